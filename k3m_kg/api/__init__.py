@@ -1,0 +1,124 @@
+"""All that a plugin author imports.
+
+Hook markers, records and settings cost nothing to import; the contracts and building blocks that
+need torch are loaded when first touched, so that listing plugins and reading catalogs stay fast.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from k3m_kg.config import Settings
+from k3m_kg.errors import (
+    ArtifactError,
+    CatalogError,
+    ConfigError,
+    K3MError,
+    PluginError,
+    UsageError,
+    unknown_name,
+)
+from k3m_kg.hookspecs import (
+    CatalogReader,
+    FusionPlugin,
+    ImageEncoderPlugin,
+    LinkScorerPlugin,
+    ReaderPlugin,
+    TaskPlugin,
+    TextEncoderPlugin,
+    hookimpl,
+)
+from k3m_kg.records import ProductRecord, RejectedRow
+
+if TYPE_CHECKING:
+    from k3m_kg.contracts import (
+        Catalog,
+        Fusion,
+        ImageEncoder,
+        LinkPredictor,
+        LinkScorer,
+        ModelContext,
+        ModelOutputs,
+        PretrainingTask,
+        ProductBatch,
+        Regions,
+        TaskContext,
+        TaskLoss,
+        TermTokens,
+        TextEncoder,
+        Tokens,
+    )
+    from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
+    from k3m_kg.lpm.negatives import PropertyNegatives
+
+_LAZY = {
+    **dict.fromkeys(
+        (
+            "Catalog",
+            "Fusion",
+            "ImageEncoder",
+            "LinkPredictor",
+            "LinkScorer",
+            "ModelContext",
+            "ModelOutputs",
+            "PretrainingTask",
+            "ProductBatch",
+            "Regions",
+            "TaskContext",
+            "TaskLoss",
+            "TermTokens",
+            "TextEncoder",
+            "Tokens",
+        ),
+        "k3m_kg.contracts",
+    ),
+    "PropertyNegatives": "k3m_kg.lpm.negatives",
+    "candidate_cross_entropy": "k3m_kg.lpm.losses",
+    "margin_ranking": "k3m_kg.lpm.losses",
+}
+
+__all__ = [
+    "ArtifactError",
+    "Catalog",
+    "CatalogError",
+    "CatalogReader",
+    "ConfigError",
+    "Fusion",
+    "FusionPlugin",
+    "ImageEncoder",
+    "ImageEncoderPlugin",
+    "K3MError",
+    "LinkPredictor",
+    "LinkScorer",
+    "LinkScorerPlugin",
+    "ModelContext",
+    "ModelOutputs",
+    "PluginError",
+    "PretrainingTask",
+    "ProductBatch",
+    "ProductRecord",
+    "PropertyNegatives",
+    "ReaderPlugin",
+    "Regions",
+    "RejectedRow",
+    "Settings",
+    "TaskContext",
+    "TaskLoss",
+    "TaskPlugin",
+    "TermTokens",
+    "TextEncoder",
+    "TextEncoderPlugin",
+    "Tokens",
+    "UsageError",
+    "candidate_cross_entropy",
+    "hookimpl",
+    "margin_ranking",
+    "unknown_name",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(_LAZY[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

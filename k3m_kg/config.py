@@ -1,0 +1,269 @@
+"""Settings: strict models, YAML in, one error that names the nearest key."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from k3m_kg.errors import ConfigError, nearest
+
+
+class Settings(BaseModel):
+    """Base of every settings class: immutable, unknown keys are errors."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Component(BaseModel):
+    """A plugin by name with its own settings: `mean` or `{name: mean, key: value}`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+    name: str
+    settings: dict[str, Any] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _from_short_form(cls, value: Any) -> Any:
+        if isinstance(value, str):
+            return {"name": value}
+        if isinstance(value, dict) and "settings" not in value:
+            rest = {key: item for key, item in value.items() if key != "name"}
+            return {"name": value.get("name"), "settings": rest}
+        return value
+
+
+class TaskComponent(Component):
+    """A pretraining task with the weight of its loss."""
+
+    weight: float = Field(1.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weight_apart(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "settings" not in value:
+            rest = {k: v for k, v in value.items() if k not in ("name", "weight")}
+            weight = {"weight": value["weight"]} if "weight" in value else {}
+            return {"name": value.get("name"), "settings": rest, **weight}
+        return value
+
+
+class InteractorSettings(Settings):
+    """Image-text co-attention."""
+
+    layers: int = Field(2, ge=1, le=24)
+    heads: int = Field(4, ge=1)
+
+
+class StructureSettings(Settings):
+    """Aggregation of a product's triples into `c*`."""
+
+    heads: int = Field(8, ge=1)
+    backend: Literal["torch", "dgl"] = "torch"
+
+
+class ModelSettings(Settings):
+    """Sizes of K3M; the shape letters are those of `k3m_kg.contracts`.
+
+    Attributes:
+        hidden: H.
+        pool: what `c` averages: all `tokens` of both modalities (the paper's), or the means of
+            the two `modalities`.
+        knowledge: `product` encodes a product's triples as one text, as the paper does; `term`
+            encodes each property and value alone, once per batch (faster).
+        max_title_tokens: T; longer titles are cut.
+        max_term_tokens: tokens kept of one property or value.
+        max_triples: P; a product's further triples are not encoded.
+        dropout: in interactor and structure aggregation.
+    """
+
+    hidden: int = Field(192, ge=8)
+    pool: Literal["tokens", "modalities"] = "tokens"
+    knowledge: Literal["product", "term"] = "product"
+    max_title_tokens: int = Field(36, ge=1, le=512)
+    max_term_tokens: int = Field(12, ge=1, le=128)
+    max_triples: int = Field(64, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    interactor: InteractorSettings = InteractorSettings()
+    structure: StructureSettings = StructureSettings()
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> ModelSettings:
+        if self.hidden % self.interactor.heads:
+            raise ValueError(
+                f"hidden ({self.hidden}) must be a multiple of interactor.heads "
+                f"({self.interactor.heads})"
+            )
+        return self
+
+
+class ValidationSettings(Settings):
+    """What is measured on the validation products while training.
+
+    Attributes:
+        properties: the properties asked; all where empty.
+        hide: properties that are never shown as context, such as ones that determine the asked.
+        cut_title: ask with the value's words cut out of the title.
+        max_products: validate on at most this many products.
+    """
+
+    properties: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    cut_title: bool = True
+    max_products: int = Field(2000, ge=1)
+
+
+class TrainingSettings(Settings):
+    """The training loop.
+
+    Attributes:
+        learning_rate: peak rate of newly initialised weights.
+        pretrained_learning_rate: peak rate of weights that came from a checkpoint.
+        warmup: share of the steps with a linearly rising rate.
+        patience: epochs without a better validation MRR before stopping; 0 never stops early.
+        ema: decay of the exponential moving average of the weights that is validated and kept;
+            0 keeps the weights themselves.
+        threads: CPU threads of torch; 0 leaves torch's own choice.
+        device: `auto` takes a GPU where there is one.
+    """
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    pretrained_learning_rate: float = Field(1e-5, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    warmup: float = Field(0.1, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.0, ge=0, lt=1)
+    patience: int = Field(0, ge=0)
+    checkpoint_steps: int = Field(500, ge=1)
+    seed: int = 0
+    threads: int = Field(0, ge=0)
+    device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class RunConfig(Settings):
+    """Everything that `k3m-kg pretrain` needs; saved resolved with the artifact.
+
+    Attributes:
+        snapshot: a snapshot, or a folder of snapshots (the latest is taken).
+        output: the artifact folder to write.
+    """
+
+    snapshot: Path
+    output: Path
+    image_encoder: Component = Component(name="patch-vit")
+    text_encoder: Component = Component(name="bert-wordpiece")
+    fusion: Component = Component(name="hard-spl")
+    tasks: tuple[TaskComponent, ...] = (
+        TaskComponent(name="mlm"),
+        TaskComponent(name="mom"),
+        TaskComponent(name="lpm"),
+    )
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    validation: ValidationSettings = ValidationSettings()
+
+    @model_validator(mode="after")
+    def _tasks_once(self) -> RunConfig:
+        names = [task.name for task in self.tasks]
+        if len(set(names)) != len(names):
+            raise ValueError(f"a task is listed twice: {names}")
+        return self
+
+
+_S = TypeVar("_S", bound=BaseModel)
+
+
+def validate_settings(cls: type[_S], data: Any, where: str) -> _S:
+    """`data` as an instance of `cls`.
+
+    Raises:
+        ConfigError: unknown keys (with the nearest known one) or impossible values, all at once.
+    """
+    if not isinstance(data, dict):
+        raise ConfigError(f"expected settings as key: value, got {type(data).__name__}", where=where)
+    try:
+        return cls.model_validate(data)
+    except ValidationError as error:
+        lines = [_explain(cls, item) for item in error.errors(include_url=False)]
+        raise ConfigError("; ".join(lines), where=where) from None
+
+
+def _explain(cls: type[BaseModel], item: Any) -> str:
+    path = ".".join(str(part) for part in item["loc"])
+    if item["type"] == "extra_forbidden":
+        known = _fields_at(cls, item["loc"][:-1])
+        guess = nearest(str(item["loc"][-1]), known)
+        meant = f"; did you mean {guess!r}?" if guess else f"; known keys: {', '.join(known)}"
+        return f"unknown key {path!r}{meant}"
+    if item["type"] == "missing":
+        return f"key {path!r} is required"
+    message = item["msg"].removeprefix("Value error, ")
+    return f"{path}: {message}" if path else message
+
+
+def _fields_at(cls: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    current: Any = cls
+    for part in path:
+        field = getattr(current, "model_fields", {}).get(part)
+        if field is None:
+            break
+        current = field.annotation
+    return sorted(getattr(current, "model_fields", cls.model_fields))
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """The mapping in a YAML file, read with the safe loader.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML, or holds something else than a mapping.
+    """
+    try:
+        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ConfigError("no such file", where=str(path)) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
+    except yaml.YAMLError as error:
+        raise ConfigError(f"not valid YAML: {error}", where=str(path)) from None
+    if not isinstance(data, dict):
+        raise ConfigError("must hold settings as `key: value`", where=str(path))
+    return data
+
+
+def load_run_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
+    """The run config in `path`, with `key.sub=value` overrides (values are YAML) applied.
+
+    Relative paths in the file are relative to the current folder, as on the command line.
+
+    Raises:
+        ConfigError: the file or an override cannot be used.
+    """
+    data = read_yaml(path)
+    for override in overrides or []:
+        key, separator, text = override.partition("=")
+        if not separator or not key:
+            raise ConfigError("an override must be key=value", where=f"--set {override}")
+        try:
+            value = yaml.safe_load(text)
+        except yaml.YAMLError:
+            raise ConfigError("the value is not valid YAML", where=f"--set {override}") from None
+        _assign(data, key.split("."), value, override)
+    return validate_settings(RunConfig, data, str(path))
+
+
+def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
+    for key in keys[:-1]:
+        inner = data.setdefault(key, {})
+        if isinstance(inner, str):  # the short form of a component
+            inner = data[key] = {"name": inner}
+        if not isinstance(inner, dict):
+            raise ConfigError(f"{key!r} holds no settings", where=f"--set {override}")
+        data = inner
+    data[keys[-1]] = value

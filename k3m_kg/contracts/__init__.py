@@ -1,0 +1,30 @@
+"""The contracts between the framework and its plugins, and the tensors that pass through them.
+
+Shape letters, used as suffixes everywhere: `B` products in a batch, `T` title tokens, `R` image
+regions, `K` knowledge tokens, `E` triples of the batch (flat), `N` any number of items, `H` hidden
+size, `V` vocabulary, `C` object classes or candidate values, `L` tokens of one term, `U` distinct
+terms.
+"""
+
+from k3m_kg.contracts.batch import Catalog, ModelOutputs, ProductBatch, Regions, TermTokens
+from k3m_kg.contracts.encoders import Fusion, ImageEncoder, ModelContext, TextEncoder, Tokens
+from k3m_kg.contracts.links import LinkPredictor, LinkScorer
+from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
+
+__all__ = [
+    "Catalog",
+    "Fusion",
+    "ImageEncoder",
+    "LinkPredictor",
+    "LinkScorer",
+    "ModelContext",
+    "ModelOutputs",
+    "PretrainingTask",
+    "ProductBatch",
+    "Regions",
+    "TaskContext",
+    "TaskLoss",
+    "TermTokens",
+    "TextEncoder",
+    "Tokens",
+]

@@ -1,0 +1,133 @@
+"""Contracts of the image encoder, the text encoder and the fusion strategy."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+from torch import Tensor, nn
+
+from k3m_kg.contracts.batch import Regions
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContext:
+    """What a component must fit into.
+
+    Attributes:
+        hidden: H, the width of every vector that leaves a component.
+        seed: for whatever a component fits (codebooks, vocabularies).
+    """
+
+    hidden: int
+    seed: int = 0
+
+
+class Tokens(NamedTuple):
+    """A text as token ids, without special tokens, and the characters each token covers."""
+
+    ids: list[int]
+    spans: list[tuple[int, int]]
+
+
+class ImageEncoder(nn.Module, ABC):
+    """Pictures to regions.
+
+    `prepare` runs once per picture and is cached under `cache_key()`; `fit` sees prepared pictures
+    of the training products once, before training; `regions` describes a batch before masking;
+    `forward` encodes it.
+    """
+
+    pretrained: bool = False
+    """Whether the weights came from a checkpoint (they train at the pretrained rate)."""
+
+    @abstractmethod
+    def cache_key(self) -> str:
+        """A short name that changes whenever `prepare` would give something else."""
+
+    @abstractmethod
+    def prepare(self, image: Image) -> dict[str, np.ndarray]:
+        """Arrays of one RGB picture; shapes and dtypes must be the same for every picture."""
+
+    def fit(self, prepared: dict[str, Tensor]) -> None:  # noqa: B027 (optional)
+        """Fit what is not learned by gradient (codebooks) on stacked pictures (N, ...).
+
+        The result must live in buffers, so that it is saved with the weights.
+        """
+
+    @property
+    @abstractmethod
+    def num_targets(self) -> int:
+        """C, the number of object classes; 0 where there are no targets."""
+
+    @abstractmethod
+    def regions(self, arrays: dict[str, Tensor]) -> Regions:
+        """Boxes, presence and object targets of a batch (B, ...), from the unmasked picture."""
+
+    @abstractmethod
+    def forward(self, arrays: dict[str, Tensor], masked_BR: Tensor | None = None) -> Tensor:
+        """(B, R, H) individual features; the input feature of masked regions is zeroed."""
+
+
+class TextEncoder(nn.Module, ABC):
+    """Text to token vectors; the same weights serve titles and knowledge."""
+
+    pretrained: bool = False
+    """Whether the weights came from a checkpoint (they train at the pretrained rate)."""
+
+    def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:  # noqa: B027 (optional)
+        """Fit the tokenizer on the training titles and on the catalog's property and value names."""
+
+    @abstractmethod
+    def prepare(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of each text, without special tokens; never fails on odd text."""
+
+    @property
+    @abstractmethod
+    def vocab_size(self) -> int:
+        """V."""
+
+    @property
+    @abstractmethod
+    def mask_id(self) -> int:
+        """The id of the mask token."""
+
+    @property
+    @abstractmethod
+    def embedding_VH(self) -> Tensor:
+        """The token embeddings, for tied output weights; its width may differ from H."""
+
+    @abstractmethod
+    def forward(
+        self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None = None
+    ) -> Tensor:
+        """(B, T, H). Positions count present tokens only, so a cut token leaves no gap.
+
+        Rows without any present token give finite vectors that nothing reads. `segment_BT` (0 or
+        1) tells titles from knowledge, for encoders with segment embeddings.
+        """
+
+    @abstractmethod
+    def save_assets(self, folder: Path) -> None:
+        """Write what is neither setting nor weight (the tokenizer) into `folder`."""
+
+    @abstractmethod
+    def load_assets(self, folder: Path) -> None:
+        """Read what `save_assets` wrote; called before the weights are loaded."""
+
+
+class Fusion(nn.Module, ABC):
+    """Merges what a token says alone with what it says after interaction."""
+
+    @abstractmethod
+    def forward(
+        self, individual_BNH: Tensor, interactive_BNH: Tensor, present_BN: Tensor
+    ) -> Tensor:
+        """(B, N, H) for any number of tokens N; rows of absent tokens are zero."""

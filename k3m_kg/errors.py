@@ -1,0 +1,75 @@
+"""The one error base class: what happened, where, and what to do about it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterable
+
+
+class K3MError(Exception):
+    """A problem with what the user gave us, never a bug.
+
+    Args:
+        message: what happened, in one sentence.
+        where: the file, line, product, key or option concerned.
+        hint: what the user can do about it.
+
+    The command line prints `str(error)` and exits with `exit_code`
+    (1: the work failed; 2: the request itself was wrong).
+    """
+
+    exit_code = 1
+
+    def __init__(self, message: str, *, where: str | None = None, hint: str | None = None) -> None:
+        super().__init__(message)
+        self.message = message
+        self.where = where
+        self.hint = hint
+
+    def __str__(self) -> str:
+        text = f"{self.where}: {self.message}" if self.where else self.message
+        return f"{text}\n  hint: {self.hint}" if self.hint else text
+
+
+class UsageError(K3MError):
+    """The command, option or setting cannot mean anything: exit code 2."""
+
+    exit_code = 2
+
+
+class ConfigError(UsageError):
+    """A config file or mapping file that cannot be used as it stands."""
+
+
+class CatalogError(K3MError):
+    """A catalog source that cannot be read at all (single bad rows go to quarantine)."""
+
+
+class GraphError(K3MError):
+    """The database is missing, locked, full, damaged or of another version."""
+
+
+class SnapshotError(K3MError):
+    """A snapshot that is missing, damaged or does not fit what was asked."""
+
+
+class ArtifactError(K3MError):
+    """An artifact or checkpoint that is missing, damaged or of another version."""
+
+
+class PluginError(K3MError):
+    """A plugin that clashes, is unknown or breaks its contract."""
+
+
+def nearest(name: str, choices: Iterable[str]) -> str | None:
+    """The choice most like `name`, or None where nothing is close."""
+    matches = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    return matches[0] if matches else None
+
+
+def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:
+    """The sentence for an unknown `name`: the nearest match first, then every choice."""
+    options = sorted(choices)
+    guess = nearest(name, options)
+    meant = f" Did you mean {guess!r}?" if guess else ""
+    return f"unknown {what} {name!r}.{meant} Choices: {', '.join(options) or 'none'}."

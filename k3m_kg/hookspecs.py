@@ -1,0 +1,155 @@
+"""The hooks a plugin may implement and the typed records they return.
+
+Nothing here imports torch: listing plugins stays cheap, and a record's `factory` is where a plugin
+imports what is heavy. The classes that factories build are documented in `k3m_kg.contracts`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+
+import pluggy
+
+from k3m_kg.config import Settings
+from k3m_kg.records import ProductRecord, RejectedRow
+
+if TYPE_CHECKING:
+    from k3m_kg.contracts import (
+        Fusion,
+        ImageEncoder,
+        LinkScorer,
+        ModelContext,
+        PretrainingTask,
+        TaskContext,
+        TextEncoder,
+    )
+
+PROJECT = "k3m_kg"
+hookspec = pluggy.HookspecMarker(PROJECT)
+hookimpl = pluggy.HookimplMarker(PROJECT)
+
+
+@runtime_checkable
+class CatalogReader(Protocol):
+    """Turns one catalog source into product records."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether `path`, whose first 64 KiB are `head`, is in this reader's format."""
+        ...
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
+        """Stream the records of `path` in order, bad rows as `RejectedRow`.
+
+        Raises:
+            CatalogError: the source as a whole cannot be read.
+            ConfigError: the mapping does not fit the source.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPlugin:
+    """A catalog format. `factory()` builds a `CatalogReader`."""
+
+    kind: ClassVar[str] = "reader"
+    name: str
+    summary: str
+    factory: Callable[[], CatalogReader]
+
+
+@dataclass(frozen=True, slots=True)
+class ImageEncoderPlugin:
+    """An image encoder. `factory(settings, context)` builds an `ImageEncoder`."""
+
+    kind: ClassVar[str] = "image-encoder"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any, ModelContext], ImageEncoder]
+
+
+@dataclass(frozen=True, slots=True)
+class TextEncoderPlugin:
+    """A text encoder. `factory(settings, context)` builds a `TextEncoder`."""
+
+    kind: ClassVar[str] = "text-encoder"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any, ModelContext], TextEncoder]
+
+
+@dataclass(frozen=True, slots=True)
+class FusionPlugin:
+    """A fusion strategy. `factory(settings, context)` builds a `Fusion`."""
+
+    kind: ClassVar[str] = "fusion"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any, ModelContext], Fusion]
+
+
+@dataclass(frozen=True, slots=True)
+class TaskPlugin:
+    """A pretraining task. `factory(settings, context)` builds a `PretrainingTask`."""
+
+    kind: ClassVar[str] = "task"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any, TaskContext], PretrainingTask]
+
+
+@dataclass(frozen=True, slots=True)
+class LinkScorerPlugin:
+    """An interaction function. `factory(settings, hidden)` builds a `LinkScorer`."""
+
+    kind: ClassVar[str] = "link-scorer"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any, int], LinkScorer]
+
+
+Plugin = (
+    ReaderPlugin
+    | ImageEncoderPlugin
+    | TextEncoderPlugin
+    | FusionPlugin
+    | TaskPlugin
+    | LinkScorerPlugin
+)
+
+
+@hookspec
+def k3m_kg_readers() -> list[ReaderPlugin]:  # type: ignore[empty-body]
+    """Catalog formats that `k3m-kg ingest` understands."""
+
+
+@hookspec
+def k3m_kg_image_encoders() -> list[ImageEncoderPlugin]:  # type: ignore[empty-body]
+    """Encoders that turn a picture into regions."""
+
+
+@hookspec
+def k3m_kg_text_encoders() -> list[TextEncoderPlugin]:  # type: ignore[empty-body]
+    """Encoders for titles and knowledge."""
+
+
+@hookspec
+def k3m_kg_fusions() -> list[FusionPlugin]:  # type: ignore[empty-body]
+    """Ways to merge what a token says alone with what it says after interaction."""
+
+
+@hookspec
+def k3m_kg_tasks() -> list[TaskPlugin]:  # type: ignore[empty-body]
+    """Pretraining tasks."""
+
+
+@hookspec
+def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:  # type: ignore[empty-body]
+    """Interaction functions of link prediction."""

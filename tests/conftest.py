@@ -1,0 +1,18 @@
+"""Fixtures that every test may use."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+
+@pytest.fixture(scope="session")
+def data_dir() -> Path:
+    """The real catalogs, or a skip with a clear word."""
+    default = Path(__file__).parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("K3M_KG_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(f"no real catalogs at {folder}: set K3M_KG_DATA")
+    return folder
