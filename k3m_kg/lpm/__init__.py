@@ -1,0 +1,1 @@
+"""LPM: scorers, negatives, losses, filtered ranking and the leakage check, shared by every model."""
