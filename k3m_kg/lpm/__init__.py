@@ -1,1 +1,1 @@
-"""LPM: scorers, negatives, losses, filtered ranking and the leakage check, shared by every model."""
+"""LPM: scorers, negatives, losses, filtered ranking and leakage check, shared by every model."""
