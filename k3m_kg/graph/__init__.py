@@ -1,0 +1,1 @@
+"""The product knowledge graph in SQL: the one truth that everything else is cut from."""

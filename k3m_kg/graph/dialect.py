@@ -1,0 +1,126 @@
+"""The one place where SQLite and PostgreSQL differ."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from typing import Any, Protocol
+
+from sqlalchemy import Connection, Engine, Table
+
+Row = Sequence[Any]
+
+_WRITER_LOCK = 0x6B336D5F6B67  # "k3m_kg"
+
+
+class Dialect(Protocol):
+    """What a database must be able to do beyond standard SQL."""
+
+    def take_write_lock(self, connection: Connection) -> bool:
+        """Begin a transaction and become the only writer until it ends; False: another one is."""
+        ...
+
+    def begin_read(self, connection: Connection) -> None:
+        """Begin a transaction that sees one state of the graph, whatever is committed meanwhile."""
+        ...
+
+    def insert(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """Insert plain tuples at the driver's own speed."""
+        ...
+
+    def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
+        """The ids of those of `texts` that are entities of `kind`."""
+        ...
+
+
+class SQLiteDialect:
+    """SQLite in WAL mode: readers never wait; one writer at a time."""
+
+    _CHUNK = 500
+
+    def take_write_lock(self, connection: Connection) -> bool:
+        """`BEGIN IMMEDIATE`, once."""
+        connection = connection.execution_options(k3m_kg_begin="BEGIN IMMEDIATE")
+        try:
+            connection.begin()
+        except Exception as error:
+            if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
+                return False
+            raise
+        return True
+
+    def begin_read(self, connection: Connection) -> None:
+        """A deferred transaction: fixed at its first read."""
+        connection.begin()
+
+    def insert(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """One `executemany`."""
+        if rows:
+            marks = ",".join("?" * len(columns))
+            sql = f"INSERT INTO {table.name} ({','.join(columns)}) VALUES ({marks})"  # noqa: S608
+            connection.exec_driver_sql(sql, list(rows))
+
+    def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
+        """Index look-ups, 500 at a time."""
+        wanted = list(texts)
+        found: dict[str, int] = {}
+        for start in range(0, len(wanted), self._CHUNK):
+            chunk = wanted[start : start + self._CHUNK]
+            marks = ",".join("?" * len(chunk))
+            sql = f"SELECT text, id FROM entities WHERE kind = ? AND text IN ({marks})"  # noqa: S608
+            rows = connection.exec_driver_sql(sql, (kind, *chunk)).tuples()
+            found.update(rows.all())
+        return found
+
+
+class PostgreSQLDialect:
+    """PostgreSQL through psycopg 3: COPY in, arrays as parameters."""
+
+    def take_write_lock(self, connection: Connection) -> bool:
+        """An advisory lock that the end of the transaction frees."""
+        connection.begin()
+        got = connection.exec_driver_sql(
+            "SELECT pg_try_advisory_xact_lock(%s)", (_WRITER_LOCK,)
+        ).scalar_one()
+        if not got:
+            connection.rollback()
+        return bool(got)
+
+    def begin_read(self, connection: Connection) -> None:
+        """REPEATABLE READ."""
+        connection.begin()
+        connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    def insert(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """`COPY ... FROM STDIN`."""
+        if not rows:
+            return
+        driver: Any = connection.connection.driver_connection
+        with (
+            driver.cursor() as cursor,
+            cursor.copy(f"COPY {table.name} ({','.join(columns)}) FROM STDIN") as copy,
+        ):
+            for row in rows:
+                copy.write_row(row)
+
+    def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
+        """Through the index on the hash of the text: B-trees refuse text beyond 2.7 kB."""
+        wanted = set(texts)
+        if not wanted:
+            return {}
+        hashes = [hashlib.md5(text.encode(), usedforsecurity=False).hexdigest() for text in wanted]
+        rows = connection.exec_driver_sql(
+            "SELECT text, id FROM entities WHERE kind = %s AND md5(text) = ANY(%s)", (kind, hashes)
+        )
+        return {text: entity for text, entity in rows if text in wanted}
+
+
+def dialect_of(engine: Engine) -> Dialect:
+    """The dialect of an engine that `k3m_kg.graph.engine` made."""
+    return SQLiteDialect() if engine.dialect.name == "sqlite" else PostgreSQLDialect()

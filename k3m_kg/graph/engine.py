@@ -1,0 +1,199 @@
+"""Connections: from a database URL to an engine, and from a driver's error to a clear one."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, create_engine, event
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
+
+from k3m_kg.errors import GraphError, UsageError
+from k3m_kg.graph.dialect import Dialect
+
+WRITER_PATIENCE = 60.0
+"""Seconds that a writer waits for another one before it gives up."""
+_CACHE_KIB = 131_072
+
+
+def parse_url(text: str) -> URL:
+    """A SQLAlchemy URL for SQLite or PostgreSQL.
+
+    Raises:
+        UsageError: it is no database URL, or one of another database.
+    """
+    try:
+        url = make_url(text)
+    except ArgumentError:
+        raise UsageError(
+            f"{text!r} is no database URL",
+            where="--db",
+            hint=f"for a file: sqlite:///{text}"
+            if text
+            else "sqlite:///k3m-kg.db or postgresql://user@host/name",
+        ) from None
+    backend = url.get_backend_name()
+    if backend in ("postgresql", "postgres"):
+        return url.set(drivername="postgresql+psycopg")
+    if backend != "sqlite":
+        raise UsageError(
+            f"no graph can live in {backend!r}", where="--db", hint="use sqlite or postgresql"
+        )
+    return url
+
+
+def sqlite_file(url: URL) -> Path | None:
+    """The file of a SQLite URL; None for memory and for other databases."""
+    if url.get_backend_name() != "sqlite" or url.database in (None, "", ":memory:"):
+        return None
+    return Path(str(url.database))
+
+
+def make_engine(url: URL) -> Engine:
+    """An engine whose connections begin transactions only when told to.
+
+    Raises:
+        GraphError: the PostgreSQL driver is not installed.
+    """
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url)
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    try:
+        return create_engine(url)
+    except ImportError:
+        raise GraphError(
+            "the PostgreSQL driver is not installed",
+            where=safe_url(url),
+            hint="pip install 'k3m-kg[postgresql]'",
+        ) from None
+
+
+def _prepare_sqlite(connection: Any, _record: Any) -> None:
+    # The driver's own implicit transactions begin too late (at the first write) and never for DDL.
+    connection.isolation_level = None
+    connection.execute("PRAGMA foreign_keys = ON")
+    connection.execute("PRAGMA busy_timeout = 5000")
+    connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    statement = connection.get_execution_options().get("k3m_kg_begin", "BEGIN")
+    driver: Any = connection.connection.driver_connection
+    driver.execute(statement)
+
+
+def safe_url(url: URL) -> str:
+    """The URL for messages: without its password."""
+    return url.render_as_string(hide_password=True)
+
+
+@contextmanager
+def write_transaction(
+    engine: Engine,
+    dialect: Dialect,
+    *,
+    commit: bool = True,
+    on_wait: Callable[[], None] | None = None,
+    patience: float = WRITER_PATIENCE,
+) -> Iterator[Connection]:
+    """A connection that is the only writer; committed at the end, rolled back on any exception.
+
+    Args:
+        commit: False rolls back in the end too.
+        on_wait: called once if another writer has to be waited for.
+        patience: seconds to wait for it.
+
+    Raises:
+        GraphError: another writer did not finish in time.
+    """
+    with engine.connect() as connection:
+        deadline = time.monotonic() + patience
+        while not dialect.take_write_lock(connection):
+            if time.monotonic() >= deadline:
+                raise GraphError(
+                    f"another process has been writing for more than {patience:g} s",
+                    where=safe_url(engine.url),
+                    hint="wait for the other ingest, then run this one again",
+                )
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
+            time.sleep(0.05)
+        try:
+            yield connection
+        except BaseException:
+            connection.rollback()
+            raise
+        if commit:
+            connection.commit()
+        else:
+            connection.rollback()
+
+
+@contextmanager
+def clear_errors(url: URL) -> Iterator[None]:
+    """Turn what a database driver raises into a `GraphError`; bugs of ours stay as they are."""
+    try:
+        yield
+    except (IntegrityError, ProgrammingError):
+        raise
+    except DBAPIError as error:
+        raise _explain(error.orig or error, url) from error
+    except Exception as error:
+        if type(error).__module__.split(".")[0] in ("sqlite3", "psycopg"):
+            raise _explain(error, url) from error
+        raise
+
+
+_SQLITE_REASONS: dict[str, tuple[str, str | None]] = {
+    "SQLITE_NOTADB": ("this file is not a database", "check the path given with --db"),
+    "SQLITE_CORRUPT": (
+        "the database file is damaged",
+        "restore it from a copy, or ingest again into a new one",
+    ),
+    "SQLITE_BUSY": ("the database is locked by another process", "try again when it is done"),
+    "SQLITE_LOCKED": ("the database is locked by another process", "try again when it is done"),
+    "SQLITE_READONLY": ("the database is read-only", "check the permissions of file and folder"),
+    "SQLITE_PERM": ("the database may not be opened", "check the permissions of file and folder"),
+    "SQLITE_FULL": ("the disk is full", "nothing was changed; free some space and run again"),
+    "SQLITE_IOERR": (
+        "the disk could not be read or written (it may be full)",
+        "nothing was changed; check the disk and run again",
+    ),
+    "SQLITE_CANTOPEN": (
+        "the database file cannot be opened",
+        "check that its folder exists and may be written",
+    ),
+}
+_POSTGRESQL_REASONS: dict[str, tuple[str, str | None]] = {
+    "53": ("the server is out of disk space, memory or connections", "nothing was changed"),
+    "25006": ("the database is read-only", None),
+    "42501": ("this user may not do that", "grant the user rights on the schema"),
+    "57": ("the server stopped or cancelled the work", "nothing was changed; run again"),
+    "40": ("another transaction got in the way", "nothing was changed; run again"),
+}
+
+
+def _explain(error: BaseException, url: URL) -> GraphError:
+    where = str(sqlite_file(url) or safe_url(url))
+    name = getattr(error, "sqlite_errorname", None) or ""
+    state = getattr(error, "sqlstate", None) or ""
+    if "file is not a database" in str(error):
+        name = "SQLITE_NOTADB"
+    for code, (message, hint) in _SQLITE_REASONS.items():
+        if name.startswith(code):
+            return GraphError(message, where=where, hint=hint)
+    for code, (message, hint) in _POSTGRESQL_REASONS.items():
+        if state.startswith(code):
+            return GraphError(f"{message} ({_first_line(error)})", where=where, hint=hint)
+    return GraphError(f"the database said: {_first_line(error)}", where=where)
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,0 +1,193 @@
+"""The graph store: opening it, reading it, and the transactions in which it changes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import TracebackType
+
+from sqlalchemy import URL, Connection, Engine
+
+from k3m_kg.errors import GraphError
+from k3m_kg.graph import reading, schema
+from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.engine import (
+    WRITER_PATIENCE,
+    clear_errors,
+    make_engine,
+    parse_url,
+    safe_url,
+    sqlite_file,
+    write_transaction,
+)
+from k3m_kg.graph.stored import GraphStatus, StoredProduct
+from k3m_kg.graph.writer import GraphWriter
+
+
+class GraphStore:
+    """A product knowledge graph in SQLite or PostgreSQL.
+
+    Transaction promises, the same on both databases:
+
+    - **All or nothing.** What happens within one `writing()` block is committed when the block
+      ends and rolled back when it raises. A process killed at any moment, or a disk that fills
+      up, leaves the last committed state.
+    - **One writer.** A second `writing()` waits for the first; it gives up with a `GraphError`
+      after a minute, having changed nothing.
+    - **Readers see one state.** `iter_products` and `status` show the graph as it was committed
+      when they began reading, whatever is committed meanwhile, and never wait for a writer.
+
+    A store belongs to one process; threads may share it.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._dialect = dialect_of(engine)
+
+    @classmethod
+    def open(cls, url: str) -> GraphStore:
+        """Open the graph at a database URL.
+
+        Raises:
+            UsageError: it is no URL of a database that we know.
+            GraphError: there is no graph, it is of another version, or it cannot be read.
+        """
+        engine = _existing(url)
+        try:
+            with clear_errors(engine.url), engine.connect() as connection:
+                schema.check_revision(schema.revision_of(connection), _where(engine.url))
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine)
+
+    @classmethod
+    def create(cls, url: str) -> tuple[GraphStore, bool]:
+        """Open the graph at a database URL, making it first where there is none.
+
+        All or nothing, and safe to call from several processes at once.
+
+        Returns:
+            The store, and whether it was made just now.
+
+        Raises:
+            UsageError: it is no URL of a database that we know.
+            GraphError: it holds another application's tables, is of another version, or cannot
+                be written.
+        """
+        engine = make_engine(parse_url(url))
+        try:
+            with clear_errors(engine.url), engine.connect() as connection:
+                revision = schema.revision_of(connection)
+            if revision is None:
+                schema.upgrade(engine, create=True)
+            else:
+                schema.check_revision(revision, _where(engine.url))
+        except BaseException:
+            engine.dispose()
+            raise
+        return cls(engine), revision is None
+
+    @classmethod
+    def migrate(cls, url: str) -> tuple[str, str]:
+        """Upgrade an older graph in place, in one transaction, keeping its content.
+
+        Returns:
+            The schema revision before and after; equal if there was nothing to do.
+
+        Raises:
+            UsageError: it is no URL of a database that we know.
+            GraphError: there is no graph, it is newer than this k3m-kg, or cannot be written.
+        """
+        engine = _existing(url)
+        try:
+            before, after = schema.upgrade(engine, create=False)
+        finally:
+            engine.dispose()
+        assert before is not None
+        return before, after
+
+    @contextmanager
+    def writing(
+        self,
+        *,
+        commit: bool = True,
+        on_wait: Callable[[], None] | None = None,
+        patience: float = WRITER_PATIENCE,
+    ) -> Iterator[GraphWriter]:
+        """One transaction in which the graph may change; this process is the only writer.
+
+        Args:
+            commit: False makes it a rehearsal: everything is rolled back in the end.
+            on_wait: called once if another writer has to be waited for.
+            patience: seconds to wait for it.
+
+        Raises:
+            GraphError: another writer did not finish in time, the disk is full, the database is
+                read-only or damaged. Nothing was changed.
+        """
+        with (
+            clear_errors(self._engine.url),
+            write_transaction(
+                self._engine, self._dialect, commit=commit, on_wait=on_wait, patience=patience
+            ) as connection,
+        ):
+            yield GraphWriter(connection, self._dialect)
+
+    def iter_products(self, *, batch_size: int = 1000) -> Iterator[StoredProduct]:
+        """Every product, by id in byte order, as one state of the graph.
+
+        Streams: memory is bounded by `batch_size` products. The read transaction stays open
+        until the iterator is exhausted or closed.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            yield from reading.iter_products(connection, batch_size)
+
+    def status(self) -> GraphStatus:
+        """Counts over the whole graph, as one state of it.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return reading.status(connection)
+
+    @contextmanager
+    def _reading(self) -> Iterator[Connection]:
+        with clear_errors(self._engine.url), self._engine.connect() as connection:
+            self._dialect.begin_read(connection)
+            yield connection
+
+    def close(self) -> None:
+        """Close every connection."""
+        self._engine.dispose()
+
+    def __enter__(self) -> GraphStore:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+
+def _where(url: URL) -> str:
+    return str(sqlite_file(url) or safe_url(url))
+
+
+def _existing(url: str) -> Engine:
+    """An engine for a database that is there: opening must never make a file."""
+    parsed = parse_url(url)
+    file = sqlite_file(parsed)
+    if file is not None and not file.is_file():
+        what = "is a folder, not a database" if file.is_dir() else "no such database"
+        raise GraphError(what, where=str(file), hint="`k3m-kg init` makes one")
+    if file is not None and file.stat().st_size == 0:
+        raise GraphError("the file is empty", where=str(file), hint="`k3m-kg init` fills it")
+    return make_engine(parsed)

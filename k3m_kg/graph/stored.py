@@ -1,0 +1,186 @@
+"""What goes into the graph and comes out of it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+
+from k3m_kg.records import ProductRecord, RejectedRow
+
+
+@dataclass(frozen=True, slots=True)
+class StoredImage:
+    """One picture of a product.
+
+    Attributes:
+        source: path or URL as the catalog wrote it.
+        path: the local file, absolute; None where there is none.
+        content_hash: SHA-256 of the file; None where the picture is not usable.
+        width, height: in pixels, as stored in the file.
+        error: why the picture is not usable; None for a usable one and for a URL that was
+            never fetched (no path, no error: not local).
+    """
+
+    source: str
+    path: str | None
+    content_hash: str | None
+    width: int | None
+    height: int | None
+    error: str | None
+
+    @property
+    def usable(self) -> bool:
+        """Whether there is a local file that decodes."""
+        return self.content_hash is not None
+
+
+@dataclass(frozen=True, slots=True)
+class StoredProduct:
+    """One product with everything the graph knows of it.
+
+    Attributes:
+        triples: (property, value) pairs in the order of the catalog.
+        images: in the order of the catalog.
+    """
+
+    id: str
+    title: str | None
+    category: str | None
+    triples: tuple[tuple[str, str], ...]
+    images: tuple[StoredImage, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class LocatedImage:
+    """Where a picture should be, before anyone has looked into the file.
+
+    Attributes:
+        source: path or URL as the catalog wrote it.
+        path: the file, absolute; None with an error, and None for what is not local.
+        size, mtime_ns: of the file; while they stay the file is not read again.
+        error: why there is no file.
+    """
+
+    source: str
+    path: str | None = None
+    size: int | None = None
+    mtime_ns: int | None = None
+    error: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedImage:
+    """What a look into the file found: hash and size, or the error."""
+
+    content_hash: str | None = None
+    width: int | None = None
+    height: int | None = None
+    error: str | None = None
+
+
+ImageCheck = Callable[[Sequence[LocatedImage]], Sequence[CheckedImage]]
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """A product as a source states it, with its pictures located."""
+
+    record: ProductRecord
+    images: tuple[LocatedImage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ImageFailure:
+    """A picture that cannot be used, and why."""
+
+    product: str
+    source: str
+    error: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceVersion:
+    """What an ingest depends on: equal versions give an equal graph.
+
+    Attributes:
+        name: the source's absolute path.
+        format: the reader's name.
+        content_hash: SHA-256 of the source.
+        mapping_hash: SHA-256 of the mapping file, or None.
+        images_folder: the folder given for pictures, or None.
+    """
+
+    name: str
+    format: str
+    content_hash: str
+    mapping_hash: str | None = None
+    images_folder: str | None = None
+
+
+@dataclass(slots=True)
+class IngestCounts:
+    """What one ingest did; the names are those of the columns of `ingest_runs`.
+
+    `products_read` is added + updated + unchanged. `rows_repeated` are rows that say again what
+    an earlier row of the source said. `images_*` count the pictures of all products that the
+    source stated.
+    """
+
+    products_read: int = 0
+    products_added: int = 0
+    products_updated: int = 0
+    products_unchanged: int = 0
+    products_removed: int = 0
+    rows_repeated: int = 0
+    rows_quarantined: int = 0
+    triples_added: int = 0
+    triples_removed: int = 0
+    images_found: int = 0
+    images_failed: int = 0
+    images_not_local: int = 0
+
+
+@dataclass(slots=True)
+class WriteResult:
+    """What became of one batch of statements.
+
+    Attributes:
+        rejected: rows whose id an earlier row of the source gave with other content.
+        failures: pictures that cannot be used.
+    """
+
+    rejected: list[RejectedRow] = field(default_factory=list)
+    failures: list[ImageFailure] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """Products that lack something."""
+
+    image: int
+    title: int
+    triples: int
+
+
+@dataclass(frozen=True, slots=True)
+class GraphStatus:
+    """Counts over the whole graph.
+
+    Attributes:
+        properties, values: those that triples use.
+        images: pictures with a local file that decodes.
+        missing: products without a usable image, without title, without triples.
+        images_failed: pictures that cannot be used.
+        images_not_local: URLs that were never fetched.
+        sources: sources that products come from.
+    """
+
+    products: int
+    properties: int
+    values: int
+    triples: int
+    images: int
+    missing: Missing
+    images_failed: int
+    images_not_local: int
+    sources: int
