@@ -1,0 +1,52 @@
+# Everything runs in .venv, which is made on first use and remade when its inputs change.
+
+PYTHON ?= python3.11
+VENV   := .venv
+BIN    := $(VENV)/bin
+READY  := $(VENV)/.ready
+
+# DGL and PyKEEN write into the home folder on import, and Matplotlib caches fonts there, unless
+# they are told where else to look.
+export DGLBACKEND   := pytorch
+export PYSTOW_HOME  := $(CURDIR)/$(VENV)/var/pystow
+export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format bench docs clean
+
+help:  ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(READY): pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+		--editable '.[dgl,postgresql]' --group dev
+	$(BIN)/python -m pip check
+	touch $@
+
+demo: $(READY)  ## a generated catalog, the whole way through; then open demo/report.html
+	$(BIN)/k3m-kg demo --out demo
+
+test: $(READY)  ## all tests
+	$(BIN)/python -m pytest
+
+lint: $(READY)  ## style, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+format: $(READY)  ## rewrite the code in house style
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: $(READY)  ## the baselines and speeds of docs/benchmarks.md
+	$(BIN)/python -m benchmarks
+
+docs: $(READY)  ## rewrite the generated pages: docs/cli.md, docs/config.md
+	$(BIN)/python docs/generate.py
+
+clean:  ## remove what the other targets made, but for .venv
+	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	find k3m_kg plugins tests benchmarks migrations -name __pycache__ -type d -prune -exec rm -rf {} +
