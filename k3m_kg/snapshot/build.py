@@ -1,0 +1,234 @@
+"""Cutting a snapshot out of a graph."""
+
+from __future__ import annotations
+
+import errno
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from k3m_kg.errors import SnapshotError
+from k3m_kg.snapshot import layout
+from k3m_kg.snapshot.columns import (
+    Columns,
+    LeftOut,
+    ProductStream,
+    Progress,
+    offsets,
+    read_columns,
+    write_texts,
+)
+from k3m_kg.snapshot.hashing import text_hashes
+from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION, hold_out, triple_hashes
+from k3m_kg.snapshot.layout import ARRAYS, SPLITS
+from k3m_kg.snapshot.pictures import write_thumbnails
+from k3m_kg.snapshot.read import Snapshot
+from k3m_kg.snapshot.settings import SnapshotSettings
+from k3m_kg.snapshot.split import TRAIN, Split, group_keys, grouped_split, split_from_file
+from k3m_kg.snapshot.staging import replace_text, staging, sync, sync_folder, write_errors
+
+
+@dataclass(frozen=True, slots=True)
+class BuiltSnapshot:
+    """What a build came to.
+
+    Attributes:
+        snapshot: opened.
+        written: False where the same content was there already and nothing was rewritten.
+        notes: what was left out or is worth knowing: `message`, `count`, and perhaps `products`.
+    """
+
+    snapshot: Snapshot
+    written: bool
+    notes: list[dict[str, Any]]
+
+
+def build_snapshot(
+    store: ProductStream,
+    out: Path,
+    settings: SnapshotSettings | None = None,
+    *,
+    progress: Progress | None = None,
+) -> BuiltSnapshot:
+    """Cut the graph in `store` into a new snapshot in the folder of snapshots `out`.
+
+    All or nothing: the snapshot appears as `out/<first 16 hex digits of its id>` when it is
+    whole and on the disk, and then `out/latest` names it. A build that dies at any moment leaves
+    the snapshots that were there. The same graph and settings give the same bytes and so the
+    same name, in whatever order the catalog was ingested; what is there already and whole is
+    not written again. Pictures that are gone or no longer decode are left out and noted.
+
+    Raises:
+        SnapshotError: the graph holds no products, the split file does not fit it, or `out`
+            cannot be written.
+    """
+    settings = settings or SnapshotSettings()
+    with write_errors(out):
+        if out.exists() and not out.is_dir():
+            raise NotADirectoryError(errno.ENOTDIR, "", str(out))
+        with staging(out) as stage:
+            folder = stage / "snapshot"
+            folder.mkdir()
+            manifest = _write_content(store, folder, settings, progress)
+            layout.write_manifest(folder, manifest)
+            if progress:
+                progress("disk", 0, None)
+            sync_folder(folder)
+            name = layout.folder_name(manifest["id"])
+            written = _publish(folder, stage / "replaced", out / name)
+            replace_text(stage, out / layout.LATEST, name + "\n")
+    return BuiltSnapshot(Snapshot.open(out / name), written, manifest["notes"])
+
+
+def _publish(folder: Path, aside: Path, target: Path) -> bool:
+    if target.exists():
+        try:
+            Snapshot.open(target).verify()
+        except SnapshotError:
+            target.rename(aside)
+        else:
+            return False
+    try:
+        folder.rename(target)
+    except OSError as error:
+        if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+            raise
+        return False  # another process finished the same content a moment ago
+    sync(target.parent)
+    return True
+
+
+def _write_content(
+    store: ProductStream, folder: Path, settings: SnapshotSettings, progress: Progress | None
+) -> dict[str, Any]:
+    columns = read_columns(store.iter_products(), folder / "products.arrow", progress)
+    if not len(columns.product_hashes):
+        hint = "`k3m-kg ingest` fills it"
+        raise SnapshotError("the graph holds no products to cut", hint=hint)
+    write_texts(folder / "properties.arrow", columns.properties)
+    write_texts(folder / "values.arrow", columns.values)
+
+    split = _split(columns, folder, settings)
+    holdout = _holdout(columns, split.sides, settings)
+    image_offsets, image_thumbnail, lost = _pictures(columns, folder, settings, progress)
+    arrays = {
+        "split": split.sides,
+        "triple_offsets": columns.triple_offsets,
+        "triple_property": columns.triple_property,
+        "triple_value": columns.triple_value,
+        "triple_holdout": holdout,
+        "image_offsets": image_offsets,
+        "image_thumbnail": image_thumbnail,
+    }
+    for name, kind in ARRAYS.items():
+        np.save(folder / f"{name}.npy", arrays[name].astype(kind), allow_pickle=False)
+
+    files = layout.describe_files(folder)
+    return {
+        "format": layout.FORMAT_VERSION,
+        "id": layout.content_id(files),
+        "files": files,
+        "settings": _settings(settings),
+        "counts": _counts(columns, split, holdout, image_offsets, image_thumbnail),
+        "notes": [
+            *split.notes,
+            *columns.unusable.notes("that the ingest could not use"),
+            *lost.notes("left out"),
+        ],
+    }
+
+
+def _split(columns: Columns, folder: Path, settings: SnapshotSettings) -> Split:
+    pictures = columns.pictures
+    keys = group_keys(
+        columns.title_hashes,
+        columns.has_title,
+        pictures.product,
+        pictures.distinct,
+        pictures.short_hashes(),
+        columns.product_hashes,
+    )
+    if settings.split_file is None:
+        return grouped_split(keys, settings.validation, settings.test, settings.seed)
+    return split_from_file(settings.split_file, _ids(folder), keys)
+
+
+def _ids(folder: Path) -> Sequence[str]:
+    import pyarrow as pa
+
+    with pa.memory_map(str(folder / "products.arrow")) as source:
+        ids: list[str] = pa.ipc.open_file(source).read_all()["id"].to_pylist()
+    return ids
+
+
+def _holdout(columns: Columns, sides: np.ndarray, settings: SnapshotSettings) -> np.ndarray:
+    counts = np.diff(columns.triple_offsets)
+    product = np.repeat(np.arange(len(counts)), counts)
+    train = np.flatnonzero(sides[product] == TRAIN)
+    relation, value = columns.triple_property[train], columns.triple_value[train]
+    hashes = triple_hashes(
+        columns.product_hashes[product[train]],
+        text_hashes(columns.properties.to_pylist())[relation],
+        text_hashes(columns.values.to_pylist())[value],
+    )
+    result = np.zeros(len(product), np.uint8)
+    result[train] = hold_out(
+        product[train], relation, value, hashes, settings.holdout, settings.seed
+    )
+    return result
+
+
+def _pictures(
+    columns: Columns, folder: Path, settings: SnapshotSettings, progress: Progress | None
+) -> tuple[np.ndarray, np.ndarray, LeftOut]:
+    pictures = columns.pictures
+    table = folder / "thumbnails.arrow"
+    rows, failed = write_thumbnails(table, pictures, settings.image_size, progress)
+    thumbnail = rows[pictures.distinct]
+    there = thumbnail >= 0
+    counts = np.bincount(pictures.product[there], minlength=len(columns.product_hashes))
+    lost = LeftOut()
+    if failed:
+        ids = _ids(folder)
+        for place in np.flatnonzero(~there):
+            lost.add(failed[int(pictures.distinct[place])], ids[int(pictures.product[place])])
+    return offsets(counts), thumbnail[there], lost
+
+
+def _settings(settings: SnapshotSettings) -> dict[str, Any]:
+    shown = settings.model_dump(mode="json")
+    if settings.split_file is not None:  # what it says, not where it lies
+        shown["split_file"] = layout.file_hash(settings.split_file)
+        del shown["validation"], shown["test"]
+    return shown
+
+
+def _counts(
+    columns: Columns,
+    split: Split,
+    holdout: np.ndarray,
+    image_offsets: np.ndarray,
+    image_thumbnail: np.ndarray,
+) -> dict[str, Any]:
+    sides = np.bincount(split.sides, minlength=len(SPLITS)).tolist()
+    return {
+        "products": len(split.sides),
+        "properties": len(columns.properties),
+        "values": len(columns.values),
+        "triples": len(holdout),
+        "images": len(image_thumbnail),
+        "thumbnails": int(image_thumbnail.max(initial=-1)) + 1,
+        "groups": split.groups,
+        "split": dict(zip(SPLITS, sides, strict=True)),
+        "holdout": {
+            "validation": int(np.count_nonzero(holdout == HELD_FOR_VALIDATION)),
+            "test": int(np.count_nonzero(holdout == HELD_FOR_TEST)),
+        },
+        "missing": {
+            **columns.missing,
+            "image": int(np.count_nonzero(np.diff(image_offsets) == 0)),
+        },
+    }

@@ -1,0 +1,262 @@
+"""From a stream of products to columns, one pass, memory bounded by numbers and distinct terms."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from k3m_kg.errors import SnapshotError
+from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.snapshot.hashing import text_hashes
+from k3m_kg.snapshot.layout import ROWS_PER_BATCH, TABLES
+from k3m_kg.snapshot.split import normalised_title
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage, how much of it is done, and of how much (None: not known)."""
+
+
+class ProductStream(Protocol):
+    """What a snapshot is cut from; `k3m_kg.graph.GraphStore` is one."""
+
+    def iter_products(self) -> Iterator[StoredProduct]:
+        """Every product once, ascending by id, from one state of the graph."""
+        ...
+
+
+@dataclass(slots=True)
+class Pictures:
+    """The usable pictures of all products, in order; P of them, U distinct by content.
+
+    Attributes:
+        product: (P,) int64, the row of the product.
+        distinct: (P,) int64 in 0..U-1, numbered by first use.
+        first: (U,) int64, the first picture with that content.
+        hashes: U contents' SHA-256, Arrow binary(32).
+        paths: P local files, Arrow strings.
+    """
+
+    product: np.ndarray
+    distinct: np.ndarray
+    first: np.ndarray
+    hashes: pa.Array
+    paths: pa.ChunkedArray
+
+    def short_hashes(self) -> np.ndarray:
+        """The first 64 bits of each distinct picture's hash, (U,) uint64."""
+        data = b"".join(item[:8] for item in self.hashes.to_pylist())
+        return np.frombuffer(data, dtype="<u8").astype(np.uint64, copy=False)
+
+
+@dataclass(slots=True)
+class Columns:
+    """All of a graph but its texts, which are on disk by now.
+
+    Attributes:
+        product_hashes: (N,) uint64 of the ids.
+        title_hashes: (N,) uint64 of the normalised titles, anything where there is none.
+        has_title: (N,) bool, whether there is a title to compare.
+        triple_offsets: (N+1,) int64.
+        triple_property, triple_value: (E,) int32.
+        properties, values: the texts, Arrow strings, ascending.
+        pictures: the usable ones.
+        unusable: reason -> ids of the products whose pictures the ingest could not use.
+        missing: how many products have no title, category, triples.
+    """
+
+    product_hashes: np.ndarray
+    title_hashes: np.ndarray
+    has_title: np.ndarray
+    triple_offsets: np.ndarray
+    triple_property: np.ndarray
+    triple_value: np.ndarray
+    properties: pa.Array
+    values: pa.Array
+    pictures: Pictures
+    unusable: LeftOut
+    missing: dict[str, int]
+
+
+class LeftOut:
+    """Pictures left out, counted by reason with a few examples."""
+
+    def __init__(self) -> None:
+        self._counts: dict[str, int] = {}
+        self._examples: dict[str, list[str]] = {}
+
+    def add(self, reason: str, product: str, count: int = 1) -> None:
+        """Count pictures of `product`."""
+        self._counts[reason] = self._counts.get(reason, 0) + count
+        examples = self._examples.setdefault(reason, [])
+        if len(examples) < 3 and product not in examples:
+            examples.append(product)
+
+    def total(self) -> int:
+        """Pictures over all reasons."""
+        return sum(self._counts.values())
+
+    def notes(self, what: str) -> list[dict[str, Any]]:
+        """One note per reason, as in the manifest."""
+        return [
+            {
+                "message": f"{count:,} pictures {what}: {reason}",
+                "count": count,
+                "products": self._examples[reason],
+            }
+            for reason, count in sorted(self._counts.items())
+        ]
+
+
+class TermEncoder:
+    """Texts to numbers: Arrow does the work per triple, Python only that per distinct term."""
+
+    def __init__(self) -> None:
+        self._ids: dict[str, int] = {}
+        self._chunks: list[np.ndarray] = []
+
+    def add(self, texts: Sequence[str]) -> None:
+        """Encode a piece of the column."""
+        encoded = pa.array(texts, pa.string()).dictionary_encode()
+        ids = self._ids
+        local = [ids.setdefault(text, len(ids)) for text in encoded.dictionary.to_pylist()]
+        self._chunks.append(np.array(local, np.int32)[encoded.indices.to_numpy()])
+
+    def finish(self) -> tuple[np.ndarray, pa.Array]:
+        """The whole column as places in the ascending distinct texts, and those texts."""
+        texts = pa.array(list(self._ids), pa.string())
+        order = pc.sort_indices(texts)
+        rank = np.empty(len(texts), np.int32)
+        rank[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
+        column = np.concatenate([np.empty(0, np.int32), *self._chunks])
+        return rank[column] if len(rank) else column, texts.take(order)
+
+
+@dataclass(slots=True)
+class _PictureColumns:
+    counts: list[int] = field(default_factory=list)
+    hashes: list[pa.Array] = field(default_factory=list)
+    paths: list[pa.Array] = field(default_factory=list)
+
+    def add(self, chunk: Sequence[StoredProduct], unusable: LeftOut) -> None:
+        hashes: list[bytes] = []
+        paths: list[str] = []
+        for product in chunk:
+            before = len(hashes)
+            for image in product.images:
+                if image.content_hash is not None and image.path is not None:
+                    hashes.append(bytes.fromhex(image.content_hash))
+                    paths.append(image.path)
+                elif image.error is not None:
+                    unusable.add(image.error, product.id)
+                else:
+                    unusable.add("not a local file", product.id)
+            self.counts.append(len(hashes) - before)
+        self.hashes.append(pa.array(hashes, pa.binary(32)))
+        self.paths.append(pa.array(paths, pa.string()))
+
+    def finish(self) -> Pictures:
+        hashes = pa.chunked_array(self.hashes, pa.binary(32)).combine_chunks().dictionary_encode()
+        distinct = hashes.indices.to_numpy().astype(np.int64)
+        _, first = np.unique(distinct, return_index=True)
+        product = np.repeat(np.arange(len(self.counts), dtype=np.int64), self.counts)
+        paths = pa.chunked_array(self.paths, pa.string())
+        return Pictures(product, distinct, first, hashes.dictionary, paths)
+
+
+@contextmanager
+def table_writer(path: Path) -> Iterator[pa.ipc.RecordBatchFileWriter]:
+    """An Arrow IPC file with the schema of the table that it is named after."""
+    with (
+        pa.OSFile(str(path), "wb") as sink,
+        pa.ipc.new_file(sink, TABLES[path.stem]) as writer,
+    ):
+        yield writer
+
+
+def write_texts(path: Path, texts: pa.Array) -> None:
+    """One column of texts, in batches of the usual size."""
+    with table_writer(path) as writer:
+        for start in range(0, len(texts), ROWS_PER_BATCH):
+            piece = texts.slice(start, ROWS_PER_BATCH)
+            writer.write_batch(pa.record_batch([piece], schema=TABLES[path.stem]))
+
+
+def read_columns(
+    products: Iterable[StoredProduct], table: Path, progress: Progress | None
+) -> Columns:
+    """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
+
+    Raises:
+        SnapshotError: the stream is not ascending by product id.
+    """
+    relations, values, pictures = TermEncoder(), TermEncoder(), _PictureColumns()
+    unusable = LeftOut()
+    id_hashes, title_hashes, has_title = [], [], []
+    triple_counts: list[int] = []
+    missing = {"title": 0, "category": 0, "triples": 0}
+    last = ""
+    stream = iter(products)
+    with table_writer(table) as writer:
+        while chunk := list(itertools.islice(stream, ROWS_PER_BATCH)):
+            ids = [product.id for product in chunk]
+            _check_order(last, ids)
+            last = ids[-1]
+            titles = [product.title for product in chunk]
+            categories = [product.category for product in chunk]
+            columns = [pa.array(column, pa.string()) for column in (ids, titles, categories)]
+            writer.write_batch(pa.record_batch(columns, schema=TABLES["products"]))
+            normalised = [normalised_title(title) or "" for title in titles]
+            id_hashes.append(text_hashes(ids))
+            title_hashes.append(text_hashes(normalised))
+            has_title.append(np.array([bool(title) for title in normalised]))
+            counts = [len(product.triples) for product in chunk]
+            triple_counts += counts
+            flat = list(itertools.chain.from_iterable(product.triples for product in chunk))
+            relations.add([pair[0] for pair in flat])
+            values.add([pair[1] for pair in flat])
+            pictures.add(chunk, unusable)
+            missing["title"] += titles.count(None)
+            missing["category"] += categories.count(None)
+            missing["triples"] += counts.count(0)
+            if progress:
+                progress("products", len(triple_counts), None)
+    triple_property, properties = relations.finish()
+    triple_value, value_texts = values.finish()
+    return Columns(
+        np.concatenate([np.empty(0, np.uint64), *id_hashes]),
+        np.concatenate([np.empty(0, np.uint64), *title_hashes]),
+        np.concatenate([np.empty(0, bool), *has_title]),
+        offsets(triple_counts),
+        triple_property,
+        triple_value,
+        properties,
+        value_texts,
+        pictures.finish(),
+        unusable,
+        missing,
+    )
+
+
+def offsets(counts: Sequence[int] | np.ndarray) -> np.ndarray:
+    """Counts of N items to the (N+1,) int64 places where each begins and the last ends."""
+    result = np.zeros(len(counts) + 1, np.int64)
+    np.cumsum(counts, out=result[1:])
+    return result
+
+
+def _check_order(last: str, ids: list[str]) -> None:
+    previous = last
+    for product in ids:
+        if product <= previous:
+            raise SnapshotError(
+                f"the graph gave product {product!r} after {previous!r}: not ascending by id",
+                hint="this is a fault of the graph store, not of the catalog: please report it",
+            )
+        previous = product

@@ -1,0 +1,184 @@
+"""The files of a snapshot, its manifest, and what makes one count as whole.
+
+A snapshot is a folder of these files, all little-endian, all memory-mapped when read:
+
+    manifest.json          format version, id, counts, settings, notes, size and sha256 per file
+    products.arrow         id, title (nullable), category (nullable); ascending by id
+    properties.arrow       text; ascending, a property's id is its place
+    values.arrow           text; ascending, a value's id is its place
+    thumbnails.arrow       hash (of the source picture, 32 bytes), data (a JPEG or PNG file)
+    split.npy              (N,) uint8: 0 train, 1 validation, 2 test
+    triple_offsets.npy     (N+1,) int64: product n has triples [n] up to [n+1]
+    triple_property.npy    (E,) int32
+    triple_value.npy       (E,) int32
+    triple_holdout.npy     (E,) uint8: 0 known, 1 held out for validation, 2 for test
+    image_offsets.npy      (N+1,) int64: product n has pictures [n] up to [n+1]
+    image_thumbnail.npy    (pictures,) int32: the row of thumbnails.arrow
+
+Texts ascend by code point, which is the order of their UTF-8 bytes and of Python strings.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from k3m_kg.errors import SnapshotError
+
+FORMAT_VERSION = 1
+MANIFEST = "manifest.json"
+LATEST = "latest"
+SPLITS = ("train", "validation", "test")
+ROWS_PER_BATCH = 1 << 14
+THUMBNAILS_PER_BATCH = 1 << 9
+
+TABLES: dict[str, pa.Schema] = {
+    "products": pa.schema(
+        [
+            pa.field("id", pa.string(), nullable=False),
+            pa.field("title", pa.string()),
+            pa.field("category", pa.string()),
+        ]
+    ),
+    "properties": pa.schema([pa.field("text", pa.string(), nullable=False)]),
+    "values": pa.schema([pa.field("text", pa.string(), nullable=False)]),
+    "thumbnails": pa.schema(
+        [
+            pa.field("hash", pa.binary(32), nullable=False),
+            pa.field("data", pa.large_binary(), nullable=False),
+        ]
+    ),
+}
+ARRAYS: dict[str, str] = {
+    "split": "<u1",
+    "triple_offsets": "<i8",
+    "triple_property": "<i4",
+    "triple_value": "<i4",
+    "triple_holdout": "<u1",
+    "image_offsets": "<i8",
+    "image_thumbnail": "<i4",
+}
+FILES = tuple(sorted([f"{name}.arrow" for name in TABLES] + [f"{name}.npy" for name in ARRAYS]))
+
+_REBUILD = "build it again with `k3m-kg snapshot`, or copy it again from where it came"
+
+
+def damaged(folder: Path, file: str, what: str) -> SnapshotError:
+    """The error for a file of a snapshot that is not what was written."""
+    return SnapshotError(f"damaged snapshot: {what}", where=str(folder / file), hint=_REBUILD)
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file, read in pieces."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def content_id(files: Mapping[str, Mapping[str, Any]]) -> str:
+    """The id of a snapshot: SHA-256 over format, names and hashes of all files but the manifest."""
+    lines = [f"k3m-kg snapshot {FORMAT_VERSION}"]
+    lines += [f"{files[name]['sha256']}  {name}" for name in FILES]
+    return hashlib.sha256("\n".join(lines).encode()).hexdigest()
+
+
+def folder_name(snapshot_id: str) -> str:
+    """The name of a snapshot's folder: the first 16 hex digits of its id."""
+    return snapshot_id[:16]
+
+
+def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
+    """Size in bytes and hash of every file that a manifest lists."""
+    return {
+        name: {"bytes": (folder / name).stat().st_size, "sha256": file_hash(folder / name)}
+        for name in FILES
+    }
+
+
+def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Write the manifest; the same manifest is always the same bytes."""
+    text = json.dumps(manifest, ensure_ascii=False, indent=2, sort_keys=True)
+    (folder / MANIFEST).write_text(text + "\n", encoding="utf-8")
+
+
+def locate(path: Path) -> Path:
+    """The snapshot folder that `path` means: itself, or the `latest` of a folder of snapshots.
+
+    Raises:
+        SnapshotError: nothing there, or nothing there that is a snapshot.
+    """
+    if not path.exists():
+        hint = "`k3m-kg snapshot OUT` builds one"
+        raise SnapshotError("no such snapshot", where=str(path), hint=hint)
+    if not path.is_dir():
+        raise SnapshotError("a file, not the folder of a snapshot", where=str(path))
+    if (path / MANIFEST).exists():
+        return path
+    found = sorted(item.name for item in path.iterdir() if (item / MANIFEST).is_file())
+    found = [name for name in found if not name.startswith(".")]
+    hint = f"name one of the snapshots in it: {', '.join(found[:5])}" if found else _REBUILD
+    if not (path / LATEST).exists():
+        what = "this folder names no latest snapshot" if found else "no snapshot in this folder"
+        raise SnapshotError(what, where=str(path), hint=hint)
+    try:
+        name = (path / LATEST).read_text(encoding="ascii").strip()
+    except (OSError, ValueError):
+        name = ""
+    if not re.fullmatch(r"[0-9a-f]{16}", name):
+        raise SnapshotError("names no snapshot", where=str(path / LATEST), hint=hint)
+    if not (path / name / MANIFEST).exists():
+        raise SnapshotError(f"the snapshot {name} is gone", where=str(path / LATEST), hint=hint)
+    return path / name
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """The manifest of the snapshot in `folder`, checked against the sizes of the files.
+
+    Raises:
+        SnapshotError: not a manifest, a newer format, or a file that is missing or cut off.
+    """
+    try:
+        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        version = manifest["format"]
+    except OSError as error:
+        where = str(folder / MANIFEST)
+        raise SnapshotError(f"cannot be read: {error.strerror}", where=where) from None
+    except (ValueError, TypeError, KeyError, RecursionError):
+        raise damaged(folder, MANIFEST, "not a snapshot manifest") from None
+    if isinstance(version, int) and version > FORMAT_VERSION:
+        raise SnapshotError(
+            f"snapshot format {version} is newer than this k3m-kg reads ({FORMAT_VERSION})",
+            where=str(folder),
+            hint="upgrade k3m-kg, or build the snapshot again with this version",
+        )
+    if version != FORMAT_VERSION:
+        raise damaged(folder, MANIFEST, f"unknown format {version!r}")
+    try:
+        expected = {name: int(manifest["files"][name]["bytes"]) for name in FILES}
+        if manifest["id"] != content_id(manifest["files"]):
+            raise damaged(folder, MANIFEST, "the id does not belong to the files it lists")
+    except (KeyError, TypeError, ValueError):
+        raise damaged(folder, MANIFEST, "the list of files is incomplete") from None
+    for name, size in expected.items():
+        path = folder / name
+        if not path.is_file():
+            raise damaged(folder, name, "the file is missing")
+        if path.stat().st_size != size:
+            raise damaged(folder, name, f"{path.stat().st_size:,} bytes instead of {size:,}")
+    return dict(manifest)
+
+
+def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:
+    """Compare the content of every file with the manifest; reads the whole snapshot.
+
+    Raises:
+        SnapshotError: a file that is not byte for byte what was written.
+    """
+    for name in FILES:
+        if file_hash(folder / name) != manifest["files"][name]["sha256"]:
+            raise damaged(folder, name, "the content is not what was written")

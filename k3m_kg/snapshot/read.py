@@ -1,0 +1,346 @@
+"""Reading a snapshot: opened in milliseconds, however large, because everything is mapped."""
+
+from __future__ import annotations
+
+from bisect import bisect_left
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any, overload
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from PIL import Image
+
+from k3m_kg.errors import SnapshotError, nearest, unknown_name
+from k3m_kg.snapshot import layout
+from k3m_kg.snapshot.layout import ARRAYS, ROWS_PER_BATCH, SPLITS, TABLES, damaged
+from k3m_kg.snapshot.thumbnails import decode
+
+_FEW_IDS = 2_000
+_NEIGHBOURS = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class SnapshotProduct:
+    """One product of a snapshot.
+
+    Attributes:
+        row: its row.
+        split: `train`, `validation` or `test`.
+        images: SHA-256 (hex) of each stored picture's source, in order.
+        properties: (property, value) pairs in the catalog's order.
+        holdout: for each of `properties`, 0 known, 1 held out for validation, 2 for test.
+    """
+
+    row: int
+    id: str
+    title: str | None
+    category: str | None
+    split: str
+    images: tuple[str, ...]
+    properties: tuple[tuple[str, str], ...]
+    holdout: tuple[int, ...]
+
+
+class Texts(Sequence[str]):
+    """A column of texts that stays on disk and is read item by item."""
+
+    def __init__(self, column: pa.ChunkedArray) -> None:
+        self.column = column
+        self._chunks = column.chunks
+
+    def __len__(self) -> int:
+        return len(self.column)
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> list[str]: ...
+    def __getitem__(self, index: int | slice) -> str | list[str]:
+        if isinstance(index, slice):
+            return [self[place] for place in range(*index.indices(len(self)))]
+        place = int(index)
+        if place < 0:
+            place += len(self)
+        if not 0 <= place < len(self):
+            raise IndexError(f"row {index} of {len(self)}")
+        text: str = self._chunks[place // ROWS_PER_BATCH][place % ROWS_PER_BATCH].as_py()
+        return text
+
+    def __iter__(self) -> Iterator[str]:
+        for chunk in self._chunks:
+            yield from chunk.to_pylist()
+
+
+class Snapshot:
+    """An immutable cut of the graph; see `k3m_kg.snapshot.layout` for its files.
+
+    Open one with `Snapshot.open`. N products, E triples; a row is a product's place in the
+    ascending ids. Safe to use from several threads; pickles as its path.
+
+    Attributes:
+        path: the snapshot's folder.
+        manifest: counts, settings and notes of the build.
+        id: SHA-256 (hex) of the content.
+        ids: the products' ids, ascending.
+        titles, categories: (N,) Arrow strings, null where missing.
+        split: (N,) uint8: 0 train, 1 validation, 2 test.
+        triple_offsets: (N+1,) int64: product n has triples [n] up to [n+1].
+        triple_property, triple_value: (E,) int32, places in `properties` and `values`.
+        triple_holdout: (E,) uint8: 0 known, 1 held out for validation, 2 for test.
+        image_offsets: (N+1,) int64: product n has pictures [n] up to [n+1].
+        image_thumbnail: (pictures,) int32, which stored thumbnail; equal files share one.
+    """
+
+    split: np.ndarray
+    triple_offsets: np.ndarray
+    triple_property: np.ndarray
+    triple_value: np.ndarray
+    triple_holdout: np.ndarray
+    image_offsets: np.ndarray
+    image_thumbnail: np.ndarray
+
+    def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
+        """Use `Snapshot.open`, which checks what is there."""
+        self.path = folder
+        self.manifest = manifest
+        self.id: str = manifest["id"]
+        for name, kind in ARRAYS.items():
+            setattr(self, name, _map_array(folder, name, kind))
+        tables = {name: _map_table(folder, name) for name in TABLES}
+        self.ids = Texts(tables["products"]["id"])
+        self.titles: pa.ChunkedArray = tables["products"]["title"]
+        self.categories: pa.ChunkedArray = tables["products"]["category"]
+        self._properties = Texts(tables["properties"]["text"])
+        self._values = Texts(tables["values"]["text"])
+        self._thumbnails: pa.ChunkedArray = tables["thumbnails"]["data"]
+        self._hashes: pa.ChunkedArray = tables["thumbnails"]["hash"]
+        self._check_shapes()
+
+    @classmethod
+    def open(cls, path: str | Path) -> Snapshot:
+        """The snapshot in a folder, or the latest one in a folder of snapshots.
+
+        Sizes are checked, contents are not: see `verify`.
+
+        Raises:
+            SnapshotError: missing, damaged, cut off, or of a newer format.
+        """
+        folder = layout.locate(Path(path).expanduser())
+        return cls(folder, layout.read_manifest(folder))
+
+    def verify(self) -> None:
+        """Read everything and compare it with the hashes of the manifest.
+
+        Raises:
+            SnapshotError: a file that is not what was written.
+        """
+        layout.check_hashes(self.path, self.manifest)
+        for name in TABLES:
+            try:
+                _read_table(self.path, name).validate(full=True)
+            except (pa.ArrowException, OSError) as error:
+                raise damaged(self.path, f"{name}.arrow", str(error)) from None
+
+    def __len__(self) -> int:
+        return len(self.split)
+
+    def __repr__(self) -> str:
+        return f"<Snapshot {layout.folder_name(self.id)}: {len(self):,} products>"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Snapshot.open, (self.path,)
+
+    @cached_property
+    def properties(self) -> list[str]:
+        """Property names; a property's id is its place."""
+        return list(self._properties)
+
+    @cached_property
+    def values(self) -> list[str]:
+        """Value texts; a value's id is its place. Reads them all: `value_text` reads one."""
+        return list(self._values)
+
+    def value_text(self, value: int) -> str:
+        """The text of one value id."""
+        return self._values[value]
+
+    def rows(self, split: str) -> np.ndarray:
+        """The rows of `train`, `validation` or `test`, ascending, int64.
+
+        Raises:
+            SnapshotError: no such split.
+        """
+        if split not in SPLITS:
+            raise SnapshotError(unknown_name("split", split, SPLITS), where=str(self.path))
+        rows: np.ndarray = np.flatnonzero(self.split == SPLITS.index(split))
+        return rows.astype(np.int64, copy=False)
+
+    def row_of(self, ids: Sequence[str]) -> np.ndarray:
+        """The rows of products, int64, in the order of `ids`.
+
+        Raises:
+            SnapshotError: unknown ids; names the first, and the nearest known one.
+        """
+        if len(ids) > _FEW_IDS:
+            found = pc.index_in(pa.array(ids, pa.string()), value_set=self.ids.column)
+            rows = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+        else:
+            rows = np.array([self._find(product) for product in ids], dtype=np.int64)
+        if (rows < 0).any():
+            self._refuse_unknown([ids[int(place)] for place in np.flatnonzero(rows < 0)])
+        return rows
+
+    def product(self, row: int) -> SnapshotProduct:
+        """One product with its texts.
+
+        Raises:
+            IndexError: no such row.
+        """
+        product = self.ids[row]
+        row = row % len(self)
+        chunk, place = divmod(row, ROWS_PER_BATCH)
+        start, stop = self.triple_offsets[row : row + 2].tolist()
+        names, values = self.properties, self._values
+        properties = tuple(
+            (names[name], values[value])
+            for name, value in zip(
+                self.triple_property[start:stop].tolist(),
+                self.triple_value[start:stop].tolist(),
+                strict=True,
+            )
+        )
+        first, last = self.image_offsets[row : row + 2].tolist()
+        return SnapshotProduct(
+            row,
+            product,
+            self.titles.chunk(chunk)[place].as_py(),
+            self.categories.chunk(chunk)[place].as_py(),
+            SPLITS[self.split[row]],
+            tuple(self.image_hash(number) for number in range(first, last)),
+            properties,
+            tuple(self.triple_holdout[start:stop].tolist()),
+        )
+
+    def image(self, row: int, position: int = 0) -> Image.Image | None:
+        """A product's picture as stored, RGB; None where there is none at that position.
+
+        Raises:
+            IndexError: no such row.
+            SnapshotError: the stored picture is damaged.
+        """
+        if not -len(self) <= row < len(self):
+            raise IndexError(f"row {row} of {len(self)}")
+        row = row % len(self)
+        start, stop = self.image_offsets[row : row + 2].tolist()
+        if not 0 <= position < stop - start:
+            return None
+        return self.thumbnail(int(self.image_thumbnail[start + position]))
+
+    def image_hash(self, number: int) -> str:
+        """SHA-256 (hex) of the source file of picture `number`, in 0..image_offsets[-1]-1."""
+        digest: bytes = self._hashes[int(self.image_thumbnail[number])].as_py()
+        return digest.hex()
+
+    @property
+    def thumbnail_count(self) -> int:
+        """How many distinct pictures are stored."""
+        return len(self._thumbnails)
+
+    def thumbnail(self, number: int) -> Image.Image:
+        """Distinct picture `number`, in 0..thumbnail_count-1, RGB.
+
+        Raises:
+            SnapshotError: the stored picture is damaged.
+        """
+        try:
+            return decode(self._thumbnails[number].as_py())
+        except (OSError, SyntaxError, ValueError) as error:
+            raise damaged(self.path, "thumbnails.arrow", f"picture {number}: {error}") from None
+
+    @cached_property
+    def triple_product(self) -> np.ndarray:
+        """(E,) int64, the row of each triple's product."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.triple_offsets))
+
+    def candidates(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
+        """What each property is known to take in training.
+
+        Returns:
+            Per property the ascending value ids of the train products' known triples, and how
+            often each occurs, int64; empty for a property that only other products have.
+        """
+        train = (self.split == 0)[self.triple_product] & (self.triple_holdout == 0)
+        width = len(self._values)
+        pairs = self.triple_property[train].astype(np.int64) * width + self.triple_value[train]
+        pairs, counts = np.unique(pairs, return_counts=True)
+        ends = np.searchsorted(pairs, np.arange(1, len(self._properties)) * width)
+        values = pairs % width if width else pairs
+        if not len(self._properties):
+            return [], []
+        return np.split(values, ends), np.split(counts.astype(np.int64, copy=False), ends)
+
+    def _find(self, product: str) -> int:
+        place = bisect_left(self.ids, product)
+        return place if place < len(self) and self.ids[place] == product else -1
+
+    def _refuse_unknown(self, unknown: list[str]) -> None:
+        # Only ids that sort close by are compared: a catalog can have millions.
+        place = bisect_left(self.ids, unknown[0])
+        near = self.ids[max(0, place - _NEIGHBOURS) : place + _NEIGHBOURS]
+        guess = nearest(unknown[0], near)
+        shown = ", ".join(repr(item) for item in unknown[:3])
+        more = f" and {len(unknown) - 3:,} more" if len(unknown) > 3 else ""
+        hint = f"did you mean {guess!r}?" if guess else f"ids look like {self.ids[0]!r}"
+        raise SnapshotError(f"unknown product {shown}{more}", where=str(self.path), hint=hint)
+
+    def _check_shapes(self) -> None:
+        products, triples = len(self.ids), len(self.triple_property)
+        pictures = len(self.image_thumbnail)
+        expected = {
+            "split": products,
+            "triple_offsets": products + 1,
+            "triple_value": triples,
+            "triple_holdout": triples,
+            "image_offsets": products + 1,
+        }
+        for name, length in expected.items():
+            if len(getattr(self, name)) != length:
+                raise damaged(self.path, f"{name}.npy", f"{length:,} entries expected")
+        for name, last in (("triple_offsets", triples), ("image_offsets", pictures)):
+            if getattr(self, name)[0] != 0 or getattr(self, name)[-1] != last:
+                raise damaged(self.path, f"{name}.npy", "does not cover what it points into")
+
+
+def _map_array(folder: Path, name: str, kind: str) -> np.ndarray:
+    path = folder / f"{name}.npy"
+    try:
+        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
+    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        raise damaged(folder, path.name, str(error)) from None
+    if array.dtype != np.dtype(kind) or array.ndim != 1:
+        raise damaged(folder, path.name, f"holds {array.dtype} of {array.ndim} dimensions")
+    return array.view(np.ndarray)
+
+
+def _read_table(folder: Path, name: str) -> pa.Table:
+    with pa.memory_map(str(folder / f"{name}.arrow")) as source:
+        return pa.ipc.open_file(source).read_all()
+
+
+def _map_table(folder: Path, name: str) -> pa.Table:
+    file = f"{name}.arrow"
+    try:
+        table = _read_table(folder, name)
+    except (pa.ArrowException, OSError) as error:
+        raise damaged(folder, file, str(error)) from None
+    if table.schema != TABLES[name]:
+        raise damaged(folder, file, "unexpected columns")
+    rows = layout.THUMBNAILS_PER_BATCH if name == "thumbnails" else ROWS_PER_BATCH
+    sizes = [len(chunk) for chunk in table.column(0).chunks]
+    if any(size != rows for size in sizes[:-1]) or any(size > rows for size in sizes):
+        raise damaged(folder, file, "unexpected batches")
+    return table
