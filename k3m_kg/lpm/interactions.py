@@ -168,7 +168,7 @@ def _full_precision(vectors: Tensor) -> torch.autocast:
 
 def _complex(vectors: Tensor) -> Tensor:
     """(..., H) reals as (..., H/2) complex numbers: even places real, odd places imaginary."""
-    return torch.view_as_complex(vectors.reshape(*vectors.shape[:-1], -1, 2))
+    return torch.complex(vectors[..., 0::2], vectors[..., 1::2])
 
 
 def _real(vectors: Tensor) -> Tensor:

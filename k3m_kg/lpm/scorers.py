@@ -5,24 +5,28 @@ Importing this module imports neither torch nor PyKEEN; the factories do.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from pydantic import Field
 
-from k3m_kg.api import LinkScorer, LinkScorerPlugin, Settings, hookimpl
+from k3m_kg.api import LinkScorerPlugin, Settings, hookimpl
+
+if TYPE_CHECKING:
+    from k3m_kg.api import LinkScorer
 
 
 class TransESettings(Settings):
-    """Attributes.
+    """TransE.
 
-    p: the norm of the translation's error; 2 is the paper's.
+    Attributes:
+        p: the norm of the translation's error; 2 is the paper's.
     """
 
     p: int = Field(2, ge=1, le=8)
 
 
 class NoSettings(Settings):
-    """This scorer has nothing to set."""
+    """DistMult, ComplEx, RotatE: nothing to set."""
 
 
 def _transe(settings: TransESettings, hidden: int) -> LinkScorer:

@@ -1,0 +1,86 @@
+from __future__ import annotations
+
+import pytest
+import torch
+from torch.nn.functional import cross_entropy
+
+from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
+from k3m_kg.lpm.pykeen_home import keep_home_clean
+
+
+def test_margin_ranking_equals_pykeens_loss_with_the_mask_as_batch_filter() -> None:
+    keep_home_clean()
+    from pykeen.losses import MarginRankingLoss
+
+    generator = torch.Generator().manual_seed(0)
+    positive, negative = (torch.randn(n, generator=generator) for n in (6, 6 * 4))
+    negative = negative.view(6, 4)
+    mask = torch.rand(6, 4, generator=generator) < 0.6
+    theirs = MarginRankingLoss(margin=0.7).process_slcwa_scores(
+        positive[:, None], negative[mask], batch_filter=mask
+    )
+    torch.testing.assert_close(margin_ranking(positive, negative, mask, 0.7), theirs)
+
+
+def test_margin_ranking_never_reads_masked_scores() -> None:
+    positive = torch.zeros(2, requires_grad=True)
+    negative = torch.tensor([[0.5, torch.nan], [torch.inf, 0.25]], requires_grad=True)
+    mask = torch.tensor([[True, False], [False, True]])
+    loss = margin_ranking(positive, negative, mask, 1.0)
+    assert loss.item() == pytest.approx(1.375)
+    loss.backward()
+    assert positive.grad.tolist() == [-0.5, -0.5]
+    assert negative.grad.tolist() == [[0.5, 0], [0, 0.5]]
+
+
+def test_losses_without_anything_to_learn_from_are_zero_and_differentiable() -> None:
+    positive = torch.ones(2, requires_grad=True)
+    nothing = torch.zeros(2, 3, dtype=torch.bool)
+    loss = margin_ranking(positive, torch.ones(2, 3), nothing, 1.0)
+    loss.backward()
+    assert loss.item() == 0
+    assert positive.grad.tolist() == [0, 0]
+
+    scores = torch.ones(2, 3, requires_grad=True)
+    loss = candidate_cross_entropy(scores, torch.tensor([-1, 1]), nothing)
+    loss.backward()
+    assert loss.item() == 0
+    assert scores.grad.tolist() == [[0] * 3] * 2
+
+    empty = torch.zeros(0, 3, requires_grad=True)
+    candidate_cross_entropy(
+        empty, torch.zeros(0, dtype=torch.long), torch.zeros(0, 3) > 0
+    ).backward()
+
+
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_cross_entropy_is_torchs_over_each_rows_own_candidates(smoothing: float) -> None:
+    scores = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
+    mask = torch.tensor([[1, 1, 0, 1, 0], [0, 0, 1, 0, 1]], dtype=torch.bool)
+    ours = candidate_cross_entropy(scores, torch.tensor([3, 2]), mask, smoothing)
+    rows = [
+        cross_entropy(scores[0][[0, 1, 3]], torch.tensor(2), label_smoothing=smoothing),
+        cross_entropy(scores[1][[2, 4]], torch.tensor(0), label_smoothing=smoothing),
+    ]
+    torch.testing.assert_close(ours, torch.stack(rows).mean())
+
+
+def test_cross_entropy_leaves_out_rows_whose_target_is_no_candidate() -> None:
+    scores = torch.randn(3, 4, generator=torch.Generator().manual_seed(1)).requires_grad_()
+    mask = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=torch.bool)
+    loss = candidate_cross_entropy(scores, torch.tensor([0, 2, -1]), mask, 0.2)
+    torch.testing.assert_close(
+        loss, cross_entropy(scores[0, :2], torch.tensor(0), label_smoothing=0.2)
+    )
+    loss.backward()
+    assert scores.grad[1:].tolist() == [[0] * 4] * 2
+
+
+def test_cross_entropy_never_reads_scores_outside_the_candidates() -> None:
+    scores = torch.tensor([[0.0, 1.0, torch.nan, torch.inf]], requires_grad=True)
+    mask = torch.tensor([[True, True, False, False]])
+    loss = candidate_cross_entropy(scores, torch.tensor([1]), mask, 0.1)
+    loss.backward()
+    assert loss.isfinite()
+    assert scores.grad.isfinite().all()
+    assert scores.grad[0, 2:].tolist() == [0, 0]
