@@ -30,7 +30,17 @@ def value_spans(title: str, value: str) -> list[tuple[int, int]]:
     for needle in needles:  # nearly every call ends here
         if needle not in lowered:
             return []
-    return [match.span() for match in pattern.finditer(title)] if needles else []
+    if not needles:
+        return []
+    if len(lowered) != len(title):  # places in the two do not agree
+        return [match.span() for match in pattern.finditer(title)]
+    spans = []
+    place = lowered.find(needles[0])
+    while place >= 0:
+        if match := pattern.match(title, place):
+            spans.append(match.span())
+        place = lowered.find(needles[0], match.end() if match else place + 1)
+    return spans
 
 
 def cut_value(title: str, value: str) -> str:
@@ -51,7 +61,7 @@ def _compile(value: str) -> tuple[tuple[str, ...], re.Pattern[str]]:
     parts = _PARTS.findall(value)
     if not parts:  # nothing but punctuation: as it stands
         text = value.strip()
-        return ((text,) if text else ()), re.compile(re.escape(text))
+        return ((text.lower(),) if text else ()), re.compile(re.escape(text), re.IGNORECASE)
     forms = [_forms(part.lower()) for part in parts]
     needles = tuple(_common_prefix(words) for words in forms)
     pattern = "".join(

@@ -26,6 +26,8 @@ from k3m_kg.lpm.leakage import cut_value, value_spans
         ("Rated ★★★ today", "★★★", ["★★★"]),
         ("Mavi Gömlek", "MAVI", ["Mavi"]),
         ("a (Blue) one", "[blue]", ["Blue"]),
+        ("İstanbul Blue Shirt", "blue", ["Blue"]),  # lower() is longer than the title
+        ("Bluetooth, blueish, blue", "Blue", ["blue"]),
     ],
 )
 def test_finds_the_words_that_spell_the_value(title: str, value: str, spelled: list[str]) -> None:
