@@ -88,6 +88,25 @@ class GraphStore:
             raise
         return cls(engine), revision is None
 
+    @staticmethod
+    def exists(url: str) -> bool:
+        """Whether there is anything at a database URL; looking makes no file.
+
+        Raises:
+            UsageError: it is no URL of a database that we know.
+            GraphError: it cannot be read.
+        """
+        parsed = parse_url(url)
+        file = sqlite_file(parsed)
+        if file is not None and (not file.exists() or file.stat().st_size == 0):
+            return False
+        engine = make_engine(parsed)
+        try:
+            with clear_errors(parsed), engine.connect() as connection:
+                return schema.revision_of(connection) is not None
+        finally:
+            engine.dispose()
+
     @classmethod
     def migrate(cls, url: str) -> tuple[str, str]:
         """Upgrade an older graph in place, in one transaction, keeping its content.

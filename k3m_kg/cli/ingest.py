@@ -1,0 +1,186 @@
+"""`k3m-kg ingest`: bring catalog files into the graph."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.ingest.pipeline import IngestOptions, SourceReport
+
+_SHOWN_FAILURES = 5
+
+
+def ingest(
+    sources: Annotated[
+        list[Path], typer.Argument(metavar="SOURCE...", help="Catalog files.", show_default=False)
+    ],
+    db: DatabaseOption = DEFAULT_DATABASE,
+    format: Annotated[
+        str,
+        typer.Option(metavar="NAME", help="auto, k3m-tsv, csv, or a plugin's (`plugins list`)."),
+    ] = "auto",
+    mapping: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="YAML file that says what the columns of a CSV mean."),
+    ] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR", help="Folder with the pictures, by file name or by product id."
+        ),
+    ] = None,
+    quarantine: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="Where rejected rows go.  [default: <source name>.quarantine.jsonl]",
+        ),
+    ] = None,
+    strict: Annotated[
+        bool, typer.Option("--strict", help="One rejected row fails the whole ingest.")
+    ] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Count what would change; change nothing.")
+    ] = False,
+    json: JsonFlag = False,
+) -> None:
+    """Bring catalog files into the graph.
+
+    Each source is one transaction: all of it or nothing. A source that did not change adds
+    nothing; one that did yields the difference. Products that it no longer states are removed.
+    """
+    from k3m_kg.ingest.pipeline import IngestOptions
+
+    options = IngestOptions(format, mapping, images, strict, dry_run)
+    with _open(db, dry_run) as store:
+        reports = _run(store, sources, options, quarantine, json)
+    if json:
+        print_json(_as_json(reports, dry_run))
+    else:
+        for report in reports:
+            _print_report(report, dry_run)
+
+
+def _open(db: str, dry_run: bool) -> AbstractContextManager[GraphStore]:
+    """The store, made if it is not there; a dry run makes it in a folder that goes away."""
+    from contextlib import contextmanager
+    from tempfile import TemporaryDirectory
+
+    from k3m_kg.graph.store import GraphStore
+
+    @contextmanager
+    def rehearsal() -> Iterator[GraphStore]:
+        with (
+            TemporaryDirectory(prefix="k3m-kg-") as folder,
+            GraphStore.create(f"sqlite:///{folder}/rehearsal.db")[0] as store,
+        ):
+            yield store
+
+    if dry_run and not GraphStore.exists(db):
+        return rehearsal()
+    store, created = GraphStore.create(db)
+    if created:
+        note(f"created {db}")
+    return store
+
+
+def _run(
+    store: GraphStore,
+    sources: Sequence[Path],
+    options: IngestOptions,
+    quarantine: Path | None,
+    quiet: bool,
+) -> list[SourceReport]:
+    from k3m_kg.ingest.pipeline import Progress, ingest
+    from k3m_kg.ingest.quarantine import Quarantine
+
+    with progress_bar() as bar, Quarantine(quarantine) as rejected:
+        tasks: dict[str, Any] = {}
+
+        def show(progress: Progress) -> None:
+            if progress.source not in tasks:
+                name = Path(progress.source).name
+                tasks[progress.source] = bar.add_task(name, total=progress.lines, info="")
+            bar.update(
+                tasks[progress.source],
+                completed=progress.line,
+                total=progress.lines,
+                info=f"{progress.products:,} products",
+            )
+
+        return ingest(
+            store,
+            sources,
+            options,
+            quarantine=rejected,
+            on_progress=show,
+            on_wait=lambda: note("waiting for another process that writes to this database"),
+        )
+
+
+def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
+    from collections import Counter
+    from dataclasses import asdict
+
+    total: Counter[str] = Counter()
+    for report in reports:
+        total.update(asdict(report.counts))
+    return {
+        **total,
+        "dry_run": dry_run,
+        "sources": [
+            {
+                "source": report.source,
+                "format": report.format,
+                "unchanged": report.unchanged,
+                "quarantine": report.quarantine,
+                **asdict(report.counts),
+                "image_failures": [asdict(failure) for failure in report.failures],
+            }
+            for report in reports
+        ],
+    }
+
+
+def _print_report(report: SourceReport, dry_run: bool) -> None:
+    counts = report.counts
+    would = "would be " if dry_run else ""
+    if report.unchanged:
+        print(
+            f"{report.source}: unchanged since its last ingest ({counts.products_read:,} products)"
+        )
+        return
+    print(
+        f"{report.source} ({report.format}): {counts.products_read:,} products: "
+        f"{counts.products_added:,} {would}added, {counts.products_updated:,} updated, "
+        f"{counts.products_unchanged:,} unchanged, {counts.products_removed:,} removed; "
+        f"triples: {counts.triples_added:,} added, {counts.triples_removed:,} removed"
+    )
+    print(
+        f"  images: {counts.images_found:,} found, {counts.images_failed:,} failed, "
+        f"{counts.images_not_local:,} not local"
+    )
+    if counts.rows_repeated:
+        print(f"  {counts.rows_repeated:,} rows repeat an earlier row")
+    if counts.rows_quarantined:
+        print(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
+    for failure in report.failures[:_SHOWN_FAILURES]:
+        print(f"  image of {failure.product}: {failure.source}: {failure.error}")
+    if counts.images_failed > _SHOWN_FAILURES:
+        print(f"  ... and {counts.images_failed - _SHOWN_FAILURES:,} more; --json lists them")

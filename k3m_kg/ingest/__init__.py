@@ -1,0 +1,1 @@
+"""From catalog files to the graph: readers, pictures, quarantine, and the pipeline."""

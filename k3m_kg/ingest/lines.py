@@ -1,0 +1,83 @@
+"""Physical lines with numbers and a bound on their length, whatever the file holds."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Iterator
+from typing import BinaryIO, TextIO
+
+MAX_LINE = 1 << 20
+"""Bytes (or characters) that a line may have: no file can make a reader hold more."""
+
+
+class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
+    """A line exceeds `MAX_LINE`; the rest of it was skipped. Holds its beginning."""
+
+    def __init__(self, start: str) -> None:
+        super().__init__()
+        self.start = start
+
+
+def byte_lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Each line without its end, and whether it was cut because it is too long."""
+    while line := file.readline(MAX_LINE + 1):
+        whole = line.endswith(b"\n") or len(line) <= MAX_LINE
+        if not whole:
+            while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                pass
+        yield line.rstrip(b"\r\n"), not whole
+
+
+class TextLines(Iterator[str]):
+    """Lines of a text file for `csv.reader`, which can be taken back.
+
+    `mark` begins a row; `rewind` gives back every line of that row but the first, so that a
+    quote that never closes costs one row and not the rest of the file.
+
+    Attributes:
+        line: number of the line that was read last.
+    """
+
+    def __init__(self, file: TextIO) -> None:
+        self.line = 0
+        self._file = file
+        self._row: list[str] = []
+        self._returned: deque[str] = deque()
+
+    def __next__(self) -> str:
+        """The next line with its end.
+
+        Raises:
+            LineTooLong: it exceeds the bound and was skipped.
+        """
+        text = self._returned.popleft() if self._returned else self._file.readline(MAX_LINE + 1)
+        if not text:
+            raise StopIteration
+        self.line += 1
+        if len(text) > MAX_LINE and not text.endswith(("\n", "\r")):
+            while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
+                pass
+            raise LineTooLong(text)
+        self._row.append(text)
+        return text
+
+    def mark(self) -> None:
+        """A new row begins at the next line."""
+        self._row.clear()
+
+    def row_text(self) -> str:
+        """The lines of the row so far."""
+        return "".join(self._row)
+
+    def give_back(self, line: str) -> None:
+        """Have `line` read again next."""
+        self._returned.appendleft(line)
+        self.line -= 1
+
+    def rewind(self) -> int:
+        """Give back all but the first line of the row; the characters given back."""
+        first, *rest = self._row
+        for line in reversed(rest):
+            self.give_back(line)
+        self._row = [first]
+        return sum(map(len, rest))

@@ -1,0 +1,103 @@
+"""Where a product's pictures are, without looking into them.
+
+What a catalog writes is data: it names files inside one folder and can never reach another.
+The check is on the text: a link that the user put into the folder is followed.
+"""
+
+# One call per picture: Path objects would cost more than the look-up itself.
+# ruff: noqa: PTH100, PTH116, PTH118, PTH122
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from functools import cached_property
+from pathlib import Path
+from urllib.parse import unquote, urlsplit
+
+from k3m_kg.errors import UsageError
+from k3m_kg.graph.stored import LocatedImage
+
+_URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|data:", re.IGNORECASE)
+SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
+"""Endings that a picture found by its product's id may have."""
+
+
+class ImageLocator:
+    """Finds pictures in the folder given with `--images`, or beside the source.
+
+    With a folder, a picture is looked for by its path below the folder, then by its file name
+    alone (that of a path or of a URL), then by the product's id with any picture's ending.
+    Without one, paths are relative to the source's folder and URLs are not local.
+    """
+
+    def __init__(self, source: Path, folder: Path | None) -> None:
+        """Prepare for one source.
+
+        Raises:
+            UsageError: `folder` is no folder.
+        """
+        if folder is not None and not folder.is_dir():
+            raise UsageError(f"{folder} is no folder", where="--images")
+        self._given = folder is not None
+        self._root = os.path.abspath(folder if folder is not None else source.parent)
+
+    def __call__(self, product: str, written: tuple[str, ...]) -> tuple[LocatedImage, ...]:
+        """The pictures of one product, in order; at most one more than was written: by its id."""
+        located = tuple(self._locate(text) for text in written)
+        if not self._given or any(image.path for image in located):
+            return located
+        by_id = self._by_id.get(product)
+        if by_id is None:
+            return located
+        found = self._file(by_id, by_id)
+        # It stands for the first picture as written, where there is one.
+        return (LocatedImage(written[0] if written else by_id, *_file_part(found)), *located[1:])
+
+    def _locate(self, text: str) -> LocatedImage:
+        is_url = _URL.match(text) is not None
+        if not self._given:
+            return LocatedImage(text) if is_url else self._file(text, text.replace("\\", "/"))
+        path = (unquote(_path_of(text)) if is_url else text).replace("\\", "/")
+        name = path.rstrip("/").rpartition("/")[2]
+        candidates = [name] if is_url else [path.lstrip("/"), name]
+        failures = []
+        for candidate in candidates:
+            if candidate:
+                found = self._file(text, candidate)
+                if found.path is not None:
+                    return found
+                failures.append(found)
+        return LocatedImage(text) if is_url or not failures else failures[0]
+
+    def _file(self, written: str, relative: str) -> LocatedImage:
+        path = os.path.normpath(os.path.join(self._root, relative))
+        if os.path.commonpath((self._root, path)) != self._root:
+            return LocatedImage(written, error=f"lies outside of {self._root}")
+        try:
+            found = os.stat(path)
+        except (OSError, ValueError):
+            return LocatedImage(written, error="no such file")
+        if not stat.S_ISREG(found.st_mode):
+            return LocatedImage(written, error="is no file")
+        return LocatedImage(written, path, found.st_size, found.st_mtime_ns)
+
+    @cached_property
+    def _by_id(self) -> dict[str, str]:
+        """File name by its stem, for the pictures in the folder itself."""
+        names = sorted(entry.name for entry in os.scandir(self._root))
+        pairs = (os.path.splitext(name) for name in names)
+        return {stem: stem + end for stem, end in pairs if end.lower() in SUFFIXES}
+
+
+def _file_part(image: LocatedImage) -> tuple[str | None, int | None, int | None, str | None]:
+    return image.path, image.size, image.mtime_ns, image.error
+
+
+def _path_of(url: str) -> str:
+    """The path of a URL; empty for one that cannot be split."""
+    try:
+        return urlsplit(url).path
+    except ValueError:
+        return ""

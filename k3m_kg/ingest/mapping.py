@@ -1,0 +1,187 @@
+"""The mapping file: which column of a CSV means what."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import yaml
+from pydantic import ConfigDict, Field, field_validator
+
+from k3m_kg.config import Settings, read_yaml, validate_settings
+from k3m_kg.errors import ConfigError, nearest
+
+_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+
+
+class Mapping(Settings):
+    """How the columns of a delimited file become products.
+
+    Attributes:
+        id: the column with the product's id.
+        title: the column with its title.
+        category: the column with its class; the model predicts properties, not this.
+        image: a column with a path or URL, or a template such as `images/{id}.jpg` with column
+            names in braces; or a list of these.
+        properties: the columns whose cells become triples, or `*`: all that are not used above.
+        rename: column to property name, where they differ.
+        separators: column to the text between several values in one cell, such as `|`.
+        missing: cells that mean "not known", in every column. Only the empty cell does anyway:
+            a literal NA, None or null is kept unless it is listed here.
+        missing_in: further such cells by column.
+        delimiter: between cells; by default the most frequent of `,` tab `;` `|` in the header.
+        quote: around cells that hold delimiters or line breaks; null if the file quotes nothing.
+        encoding: of the file.
+    """
+
+    model_config = ConfigDict(strict=True)
+
+    id: str
+    title: str | None = None
+    category: str | None = None
+    image: str | list[str] | None = None
+    properties: Literal["*"] | list[str] = "*"
+    rename: dict[str, str] = Field(default_factory=dict)
+    separators: dict[str, str] = Field(default_factory=dict)
+    missing: list[str] = Field(default_factory=list)
+    missing_in: dict[str, list[str]] = Field(default_factory=dict)
+    delimiter: str | None = None
+    quote: str | None = '"'
+    encoding: str = "utf-8"
+
+    @field_validator("delimiter", "quote")
+    @classmethod
+    def _one_character(cls, value: str | None) -> str | None:
+        if value is not None and (len(value) != 1 or value in "\r\n\0"):
+            raise ValueError(f"must be one character, not {value!r}")
+        return value
+
+    @field_validator("separators", "rename")
+    @classmethod
+    def _not_empty(cls, value: dict[str, str]) -> dict[str, str]:
+        if empty := [column for column, text in value.items() if not text]:
+            raise ValueError(f"{empty[0]!r} is given an empty text")
+        return value
+
+    @property
+    def images(self) -> list[str]:
+        """Columns and templates of pictures, in order."""
+        if self.image is None:
+            return []
+        return [self.image] if isinstance(self.image, str) else self.image
+
+
+def load_mapping(path: Path) -> Mapping:
+    """The mapping in a YAML file.
+
+    Raises:
+        ConfigError: it is missing, no YAML, or has unknown keys or impossible values.
+    """
+    try:
+        return validate_settings(Mapping, read_yaml(path), str(path))
+    except ConfigError as error:
+        if "valid string" in error.message:
+            error.hint = "quote texts that YAML takes for something else: null, no, 2011"
+        raise
+
+
+class Columns:
+    """A mapping applied to the header of one file: cell numbers instead of names."""
+
+    def __init__(self, mapping: Mapping, header: Sequence[str], where: str) -> None:
+        """Find every column.
+
+        Raises:
+            ConfigError: the mapping names a column that is not there, or one that is there twice.
+        """
+        self._header = list(header)
+        self._where = where
+        self.width = len(header)
+        self.id = self._find(mapping.id, "id")
+        self.title = self._find(mapping.title, "title") if mapping.title else None
+        self.category = self._find(mapping.category, "category") if mapping.category else None
+        self.images = [self._image(text) for text in mapping.images]
+        for key in ("rename", "separators", "missing_in"):
+            for column in getattr(mapping, key):
+                self._find(column, key)
+        self.properties = [
+            (number, mapping.rename.get(header[number], header[number]))
+            for number in self._property_columns(mapping)
+        ]
+        self.separators = {
+            self._find(column, "separators"): text for column, text in mapping.separators.items()
+        }
+        everywhere = {"", *mapping.missing}
+        self.missing = [everywhere | set(mapping.missing_in.get(name, ())) for name in header]
+
+    def _property_columns(self, mapping: Mapping) -> list[int]:
+        if mapping.properties != "*":
+            return [self._find(column, "properties") for column in mapping.properties]
+        used = {self.id, self.title, self.category}
+        used.update(image for image in self.images if isinstance(image, int))
+        # A column without a name is a row number that some tools write.
+        names = [name for number, name in enumerate(self._header) if name and number not in used]
+        return [self._find(name, "properties") for name in names]
+
+    def _image(self, text: str) -> int | Template:
+        if not _PLACEHOLDER.search(text):
+            return self._find(text, "image")
+        parts = _PLACEHOLDER.split(text)
+        return Template(parts[::2], [self._find(name, "image") for name in parts[1::2]])
+
+    def _find(self, column: str, key: str) -> int:
+        places = [number for number, name in enumerate(self._header) if name == column]
+        if len(places) == 1:
+            return places[0]
+        if places:
+            raise ConfigError(
+                f"the file has {len(places)} columns named {column!r}",
+                where=self._where,
+                hint="give each column a name of its own",
+            )
+        guess = nearest(column, self._header)
+        raise ConfigError(
+            f"`{key}` names the column {column!r}, which the file does not have"
+            + (f"; did you mean {guess!r}?" if guess else ""),
+            where=self._where,
+            hint=f"columns: {', '.join(self._header)[:500]}",
+        )
+
+
+class Template:
+    """A text with cells in it, such as `images/{id}.jpg`."""
+
+    def __init__(self, texts: list[str], columns: list[int]) -> None:
+        self._texts = texts
+        self.columns = columns
+
+    def fill(self, cells: Sequence[str]) -> str:
+        """The text with the cells of one row."""
+        filled = [self._texts[0]]
+        for column, text in zip(self.columns, self._texts[1:], strict=True):
+            filled += (cells[column], text)
+        return "".join(filled)
+
+
+_GUESSES = {
+    "id": ("id", "sku", "product_id", "productid", "item_id", "asin", "code"),
+    "title": ("title", "name", "product_name", "productname", "productdisplayname"),
+    "image": ("image", "image_url", "image_link", "base_image", "picture", "img", "photo"),
+    "category": ("category", "categories", "product_type"),
+}
+
+
+def guess_mapping(header: Sequence[str]) -> str:
+    """A mapping file to start from, guessed from the names of the columns."""
+    lower = {name.lower().replace(" ", "_").replace("-", "_"): name for name in reversed(header)}
+    guess = {
+        key: next((lower[name] for name in names if name in lower), None)
+        for key, names in _GUESSES.items()
+    }
+    guess["id"] = guess["id"] or header[0]
+    lines: dict[str, object] = {key: column for key, column in guess.items() if column}
+    lines["properties"] = "*"
+    lines["missing"] = []
+    return yaml.safe_dump(lines, sort_keys=False, allow_unicode=True)

@@ -1,0 +1,293 @@
+"""The way of a source into the graph: hash, read, locate pictures, write, count."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, nullcontext
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.stored import ImageFailure, IngestCounts, SourceVersion, Statement
+from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.hookspecs import CatalogReader
+from k3m_kg.ingest.formats import AUTO, choose_reader
+from k3m_kg.ingest.images import ImageChecker
+from k3m_kg.ingest.locate import ImageLocator
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.records import ProductRecord, RejectedRow
+
+BATCH_PRODUCTS = 2000
+BATCH_CELLS = 50_000
+LISTED_FAILURES = 1000
+"""Failed pictures that a report names; the graph knows all of them."""
+
+
+@dataclass(frozen=True, slots=True)
+class IngestOptions:
+    """How sources are ingested.
+
+    Attributes:
+        format: a reader's name, or `auto`.
+        mapping: the mapping file for formats that need one.
+        images: the folder with the pictures; None looks beside each source.
+        strict: one rejected row fails the whole ingest.
+        dry_run: count everything, change nothing.
+    """
+
+    format: str = AUTO
+    mapping: Path | None = None
+    images: Path | None = None
+    strict: bool = False
+    dry_run: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """How far a source is: lines read of about `lines`."""
+
+    source: str
+    line: int
+    lines: int
+    products: int
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What the ingest of one source did.
+
+    Attributes:
+        unchanged: nothing was read, because nothing can have changed since the last ingest.
+        quarantine: the file with the rejected rows, if there are any.
+        failures: pictures that cannot be used, at most `LISTED_FAILURES`.
+    """
+
+    source: str
+    format: str
+    counts: IngestCounts = field(default_factory=IngestCounts)
+    unchanged: bool = False
+    quarantine: str | None = None
+    failures: list[ImageFailure] = field(default_factory=list)
+
+
+def ingest(
+    store: GraphStore,
+    sources: Sequence[Path],
+    options: IngestOptions,
+    *,
+    quarantine: Quarantine,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_wait: Callable[[], None] | None = None,
+) -> list[SourceReport]:
+    """Bring catalog sources into the graph, in order.
+
+    Each source is one transaction: a source that fails leaves the graph as the sources before it
+    made it. With `strict` or `dry_run` all sources together are one transaction.
+
+    Idempotent by content: a source that was ingested before and has not changed adds nothing; one
+    that did change yields exactly the difference. One that was interrupted is simply run again.
+
+    Args:
+        on_progress: called from time to time.
+        on_wait: called once per transaction if another process is writing.
+
+    Raises:
+        UsageError: an option or format makes no sense, or the mapping does not fit.
+        CatalogError: a source cannot be read, holds no product, or `strict` met a bad row.
+        GraphError: the database cannot be written.
+    """
+    plans = [_plan(path, options, quarantine) for path in sources]
+    one_transaction = options.strict or options.dry_run
+    reports = []
+    with ExitStack() as stack:
+        checker = stack.enter_context(ImageChecker())
+        shared = None
+        if one_transaction:
+            shared = stack.enter_context(store.writing(commit=not options.dry_run, on_wait=on_wait))
+        for plan in plans:
+            with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
+                reports.append(_Ingest(plan, writer, checker, quarantine, on_progress).run())
+        if options.strict:
+            _refuse_rejects(reports)
+    return reports
+
+
+def _refuse_rejects(reports: Sequence[SourceReport]) -> None:
+    bad = [report for report in reports if report.counts.rows_quarantined]
+    if bad:
+        rows = sum(report.counts.rows_quarantined for report in bad)
+        raise CatalogError(
+            f"{rows} rejected row{'s' * (rows != 1)}; with --strict nothing was written",
+            where=", ".join(report.source for report in bad),
+            hint=f"reasons are in {', '.join(sorted({str(r.quarantine) for r in bad}))}",
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    """A source that was found fit to be read."""
+
+    path: Path
+    reader: CatalogReader
+    options: IngestOptions
+    version: SourceVersion
+    stamp: tuple[int, int]
+    lines: int
+    locate: ImageLocator
+
+
+def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> _Plan:
+    if path.is_dir():
+        raise CatalogError(
+            "is a folder, not a file", where=str(path), hint="name the catalog file in it"
+        )
+    if not path.exists():
+        raise CatalogError("no such file", where=str(path))
+    if not path.is_file():
+        raise CatalogError("is no regular file", where=str(path))
+    inputs = {path.resolve()} | ({options.mapping.resolve()} if options.mapping else set())
+    if quarantine.path_for(path).resolve() in inputs:
+        raise UsageError("would be overwritten", where=f"--quarantine {quarantine.path_for(path)}")
+    stamp = _stamp(path)
+    if stamp[0] == 0:
+        raise CatalogError("the file is empty", where=str(path))
+    name, reader = choose_reader(path, options.format)
+    content_hash, lines = _hash(path)
+    mapping_hash = _hash(options.mapping)[0] if options.mapping else None
+    version = SourceVersion(
+        name=str(path.resolve()),
+        format=name,
+        content_hash=content_hash,
+        mapping_hash=mapping_hash,
+        images_folder=str(options.images.resolve()) if options.images else None,
+    )
+    locate = ImageLocator(path, options.images)
+    return _Plan(path, reader, options, version, stamp, lines, locate)
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _hash(path: Path) -> tuple[str, int]:
+    """SHA-256 of a file, and its number of lines for the progress bar."""
+    digest = hashlib.sha256()
+    lines = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+                lines += chunk.count(b"\n")
+    except OSError as error:
+        raise CatalogError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+    return digest.hexdigest(), lines
+
+
+class _Ingest:
+    """One source on its way into the graph."""
+
+    def __init__(
+        self,
+        plan: _Plan,
+        writer: GraphWriter,
+        checker: ImageChecker,
+        quarantine: Quarantine,
+        on_progress: Callable[[Progress], None],
+    ) -> None:
+        self._plan = plan
+        self._writer = writer
+        self._checker = checker
+        self._quarantine = quarantine
+        self._on_progress = on_progress
+        self._rejected = 0
+        self._first_reason = ""
+        self._report = SourceReport(str(plan.path), plan.version.format)
+
+    def run(self) -> SourceReport:
+        plan, report = self._plan, self._report
+        if counts := self._writer.unchanged(plan.version, plan.locate):
+            report.counts, report.unchanged = counts, True
+            return report
+        session = self._writer.session(plan.version, self._checker)
+        products = 0
+        for batch in _batches(self._statements()):
+            result = session.write(batch)
+            for row in result.rejected:
+                self._reject(row)
+            room = LISTED_FAILURES - len(report.failures)
+            report.failures.extend(result.failures[:room])
+            products += len(batch)
+            line = batch[-1].record.line
+            self._on_progress(Progress(str(plan.path), line, max(line, plan.lines), products))
+        if not products:
+            raise CatalogError(self._no_product(), where=str(plan.path))
+        if _stamp(plan.path) != plan.stamp:
+            raise CatalogError(
+                "the file changed while it was read; nothing of it was kept",
+                where=str(plan.path),
+                hint="run again when it is complete",
+            )
+        report.counts = session.finish(self._rejected)
+        return report
+
+    def _no_product(self) -> str:
+        if not self._rejected:
+            return "there is no product in this file"
+        where = self._quarantine.path_for(self._plan.path)
+        return (
+            f"no row of this file could be read as {self._plan.version.format}: "
+            f"all {self._rejected} were rejected, the first on {self._first_reason} "
+            f"(all of them in {where})"
+        )
+
+    def _statements(self) -> Iterator[Statement]:
+        plan = self._plan
+        for record in plan.reader.read(plan.path, plan.options.mapping):
+            if isinstance(record, RejectedRow):
+                self._reject(record)
+                continue
+            images = plan.locate(record.id, record.images)
+            if reason := _unfit(record, bool(images)):
+                self._reject(RejectedRow(record.line, reason, repr(record)[:2000]))
+            else:
+                yield Statement(record, images)
+
+    def _reject(self, row: RejectedRow) -> None:
+        self._quarantine.add(self._plan.path, row)
+        self._rejected += 1
+        self._first_reason = self._first_reason or f"line {row.line}: {row.reason}"
+        self._report.quarantine = str(self._quarantine.path_for(self._plan.path))
+
+
+def _unfit(record: ProductRecord, has_images: bool) -> str | None:
+    """Why a record is no product for the graph, whichever reader made it; None if it is."""
+    if not record.id:
+        return "no id"
+    if not (record.title or record.properties or has_images):
+        return "nothing to learn from: no title, no image, no property"
+    cells = (record.id, record.title or "", record.category or "", *record.images)
+    text = "".join(cells) + "".join(map("".join, record.properties))
+    if "\0" in text:
+        return "NUL character"
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return "characters that are no Unicode text (lone surrogates)"
+    return None
+
+
+def _batches(statements: Iterator[Statement]) -> Iterator[list[Statement]]:
+    """Batches bounded by products and by cells: one product may have thousands of triples."""
+    batch: list[Statement] = []
+    cells = 0
+    for statement in statements:
+        batch.append(statement)
+        cells += 1 + len(statement.record.properties)
+        if len(batch) >= BATCH_PRODUCTS or cells >= BATCH_CELLS:
+            yield batch
+            batch, cells = [], 0
+    if batch:
+        yield batch

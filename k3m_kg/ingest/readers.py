@@ -1,0 +1,34 @@
+"""The built-in catalog formats, registered as any plugin's are."""
+
+from __future__ import annotations
+
+from k3m_kg.hookspecs import CatalogReader, ReaderPlugin, hookimpl
+
+
+def _k3m_tsv() -> CatalogReader:
+    from k3m_kg.ingest.k3m_tsv import K3MTSVReader
+
+    return K3MTSVReader()
+
+
+def _csv() -> CatalogReader:
+    from k3m_kg.ingest.delimited import DelimitedReader
+
+    return DelimitedReader()
+
+
+@hookimpl
+def k3m_kg_readers() -> list[ReaderPlugin]:
+    """The formats that need no further package."""
+    return [
+        ReaderPlugin(
+            name="k3m-tsv",
+            summary="the K3M authors' format: id, title, image URL, p#:#v#;#p#:#v, category",
+            factory=_k3m_tsv,
+        ),
+        ReaderPlugin(
+            name="csv",
+            summary="CSV or TSV with a header, described by a mapping file",
+            factory=_csv,
+        ),
+    ]
