@@ -1,0 +1,116 @@
+"""`k3m-kg plugins`: what is installed, from where, and which settings it takes."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import JsonFlag, note, print_json
+
+if TYPE_CHECKING:
+    from k3m_kg.registry import Installed
+
+app = typer.Typer(help="What is installed, from where, and which settings it takes.")
+
+KindOption = Annotated[
+    str | None,
+    typer.Option(
+        help="image-encoder, text-encoder, fusion, task, link-scorer or reader.", metavar="KIND"
+    ),
+]
+
+
+@app.callback(invoke_without_command=True)
+def _list_by_default(context: typer.Context) -> None:
+    if context.invoked_subcommand is None:
+        list_plugins()
+
+
+@app.command("list")
+def list_plugins(kind: KindOption = None, as_json: JsonFlag = False) -> None:
+    """List every plugin that loaded; name on standard error those that did not."""
+    from k3m_kg.errors import UsageError, unknown_name
+    from k3m_kg.registry import KINDS, registry
+
+    if kind is not None and kind not in KINDS:
+        raise UsageError(unknown_name("plugin kind", kind, KINDS), where="--kind")
+    found = registry().installed(kind)
+    if as_json:
+        print_json([_row(item) for item in found])
+    else:
+        _print_table(
+            ("kind", "name", "package", "summary"),
+            [
+                (i.record.kind, i.record.name, f"{i.package} {i.version}", i.record.summary)
+                for i in found
+            ],
+        )
+    for failure in registry().failures:
+        note(f"warning: {failure}")
+
+
+@app.command("show")
+def show_plugin(
+    name: Annotated[str, typer.Argument(help="The plugin's name, as a config writes it.")],
+    kind: KindOption = None,
+    as_json: JsonFlag = False,
+) -> None:
+    """Show one plugin and its settings with types, defaults and meanings."""
+    from k3m_kg.cli.describe import setting_rows
+
+    item = _find(name, kind)
+    config = getattr(item.record, "config", None)
+    rows = list(setting_rows(config)) if config else []
+    if as_json:
+        print_json(_row(item) | {"settings": [asdict(row) for row in rows]})
+        return
+    typer.echo(f"{item.record.kind} {name}: {item.record.summary}")
+    typer.echo(f"from {item.package} {item.version}\n")
+    if rows:
+        _print_table(
+            ("setting", "type", "default", "meaning"),
+            [(r.name, r.type, r.default or "(required)", r.meaning) for r in rows],
+        )
+    else:
+        typer.echo("It takes no settings.")
+
+
+def _find(name: str, kind: str | None) -> Installed:
+    from k3m_kg.errors import UsageError, unknown_name
+    from k3m_kg.registry import registry
+
+    if kind is not None:
+        return registry().find(kind, name)
+    everything = registry().installed()
+    found = [item for item in everything if item.record.name == name]
+    if len(found) > 1:
+        kinds = ", ".join(item.record.kind for item in found)
+        raise UsageError(f"several plugins are called {name!r}: {kinds}", hint="add --kind KIND")
+    if not found:
+        broken = "; ".join(map(str, registry().failures))
+        names = {item.record.name for item in everything}
+        raise UsageError(unknown_name("plugin", name, names), hint=broken or None)
+    return found[0]
+
+
+def _row(item: Installed) -> dict[str, Any]:
+    return {
+        "kind": item.record.kind,
+        "name": item.record.name,
+        "summary": item.record.summary,
+        "package": item.package,
+        "version": item.version,
+    }
+
+
+def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
+    for row in rows:
+        table.add_row(*row)
+    Console(markup=False, highlight=False).print(table)
