@@ -8,6 +8,13 @@ import sys
 import typer
 
 from k3m_kg import __version__
+from k3m_kg.cli.demo import demo
+from k3m_kg.cli.plugins import app as plugins_app
+from k3m_kg.cli import snapshot
+from k3m_kg.cli.ingest import ingest
+from k3m_kg.cli.init import init
+from k3m_kg.cli.migrate import migrate
+from k3m_kg.cli.status import status
 from k3m_kg.errors import K3MError
 
 app = typer.Typer(
@@ -33,6 +40,17 @@ def _root(
     ),
 ) -> None:
     pass
+
+
+app.command()(init)
+app.command()(migrate)
+app.command()(ingest)
+app.command()(status)
+app.command("snapshot")(snapshot.snapshot)
+
+
+app.command()(demo)
+app.add_typer(plugins_app, name="plugins")
 
 
 def main() -> None:

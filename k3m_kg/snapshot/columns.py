@@ -23,6 +23,9 @@ Progress = Callable[[str, int, int | None], None]
 """Called with the stage, how much of it is done, and of how much (None: not known)."""
 
 
+_MAX_REASONS = 20
+
+
 class ProductStream(Protocol):
     """What a snapshot is cut from; `k3m_kg.graph.GraphStore` is one."""
 
@@ -93,6 +96,8 @@ class LeftOut:
 
     def add(self, reason: str, product: str, count: int = 1) -> None:
         """Count pictures of `product`."""
+        if reason not in self._counts and len(self._counts) >= _MAX_REASONS:
+            reason = "other reasons"
         self._counts[reason] = self._counts.get(reason, 0) + count
         examples = self._examples.setdefault(reason, [])
         if len(examples) < 3 and product not in examples:

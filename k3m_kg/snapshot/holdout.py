@@ -46,7 +46,8 @@ def hold_out(
         for members in (product, np.unique(pairs, return_inverse=True)[1]):
             held[_one_of_each_lost(members, held, draws)] = False
     result = np.zeros(len(held), dtype=np.uint8)
-    result[held] = np.where(draws[held] < share / 2, HELD_FOR_VALIDATION, HELD_FOR_TEST)
+    coins = draw(hashes[held], "holdout side", seed)
+    result[held] = np.where(coins < 0.5, HELD_FOR_VALIDATION, HELD_FOR_TEST)
     return result
 
 

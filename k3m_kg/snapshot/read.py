@@ -177,7 +177,7 @@ class Snapshot:
         if split not in SPLITS:
             raise SnapshotError(unknown_name("split", split, SPLITS), where=str(self.path))
         rows: np.ndarray = np.flatnonzero(self.split == SPLITS.index(split))
-        return rows.astype(np.int64, copy=False)
+        return rows
 
     def row_of(self, ids: Sequence[str]) -> np.ndarray:
         """The rows of products, int64, in the order of `ids`.
@@ -187,7 +187,7 @@ class Snapshot:
         """
         if len(ids) > _FEW_IDS:
             found = pc.index_in(pa.array(ids, pa.string()), value_set=self.ids.column)
-            rows = found.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+            rows: np.ndarray = np.asarray(found.fill_null(-1), dtype=np.int64)
         else:
             rows = np.array([self._find(product) for product in ids], dtype=np.int64)
         if (rows < 0).any():

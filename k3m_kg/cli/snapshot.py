@@ -1,0 +1,132 @@
+"""`k3m-kg snapshot`: cut the graph into what a training machine needs."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from k3m_kg.snapshot import BuiltSnapshot, SnapshotSettings
+
+
+def snapshot(
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder of snapshots; made if need be.")
+    ],
+    db: DatabaseOption = DEFAULT_DATABASE,
+    split_file: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="CSV",
+            help="Columns id and split (train, validation, test); default: a grouped split.",
+        ),
+    ] = None,
+    validation: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of the products for validation. [default: 0.1]"),
+    ] = None,
+    test: Annotated[
+        float | None,
+        typer.Option(metavar="SHARE", help="Share of the products for test. [default: 0.1]"),
+    ] = None,
+    holdout: Annotated[
+        float, typer.Option(metavar="SHARE", help="Share of train triples hidden for evaluation.")
+    ] = 0.05,
+    seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.")] = 0,
+    image_size: Annotated[
+        int, typer.Option(metavar="PX", help="Longest side of a stored picture.")
+    ] = 256,
+    json_output: JsonFlag = False,
+) -> None:
+    """Cut the graph into an immutable snapshot with train, validation and test products.
+
+    The new snapshot is OUT/NAME, named by its content; OUT/latest names the newest. Products
+    that share a title or a picture always go to the same side.
+    """
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.snapshot import build_snapshot
+
+    settings = _settings(
+        split_file=split_file,
+        validation=validation,
+        test=test,
+        holdout=holdout,
+        seed=seed,
+        image_size=image_size,
+    )
+    start = time.monotonic()
+    with GraphStore.open(db) as store, progress_bar(disable=json_output) as bar:
+        stages: dict[str, Any] = {}
+
+        def show(stage: str, done: int, total: int | None) -> None:
+            if stage not in stages:
+                stages[stage] = bar.add_task(stage, total=total, info="")
+            bar.update(stages[stage], completed=done, total=total)
+
+        built = build_snapshot(store, out, settings, progress=show)
+    seconds = time.monotonic() - start
+    for item in built.notes:
+        examples = ", ".join(item.get("products", ()))
+        note(f"note: {item['message']}{f' (products {examples})' if examples else ''}")
+    report = _report(built, seconds)
+    if json_output:
+        print_json(report)
+    else:
+        _print(report)
+
+
+def _settings(**given: Any) -> SnapshotSettings:
+    from k3m_kg.config import validate_settings
+    from k3m_kg.errors import UsageError
+    from k3m_kg.snapshot import SnapshotSettings
+
+    chosen = {name: value for name, value in given.items() if value is not None}
+    if "split_file" in chosen and ("validation" in chosen or "test" in chosen):
+        raise UsageError(
+            "--split-file says where each product goes: --validation and --test have no meaning",
+            hint="leave the shares out, or leave --split-file out for a grouped split",
+        )
+    return validate_settings(SnapshotSettings, chosen, "snapshot")
+
+
+def _report(built: BuiltSnapshot, seconds: float) -> dict[str, Any]:
+    manifest = built.snapshot.manifest
+    return {
+        "id": built.snapshot.id,
+        "path": str(built.snapshot.path),
+        "written": built.written,
+        **manifest["counts"],
+        "bytes": sum(item["bytes"] for item in manifest["files"].values()),
+        "seconds": round(seconds, 2),
+        "notes": built.notes,
+    }
+
+
+def _print(report: dict[str, Any]) -> None:
+    split, holdout = report["split"], report["holdout"]
+    print(
+        f"{report['products']:,} products, {report['triples']:,} triples "
+        f"({report['properties']:,} properties, {report['values']:,} values), "
+        f"{report['images']:,} images ({report['thumbnails']:,} distinct)"
+    )
+    print(
+        f"train {split['train']:,}, validation {split['validation']:,}, test {split['test']:,}; "
+        f"{holdout['validation']:,} + {holdout['test']:,} triples of train held out"
+    )
+    where = f"{report['path']} ({report['bytes'] / 1e6:,.1f} MB)"
+    if report["written"]:
+        print(f"snapshot {where} in {report['seconds']:.1f} s")
+    else:
+        print(f"snapshot {where} was there already: nothing changed, nothing rewritten")
