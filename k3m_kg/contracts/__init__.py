@@ -6,7 +6,7 @@ size, `V` vocabulary, `C` object classes or candidate values, `L` tokens of one 
 terms.
 """
 
-from k3m_kg.contracts.batch import Catalog, ModelOutputs, ProductBatch, Regions, TermTokens
+from k3m_kg.contracts.batch import Catalog, KnowledgeText, ModelOutputs, ProductBatch, Regions, TermTokens
 from k3m_kg.contracts.encoders import Fusion, ImageEncoder, ModelContext, TextEncoder, Tokens
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
@@ -15,6 +15,7 @@ __all__ = [
     "Catalog",
     "Fusion",
     "ImageEncoder",
+    "KnowledgeText",
     "LinkPredictor",
     "LinkScorer",
     "ModelContext",

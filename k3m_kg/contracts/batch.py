@@ -72,6 +72,27 @@ class Regions:
 
 
 @dataclass(slots=True)
+class KnowledgeText:
+    """The words of a product's triples as one text: property, value, property, value, ...
+
+    Attributes:
+        ids_BK: token ids.
+        present_BK: bool.
+        triple_BK: the batch's triple (0..E-1) that a token belongs to; any number where absent.
+        is_value_BK: bool, whether the token is of the triple's value.
+    """
+
+    ids_BK: Tensor
+    present_BK: Tensor
+    triple_BK: Tensor
+    is_value_BK: Tensor
+
+    def to(self, device: torch.device) -> KnowledgeText:
+        """The same text on `device`."""
+        return KnowledgeText(*(getattr(self, item.name).to(device) for item in fields(self)))
+
+
+@dataclass(slots=True)
 class ProductBatch:
     """One batch. Tasks change it in `corrupt`, the model reads it in its forward pass.
 
@@ -80,8 +101,10 @@ class ProductBatch:
         title_ids_BT: title token ids.
         title_present_BT: bool; all False where the title is missing. Tokens may be absent in the
             middle (cut out); encoders number positions by counting present tokens.
-        image_arrays: what the image encoder's `prepare` made, stacked to (B, ...).
-        image_present_B: bool, whether there is an image.
+        image_arrays: what the image encoder's `prepare` made of the products that have an image,
+            stacked to (I, ...), I <= B.
+        image_product_I: which product of the batch each of those images belongs to.
+        image_present_B: bool, whether there is an image that may be looked at.
         triple_product_E: in 0..B-1, ascending.
         triple_property_E: property id.
         triple_value_E: value id.
@@ -89,6 +112,8 @@ class ProductBatch:
             value's tokens are not shown to the knowledge encoder.
         title_match_ET: bool, the title tokens that spell the triple's value.
         catalog: the terms that property and value ids refer to.
+        knowledge: the triples' words as one text per product, or None where terms are encoded
+            one by one.
         regions: set by the model before the tasks' `corrupt`.
         region_masked_BR: bool; regions whose input feature is zeroed, or None.
         wanted_values: value ids whose vectors a task needs after the forward pass.
@@ -99,6 +124,7 @@ class ProductBatch:
     title_ids_BT: Tensor
     title_present_BT: Tensor
     image_arrays: dict[str, Tensor]
+    image_product_I: Tensor
     image_present_B: Tensor
     triple_product_E: Tensor
     triple_property_E: Tensor
@@ -106,6 +132,7 @@ class ProductBatch:
     triple_visible_E: Tensor
     title_match_ET: Tensor
     catalog: Catalog
+    knowledge: KnowledgeText | None = None
     regions: Regions | None = None
     region_masked_BR: Tensor | None = None
     wanted_values: list[Tensor] = field(default_factory=list)
@@ -130,6 +157,8 @@ class ProductBatch:
             value = getattr(self, item.name)
             if isinstance(value, Tensor):
                 moved[item.name] = value.to(device, non_blocking=True)
+        if self.knowledge is not None:
+            moved["knowledge"] = self.knowledge.to(device)
         return replace(self, **moved, wanted_values=[], notes={})
 
     def cut_titles(self, triples_E: Tensor) -> None:
@@ -154,6 +183,10 @@ class ModelOutputs:
         property_vectors: property ids (any shape) -> vectors (..., H).
         value_vectors: value ids (any shape) -> vectors (..., H); only ids that occur in the
             batch's triples or in `wanted_values`.
+        aggregate: `aggregate(product_Q, query_N, triple_N) -> (Q, H)`, the product vectors of Q
+            questions, each seeing only the triples paired with it: `query_N` (ascending) in
+            0..Q-1 and `triple_N` in 0..E-1.
+        knowledge_BKH: encoded knowledge tokens, where the batch has a knowledge text.
     """
 
     title_BTH: Tensor
@@ -162,3 +195,5 @@ class ModelOutputs:
     cstar_BH: Tensor
     property_vectors: Callable[[Tensor], Tensor]
     value_vectors: Callable[[Tensor], Tensor]
+    aggregate: Callable[[Tensor, Tensor, Tensor], Tensor]
+    knowledge_BKH: Tensor | None = None

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
+import torch
 from torch import Tensor, nn
 
 from k3m_kg.contracts.batch import Regions
@@ -24,10 +25,13 @@ class ModelContext:
     Attributes:
         hidden: H, the width of every vector that leaves a component.
         seed: for whatever a component fits (codebooks, vocabularies).
+        restoring: the component is being rebuilt from an artifact: `load_assets` and the weights
+            follow, so nothing else (no pretrained model) may be read.
     """
 
     hidden: int
     seed: int = 0
+    restoring: bool = False
 
 
 class Tokens(NamedTuple):
@@ -61,6 +65,12 @@ class ImageEncoder(nn.Module, ABC):
 
         The result must live in buffers, so that it is saved with the weights.
         """
+
+    def augment(
+        self, arrays: dict[str, Tensor], generator: torch.Generator
+    ) -> dict[str, Tensor]:
+        """The batch as training sees it (flips, shifts); by default unchanged."""
+        return arrays
 
     @property
     @abstractmethod

@@ -1,0 +1,119 @@
+"""Structure aggregation: a product's triples into `c*` (K3M section 3.2.3, GAT-style, 8 heads)."""
+
+from __future__ import annotations
+
+import os
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from k3m_kg.errors import ConfigError
+
+
+class StructureAggregation(nn.Module):
+    """`t_k = W1 [c ; p_k ; v_k]`, `b_k = LeakyReLU(w2 . t_k)`, `a = softmax over the triples`,
+    `c* = c + W3 (mean over heads of sum_k a_k t_k)`.
+
+    Works on questions: each question is a product with the set of its triples that may be seen,
+    so one batch can ask each triple from a `c*` that was aggregated without it. The graph is flat:
+    no padding and no loop over products.
+
+    Args:
+        hidden: H.
+        heads: attention heads, each as wide as H, averaged.
+        dropout: on the aggregate.
+        backend: `torch` (segment operations) or `dgl`; equal in result and gradient.
+    """  # noqa: D205
+
+    def __init__(self, hidden: int, heads: int, dropout: float, backend: str = "torch") -> None:
+        super().__init__()
+        self.heads = heads
+        self.hidden = hidden
+        self.product = nn.Linear(hidden, heads * hidden)
+        self.property = nn.Linear(hidden, heads * hidden, bias=False)
+        self.value = nn.Linear(hidden, heads * hidden, bias=False)
+        self.attention = nn.Parameter(torch.randn(heads, hidden) / hidden**0.5)
+        self.merge = nn.Linear(hidden, hidden)
+        self.dropout = nn.Dropout(dropout)
+        self.backend = backend
+        if backend == "dgl":
+            _import_dgl()
+
+    def transform(
+        self, c_BH: Tensor, product_E: Tensor, property_EH: Tensor, value_EH: Tensor
+    ) -> tuple[Tensor, Tensor]:
+        """`t` (E, heads, H) and `b` (E, heads) of every triple."""
+        t_EXH = (
+            self.product(c_BH)[product_E] + self.property(property_EH) + self.value(value_EH)
+        ).view(-1, self.heads, self.hidden)
+        b_EX = F.leaky_relu((t_EXH * self.attention).sum(-1))
+        return t_EXH, b_EX
+
+    def forward(
+        self,
+        c_QH: Tensor,
+        t_EXH: Tensor,
+        b_EX: Tensor,
+        query_N: Tensor,
+        triple_N: Tensor,
+    ) -> Tensor:
+        """`c*` (Q, H) of Q questions.
+
+        Args:
+            c_QH: the product vector of each question.
+            t_EXH: from `transform`.
+            b_EX: from `transform`.
+            query_N: the question of each (question, visible triple) pair, ascending.
+            triple_N: the triple of each pair, in 0..E-1.
+        """
+        if not len(query_N):
+            return c_QH + 0 * self.merge.bias.sum()  # keep every weight in the graph (DDP)
+        combine = _combine_dgl if self.backend == "dgl" else _combine_torch
+        pooled_QH = combine(len(c_QH), t_EXH, b_EX, query_N, triple_N)
+        # A question without triples keeps c exactly: W3's bias must not reach it.
+        some_Q = torch.zeros(len(c_QH), dtype=torch.bool, device=c_QH.device)
+        some_Q[query_N] = True
+        merged = self.dropout(self.merge(pooled_QH))
+        return c_QH + merged * some_Q[:, None]
+
+
+def _combine_torch(
+    count: int, t_EXH: Tensor, b_EX: Tensor, query_N: Tensor, triple_N: Tensor
+) -> Tensor:
+    score_NX = b_EX[triple_N].float()
+    index_NX = query_N[:, None].expand_as(score_NX)
+    top_QX = score_NX.new_full((count, score_NX.shape[1]), float("-inf"))
+    top_QX = top_QX.scatter_reduce(0, index_NX, score_NX.detach(), "amax")
+    weight_NX = torch.exp(score_NX - top_QX[query_N])
+    total_QX = torch.zeros_like(top_QX).index_add(0, query_N, weight_NX)
+    weight_NX = (weight_NX / total_QX[query_N]).to(t_EXH.dtype)
+    message_NH = torch.einsum("nx,nxh->nh", weight_NX, t_EXH[triple_N]) / t_EXH.shape[1]
+    return torch.zeros_like(message_NH[:1]).expand(count, -1).index_add(0, query_N, message_NH)
+
+
+def _combine_dgl(
+    count: int, t_EXH: Tensor, b_EX: Tensor, query_N: Tensor, triple_N: Tensor
+) -> Tensor:
+    dgl = _import_dgl()
+    graph = dgl.heterograph(
+        {("triple", "informs", "query"): (triple_N, query_N)},
+        num_nodes_dict={"triple": len(t_EXH), "query": count},
+    )
+    weight_NX1 = dgl.ops.edge_softmax(graph, b_EX[triple_N].float()[..., None])
+    pooled_QXH = dgl.ops.u_mul_e_sum(graph, t_EXH, weight_NX1.to(t_EXH.dtype))
+    result: Tensor = pooled_QXH.mean(1)
+    return result
+
+
+def _import_dgl():  # type: ignore[no-untyped-def]
+    os.environ.setdefault("DGLBACKEND", "pytorch")  # else dgl writes a settings file into HOME
+    try:
+        import dgl
+    except ImportError as error:
+        raise ConfigError(
+            f"the dgl backend cannot be imported: {error}",
+            where="model.structure.backend",
+            hint="pip install 'k3m-kg[dgl]' (Python < 3.12), or take the torch backend",
+        ) from None
+    return dgl

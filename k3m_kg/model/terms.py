@@ -1,0 +1,85 @@
+"""Vectors of properties and values: the mean of all a term's own token vectors."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TextEncoder
+from k3m_kg.model.interactor import masked_mean
+
+KNOWLEDGE_SEGMENT = 1
+
+
+@dataclass(slots=True)
+class TermVectors:
+    """The terms of one batch, each distinct one encoded once.
+
+    Attributes:
+        ids_U: sorted distinct term ids.
+        vectors_UH: their vectors.
+    """
+
+    ids_U: Tensor
+    vectors_UH: Tensor
+
+    def __call__(self, ids: Tensor) -> Tensor:
+        """(..., H) for ids of any shape; every id must be among `ids_U`."""
+        return self.vectors_UH[torch.searchsorted(self.ids_U, ids)]
+
+
+def encode_terms(encoder: TextEncoder, ids_UL: Tensor, present_UL: Tensor) -> Tensor:
+    """(U, H) vectors of terms, each encoded by itself."""
+    longest = int(present_UL.sum(1).max()) if len(present_UL) else 0
+    ids_UL, present_UL = ids_UL[:, :longest].long(), present_UL[:, :longest]
+    segment_UL = torch.full_like(ids_UL, KNOWLEDGE_SEGMENT)
+    return masked_mean(encoder(ids_UL, present_UL, segment_UL), present_UL)
+
+
+def encode_properties(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVectors:
+    """The vectors of the distinct properties in `ids`."""
+    ids_U = torch.unique(ids)
+    tokens = catalog.tokens
+    vectors = encode_terms(encoder, tokens.property_ids[ids_U], tokens.property_present[ids_U])
+    return TermVectors(ids_U, vectors)
+
+
+def encode_values(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVectors:
+    """The vectors of the distinct values in `ids`."""
+    ids_U = torch.unique(ids)
+    tokens = catalog.tokens
+    vectors = encode_terms(encoder, tokens.value_ids[ids_U], tokens.value_present[ids_U])
+    return TermVectors(ids_U, vectors)
+
+
+def hide_invisible(text: KnowledgeText, visible_E: Tensor, mask_id: int) -> tuple[Tensor, Tensor]:
+    """Knowledge tokens (ids, present) in which an invisible triple's value is one mask token.
+
+    One mask token whatever the value's length: its length tells nothing.
+    """
+    if not len(visible_E):
+        return text.ids_BK, text.present_BK
+    hidden_BK = text.present_BK & text.is_value_BK & ~visible_E[text.triple_BK]
+    before = torch.zeros_like(hidden_BK)
+    before[:, 1:] = hidden_BK[:, :-1] & (text.triple_BK[:, 1:] == text.triple_BK[:, :-1])
+    ids_BK = torch.where(hidden_BK, torch.full_like(text.ids_BK, mask_id), text.ids_BK)
+    return ids_BK, text.present_BK & ~before
+
+
+def knowledge_spans(
+    encoded_BKH: Tensor, text: KnowledgeText, present_BK: Tensor, count: int
+) -> tuple[Tensor, Tensor]:
+    """`p` and `v` (E, H): each the mean of its own tokens in the product's knowledge text."""
+    vectors_NH = encoded_BKH[present_BK]
+    slot_N = 2 * text.triple_BK[present_BK] + text.is_value_BK[present_BK].long()
+    total = vectors_NH.new_zeros(2 * count, vectors_NH.shape[1]).index_add(0, slot_N, vectors_NH)
+    number = vectors_NH.new_zeros(2 * count).index_add(0, slot_N, torch.ones_like(vectors_NH[:, 0]))
+    spans = (total / number.clamp_min(1)[:, None]).view(count, 2, -1)
+    return spans[:, 0], spans[:, 1]
+
+
+def wanted_value_ids(batch: ProductBatch) -> Tensor:
+    """Ids of every value whose vector the batch needs."""
+    return torch.cat([batch.triple_value_E, *(ids.flatten() for ids in batch.wanted_values)])

@@ -1,0 +1,224 @@
+"""The artifact: a self-describing folder that holds a trained model and loads without pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import save_file
+from torch import nn
+
+from k3m_kg import __version__
+from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.contracts import Catalog
+from k3m_kg.errors import ArtifactError
+from k3m_kg.model.batching import Batcher, catalog_of, extend_catalog
+from k3m_kg.model.compose import build_encoders, build_model, build_tasks
+from k3m_kg.model.image_cache import Progress, prepare_images
+from k3m_kg.model.k3m import K3M
+from k3m_kg.registry import registry
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.checkpoint import load_tensors, tensors_of
+from k3m_kg.training.files import file_hash, read_json, read_tensors, staged_folder, write_json
+from k3m_kg.training.model_card import model_card
+
+FORMAT = 1
+MANIFEST = "artifact.json"
+
+
+def plugin_versions(config: RunConfig) -> list[dict[str, str]]:
+    """Every plugin that the config uses, with the package and version it came from."""
+    wanted = [
+        ("image-encoder", config.image_encoder.name),
+        ("text-encoder", config.text_encoder.name),
+        ("fusion", config.fusion.name),
+        *(("task", task.name) for task in config.tasks),
+    ]
+    for task in config.tasks:
+        settings = registry().settings("task", task, f"tasks.{task.name}")
+        scorer = getattr(getattr(settings, "scorer", None), "name", None)
+        if scorer is not None:
+            wanted.append(("link-scorer", scorer))
+    found = [(kind, registry().find(kind, name)) for kind, name in wanted]
+    return [
+        {"kind": kind, "name": item.record.name, "package": item.package, "version": item.version}
+        for kind, item in found
+    ]
+
+
+def _labels(catalog: Catalog) -> dict[str, Any]:
+    return {
+        "properties": catalog.properties,
+        "values": catalog.values,
+        "candidates": [ids.tolist() for ids in catalog.candidates],
+        "counts": [counts.tolist() for counts in catalog.counts],
+    }
+
+
+def save_model(
+    folder: Path, config: RunConfig, model: K3M, tasks: nn.ModuleDict, catalog: Catalog
+) -> None:
+    """Weights, tokenizer, labels and config into an existing folder."""
+    save_file(
+        tensors_of(model, "model.") | tensors_of(tasks, "tasks."), folder / "model.safetensors"
+    )
+    assets = folder / "assets"
+    assets.mkdir()
+    model.text_encoder.save_assets(assets)
+    write_json(folder / "labels.json", _labels(catalog))
+    resolved = config.model_dump(mode="json")
+    text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
+    (folder / "config.yaml").write_text(text, encoding="utf-8")
+
+
+def save_artifact(
+    target: Path,
+    *,
+    config: RunConfig,
+    model: K3M,
+    tasks: nn.ModuleDict,
+    catalog: Catalog,
+    snapshot: Snapshot,
+    metrics: dict[str, Any],
+) -> None:
+    """Write the artifact to `target`, all or nothing.
+
+    Raises:
+        ArtifactError: the folder cannot be written.
+    """
+    with staged_folder(target) as folder:
+        save_model(folder, config, model, tasks, catalog)
+        write_json(folder / "metrics.json", metrics)
+        record = {
+            "format": FORMAT,
+            "k3m_kg": __version__,
+            "torch": torch.__version__,
+            "snapshot": snapshot.id,
+            "plugins": plugin_versions(config),
+            "parameters": sum(p.numel() for p in model.parameters()),
+        }
+        (folder / "README.md").write_text(model_card(config, record, metrics), encoding="utf-8")
+        record["files"] = {
+            str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": file_hash(path)}
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        }
+        write_json(folder / MANIFEST, record)
+
+
+@dataclass(slots=True)
+class Artifact:
+    """A trained model, ready for use.
+
+    Attributes:
+        path: its folder.
+        config: the resolved run config.
+        model: K3M in evaluation mode.
+        tasks: the pretraining tasks with their weights, for further training.
+        catalog: terms and candidate values of the training snapshot.
+        snapshot_id: the snapshot it was trained on.
+        metrics: as written at the end of training.
+        record: the manifest.
+    """
+
+    path: Path
+    config: RunConfig
+    model: K3M
+    tasks: nn.ModuleDict
+    catalog: Catalog
+    snapshot_id: str
+    metrics: dict[str, Any]
+    record: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path | str, device: str | torch.device = "cpu") -> Artifact:
+        """Open an artifact folder.
+
+        Raises:
+            ArtifactError: missing, damaged (every file is checked by size and hash), newer.
+            UsageError: a plugin it was trained with is not installed.
+        """
+        path = Path(path)
+        record = _checked_manifest(path)
+        config = validate_settings(
+            RunConfig, yaml.safe_load((path / "config.yaml").read_text("utf-8")), str(path)
+        )
+        encoders = build_encoders(config, restoring=True)
+        encoders.text.load_assets(path / "assets")
+        model = build_model(config, encoders)
+        labels = read_json(path / "labels.json")
+        catalog = catalog_of(
+            labels["properties"],
+            labels["values"],
+            [np.asarray(ids, np.int64) for ids in labels["candidates"]],
+            [np.asarray(counts, np.int64) for counts in labels["counts"]],
+            model.text_encoder,
+            config.model,
+        )
+        tasks = build_tasks(config, model, catalog)
+        tensors = read_tensors(path / "model.safetensors")
+        where = str(path / "model.safetensors")
+        load_tensors(model, tensors, "model.", where)
+        load_tensors(tasks, tensors, "tasks.", where)
+        model.to(device).eval()
+        tasks.to(device).eval()
+        return cls(
+            path=path,
+            config=config,
+            model=model,
+            tasks=tasks,
+            catalog=catalog,
+            snapshot_id=record["snapshot"],
+            metrics=read_json(path / "metrics.json"),
+            record=record,
+        )
+
+    @property
+    def device(self) -> torch.device:
+        """Where the model is."""
+        return next(self.model.parameters()).device
+
+    def batcher(self, snapshot: Snapshot, progress: Progress | None = None) -> Batcher:
+        """Batches of any snapshot; terms and products unseen in training are welcome."""
+        encoder, settings = self.model.text_encoder, self.config.model
+        catalog = extend_catalog(self.catalog, snapshot, encoder, settings)
+        images = prepare_images(snapshot, self.model.image_encoder, progress)
+        batcher = Batcher(snapshot, encoder, settings, catalog, images)
+        return batcher.to(self.device)
+
+
+def _checked_manifest(path: Path) -> dict[str, Any]:
+    if not (path / MANIFEST).is_file():
+        unfinished = (path.parent / f"{path.name}.run" / "checkpoint").exists()
+        raise ArtifactError(
+            "this is no artifact" if path.exists() else "no such artifact",
+            where=str(path),
+            hint="its training has not ended: `k3m-kg pretrain CONFIG --resume` goes on"
+            if unfinished
+            else f"an artifact is a folder with {MANIFEST}, written by `k3m-kg pretrain`",
+        )
+    record: dict[str, Any] = read_json(path / MANIFEST)
+    if record.get("format", 0) > FORMAT:
+        raise ArtifactError(
+            f"written by k3m-kg {record.get('k3m_kg')}, which is newer than {__version__}",
+            where=str(path),
+            hint="upgrade k3m-kg",
+        )
+    for name, expected in record["files"].items():
+        file = path / name
+        if not file.is_file():
+            raise ArtifactError("this file of the artifact is missing", where=str(file))
+        size = file.stat().st_size
+        if size != expected["bytes"]:
+            raise ArtifactError(
+                f"holds {size} bytes instead of {expected['bytes']}: it was truncated or changed",
+                where=str(file),
+                hint="copy the artifact again, or train it again",
+            )
+        if file_hash(file) != expected["sha256"]:
+            raise ArtifactError("its content was changed since training", where=str(file))
+    return record

@@ -1,0 +1,108 @@
+"""Files that are complete or absent: staged folders, checked reads, hashes."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from k3m_kg.errors import ArtifactError
+
+
+@contextmanager
+def staged_folder(target: Path) -> Iterator[Path]:
+    """A folder to fill; on success it replaces `target` in one rename, else nothing changes.
+
+    Raises:
+        ArtifactError: the folder cannot be written (full disk, no permission).
+    """
+    staging: Path | None = None
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        yield staging
+        for path in staging.rglob("*"):
+            if path.is_file():
+                _sync(path)
+        old = target.with_name(f".{target.name}-old")
+        if target.exists():
+            shutil.rmtree(old, ignore_errors=True)
+            target.rename(old)
+        staging.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+    except OSError as error:
+        raise ArtifactError(
+            f"cannot be written: {error.strerror or error}",
+            where=str(target),
+            hint="free some space or choose another output",
+        ) from None
+    except SafetensorError as error:
+        raise ArtifactError(f"cannot be written: {error}", where=str(target)) from None
+    finally:
+        if staging is not None and staging.exists():
+            shutil.rmtree(staging, ignore_errors=True)
+
+
+def recover(target: Path) -> None:
+    """Finish a replacement that was killed between its two renames."""
+    old = target.with_name(f".{target.name}-old")
+    if old.exists() and not target.exists():
+        old.rename(target)
+
+
+def _sync(path: Path) -> None:
+    with path.open("rb") as handle:
+        os.fsync(handle.fileno())
+
+
+def file_hash(path: Path) -> str:
+    """SHA-256 (hex) of a file."""
+    with path.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write `value` as readable JSON."""
+    path.write_text(json.dumps(value, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+
+
+def read_json(path: Path) -> Any:
+    """The JSON in `path`.
+
+    Raises:
+        ArtifactError: it is missing or damaged.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise ArtifactError("no such file", where=str(path)) from None
+    except (OSError, ValueError) as error:
+        raise ArtifactError(f"cannot be read: {error}", where=str(path)) from None
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """The tensors of a safetensors file.
+
+    Raises:
+        ArtifactError: it is missing, truncated or something else.
+    """
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise ArtifactError("no such file", where=str(path)) from None
+    except (OSError, SafetensorError) as error:
+        raise ArtifactError(
+            f"the weights are damaged: {error}",
+            where=str(path),
+            hint="copy the artifact again, or train it again",
+        ) from None

@@ -1,0 +1,96 @@
+"""AdamW with parameter groups, the learning-rate schedule, and the moving average of the weights."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor, nn
+
+from k3m_kg.config import TrainingSettings
+from k3m_kg.model.k3m import K3M
+
+
+def parameter_groups(
+    model: K3M, tasks: nn.ModuleDict, settings: TrainingSettings
+) -> list[dict[str, object]]:
+    """New and pretrained weights at their own rates; matrices decay, the rest does not."""
+    pretrained = {
+        id(parameter)
+        for encoder in (model.image_encoder, model.text_encoder)
+        if encoder.pretrained
+        for parameter in encoder.parameters()
+    }
+    embeddings = {
+        id(module.weight)
+        for root in (model, tasks)
+        for module in root.modules()
+        if isinstance(module, nn.Embedding)
+    }
+    groups: dict[tuple[float, float], list[Tensor]] = {}
+    seen: set[int] = set()
+    for root in (model, tasks):
+        for parameter in root.parameters():
+            if not parameter.requires_grad or id(parameter) in seen:
+                continue
+            seen.add(id(parameter))
+            is_old = id(parameter) in pretrained
+            rate = settings.pretrained_learning_rate if is_old else settings.learning_rate
+            plain = parameter.ndim < 2 or id(parameter) in embeddings
+            groups.setdefault((rate, 0.0 if plain else settings.weight_decay), []).append(parameter)
+    return [
+        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        for (rate, decay), parameters in groups.items()
+    ]
+
+
+def schedule_factor(step: int, total: int, settings: TrainingSettings) -> float:
+    """Share of the peak learning rate at `step` (from 0) of `total`."""
+    warmup = max(1, round(settings.warmup * total))
+    if step < warmup and settings.warmup > 0:
+        return (step + 1) / warmup
+    left = (total - step) / max(1, total - warmup)
+    if settings.schedule == "linear":
+        return left
+    if settings.schedule == "cosine":
+        return 0.5 - 0.5 * math.cos(math.pi * left)
+    return 1.0
+
+
+class MovingAverage:
+    """Exponential moving average of trainable weights, with a short memory at the start.
+
+    Args:
+        modules: whose weights are averaged.
+        decay: 0 switches the average off.
+    """
+
+    def __init__(self, modules: list[nn.Module], decay: float) -> None:
+        self.decay = decay
+        self.weights = [p for m in modules for p in m.parameters() if p.requires_grad]
+        self.average = [p.detach().clone() for p in self.weights] if decay else []
+
+    def update(self, step: int) -> None:
+        """Take the weights after optimiser step `step` (from 0) into the average."""
+        if self.decay:
+            decay = min(self.decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(self.average, [p.detach() for p in self.weights], 1 - decay)
+
+    @contextmanager
+    def applied(self) -> Iterator[None]:
+        """The averaged weights in place of the weights."""
+        self._swap()
+        try:
+            yield
+        finally:
+            self._swap()
+
+    def _swap(self) -> None:
+        if self.decay:
+            with torch.no_grad():
+                for weight, average in zip(self.weights, self.average, strict=True):
+                    kept = weight.detach().clone()
+                    weight.copy_(average)
+                    average.copy_(kept)

@@ -1,0 +1,426 @@
+"""Pretraining: from a run config to an artifact, interruptible at any step."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import time
+from collections.abc import Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from k3m_kg.config import RunConfig
+from k3m_kg.contracts import Catalog, ProductBatch
+from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.model.batching import Batcher, build_catalog
+from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
+from k3m_kg.model.image_cache import PreparedImages, prepare_images
+from k3m_kg.model.k3m import K3M
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.artifact import MANIFEST, save_artifact
+from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
+from k3m_kg.training.files import read_json, recover, staged_folder, write_json
+from k3m_kg.training.logs import TrainingLog
+from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
+from k3m_kg.training.validation import validate
+
+_CODEBOOK_PICTURES = 1000
+
+
+class Observer(Protocol):
+    """Watches a run; the command line draws its progress bar with one."""
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Preparation went on."""
+
+    def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
+        """A training step ended; `rate` in products per second."""
+
+    def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
+        """An epoch was validated."""
+
+
+class Silent:
+    """An observer that does nothing."""
+
+    def stage(self, name: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
+        """Nothing."""
+
+    def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
+        """Nothing."""
+
+
+class Pretrainer(nn.Module):
+    """K3M with its tasks: one batch in, the weighted sum of the losses out."""
+
+    def __init__(self, model: K3M, tasks: nn.ModuleDict, weights: dict[str, float]) -> None:
+        super().__init__()
+        self.model = model
+        self.tasks = tasks
+        self.weights = weights
+
+    def forward(
+        self, batch: ProductBatch, generator: torch.Generator
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """The total loss (None if no task found anything to learn) and detached metrics."""
+        if len(batch.image_product_I):
+            batch.image_arrays = self.model.image_encoder.augment(batch.image_arrays, generator)
+        self.model.describe(batch)
+        for task in self.tasks.values():
+            task.corrupt(batch, generator)
+        outputs = self.model(batch)
+        total: Tensor | None = None
+        metrics: dict[str, Tensor] = {}
+        for name, task in self.tasks.items():
+            result = task.loss(outputs, batch)
+            if result.loss is not None:
+                metrics[name] = result.loss.detach()
+                weighted = self.weights[name] * result.loss
+                total = weighted if total is None else total + weighted
+            for key, value in result.metrics.items():
+                metrics[f"{name}/{key}"] = torch.as_tensor(value).detach()
+        return total, metrics
+
+
+@dataclass(slots=True)
+class _State:
+    """Where a run stands."""
+
+    epoch: int = 0
+    step_in_epoch: int = 0
+    step: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    seconds: float = 0.0
+    validation: dict[str, Any] = field(default_factory=dict)
+
+
+def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | None = None) -> Path:
+    """Train as `config` says and write the artifact to `config.output`.
+
+    Everything in between lies in `<output>.run/`: the checkpoint, the best weights so far, the
+    TensorBoard log and `metrics.jsonl`. A run that was interrupted goes on with `resume=True`
+    exactly where its last checkpoint stood: on one CPU machine the result is bit for bit that of
+    an uninterrupted run.
+
+    Raises:
+        UsageError: the output exists, or there is nothing to resume.
+        ConfigError, SnapshotError, ArtifactError: as their names say.
+    """
+    config = resolve(config)
+    output, run = config.output, config.output.with_name(f"{config.output.name}.run")
+    if (output / MANIFEST).exists():
+        if resume:
+            return output
+        raise UsageError(
+            "an artifact is already there", where=str(output), hint="choose another `output`"
+        )
+    if output.exists() and (not output.is_dir() or any(output.iterdir())):
+        raise UsageError("exists and is no artifact", where=str(output))
+    recover(run / "checkpoint")
+    started = (run / "checkpoint" / "progress.json").exists()
+    if started and not resume:
+        raise UsageError(
+            "an unfinished run is there",
+            where=str(run),
+            hint="--resume goes on with it; remove the folder to start again",
+        )
+    if resume and not started:
+        raise UsageError("there is no checkpoint to resume", where=str(run))
+    training = _Run(config, run, observer or Silent())
+    training.prepare(resume)
+    training.train()
+    training.finish()
+    return output
+
+
+class _Run:
+    """One run, from preparation to artifact."""
+
+    def __init__(self, config: RunConfig, folder: Path, observer: Observer) -> None:
+        self.config = config
+        self.settings = config.training
+        self.folder = folder
+        self.observer = observer
+        self.state = _State()
+        self.device = pick_device(config.training.device)
+        self.snapshot = Snapshot.open(config.snapshot)
+        self.rows = self.snapshot.rows("train")
+        if not len(self.rows):
+            raise ConfigError("the snapshot has no training products", where=str(config.snapshot))
+        if self.settings.threads:
+            torch.set_num_threads(self.settings.threads)
+
+    # -- preparation
+
+    def prepare(self, resume: bool) -> None:
+        """Encoders, data, model and optimiser; fitted, or restored from the checkpoint."""
+        torch.manual_seed(self.settings.seed)
+        checkpoint = self.folder / "checkpoint"
+        encoders = build_encoders(self.config, restoring=resume)
+        images = prepare_images(
+            self.snapshot,
+            encoders.image,
+            lambda done, total: self.observer.stage("pictures", done, total),
+        )
+        if resume:
+            self._same_config()
+            encoders.text.load_assets(self.folder / "assets")
+        else:
+            self._fit(encoders, images)
+        catalog = build_catalog(self.snapshot, encoders.text, self.config.model)
+        self._assemble(encoders, catalog, images)
+        if resume:
+            record = load_checkpoint(checkpoint, **self._parts())
+            self.state = _State(**record["state"])
+        else:
+            self._begin(encoders)
+        self.log = TrainingLog(self.folder, self.state.step)
+
+    def _fit(self, encoders: Encoders, images: PreparedImages) -> None:
+        titles = self.snapshot.titles.take(self.rows).to_pylist()
+        terms = [*self.snapshot.properties, *self.snapshot.values]
+        self.observer.stage("tokenizer", 0, 1)
+        encoders.text.fit((title for title in titles if title), terms)
+        self.observer.stage("tokenizer", 1, 1)
+        index = images.row_N[self.rows]
+        index = index[index >= 0]
+        if len(index):
+            random = np.random.default_rng(self.settings.seed)
+            chosen = np.sort(random.permutation(index)[:_CODEBOOK_PICTURES])
+            self.observer.stage("codebook", 0, 1)
+            encoders.image.fit(images.tensors(chosen))
+            self.observer.stage("codebook", 1, 1)
+
+    def _assemble(self, encoders: Encoders, catalog: Catalog, images: PreparedImages) -> None:
+        config = self.config
+        self.model = build_model(config, encoders)
+        self.tasks = build_tasks(config, self.model, catalog)
+        self.trainer = Pretrainer(
+            self.model, self.tasks, {task.name: task.weight for task in config.tasks}
+        ).to(self.device)
+        self.batcher = Batcher(
+            self.snapshot, self.model.text_encoder, config.model, catalog, images
+        ).to(self.device)
+        self.optimizer = torch.optim.AdamW(
+            parameter_groups(self.model, self.tasks, self.settings), betas=self.settings.betas
+        )
+        self.average = MovingAverage([self.model, self.tasks], self.settings.ema)
+        self.generator = torch.Generator().manual_seed(self.settings.seed)
+
+    def _begin(self, encoders: Encoders) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            write_json(self.folder / "config.json", self.config.model_dump(mode="json"))
+        except OSError as error:
+            raise ArtifactError(f"cannot be written: {error}", where=str(self.folder)) from None
+        with staged_folder(self.folder / "assets") as staging:
+            encoders.text.save_assets(staging)
+
+    def _same_config(self) -> None:
+        before = read_json(self.folder / "config.json")
+        now = json.loads(json.dumps(self.config.model_dump(mode="json")))
+        changed = sorted(_differences(before, now))
+        if changed:
+            raise ConfigError(
+                f"the config changed since the run began: {', '.join(changed)}",
+                where=str(self.folder),
+                hint="resume with the same config, or start a new output",
+            )
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "modules": {"model": self.model, "tasks": self.tasks},
+            "optimizer": self.optimizer,
+            "average": self.average,
+            "generator": self.generator,
+        }
+
+    # -- the loop
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Batches of one epoch; a last short batch is dropped unless it is the only one."""
+        return max(1, len(self.rows) // self.settings.batch_size)
+
+    def train(self) -> None:
+        """Run the epochs that are left, until the last or until patience ends."""
+        state, settings = self.state, self.settings
+        while state.epoch < settings.epochs and not self._out_of_patience():
+            self._epoch()
+            state.epoch += 1
+            state.step_in_epoch = 0
+            self._validate()
+            self._checkpoint()
+
+    def _out_of_patience(self) -> bool:
+        patience = self.settings.patience
+        return bool(patience) and self.state.epoch - self.state.best_epoch >= patience
+
+    def _epoch(self) -> None:
+        state, settings = self.state, self.settings
+        order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
+        size = settings.batch_size
+        starts = range(state.step_in_epoch * size, self.steps_per_epoch * size, size)
+        self.trainer.train()
+        batches = _ahead(self.batcher.batch(order[start : start + size]) for start in starts)
+        clock = time.monotonic()
+        for batch in batches:
+            metrics = self._step(batch.to(self.device))
+            state.step += 1
+            state.step_in_epoch += 1
+            now = time.monotonic()
+            state.seconds += now - clock
+            rate, clock = batch.size / max(now - clock, 1e-9), now
+            self.log.step(state.step, metrics, rate)
+            total = self.steps_per_epoch * settings.epochs
+            self.observer.step(state.step, total, metrics, rate)
+            if state.step % settings.checkpoint_steps == 0:
+                self._checkpoint()
+                clock = time.monotonic()
+
+    def _step(self, batch: ProductBatch) -> dict[str, float]:
+        settings = self.settings
+        total = self.steps_per_epoch * settings.epochs
+        factor = schedule_factor(self.state.step, total, settings)
+        for group in self.optimizer.param_groups:
+            group["lr"] = group["peak"] * factor
+        self.optimizer.zero_grad(set_to_none=True)
+        with torch.autocast(
+            self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"
+        ):
+            loss, metrics = self.trainer(batch, self.generator)
+        values = {name: float(value) for name, value in metrics.items()}
+        if loss is None:
+            return values
+        if not bool(torch.isfinite(loss)):
+            raise ConfigError(
+                f"the loss is {float(loss)} at step {self.state.step}: {values}",
+                where=str(self.folder),
+                hint="lower training.learning_rate, then --resume cannot help: start again",
+            )
+        loss.backward()
+        nn.utils.clip_grad_norm_(self.trainer.parameters(), settings.clip)
+        self.optimizer.step()
+        self.average.update(self.state.step)
+        return {"loss": float(loss.detach()), **values}
+
+    def _validate(self) -> None:
+        state = self.state
+        rows = self.snapshot.rows("validation")[: self.config.validation.max_products]
+        if len(rows) and hasattr(self.model, "scorer"):
+            self.trainer.eval()
+            with self.average.applied():
+                report = validate(
+                    self.model,
+                    self.batcher,
+                    rows,
+                    self.config.validation,
+                    batch_size=4 * self.settings.batch_size,
+                )
+                better = report["metrics"]["mrr"] > state.best
+                if better:
+                    state.best, state.best_epoch = report["metrics"]["mrr"], state.epoch
+                    state.validation = report
+                    self._keep_best()
+            self.log.validation(state.step, state.epoch, report)
+            self.observer.epoch(state.epoch, report)
+        else:  # nothing to choose by: the last weights are the best
+            with self.average.applied():
+                state.best_epoch = state.epoch
+                self._keep_best()
+
+    # -- what is kept
+
+    def _keep_best(self) -> None:
+        with staged_folder(self.folder / "best") as staging:
+            from safetensors.torch import save_file
+
+            from k3m_kg.training.checkpoint import tensors_of
+
+            tensors = tensors_of(self.model, "model.") | tensors_of(self.tasks, "tasks.")
+            save_file(tensors, staging / "model.safetensors")
+
+    def _checkpoint(self) -> None:
+        from dataclasses import asdict
+
+        self.log.flush()
+        save_checkpoint(
+            self.folder / "checkpoint", progress={"state": asdict(self.state)}, **self._parts()
+        )
+
+    def finish(self) -> None:
+        """Write the artifact from the best weights."""
+        from k3m_kg.training.checkpoint import load_tensors
+        from k3m_kg.training.files import read_tensors
+
+        recover(self.folder / "best")
+        path = self.folder / "best" / "model.safetensors"
+        tensors = read_tensors(path)
+        load_tensors(self.model, tensors, "model.", str(path))
+        load_tensors(self.tasks, tensors, "tasks.", str(path))
+        state = self.state
+        self.log.close()
+        save_artifact(
+            self.config.output,
+            config=self.config,
+            model=self.model,
+            tasks=self.tasks,
+            catalog=self.batcher.catalog,
+            snapshot=self.snapshot,
+            metrics={
+                "epochs": state.epoch,
+                "steps": state.step,
+                "seconds": round(state.seconds, 3),
+                "best_epoch": state.best_epoch,
+                "validation": state.validation,
+            },
+        )
+
+
+def pick_device(name: str) -> torch.device:
+    """`auto` is a GPU where there is one.
+
+    Raises:
+        ConfigError: no such device here.
+    """
+    if name == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        device = torch.device(name)
+        torch.zeros(1, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(f"no device {name!r} here: {reason}", where="training.device") from None
+    return device
+
+
+def _ahead(batches: Iterable[ProductBatch]) -> Iterator[ProductBatch]:
+    """The same batches, the next one made in a thread while the present one is used."""
+    iterator = iter(batches)
+    with ThreadPoolExecutor(1) as pool:
+        pending = pool.submit(next, iterator, None)
+        for _ in itertools.count():
+            batch = pending.result()
+            if batch is None:
+                return
+            pending = pool.submit(next, iterator, None)
+            yield batch
+
+
+def _differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(now, dict):
+        for key in before.keys() | now.keys():
+            inner = f"{path}.{key}" if path else str(key)
+            yield from _differences(before.get(key), now.get(key), inner)
+    elif before != now:
+        yield path

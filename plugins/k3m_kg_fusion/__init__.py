@@ -1,0 +1,64 @@
+"""Built-in fusion strategies: what a token says alone with what it says after interaction."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from k3m_kg.api import FusionPlugin, Settings, hookimpl
+from pydantic import Field
+
+if TYPE_CHECKING:
+    from k3m_kg.api import Fusion, ModelContext
+
+
+class NoSettings(Settings):
+    """This strategy has no settings."""
+
+
+class HardSettings(Settings):
+    """Settings of `hard-spl`.
+
+    Attributes:
+        temperature: of the Gumbel-softmax.
+    """
+
+    temperature: float = Field(1.0, gt=0)
+
+
+def _mean(settings: NoSettings, context: ModelContext) -> Fusion:
+    from k3m_kg_fusion.strategies import Mean
+
+    return Mean()
+
+
+def _soft(settings: NoSettings, context: ModelContext) -> Fusion:
+    from k3m_kg_fusion.strategies import SoftSampling
+
+    return SoftSampling(context.hidden)
+
+
+def _hard(settings: HardSettings, context: ModelContext) -> Fusion:
+    from k3m_kg_fusion.strategies import HardSampling
+
+    return HardSampling(context.hidden, settings.temperature)
+
+
+def _interactive_only(settings: NoSettings, context: ModelContext) -> Fusion:
+    from k3m_kg_fusion.strategies import InteractiveOnly
+
+    return InteractiveOnly()
+
+
+@hookimpl
+def k3m_kg_fusions() -> list[FusionPlugin]:
+    """The four strategies of the K3M paper."""
+    return [
+        FusionPlugin("mean", "the average of both", NoSettings, _mean),
+        FusionPlugin("soft-spl", "sigmoid gates scale each, a linear layer merges", NoSettings, _soft),
+        FusionPlugin(
+            "hard-spl", "gates pick one of both per hidden unit (the paper's best)", HardSettings, _hard
+        ),
+        FusionPlugin(
+            "interactive-only", "no individual features (the ablation)", NoSettings, _interactive_only
+        ),
+    ]

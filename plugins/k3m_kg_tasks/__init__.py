@@ -1,0 +1,52 @@
+"""Built-in pretraining tasks: MLM, MOM, LPM, and modality dropout."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from k3m_kg.api import TaskPlugin, hookimpl
+
+from k3m_kg_tasks.settings import LpmSettings, MlmSettings, ModalityDropoutSettings, MomSettings
+
+if TYPE_CHECKING:
+    from k3m_kg.api import PretrainingTask, TaskContext
+
+
+def _mlm(settings: MlmSettings, context: TaskContext) -> PretrainingTask:
+    from k3m_kg_tasks.mlm import MaskedLanguageModelling
+
+    return MaskedLanguageModelling(settings, context)
+
+
+def _mom(settings: MomSettings, context: TaskContext) -> PretrainingTask:
+    from k3m_kg_tasks.mom import MaskedObjectModelling
+
+    return MaskedObjectModelling(settings, context)
+
+
+def _lpm(settings: LpmSettings, context: TaskContext) -> PretrainingTask:
+    from k3m_kg_tasks.lpm import LinkPredictionModelling
+
+    return LinkPredictionModelling(settings, context)
+
+
+def _modality_dropout(settings: ModalityDropoutSettings, context: TaskContext) -> PretrainingTask:
+    from k3m_kg_tasks.modality_dropout import ModalityDropout
+
+    return ModalityDropout(settings)
+
+
+@hookimpl
+def k3m_kg_tasks() -> list[TaskPlugin]:
+    """The three tasks of K3M, and dropping whole modalities."""
+    return [
+        TaskPlugin("mlm", "masked language modelling of titles and knowledge", MlmSettings, _mlm),
+        TaskPlugin("mom", "masked object modelling of image regions", MomSettings, _mom),
+        TaskPlugin("lpm", "link prediction modelling of the product's triples", LpmSettings, _lpm),
+        TaskPlugin(
+            "modality-dropout",
+            "hide titles and images at random, so that missing ones are no surprise",
+            ModalityDropoutSettings,
+            _modality_dropout,
+        ),
+    ]

@@ -1,0 +1,82 @@
+"""Masked language modelling (Devlin et al. 2019) on titles and, where encoded so, knowledge."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
+from torch import Tensor, nn
+
+from k3m_kg_tasks.settings import MlmSettings
+
+_IGNORED = -100
+_FIRST_WORD = 3  # ids below are special tokens in the built-in tokenizer; random words avoid them
+
+
+class MaskedLanguageModelling(PretrainingTask):
+    """15 % of the tokens: 80 % become the mask token, 10 % a random one, 10 % stay."""
+
+    def __init__(self, settings: MlmSettings, context: TaskContext) -> None:
+        super().__init__()
+        self.settings = settings
+        self.vocab_size = context.vocab_size
+        self.mask_id = context.mask_id
+        self.embedding_VH = context.embedding_VH
+        width = context.embedding_VH().shape[1]
+        self.transform = nn.Sequential(
+            nn.Linear(context.hidden, width), nn.GELU(), nn.LayerNorm(width)
+        )
+        self.bias = nn.Parameter(torch.zeros(context.vocab_size))
+
+    def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
+        """Mask title tokens, and knowledge tokens of visible triples."""
+        batch.title_ids_BT, title_target = self._mask(
+            batch.title_ids_BT, batch.title_present_BT, generator
+        )
+        knowledge_target = None
+        if batch.knowledge is not None:
+            text = batch.knowledge
+            text.ids_BK, knowledge_target = self._mask(text.ids_BK, text.present_BK, generator)
+        batch.notes["mlm"] = (title_target, knowledge_target)
+
+    def _mask(
+        self, ids: Tensor, present: Tensor, generator: torch.Generator
+    ) -> tuple[Tensor, Tensor]:
+        draw = torch.rand((3, *ids.shape), generator=generator)
+        product = torch.rand((len(ids), 1), generator=generator)
+        word = torch.randint(
+            min(_FIRST_WORD, self.vocab_size - 1), self.vocab_size, ids.shape, generator=generator
+        )
+        draw, product, word = (item.to(ids.device) for item in (draw, product, word))
+        chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
+        target = torch.where(chosen, ids, _IGNORED)
+        ids = torch.where(chosen & (draw[1] < 0.8), self.mask_id, ids)
+        return torch.where(chosen & (draw[1] >= 0.9), word, ids), target
+
+    def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
+        """Cross-entropy over the vocabulary at the chosen tokens that are still there."""
+        title_target, knowledge_target = batch.notes["mlm"]
+        parts = [_chosen(outputs.title_BTH, title_target, batch.title_present_BT)]
+        if knowledge_target is not None and batch.knowledge is not None:
+            assert outputs.knowledge_BKH is not None
+            text = batch.knowledge
+            asked = text.is_value_BK
+            if len(batch.triple_visible_E):
+                asked = asked & ~batch.triple_visible_E[text.triple_BK]
+            else:
+                asked = torch.zeros_like(asked)
+            # a hidden triple's value is LPM's question, and its tokens are one mask token
+            present = text.present_BK & ~asked
+            parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, present))
+        vectors = torch.cat([vector for vector, _ in parts])
+        targets = torch.cat([target for _, target in parts])
+        if not len(targets):
+            return TaskLoss(None)
+        logits = F.linear(self.transform(vectors), self.embedding_VH(), self.bias)
+        right = (logits.argmax(-1) == targets).float().mean()
+        return TaskLoss(F.cross_entropy(logits, targets), {"accuracy": right})
+
+
+def _chosen(vectors_BNH: Tensor, target_BN: Tensor, present_BN: Tensor) -> tuple[Tensor, Tensor]:
+    place = (target_BN != _IGNORED) & present_BN
+    return vectors_BNH[place], target_BN[place]

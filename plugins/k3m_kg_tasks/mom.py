@@ -1,0 +1,69 @@
+"""Masked object modelling: predict the object-class distribution of hidden regions."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from k3m_kg.api import (
+    ConfigError,
+    ModelOutputs,
+    PretrainingTask,
+    ProductBatch,
+    TaskContext,
+    TaskLoss,
+)
+from torch import Tensor, nn
+
+from k3m_kg_tasks.settings import MomSettings
+
+
+class MaskedObjectModelling(PretrainingTask):
+    """15 % of the regions, with those that overlap them; KL divergence to the encoder's targets."""
+
+    def __init__(self, settings: MomSettings, context: TaskContext) -> None:
+        super().__init__()
+        if not context.num_targets:
+            raise ConfigError(
+                "this image encoder has no object targets",
+                where="tasks.mom",
+                hint="give the image encoder a codebook, or leave mom out",
+            )
+        self.settings = settings
+        self.head = nn.Linear(context.hidden, context.num_targets)
+
+    def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
+        """Choose regions; the model zeroes the features of most of them."""
+        assert batch.regions is not None
+        present = batch.regions.present_BR & batch.image_present_B[:, None]
+        draw = torch.rand((2, *present.shape), generator=generator).to(present.device)
+        product = torch.rand((len(present), 1), generator=generator).to(present.device)
+        chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
+        shown = chosen & (draw[1] < self.settings.keep)
+        hidden = chosen & ~shown
+        if present.shape[1]:
+            overlap = _iou(batch.regions.boxes_BR5) > self.settings.overlap
+            hidden = hidden | (present & (overlap & hidden[:, None, :]).any(-1))
+        batch.region_masked_BR = hidden
+        batch.notes["mom"] = chosen
+
+    def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
+        """KL(target || predicted), mean over the chosen regions, in nats."""
+        assert batch.regions is not None
+        targets_BRC = batch.regions.targets_BRC
+        chosen = batch.notes["mom"] & batch.image_present_B[:, None]
+        if targets_BRC is None or not bool(chosen.any()):
+            return TaskLoss(None)
+        predicted = self.head(outputs.image_BRH[chosen]).log_softmax(-1)
+        target = targets_BRC[chosen]
+        right = (predicted.argmax(-1) == target.argmax(-1)).float().mean()
+        return TaskLoss(F.kl_div(predicted, target, reduction="batchmean"), {"accuracy": right})
+
+
+def _iou(boxes_BR5: Tensor) -> Tensor:
+    """(B, R, R) intersection over union of every pair of boxes."""
+    low = torch.maximum(boxes_BR5[:, :, None, :2], boxes_BR5[:, None, :, :2])
+    high = torch.minimum(boxes_BR5[:, :, None, 2:4], boxes_BR5[:, None, :, 2:4])
+    shared = (high - low).clamp_min(0).prod(-1)
+    size = (boxes_BR5[..., 2:4] - boxes_BR5[..., :2]).clamp_min(0).prod(-1)
+    union = size[:, :, None] + size[:, None, :] - shared
+    return shared / union.clamp_min(1e-9)

@@ -1,0 +1,89 @@
+"""Settings of the built-in tasks."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from k3m_kg.api import Settings
+from pydantic import Field
+
+
+class MlmSettings(Settings):
+    """Settings of `mlm`.
+
+    Attributes:
+        rate: share of tokens to predict.
+        products: share of products that have any token masked in a step.
+    """
+
+    rate: float = Field(0.15, gt=0, lt=1)
+    products: float = Field(1.0, gt=0, le=1)
+
+
+class MomSettings(Settings):
+    """Settings of `mom`.
+
+    Attributes:
+        rate: share of regions to predict.
+        products: share of products that have any region masked in a step.
+        keep: share of the masked regions whose feature is shown all the same.
+        overlap: regions whose IoU with a masked one exceeds this are masked with it.
+    """
+
+    rate: float = Field(0.15, gt=0, lt=1)
+    products: float = Field(1.0, gt=0, le=1)
+    keep: float = Field(0.1, ge=0, lt=1)
+    overlap: float = Field(0.4, gt=0, le=1)
+
+
+class ScorerSettings(Settings):
+    """A link scorer by name, with its own settings."""
+
+    name: str = "transe"
+    settings: dict[str, float | int | str | bool] = {}
+
+
+class LpmSettings(Settings):
+    """Settings of `lpm`.
+
+    Attributes:
+        scorer: the interaction function; the paper's is `transe` with the L2 norm.
+        loss: `margin` ranks the true value above sampled ones (the paper's); `cross-entropy`
+            is over all values that the property takes in training.
+        margin: of the margin ranking loss.
+        negatives: corrupted values per triple for the margin loss.
+        label_smoothing: of the cross-entropy.
+        scale: start of the learned factor on the scores in the cross-entropy.
+        questions: `hidden` hides some triples of a product, and asks those, all from one `c*`;
+            `leave-one-out` asks every triple, each from a `c*` aggregated over others (needs
+            `model.knowledge: term`: in a product's knowledge text the asked value could be read).
+        full_context: share of questions that see all other triples; the others see a random part.
+        shown: per property, how often its triples may be seen as context (default 1). A property
+            that determines another is better rarely seen, or the other is never learned.
+        cut_title: chance that a value is cut out of the title when it is asked.
+        keep_title: share of products whose title is left whole.
+    """
+
+    scorer: ScorerSettings = ScorerSettings()
+    loss: Literal["margin", "cross-entropy"] = "margin"
+    margin: float = Field(1.0, gt=0)
+    negatives: int = Field(16, ge=1)
+    label_smoothing: float = Field(0.0, ge=0, lt=1)
+    scale: float = Field(1.0, gt=0)
+    questions: Literal["hidden", "leave-one-out"] = "hidden"
+    full_context: float = Field(0.5, ge=0, le=1)
+    shown: dict[str, float] = {}
+    cut_title: float = Field(0.5, ge=0, le=1)
+    keep_title: float = Field(0.35, ge=0, le=1)
+
+
+class ModalityDropoutSettings(Settings):
+    """Settings of `modality-dropout`.
+
+    Attributes:
+        title: chance that a product's title is hidden in a step.
+        image: chance that its image is; never both at once.
+    """
+
+    title: float = Field(0.1, ge=0, le=0.5)
+    image: float = Field(0.1, ge=0, le=0.5)

@@ -1,0 +1,145 @@
+"""A WordPiece tokenizer fitted on the catalog, and a BERT of configurable size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+import torch
+from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
+from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
+from torch import Tensor, nn
+
+from k3m_kg_text.settings import BertWordPieceSettings
+
+PAD, UNKNOWN, MASK = 0, 1, 2
+_SPECIAL = ["[PAD]", "[UNK]", "[MASK]"]
+_TERM_REPEATS = 3  # terms are few beside titles, yet each should be few tokens
+
+
+class BertWordPiece(TextEncoder):
+    """Token, position and segment embeddings, LayerNorm, transformer layers.
+
+    The vocabulary is fitted from the catalog, so the embedding table is made in `fit` (or in
+    `load_assets`), not in the constructor.
+    """
+
+    def __init__(self, settings: BertWordPieceSettings, context: ModelContext) -> None:
+        super().__init__()
+        hidden = context.hidden
+        if hidden % settings.heads:
+            raise ConfigError(
+                f"hidden ({hidden}) must be a multiple of heads ({settings.heads})",
+                where="text_encoder",
+            )
+        self.settings = settings
+        self.hidden = hidden
+        self.tokenizer: Tokenizer | None = None
+        self.tokens = nn.Embedding(len(_SPECIAL), hidden, padding_idx=PAD)
+        self.positions = nn.Embedding(settings.max_positions, hidden)
+        self.segments = nn.Embedding(2, hidden)
+        self.norm = nn.LayerNorm(hidden)
+        self.dropout = nn.Dropout(settings.embedding_dropout)
+        pre = settings.norm == "pre"
+        layer = nn.TransformerEncoderLayer(
+            hidden,
+            settings.heads,
+            settings.expansion * hidden,
+            dropout=settings.dropout,
+            activation="gelu",
+            batch_first=True,
+            norm_first=pre,
+        )
+        self.layers = nn.TransformerEncoder(
+            layer,
+            settings.layers,
+            norm=nn.LayerNorm(hidden) if pre else None,
+            enable_nested_tensor=False,
+        )
+
+    def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:
+        """Fit the WordPiece vocabulary on titles and terms and make the embedding table."""
+        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+        trainer = trainers.WordPieceTrainer(
+            vocab_size=self.settings.vocab_size,
+            min_frequency=2,
+            special_tokens=_SPECIAL,
+            show_progress=False,
+        )
+
+        def texts() -> Iterable[str]:
+            yield from corpus
+            for term in terms:
+                for _ in range(_TERM_REPEATS):
+                    yield term
+
+        tokenizer.train_from_iterator(texts(), trainer)
+        self._use(tokenizer)
+
+    def _use(self, tokenizer: Tokenizer) -> None:
+        self.tokenizer = tokenizer
+        self.tokens = nn.Embedding(tokenizer.get_vocab_size(), self.hidden, padding_idx=PAD)
+        nn.init.normal_(self.tokens.weight, std=0.02)
+
+    def prepare(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens with the characters they cover."""
+        assert self.tokenizer is not None, "fit or load_assets comes first"
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
+        encoded = self.tokenizer.encode_batch(clean, add_special_tokens=False)
+        return [Tokens(item.ids, item.offsets) for item in encoded]
+
+    @property
+    def vocab_size(self) -> int:
+        """V."""
+        return self.tokens.num_embeddings
+
+    @property
+    def mask_id(self) -> int:
+        """The id of `[MASK]`."""
+        return MASK
+
+    @property
+    def embedding_VH(self) -> Tensor:
+        """The token embeddings."""
+        return self.tokens.weight
+
+    def forward(
+        self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None = None
+    ) -> Tensor:
+        """(B, T, H)."""
+        if self.training and self.settings.token_dropout:
+            kept = torch.rand(present_BT.shape, device=ids_BT.device) >= self.settings.token_dropout
+            lone = present_BT.sum(1, keepdim=True) <= 1  # a text of one token keeps it
+            visible_BT = present_BT & (kept | lone)
+        else:
+            visible_BT = present_BT
+        last = self.settings.max_positions - 1
+        position_BT = (present_BT.long().cumsum(1) - 1).clamp(0, last)
+        embedded = self.tokens(ids_BT) + self.positions(position_BT)
+        if segment_BT is not None:
+            embedded = embedded + self.segments(segment_BT)
+        # A row without tokens attends to its padding: finite, and read by nobody.
+        absent_BT = ~visible_BT & visible_BT.any(1, keepdim=True)
+        out: Tensor = self.layers(
+            self.dropout(self.norm(embedded)), src_key_padding_mask=absent_BT
+        )
+        return out
+
+    def save_assets(self, folder: Path) -> None:
+        """Write `tokenizer.json`."""
+        assert self.tokenizer is not None
+        (folder / "tokenizer.json").write_text(self.tokenizer.to_str(), encoding="utf-8")
+
+    def load_assets(self, folder: Path) -> None:
+        """Read `tokenizer.json`."""
+        path = folder / "tokenizer.json"
+        try:
+            text = path.read_text(encoding="utf-8")
+            json.loads(text)
+            tokenizer = Tokenizer.from_str(text)
+        except Exception as error:  # the tokenizers library raises bare exceptions
+            raise ArtifactError(f"the tokenizer cannot be read: {error}", where=str(path)) from None
+        self._use(tokenizer)

@@ -1,0 +1,49 @@
+"""Settings of the built-in text encoders."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from k3m_kg.api import Settings
+from pydantic import Field
+
+
+class BertWordPieceSettings(Settings):
+    """Settings of `bert-wordpiece`.
+
+    Attributes:
+        vocab_size: most WordPiece types the fitted tokenizer may hold.
+        layers: transformer layers.
+        heads: attention heads; H must be a multiple.
+        expansion: width of the feed-forward layer as a multiple of H.
+        dropout: inside the layers.
+        embedding_dropout: on the embedded tokens.
+        token_dropout: share of title tokens hidden at random while training.
+        max_positions: longest text.
+        norm: `pre` normalises before each sublayer (trains better from scratch), `post` after it,
+            as BERT did.
+    """
+
+    vocab_size: int = Field(6000, ge=64)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    embedding_dropout: float = Field(0.1, ge=0, lt=1)
+    token_dropout: float = Field(0.0, ge=0, lt=1)
+    max_positions: int = Field(512, ge=8)
+    norm: Literal["pre", "post"] = "pre"
+
+
+class PretrainedTextSettings(Settings):
+    """Settings of `pretrained-text`.
+
+    Attributes:
+        model: a folder saved with `save_pretrained`, or a hub id (which needs the network).
+        revision: the commit of a hub model.
+        freeze: keep the pretrained weights as they are.
+    """
+
+    model: str
+    revision: str | None = None
+    freeze: bool = False

@@ -1,0 +1,54 @@
+"""Settings of the built-in image encoder."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from k3m_kg.api import Settings
+from pydantic import Field, model_validator
+
+
+class PatchViTSettings(Settings):
+    """Settings of `patch-vit`.
+
+    Attributes:
+        size: side in pixels to which a picture is fitted (padded with white, never stretched).
+        patch: side of a patch in pixels; R = (size / patch)^2.
+        stem: `linear` projects raw pixels as ViT does; `conv` is a small convolutional network
+            whose stride is one patch (learns faster from few pictures).
+        channels: of the conv stem, one per halving of the side, after a first stride of
+            patch / 2^(len - 1).
+        layers: transformer layers.
+        heads: attention heads; H must be a multiple.
+        expansion: width of the feed-forward layer as a multiple of H.
+        dropout: inside the layers and on the embedded patches.
+        codebook: k-means clusters of patch colours: the object classes of masked object modelling;
+            0 for none.
+        flip: mirror half of the training pictures.
+        shift: move training pictures by up to this many pixels.
+    """
+
+    size: int = Field(96, ge=16, le=1024)
+    patch: int = Field(16, ge=4)
+    stem: Literal["linear", "conv"] = "conv"
+    channels: tuple[int, ...] = (48, 96, 128)
+    layers: int = Field(2, ge=1)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    codebook: int = Field(64, ge=0)
+    flip: bool = True
+    shift: int = Field(6, ge=0)
+
+    @model_validator(mode="after")
+    def _patches_fit(self) -> PatchViTSettings:
+        if self.size % self.patch:
+            raise ValueError(f"size ({self.size}) must be a multiple of patch ({self.patch})")
+        if self.stem == "conv":
+            first = self.patch / 2 ** (len(self.channels) - 1)
+            if not self.channels or first < 2 or first != int(first):
+                raise ValueError(
+                    f"a conv stem of {len(self.channels)} stages does not fit a patch of "
+                    f"{self.patch}: patch / 2^(stages - 1) must be a whole number >= 2"
+                )
+        return self
