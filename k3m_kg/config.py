@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from k3m_kg.errors import ConfigError, nearest
+from k3m_kg.errors import ConfigError, nearest, unknown_name
 
 
 class Settings(BaseModel):
-    """Base of every settings class: immutable, unknown keys are errors."""
+    """Base of every settings class: immutable, unknown keys are errors, numbers are finite."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+def _settings_apart(value: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
+    """The keys in `own` as they are, all others under `settings`."""
+    kept = {key: item for key, item in value.items() if key in own}
+    return {**kept, "settings": {key: item for key, item in value.items() if key not in own}}
 
 
 class Component(BaseModel):
     """A plugin by name with its own settings: `mean` or `{name: mean, key: value}`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
 
@@ -30,8 +36,7 @@ class Component(BaseModel):
         if isinstance(value, str):
             return {"name": value}
         if isinstance(value, dict) and "settings" not in value:
-            rest = {key: item for key, item in value.items() if key != "name"}
-            return {"name": value.get("name"), "settings": rest}
+            return _settings_apart(value, ("name",))
         return value
 
 
@@ -44,9 +49,7 @@ class TaskComponent(Component):
     @classmethod
     def _weight_apart(cls, value: Any) -> Any:
         if isinstance(value, dict) and "settings" not in value:
-            rest = {k: v for k, v in value.items() if k not in ("name", "weight")}
-            weight = {"weight": value["weight"]} if "weight" in value else {}
-            return {"name": value.get("name"), "settings": rest, **weight}
+            return _settings_apart(value, ("name", "weight"))
         return value
 
 
@@ -187,7 +190,9 @@ def validate_settings(cls: type[_S], data: Any, where: str) -> _S:
         ConfigError: unknown keys (with the nearest known one) or impossible values, all at once.
     """
     if not isinstance(data, dict):
-        raise ConfigError(f"expected settings as key: value, got {type(data).__name__}", where=where)
+        raise ConfigError(
+            f"expected settings as key: value, got {type(data).__name__}", where=where
+        )
     try:
         return cls.model_validate(data)
     except ValidationError as error:
@@ -209,23 +214,44 @@ def _explain(cls: type[BaseModel], item: Any) -> str:
 
 
 def _fields_at(cls: type[BaseModel], path: tuple[Any, ...]) -> list[str]:
+    """The keys known at `path`, which may lead through lists and optional settings."""
     current: Any = cls
     for part in path:
-        field = getattr(current, "model_fields", {}).get(part)
-        if field is None:
-            break
-        current = field.annotation
-    return sorted(getattr(current, "model_fields", cls.model_fields))
+        if isinstance(part, str) and part in getattr(current, "model_fields", {}):
+            current = current.model_fields[part].annotation
+        inner = [item for item in get_args(current) if hasattr(item, "model_fields")]
+        current = inner[0] if inner else current
+    return sorted(getattr(current, "model_fields", ()))
+
+
+_MERGE = "tag:yaml.org,2002:merge"
+
+
+class _StrictLoader(yaml.SafeLoader):
+    """The safe loader, which moreover refuses a key that stands twice."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
+        seen: set[str] = set()
+        for key, _ in node.value:
+            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
+                continue
+            if key.value in seen:
+                raise yaml.constructor.ConstructorError(
+                    None, None, f"{key.value!r} stands twice", key.start_mark
+                )
+            seen.add(key.value)
+        return super().construct_mapping(node, deep)
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file, read with the safe loader.
+    """The mapping in a YAML file; no tag in it can make an object or run anything.
 
     Raises:
-        ConfigError: the file is missing, is no YAML, or holds something else than a mapping.
+        ConfigError: the file is missing, is no YAML, has a key twice, or holds something else
+            than a mapping.
     """
     try:
-        data = yaml.safe_load(path.read_text(encoding="utf-8"))
+        data = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 (is safe)
     except FileNotFoundError:
         raise ConfigError("no such file", where=str(path)) from None
     except (OSError, UnicodeDecodeError) as error:
@@ -234,6 +260,8 @@ def read_yaml(path: Path) -> dict[str, Any]:
         raise ConfigError(f"not valid YAML: {error}", where=str(path)) from None
     if not isinstance(data, dict):
         raise ConfigError("must hold settings as `key: value`", where=str(path))
+    if odd := [key for key in data if not isinstance(key, str)]:
+        raise ConfigError(f"keys must be text, not {odd[0]!r}", where=str(path))
     return data
 
 
@@ -259,11 +287,41 @@ def load_run_config(path: Path, overrides: list[str] | None = None) -> RunConfig
 
 
 def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
+    default = RunConfig.model_fields.get(keys[0])
+    if len(keys) > 1 and keys[0] not in data and default is not None:
+        data[keys[0]] = _written(default.default)
+    holder: Any = data
     for key in keys[:-1]:
-        inner = data.setdefault(key, {})
-        if isinstance(inner, str):  # the short form of a component
-            inner = data[key] = {"name": inner}
-        if not isinstance(inner, dict):
-            raise ConfigError(f"{key!r} holds no settings", where=f"--set {override}")
-        data = inner
-    data[keys[-1]] = value
+        holder = _enter(holder, key, override)
+    if not isinstance(holder, dict):
+        raise ConfigError(f"name a setting of {keys[-1]!r}", where=f"--set {override}")
+    holder[keys[-1]] = value
+
+
+def _written(default: Any) -> Any:
+    """A default as a config file would write it."""
+    if isinstance(default, tuple):
+        return [_written(item) for item in default]
+    if isinstance(default, Component):
+        plain = default.model_dump(mode="json")
+        return plain.pop("settings") | plain
+    return {}
+
+
+def _enter(holder: Any, key: str, override: str) -> Any:
+    """What `key` leads to in a mapping, or in a list of plugins by name."""
+    place: Any = key
+    if isinstance(holder, list):
+        names = [item.get("name") if isinstance(item, dict) else item for item in holder]
+        if key not in names:
+            raise ConfigError(
+                unknown_name("plugin", key, map(str, names)), where=f"--set {override}"
+            )
+        place = names.index(key)
+    else:
+        holder.setdefault(key, {})
+    if isinstance(holder[place], str):
+        holder[place] = {"name": holder[place]}
+    if not isinstance(holder[place], dict | list):
+        raise ConfigError(f"{key!r} holds no settings", where=f"--set {override}")
+    return holder[place]

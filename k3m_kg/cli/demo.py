@@ -16,7 +16,9 @@ def demo(
     ] = Path("demo"),
     products: Annotated[int, typer.Option(min=60, help="Products to generate.")] = 1500,
     seed: Annotated[int, typer.Option(min=0, help="Draws another catalog.")] = 0,
-    epochs: Annotated[int | None, typer.Option(min=1, help="Fewer epochs for a quick look.")] = None,
+    epochs: Annotated[
+        int | None, typer.Option(min=1, help="Fewer epochs for a quick look.")
+    ] = None,
     as_json: JsonFlag = False,
 ) -> None:
     """Generate a messy catalog and take it the whole way: graph, snapshot, K3M, report.

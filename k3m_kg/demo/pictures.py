@@ -33,6 +33,10 @@ def _points(box: _Box, shares: list[tuple[float, float]]) -> list[tuple[float, f
     return [(x0 + x * (x1 - x0), y0 + y * (y1 - y0)) for x, y in shares]
 
 
+def _mirrored(right: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    return [*right, *((1 - x, y) for x, y in reversed(right))]
+
+
 def _part(box: _Box, x0: float, y0: float, x1: float, y1: float) -> _Box:
     (a, b), (c, d) = _points(box, [(x0, y0), (x1, y1)])
     return (a, b, c, d)
@@ -52,8 +56,7 @@ def _bottle(body: _Pen, trim: _Pen, box: _Box) -> None:
     body.polygon(
         _points(
             box,
-            [(0.42, 0.1), (0.58, 0.1), (0.6, 0.3), (0.78, 0.45), (0.78, 1), (0.22, 1), (0.22, 0.45)]
-            + [(0.4, 0.3)],
+            _mirrored([(0.58, 0.1), (0.6, 0.3), (0.78, 0.45), (0.78, 1)]),
         ),
         fill=255,
     )
@@ -72,8 +75,7 @@ def _bag(body: _Pen, trim: _Pen, box: _Box) -> None:
 
 def _shirt(body: _Pen, trim: _Pen, box: _Box) -> None:
     right = [(0.62, 0.0), (1.0, 0.22), (0.9, 0.45), (0.76, 0.36), (0.76, 1.0)]
-    left = [(1 - x, y) for x, y in reversed(right)]
-    body.polygon(_points(box, right + left), fill=255)
+    body.polygon(_points(box, _mirrored(right)), fill=255)
     trim.ellipse(_part(box, 0.37, -0.09, 0.63, 0.11), fill=255)
 
 
@@ -81,8 +83,7 @@ def _shoe(body: _Pen, trim: _Pen, box: _Box) -> None:
     body.polygon(
         _points(
             box,
-            [(0.05, 0.2), (0.38, 0.2), (0.5, 0.48), (0.85, 0.6), (0.98, 0.72), (1.0, 0.86)]
-            + [(0.02, 0.86)],
+            [(0.05, 0.2), (0.38, 0.2), (0.5, 0.48), (0.85, 0.6), (1.0, 0.74), (1.0, 0.9), (0, 0.9)],
         ),
         fill=255,
     )
@@ -199,7 +200,7 @@ def _background(generator: np.random.Generator) -> Image.Image:
 
 def _shadow(scene: Image.Image, box: _Box, generator: np.random.Generator) -> None:
     mask = Image.new("L", (_SIDE // 4, _SIDE // 4))
-    x0, y0, x1, y1 = (part / 4 for part in box)
+    x0, _, x1, y1 = (part / 4 for part in box)
     lean = generator.uniform(-4, 4)
     ImageDraw.Draw(mask).ellipse((x0 + lean, y1 - 4, x1 + lean, y1 + 4), fill=90)
     mask = mask.filter(ImageFilter.GaussianBlur(2)).resize(scene.size)

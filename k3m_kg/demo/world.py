@@ -13,6 +13,7 @@ Because the process is known, so is the best that anyone could do with what is o
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -37,6 +38,8 @@ DEPARTMENTS = {
     "mug": "kitchen", "bottle": "kitchen", "lamp": "home", "chair": "home",
     "shirt": "clothing", "hat": "clothing", "bag": "accessories", "shoe": "accessories",
 }  # fmt: skip
+
+_EVERY_BRAND = range(len(BRANDS))
 
 PICTURED = ("product type", "colour", "pattern", "form")
 """What a picture shows."""
@@ -66,15 +69,17 @@ def _peaked(values: int, peak: int, weight: float) -> np.ndarray:
     return row
 
 
-def _by_name(names: tuple[str, ...], weights: dict[str, float], floor: float = 0.0) -> np.ndarray:
+def _by_name(
+    names: tuple[str, ...], weights: Mapping[str, float], floor: float = 0.0
+) -> np.ndarray:
     row = np.array([weights.get(name, floor) for name in names])
-    return row / row.sum()
+    return np.asarray(row / row.sum())
 
 
 def _brand_types() -> np.ndarray:
     """Every brand makes four types well and the others now and then."""
     rows = []
-    for brand in range(len(BRANDS)):
+    for brand in _EVERY_BRAND:
         row = np.full(len(TYPES), 0.03)
         for step in range(4):
             row[(brand * 3 + step * (1 + brand % 2)) % len(TYPES)] += 0.22
@@ -115,8 +120,8 @@ _CARE_OF = {
 
 def _world() -> tuple[Variable, ...]:
     brands = np.array([14, 12, 11, 10, 9, 9, 8, 7, 6, 5, 5, 4], dtype=float)
-    style = np.array([_peaked(len(STYLES), i * 5 % len(STYLES), 0.82) for i in range(len(BRANDS))])
-    origin = np.array([_peaked(len(ORIGINS), i * 7 % len(ORIGINS), 0.91) for i in range(len(BRANDS))])
+    style = np.array([_peaked(len(STYLES), i * 5 % len(STYLES), 0.82) for i in _EVERY_BRAND])
+    origin = np.array([_peaked(len(ORIGINS), i * 7 % len(ORIGINS), 0.91) for i in _EVERY_BRAND])
     pattern = np.array([_by_name(PATTERNS, _STYLE_PATTERNS[name]) for name in STYLES])
     colour = np.array([_by_name(COLOURS, _STYLE_COLOURS[name], floor=1) for name in STYLES])
     form = np.array([_peaked(len(FORMS), i % len(FORMS), 0.5) for i in range(len(TYPES))])
