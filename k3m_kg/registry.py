@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
+import re
 import traceback
 from dataclasses import dataclass, field
 from functools import cache
@@ -25,6 +26,7 @@ from k3m_kg.hookspecs import (
 )
 
 GROUP = hookspecs.PROJECT
+_BUILT_IN = "k3m-kg"
 LIMIT_VARIABLE = "K3M_KG_PLUGINS"
 """Names the distributions whose plugins may load, comma-separated; the built-in ones always do."""
 
@@ -130,6 +132,11 @@ class Registry:
         return validate_settings(record.config, component.settings, where)
 
 
+def _canonical(package: str) -> str:
+    """The package name as indexes compare it."""
+    return re.sub(r"[-_.]+", "-", package.strip()).lower()
+
+
 def _distribution(entry_point: importlib.metadata.EntryPoint) -> tuple[str, str]:
     dist = entry_point.dist
     return (dist.name, dist.version) if dist else ("unknown", "unknown")
@@ -150,29 +157,33 @@ def load_registry() -> Registry:
     """
     registry = Registry()
     limit = os.environ.get(LIMIT_VARIABLE)
-    allowed = {name.strip() for name in limit.split(",")} if limit is not None else None
+    allowed = None if limit is None else {_canonical(name) for name in limit.split(",")}
     manager = pluggy.PluginManager(GROUP)
     manager.add_hookspecs(hookspecs)
     origin: dict[str, tuple[str, str]] = {}
     for entry_point in importlib.metadata.entry_points(group=GROUP):
         package, version = _distribution(entry_point)
-        if allowed is not None and package != "k3m-kg" and package not in allowed:
+        if allowed is not None and _canonical(package) not in (_BUILT_IN, *allowed):
             continue
         key = f"{package}:{entry_point.name}"
-        if key in origin:
+        if key in origin:  # the same distribution, found twice on the path
             continue
         origin[key] = (package, version)
         try:
             module = entry_point.load()
-        except Exception as error:
-            registry.failures.append(
-                Failure(entry_point.name, package, version, _last_line(error))
-            )
+        except (Exception, SystemExit) as error:
+            registry.failures.append(Failure(entry_point.name, package, version, _last_line(error)))
+            continue
+        if manager.is_registered(module):  # a second entry point to one module
             continue
         try:
             manager.register(module, name=key)
         except pluggy.PluginValidationError as error:
             raise PluginError(_last_line(error), where=f"{package} {version}") from error
+        if not manager.get_hookcallers(module):
+            registry.failures.append(
+                Failure(entry_point.name, package, version, "no function in it has @hookimpl")
+            )
     _check_misspelt(manager, origin)
     for hook, cls in _HOOKS.items():
         _collect(registry, manager, origin, hook, cls)
@@ -204,7 +215,7 @@ def _collect(
         package, version = origin[implementation.plugin_name]
         try:
             records = implementation.function()
-        except Exception as error:
+        except (Exception, SystemExit) as error:
             registry.failures.append(Failure(hook, package, version, _last_line(error)))
             continue
         if not isinstance(records, list) or not all(isinstance(r, cls) for r in records):
