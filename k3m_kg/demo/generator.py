@@ -25,7 +25,7 @@ _MAPPING = """\
 # How the columns of catalog.csv become products: see docs/cli.md, `k3m-kg ingest`.
 id: sku
 title: name
-images: photo
+image: photo
 category: department
 properties: [{properties}]
 missing: ["n/a", "-"]

@@ -19,7 +19,8 @@ MAX_PIXELS = 64_000_000
 MIN_SIDE = 8
 MAX_FILE_BYTES = 128 << 20
 # Only formats that Pillow decodes itself: for EPS and the like it would start other programs.
-FORMATS = ("JPEG", "MPO", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
+# JPEG includes MPO, which Pillow opens through the same factory and registers under no name.
+FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
 class ImageChecker:
