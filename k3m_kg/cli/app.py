@@ -14,6 +14,7 @@ from k3m_kg.cli import snapshot
 from k3m_kg.cli.ingest import ingest
 from k3m_kg.cli.init import init
 from k3m_kg.cli.migrate import migrate
+from k3m_kg.cli.pretrain import pretrain
 from k3m_kg.cli.status import status
 from k3m_kg.errors import K3MError
 
@@ -47,6 +48,7 @@ app.command()(migrate)
 app.command()(ingest)
 app.command()(status)
 app.command("snapshot")(snapshot.snapshot)
+app.command()(pretrain)
 
 
 app.command()(demo)

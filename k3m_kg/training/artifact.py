@@ -59,13 +59,16 @@ def _labels(catalog: Catalog) -> dict[str, Any]:
     }
 
 
-def save_model(
+def bundle(model: K3M, tasks: nn.ModuleDict) -> nn.ModuleDict:
+    """Model and tasks as one module, so that what they share is stored once."""
+    return nn.ModuleDict({"model": model, "tasks": tasks})
+
+
+def _save_model(
     folder: Path, config: RunConfig, model: K3M, tasks: nn.ModuleDict, catalog: Catalog
 ) -> None:
     """Weights, tokenizer, labels and config into an existing folder."""
-    save_file(
-        tensors_of(model, "model.") | tensors_of(tasks, "tasks."), folder / "model.safetensors"
-    )
+    save_file(tensors_of(bundle(model, tasks)), folder / "model.safetensors")
     assets = folder / "assets"
     assets.mkdir()
     model.text_encoder.save_assets(assets)
@@ -91,7 +94,7 @@ def save_artifact(
         ArtifactError: the folder cannot be written.
     """
     with staged_folder(target) as folder:
-        save_model(folder, config, model, tasks, catalog)
+        _save_model(folder, config, model, tasks, catalog)
         write_json(folder / "metrics.json", metrics)
         record = {
             "format": FORMAT,
@@ -162,8 +165,7 @@ class Artifact:
         tasks = build_tasks(config, model, catalog)
         tensors = read_tensors(path / "model.safetensors")
         where = str(path / "model.safetensors")
-        load_tensors(model, tensors, "model.", where)
-        load_tensors(tasks, tensors, "tasks.", where)
+        load_tensors(bundle(model, tasks), tensors, where)
         model.to(device).eval()
         tasks.to(device).eval()
         return cls(

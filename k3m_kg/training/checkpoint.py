@@ -16,63 +16,58 @@ from k3m_kg.training.optimizer import MovingAverage
 FORMAT = 1
 
 
-def tensors_of(module: nn.Module, prefix: str) -> dict[str, Tensor]:
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """The module's state, contiguous and on the CPU, each shared tensor under its first name."""
     kept: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
-        if id(tensor) in seen:
-            continue
-        seen.add(id(tensor))
-        kept[f"{prefix}{name}"] = tensor.detach().cpu().contiguous()
+        if id(tensor) not in seen:
+            seen.add(id(tensor))
+            kept[name] = tensor.detach().cpu().contiguous()
     return kept
 
 
-def load_tensors(module: nn.Module, tensors: dict[str, Tensor], prefix: str, where: str) -> None:
+def load_tensors(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
     """Load what `tensors_of` gave.
 
     Raises:
         ArtifactError: a tensor is missing, too many, or of another shape.
     """
-    state = module.state_dict(keep_vars=True)
-    first: dict[int, str] = {}
-    for name, tensor in state.items():
-        first.setdefault(id(tensor), name)
-    expected = {f"{prefix}{name}" for name in first.values()}
-    given = {name for name in tensors if name.startswith(prefix)}
-    if expected != given:
-        missing, extra = sorted(expected - given)[:3], sorted(given - expected)[:3]
+    first: dict[int, tuple[str, Tensor]] = {}
+    for name, tensor in module.state_dict(keep_vars=True).items():
+        first.setdefault(id(tensor), (name, tensor))
+    expected = dict(first.values())
+    if expected.keys() != tensors.keys():
+        missing = sorted(expected.keys() - tensors.keys())[:3]
+        extra = sorted(tensors.keys() - expected.keys())[:3]
         raise ArtifactError(
             f"the weights do not fit the model (missing {missing}, unknown {extra})", where=where
         )
     with torch.no_grad():
-        for identity, name in first.items():
-            target, source = state[name], tensors[f"{prefix}{name}"]
+        for name, target in expected.items():
+            source = tensors[name]
             if target.shape != source.shape:
                 raise ArtifactError(
                     f"{name} has shape {tuple(source.shape)}, the model wants "
                     f"{tuple(target.shape)}",
                     where=where,
                 )
-            assert id(target) == identity
             target.copy_(source)
 
 
 def save_checkpoint(
     folder: Path,
     *,
-    modules: dict[str, nn.Module],
+    module: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: MovingAverage,
     generator: torch.Generator,
     progress: dict[str, Any],
 ) -> None:
     """Replace the checkpoint in `folder`, all or nothing."""
-    tensors: dict[str, Tensor] = {}
-    for name, module in modules.items():
-        tensors |= tensors_of(module, f"{name}.")
+    tensors = {f"module.{name}": tensor for name, tensor in tensors_of(module).items()}
     for number, tensor in enumerate(average.average):
-        tensors[f"average.{number}"] = tensor.cpu()
+        tensors[f"average.{number}"] = tensor.cpu().contiguous()
     state = optimizer.state_dict()
     for index, entry in state["state"].items():
         for key, value in entry.items():
@@ -89,7 +84,7 @@ def save_checkpoint(
 def load_checkpoint(
     folder: Path,
     *,
-    modules: dict[str, nn.Module],
+    module: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: MovingAverage,
     generator: torch.Generator,
@@ -104,8 +99,8 @@ def load_checkpoint(
         raise ArtifactError(f"checkpoint format {progress.get('format')}", where=str(folder))
     where = str(folder / "state.safetensors")
     tensors = read_tensors(folder / "state.safetensors")
-    for name, module in modules.items():
-        load_tensors(module, tensors, f"{name}.", where)
+    mine = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
+    load_tensors(module, mine, where)
     for number, tensor in enumerate(average.average):
         tensor.copy_(tensors[f"average.{number}"])
     state = optimizer.state_dict()

@@ -7,28 +7,34 @@ import json
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
 import torch
+from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ProductBatch
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.batching import Batcher, build_catalog
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.image_cache import PreparedImages, prepare_images
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import MANIFEST, save_artifact
-from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
-from k3m_kg.training.files import read_json, recover, staged_folder, write_json
+from k3m_kg.training.artifact import MANIFEST, bundle, save_artifact
+from k3m_kg.training.checkpoint import (
+    load_checkpoint,
+    load_tensors,
+    save_checkpoint,
+    tensors_of,
+)
+from k3m_kg.training.files import read_json, read_tensors, recover, staged_folder, write_json
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
-from k3m_kg.training.validation import validate
 
 _CODEBOOK_PICTURES = 1000
 
@@ -239,7 +245,7 @@ class _Run:
 
     def _parts(self) -> dict[str, Any]:
         return {
-            "modules": {"model": self.model, "tasks": self.tasks},
+            "module": bundle(self.model, self.tasks),
             "optimizer": self.optimizer,
             "average": self.average,
             "generator": self.generator,
@@ -320,16 +326,17 @@ class _Run:
         if len(rows) and hasattr(self.model, "scorer"):
             self.trainer.eval()
             with self.average.applied():
-                report = validate(
+                report = validate_links(
                     self.model,
                     self.batcher,
                     rows,
                     self.config.validation,
                     batch_size=4 * self.settings.batch_size,
                 )
-                better = report["metrics"]["mrr"] > state.best
+                score = report["metrics"]["macro_mrr"]
+                better = score > state.best
                 if better:
-                    state.best, state.best_epoch = report["metrics"]["mrr"], state.epoch
+                    state.best, state.best_epoch = score, state.epoch
                     state.validation = report
                     self._keep_best()
             self.log.validation(state.step, state.epoch, report)
@@ -343,16 +350,10 @@ class _Run:
 
     def _keep_best(self) -> None:
         with staged_folder(self.folder / "best") as staging:
-            from safetensors.torch import save_file
-
-            from k3m_kg.training.checkpoint import tensors_of
-
-            tensors = tensors_of(self.model, "model.") | tensors_of(self.tasks, "tasks.")
+            tensors = tensors_of(bundle(self.model, self.tasks))
             save_file(tensors, staging / "model.safetensors")
 
     def _checkpoint(self) -> None:
-        from dataclasses import asdict
-
         self.log.flush()
         save_checkpoint(
             self.folder / "checkpoint", progress={"state": asdict(self.state)}, **self._parts()
@@ -360,14 +361,9 @@ class _Run:
 
     def finish(self) -> None:
         """Write the artifact from the best weights."""
-        from k3m_kg.training.checkpoint import load_tensors
-        from k3m_kg.training.files import read_tensors
-
         recover(self.folder / "best")
         path = self.folder / "best" / "model.safetensors"
-        tensors = read_tensors(path)
-        load_tensors(self.model, tensors, "model.", str(path))
-        load_tensors(self.tasks, tensors, "tasks.", str(path))
+        load_tensors(bundle(self.model, self.tasks), read_tensors(path), str(path))
         state = self.state
         self.log.close()
         save_artifact(
