@@ -42,7 +42,7 @@ class Ranks:
     unseen_Q: np.ndarray
 
     @property
-    def realistic_Q(self) -> np.ndarray:
+    def realistic_Q(self) -> np.ndarray:  # noqa: N802
         """The mean of the other two, float64."""
         mean: np.ndarray = (self.optimistic_Q + self.pessimistic_Q) / 2
         return mean
@@ -131,20 +131,15 @@ def _count(
     known: tuple[np.ndarray, np.ndarray],
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many candidates score above each target, and how many the same (itself included)."""
-    blocks = [_checked(scores(rows, columns[0]))] if len(columns) == 1 else None
-    target_score_N = None
-    for number, column in enumerate(columns):
-        block = blocks[number] if blocks else _checked(scores(rows, column))
-        found = np.flatnonzero((target_N >= column.start) & (target_N < column.stop))
-        if target_score_N is None:
-            target_score_N = block.new_full((len(target_N),), torch.inf)
-        at = torch.from_numpy(found).to(block.device)
-        column_N = torch.from_numpy(target_N[found] - column.start).to(block.device)
-        target_score_N[at] = block[at, column_N]
-    above = level = None
-    for number, column in enumerate(columns):
-        block = blocks[number] if blocks else scores(rows, column)
-        assert target_score_N is not None
+    above = level = np.zeros(len(target_N), np.int64)
+    only = _checked(scores(rows, columns[0])) if len(columns) == 1 else None
+
+    def block_of(column: slice) -> Tensor:
+        return _checked(scores(rows, column)) if only is None else only
+
+    target_score_N = _target_scores(block_of, columns, target_N)
+    for column in columns:
+        block = block_of(column)
         higher = (block > target_score_N[:, None]).sum(1)
         same = (block == target_score_N[:, None]).sum(1)
         inside = np.flatnonzero((known[1] >= column.start) & (known[1] < column.stop))
@@ -152,12 +147,23 @@ def _count(
         score = block[query, torch.from_numpy(known[1][inside] - column.start).to(block.device)]
         higher.index_add_(0, query, -(score > target_score_N[query]).long())
         same.index_add_(0, query, -(score == target_score_N[query]).long())
-        above = higher if above is None else above + higher
-        level = same if level is None else level + same
-    if above is None or level is None:
-        nothing = np.zeros(len(target_N), np.int64)
-        return nothing, nothing
-    return above.cpu().numpy(), level.cpu().numpy()
+        above, level = above + higher.cpu().numpy(), level + same.cpu().numpy()
+    return above, level
+
+
+def _target_scores(
+    block_of: Callable[[slice], Tensor], columns: list[slice], target_N: np.ndarray
+) -> Tensor:
+    """(N,) each target's own score, 0 where it is not among the candidates."""
+    result = None
+    for column in columns:
+        block = block_of(column)
+        if result is None:
+            result = block.new_zeros(len(target_N))
+        found = np.flatnonzero((target_N >= column.start) & (target_N < column.stop))
+        query = torch.from_numpy(found).to(block.device)
+        result[query] = block[query, torch.from_numpy(target_N[found] - column.start).to(query)]
+    return torch.zeros(len(target_N)) if result is None else result
 
 
 def _checked(block: Tensor) -> Tensor:
