@@ -43,12 +43,17 @@ class SQLiteDialect:
     def take_write_lock(self, connection: Connection) -> bool:
         """`BEGIN IMMEDIATE`, once."""
         connection = connection.execution_options(k3m_kg_begin="BEGIN IMMEDIATE")
+        driver: Any = connection.connection.driver_connection
+        patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
+        driver.execute("PRAGMA busy_timeout = 0")  # the caller does the waiting
         try:
             connection.begin()
         except Exception as error:
             if getattr(error, "sqlite_errorname", "").startswith("SQLITE_BUSY"):
                 return False
             raise
+        finally:
+            driver.execute(f"PRAGMA busy_timeout = {patience}")
         return True
 
     def begin_read(self, connection: Connection) -> None:
@@ -72,7 +77,7 @@ class SQLiteDialect:
             chunk = wanted[start : start + self._CHUNK]
             marks = ",".join("?" * len(chunk))
             sql = f"SELECT text, id FROM entities WHERE kind = ? AND text IN ({marks})"  # noqa: S608
-            rows = connection.exec_driver_sql(sql, (kind, *chunk)).tuples()
+            rows = connection.exec_driver_sql(sql, (kind, *chunk))
             found.update(rows.all())
         return found
 

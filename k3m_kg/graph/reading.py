@@ -13,7 +13,7 @@ from k3m_kg.graph.tables import EntityKind, entities, images, products, properti
 
 def iter_products(connection: Connection, batch_size: int) -> Iterator[StoredProduct]:
     """Every product by id in byte order, `batch_size` in memory at a time."""
-    names = dict(connection.execute(select(properties.c.id, properties.c.name)).tuples().all())
+    names = dict(connection.execute(select(properties.c.id, properties.c.name)).all())
     heads = connection.execution_options(yield_per=batch_size).execute(
         select(products.c.entity, entities.c.text, products.c.title, products.c.category)
         .join(entities, entities.c.id == products.c.entity)
@@ -44,7 +44,7 @@ def _triples_of(
         .where(triples.c.head.in_(heads))
     )
     found: dict[int, list[tuple[str, str]]] = {}
-    for head, _, property_, value in sorted(rows.tuples(), key=lambda row: row[:2]):
+    for head, _, property_, value in sorted(rows, key=lambda row: row[:2]):
         found.setdefault(head, []).append((names[property_], value))
     return found
 

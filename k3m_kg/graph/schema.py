@@ -90,7 +90,7 @@ def _use_wal(engine: Engine) -> None:
 
 
 def _refuse_foreign(connection: Connection, where: str) -> None:
-    tables = inspect(connection).get_table_names()
+    tables = set(inspect(connection).get_table_names()) - {VERSION_TABLE}
     if tables:
         raise GraphError(
             f"the database already holds other tables ({', '.join(sorted(tables)[:5])})",

@@ -44,7 +44,7 @@ class SeenProducts:
         if not wanted:
             return {}
         rows = self._connection.execute(select(_seen).where(_seen.c.entity.in_(wanted)))
-        return dict(rows.tuples().all())
+        return dict(rows.all())
 
     def holds(self, column: ColumnElement[int]) -> Exists:
         """The condition that `column` is a noted product."""

@@ -231,23 +231,29 @@ class IngestSession:
         """Write new products, and updated ones after taking their old rows away."""
         old = [entity for entity, _, _ in changed if entity in stored]
         old_triples = self._take_away(old)
-        self._terms.prepare_values(
-            value for _, statement, _ in changed for _, value in statement.record.properties
-        )
+        knowledge = self._terms.encode([s.record.properties for _, s, _ in changed])
         run, source = self._run, self._source
         product_rows = []
-        triple_rows = []
+        triple_rows: list[tuple[int, int, int, int, int]] = []
         image_rows = []
-        for entity, statement, digest in changed:
+        for (entity, statement, digest), pairs in zip(changed, knowledge, strict=True):
             record = statement.record
             product_rows.append((entity, record.title, record.category, digest, source, run))
-            before = old_triples.pop(entity, {})
-            for position, (name, value) in enumerate(dict.fromkeys(record.properties)):
-                pair = (self._terms.property_id(name), self._terms.value_id(value))
-                added_by = before.pop(pair, run)
-                self.counts.triples_added += added_by == run
-                triple_rows.append((entity, *pair, position, added_by))
-            self.counts.triples_removed += len(before)
+            before = old_triples.get(entity)
+            if before:
+                added_by = [before.pop(pair, run) for pair in pairs]
+                self.counts.triples_added += added_by.count(run)
+                self.counts.triples_removed += len(before)
+                triple_rows += [
+                    (entity, *pair, position, added)
+                    for position, (pair, added) in enumerate(zip(pairs, added_by, strict=True))
+                ]
+            else:
+                self.counts.triples_added += len(pairs)
+                triple_rows += [
+                    (entity, name, value, position, run)
+                    for position, (name, value) in enumerate(pairs)
+                ]
             for position, image in enumerate(statement.images):
                 check = checked[image]
                 image_rows.append(

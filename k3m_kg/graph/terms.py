@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from sqlalchemy import Connection, Table, func, select
 
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.tables import EntityKind, entities, properties
 
+Pairs = Sequence[tuple[str, str]]
+"""(property, value) texts of one product."""
 CACHE_LIMIT = 1_000_000
 """Values kept in memory (about 150 MB of short ones); beyond it they are looked up again."""
 
@@ -26,7 +28,7 @@ class TermDictionary:
         self._next_entity = self._first_free(entities)
         self._next_property = self._first_free(properties)
         self._properties = dict(
-            connection.execute(select(properties.c.name, properties.c.id)).tuples().all()
+            connection.execute(select(properties.c.name, properties.c.id)).all()
         )
         self._values: dict[str, int] = {}
         self._all_values_cached = self._next_entity == 0
@@ -48,31 +50,31 @@ class TermDictionary:
         self._new_entities.append((entity, int(kind), text))
         return entity
 
-    def property_id(self, name: str) -> int:
-        """The id of a property, new or not."""
-        found = self._properties.get(name)
-        if found is None:
-            found = self._properties[name] = self._next_property
-            self._next_property += 1
-            self._new_properties.append((found, name))
-        return found
+    def encode(self, knowledge: Sequence[Pairs]) -> list[list[tuple[int, int]]]:
+        """(property, value) texts as ids, product by product; new terms get theirs.
 
-    def prepare_values(self, texts: Iterable[str]) -> None:
-        """Have every one of `texts` at hand for `value_id`: one look-up for a whole batch."""
+        Exact repeats within a product are dropped. One look-up serves the whole batch.
+        """
         if len(self._values) > CACHE_LIMIT:
             self._values.clear()
             self._all_values_cached = False
-        values = self._values
-        unknown = {text for text in texts if text not in values}
+        names, values = self._properties, self._values
+        # Dicts, not sets: the order, and so the ids, are the same in every process.
+        new_names = {name: None for pairs in knowledge for name, _ in pairs if name not in names}
+        for name in new_names:
+            names[name] = self._next_property
+            self._next_property += 1
+            self._new_properties.append((names[name], name))
+        unknown = {text: None for pairs in knowledge for _, text in pairs if text not in values}
         if unknown and not self._all_values_cached:
             values.update(self._dialect.find_terms(self._connection, EntityKind.VALUE, unknown))
         for text in unknown:
             if text not in values:
                 values[text] = self.add(EntityKind.VALUE, text)
-
-    def value_id(self, text: str) -> int:
-        """The id of a value that `prepare_values` was given."""
-        return self._values[text]
+        return [
+            [(names[name], values[text]) for name, text in dict.fromkeys(pairs)]
+            for pairs in knowledge
+        ]
 
     def flush(self) -> None:
         """Write the new terms."""

@@ -95,17 +95,15 @@ def _record(number: int, line: str) -> ProductRecord:
     )
 
 
-def _pairs(knowledge: str) -> Iterator[tuple[str, str]]:
-    for position, pair in enumerate(knowledge.split(BETWEEN_TRIPLES), start=1):
+def _pairs(knowledge: str) -> list[tuple[str, str]]:
+    pairs = []
+    for pair in knowledge.split(BETWEEN_TRIPLES):
         name, separator, value = pair.partition(BETWEEN_PROPERTY_AND_VALUE)
         name, value = name.strip(), value.strip()
-        if not separator:
-            if not name:
-                continue
-            raise _BadRow(
-                f"property {position} ({name[:40]!r}) has no {BETWEEN_PROPERTY_AND_VALUE!r}"
-            )
-        if not name:
-            raise _BadRow(f"property {position} has no name before {value[:40]!r}")
-        if value:
-            yield name, value
+        if name and value:
+            pairs.append((name, value))
+        elif name and not separator:
+            raise _BadRow(f"{name[:40]!r} has no {BETWEEN_PROPERTY_AND_VALUE!r} and no value")
+        elif value:
+            raise _BadRow(f"no property name before the value {value[:40]!r}")
+    return pairs

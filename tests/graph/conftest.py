@@ -1,0 +1,73 @@
+"""Databases to test on: a fresh SQLite file, and a fresh one in a throw-away PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+
+def _postgresql_programs() -> Path | None:
+    found = [
+        Path(p).resolve().parent for p in (shutil.which("initdb"), shutil.which("postgres")) if p
+    ]
+    found += sorted(Path("/usr/lib/postgresql").glob("*/bin"), reverse=True)
+    return next((folder for folder in found if (folder / "initdb").exists()), None)
+
+
+@pytest.fixture(scope="session")
+def postgresql_server() -> Iterator[str]:
+    """A cluster on a socket of its own; its URL without a database name."""
+    pytest.importorskip("psycopg", reason="the PostgreSQL driver is not installed")
+    programs = _postgresql_programs()
+    if programs is None:
+        pytest.skip("PostgreSQL is not installed")
+    # The server refuses to run as root, and a socket's path must be short.
+    user = "postgres" if os.geteuid() == 0 else None
+    folder = Path(tempfile.mkdtemp(prefix="k3mpg", dir="/tmp"))
+    folder.chmod(0o700)
+    if user:
+        shutil.chown(folder, user)
+
+    def run(*command: object) -> None:
+        subprocess.run(
+            [str(part) for part in command],
+            check=True,
+            user=user,
+            cwd=folder,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.STDOUT,
+        )
+
+    data = folder / "data"
+    try:
+        run(programs / "initdb", "-D", data, "-U", "k3m", "--auth=trust", "-E", "UTF8",
+            "--locale=C", "--no-sync")  # fmt: skip
+        options = f"-c listen_addresses='' -c fsync=off -k {folder}"
+        run(programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+    except (OSError, KeyError, subprocess.CalledProcessError) as error:
+        shutil.rmtree(folder, ignore_errors=True)
+        pytest.skip(f"PostgreSQL does not start here: {error}")
+    yield f"postgresql://k3m@/{{name}}?host={folder}"
+    run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """A database with nothing in it, on each of the databases that we support."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/graph.db"
+    import psycopg
+
+    server: str = request.getfixturevalue("postgresql_server")
+    name = f"t{abs(hash(request.node.nodeid)):x}"
+    with psycopg.connect(server.format(name="postgres"), autocommit=True) as connection:
+        connection.execute(f"DROP DATABASE IF EXISTS {name}")
+        connection.execute(f"CREATE DATABASE {name}")
+    return server.format(name=name)
