@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from k3m_kg.snapshot.columns import Pictures, Progress, table_writer
 from k3m_kg.snapshot.layout import TABLES, THUMBNAILS_PER_BATCH
-from k3m_kg.snapshot.thumbnails import PictureError, make_thumbnail, size_warnings_off
+from k3m_kg.snapshot.thumbnails import PictureError, decoder_warnings_off, make_thumbnail
 
 _WAITING_PER_THREAD = 4
 
@@ -66,7 +66,7 @@ def _shrunk(pictures: Pictures, size: int) -> Iterator[bytes | str]:
     """The thumbnail of each distinct picture in order, or why there is none."""
     threads = min(len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else 4, 16)
     waiting: deque[Future[bytes | str]] = deque()
-    with size_warnings_off(), ThreadPoolExecutor(threads, "thumbnail") as pool:
+    with decoder_warnings_off(), ThreadPoolExecutor(threads, "thumbnail") as pool:
         try:
             for number in range(len(pictures.first)):
                 if len(waiting) >= threads * _WAITING_PER_THREAD:

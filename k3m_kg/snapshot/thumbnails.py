@@ -14,12 +14,10 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-MAX_FILE_BYTES = 256 * 2**20
-MAX_PIXELS = 89_478_485  # Pillow's own threshold for a decompression bomb
+from k3m_kg.ingest.images import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
+
 JPEG_QUALITY = 90
 
-_WANTED = ("JPEG", "MPO", "PNG", "GIF", "WEBP", "BMP", "TIFF", "AVIF", "JPEG2000", "PPM", "ICO")
-_ORIENTATION = 0x0112
 _GRAPHIC_COLOURS = 256
 _SMALL_PIXELS = 48 * 48
 
@@ -30,27 +28,27 @@ class PictureError(Exception):
 
 @cache
 def _formats() -> tuple[str, ...]:
-    """Raster formats this Pillow decodes by itself; never one that starts another program."""
+    """Those that an ingest accepts, as far as this Pillow was built with them."""
     Image.init()
-    return tuple(name for name in _WANTED if name in Image.OPEN)
+    return tuple(name for name in FORMATS if name in Image.OPEN)
 
 
 @contextmanager
-def size_warnings_off() -> Iterator[None]:
-    """Silence Pillow's warning about large pictures: `make_thumbnail` refuses them."""
+def decoder_warnings_off() -> Iterator[None]:
+    """Silence Pillow's warnings: what matters of them, `make_thumbnail` says as a reason."""
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+        warnings.filterwarnings("ignore", module=r"PIL\.")
         yield
 
 
 def make_thumbnail(path: Path, content_hash: str, size: int) -> bytes:
     """The picture in `path` as a JPEG or PNG file with sides of at most `size` pixels.
 
-    A plain RGB or grey JPEG or PNG that is small enough is returned byte for byte. Anything else
-    is decoded (first frame, turned as EXIF says, over white where transparent, 8 bits per
-    channel), shrunk with a Lanczos filter, and written as PNG where it has few colours or pixels,
-    else as JPEG of quality 90 without chroma subsampling. One version of Pillow always gives the
-    same bytes.
+    A plain RGB or grey JPEG or PNG without EXIF that is small enough is returned byte for byte.
+    Anything else is decoded (first frame, turned as EXIF says, over white where transparent,
+    8 bits per channel), shrunk with a Lanczos filter, and written as PNG where it has few
+    colours or pixels, else as JPEG of quality 90 without chroma subsampling. One version of
+    Pillow always gives the same bytes.
 
     Args:
         content_hash: SHA-256 (hex) of the file as the graph knows it.
@@ -98,13 +96,14 @@ def _shrink(data: bytes, size: int) -> bytes:
         width, height = image.size
         if width * height > MAX_PIXELS:
             raise PictureError(f"more than {MAX_PIXELS:,} pixels")
-        plain = _is_plain(image)
+        # Metadata can outweigh the picture; then the copy would not be a small one. The bytes are
+        # those that the ingest has decoded to the end, so a picture that is kept is not decoded.
+        small_file = len(data) <= 3 * width * height + 65_536
+        if max(width, height) <= size and small_file and _is_plain(image):
+            return data
         if image.format in ("JPEG", "MPO"):  # decode at a fraction of the size where that is enough
             image.draft(None, (3 * size, 3 * size))
         image.load()
-        # Metadata can outweigh the picture; then the copy would not be a small one.
-        if plain and max(width, height) <= size and len(data) <= 3 * width * height + 65_536:
-            return data
         small = _as_rgb_or_grey(_upright(image))
     small.thumbnail((size, size), Image.Resampling.LANCZOS, reducing_gap=3.0)
     return _encode(small)
@@ -116,20 +115,13 @@ def _is_plain(image: Image.Image) -> bool:
         and image.mode in ("RGB", "L")
         and getattr(image, "n_frames", 1) == 1
         and "transparency" not in image.info
-        and _orientation(image) == 1
+        and "exif" not in image.info  # it turns pictures, and tells where they were taken
     )
 
 
-def _orientation(image: Image.Image) -> int:
-    with suppress(Exception):  # a broken EXIF block is no reason to lose the picture
-        return int(image.getexif().get(_ORIENTATION, 1))
-    return 1
-
-
 def _upright(image: Image.Image) -> Image.Image:
-    if _orientation(image) != 1:
-        with suppress(Exception):
-            return ImageOps.exif_transpose(image)
+    with suppress(Exception):  # a broken EXIF block is no reason to lose the picture
+        return ImageOps.exif_transpose(image)
     return image
 
 

@@ -84,9 +84,6 @@ def test_same_content_is_not_written_again(store: MemoryStore, tmp_path: Path) -
     second = build_snapshot(store, tmp_path)
     assert (first.written, second.written) == (True, False)
     assert before == {path: path.stat().st_mtime_ns for path in first.snapshot.path.iterdir()}
-    assert sorted(os.listdir(tmp_path / second.snapshot.path.name)) == sorted(
-        path.name for path in before
-    )
 
 
 def test_a_damaged_snapshot_of_the_same_content_is_replaced(
@@ -136,9 +133,7 @@ def test_a_copy_elsewhere_stands_in_for_a_picture_that_is_gone(make_photo, tmp_p
 
 
 def test_many_products_span_several_batches(tmp_path: Path) -> None:
-    store = MemoryStore(
-        [product(f"{n:06}", f"t{n}", (("p", str(n % 50)),)) for n in range(40_000)]
-    )
+    store = MemoryStore([product(f"{n:06}", f"t{n}", (("p", str(n % 50)),)) for n in range(40_000)])
     stages: list[tuple[str, int, int | None]] = []
     built = build_snapshot(store, tmp_path, progress=lambda *step: stages.append(step))
     snapshot = built.snapshot
@@ -167,7 +162,8 @@ def test_refuses_a_stream_that_is_not_ascending(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"validation": 1.0}, {"validation": 0.5, "test": 0.5}, {"image_size": 0}, {"seed": -1}]
+    "wrong",
+    [{"validation": 1.0}, {"validation": 0.5, "test": 0.5}, {"image_size": 0}, {"seed": -1}],
 )
 def test_impossible_settings_are_refused(wrong: dict[str, float]) -> None:
     from k3m_kg.config import validate_settings
@@ -234,9 +230,8 @@ def test_a_killed_build_leaves_what_was_there(
     assert Snapshot.open(tmp_path).id == before.id
     assert [path.name for path in tmp_path.glob(".tmp-*")]
     for folder in tmp_path.iterdir():
-        if folder.is_dir() and not folder.name.startswith("."):
-            if (folder / "manifest.json").exists():
-                Snapshot.open(folder).verify()
+        if (folder / "manifest.json").exists():
+            Snapshot.open(folder).verify()
     build_snapshot(store, tmp_path)
     assert not list(tmp_path.glob(".tmp-*"))
 
@@ -287,13 +282,13 @@ def test_a_full_or_read_only_disk_is_one_clear_error(
         subprocess.run(["umount", str(disk)], check=True)
 
 
-def test_imports_no_tensor_library(tmp_path: Path) -> None:
+def test_imports_no_tensor_library() -> None:
     code = (
         "import sys, k3m_kg.snapshot, k3m_kg.cli.snapshot\n"
-        "print([name for name in ('torch', 'pykeen', 'dgl', 'transformers') if name in sys.modules])"
+        "print({'torch', 'pykeen', 'dgl', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "[]\n"
+    assert done.stdout == "set()\n"
 
 
 def test_the_manifest_is_plain_json_without_paths_or_times(

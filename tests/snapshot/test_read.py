@@ -101,9 +101,7 @@ def test_a_truncated_file_is_named(snapshot: Snapshot, name: str, keep: float) -
 
 
 @pytest.mark.parametrize("name", FILES)
-def test_changed_content_of_the_same_size_is_found_by_verify(
-    snapshot: Snapshot, name: str
-) -> None:
+def test_changed_content_of_the_same_size_is_found_by_verify(snapshot: Snapshot, name: str) -> None:
     data = bytearray((snapshot.path / name).read_bytes())
     data[len(data) // 2] ^= 0xFF
     (snapshot.path / name).write_bytes(data)
