@@ -6,6 +6,7 @@ the properties to hide and all held-out triples; its words may be cut out of the
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Protocol
@@ -24,7 +25,11 @@ Progress = Callable[[int], None]
 WHOLE_PROPERTY = -1
 """In place of an asked value: every triple of the asked property is the asked one."""
 
+NO_PROPERTY = -1
+"""In place of an asked property: nothing is asked, so everything is seen."""
+
 _TAILS_AT_ONCE = 1 << 10
+_TAILS_KEPT = 1 << 17
 
 
 class ProductSource(Protocol):
@@ -69,6 +74,11 @@ class Triples:
         """All triples that `source` knows of products."""
         product, properties, values = source.triples(rows)
         return cls(rows[product], properties, values)
+
+    @classmethod
+    def each(cls, rows: np.ndarray, name: int = NO_PROPERTY) -> Triples:
+        """One question per product, about all of a property, or about nothing."""
+        return cls(rows, np.full(len(rows), name, np.int64), np.full(len(rows), WHOLE_PROPERTY))
 
     @classmethod
     def none(cls) -> Triples:
@@ -182,29 +192,39 @@ def heads_of(
 
 
 class PropertyVectors:
-    """Relation and candidate vectors of properties, encoded when first asked for.
+    """Relation and candidate vectors of properties, encoded when first asked for and kept.
 
-    Only the property asked last is kept, so that memory is that of the largest one.
+    Args:
+        predictor: encodes them.
+        source: its catalog has the words.
+        row: any product: a batch carries the catalog.
+        keep: at most so many vectors are kept, the ones asked last; always one property's.
     """
 
-    def __init__(self, predictor: LinkPredictor, source: ProductSource, row: int) -> None:
+    def __init__(
+        self, predictor: LinkPredictor, source: ProductSource, row: int, keep: int = _TAILS_KEPT
+    ) -> None:
         self._predictor = predictor
         self._catalog = source.catalog
-        # Any batch does: it carries the catalog's words.
         self._batch = source.batch(np.array([row], np.int64)).to(device_of(predictor))
-        self._kept: tuple[int, Tensor, Tensor] | None = None
+        self._keep = keep
+        self._kept: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
 
     @torch.no_grad()
     def __call__(self, name: int) -> tuple[Tensor, Tensor]:
         """(H,) of the property and (C, H) of its candidates, in their order."""
-        if self._kept is None or self._kept[0] != name:
-            training = self._predictor.training
-            self._predictor.eval()
-            try:
-                self._kept = (name, *self._encode(name))
-            finally:
-                self._predictor.train(training)
-        return self._kept[1], self._kept[2]
+        if name in self._kept:
+            self._kept.move_to_end(name)
+            return self._kept[name]
+        training = self._predictor.training
+        self._predictor.eval()
+        try:
+            self._kept[name] = self._encode(name)
+        finally:
+            self._predictor.train(training)
+        while len(self._kept) > 1 and sum(len(t) for _, t in self._kept.values()) > self._keep:
+            self._kept.popitem(last=False)
+        return self._kept[name]
 
     def _encode(self, name: int) -> tuple[Tensor, Tensor]:
         device = device_of(self._predictor)

@@ -132,10 +132,10 @@ def _count(
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many candidates score above each target, and how many the same (itself included)."""
     above = level = np.zeros(len(target_N), np.int64)
-    only = _checked(scores(rows, columns[0])) if len(columns) == 1 else None
+    only = checked_scores(scores(rows, columns[0])) if len(columns) == 1 else None
 
     def block_of(column: slice) -> Tensor:
-        return _checked(scores(rows, column)) if only is None else only
+        return checked_scores(scores(rows, column)) if only is None else only
 
     target_score_N = _target_scores(block_of, columns, target_N)
     for column in columns:
@@ -166,7 +166,12 @@ def _target_scores(
     return torch.zeros(len(target_N)) if result is None else result
 
 
-def _checked(block: Tensor) -> Tensor:
+def checked_scores(block: Tensor) -> Tensor:
+    """`block` itself.
+
+    Raises:
+        K3MError: a score is NaN.
+    """
     if block.isnan().any():
         raise K3MError(
             "the model gave NaN scores: its weights or its inputs are not finite",

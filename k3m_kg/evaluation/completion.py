@@ -1,0 +1,209 @@
+"""Missing values of products, proposed with scores and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.contracts import LinkPredictor
+from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.lpm.queries import Progress, PropertyVectors, Triples, Visibility, heads_of
+from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
+from k3m_kg.model.batching import Batcher
+from k3m_kg.snapshot import Snapshot
+
+_TRIPLES_AT_ONCE = 1 << 20
+_SEE_ALL = Visibility(cut_title=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One value that a product may have.
+
+    Attributes:
+        score: of the model's link scorer; comparable within one product and property.
+        probability: softmax of the scores over all values that the property takes in training;
+            not calibrated.
+    """
+
+    product: str
+    property: str
+    value: str
+    score: float
+    probability: float
+
+    def record(self) -> dict[str, Any]:
+        """As it is written in JSON."""
+        return asdict(self)
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """What is proposed.
+
+    Attributes:
+        properties: the properties to fill in; where empty, all that at least `min_share` of the
+            snapshot's products have.
+        min_share: a share of products, 0 to 1.
+        top_k: values per product and property.
+        known_too: also ask properties that a product has, hiding all of that property's triples.
+    """
+
+    properties: Sequence[str] = ()
+    min_share: float = 0.05
+    top_k: int = 5
+    known_too: bool = False
+
+
+def property_share(snapshot: Snapshot) -> dict[str, float]:
+    """The share of products that have each property, by name."""
+    counts = np.zeros(len(snapshot.properties), np.int64)
+    offsets, width = snapshot.triple_offsets, max(1, len(snapshot.properties))
+    start = 0
+    while start < len(snapshot):
+        stop = int(np.searchsorted(offsets, offsets[start] + _TRIPLES_AT_ONCE, "right")) - 1
+        stop = min(max(stop, start + 1), len(snapshot))
+        part = slice(int(offsets[start]), int(offsets[stop]))
+        product = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
+        pairs = np.unique(product * width + snapshot.triple_property[part])
+        counts += np.bincount(pairs % width, minlength=len(counts))[: len(counts)]
+        start = stop
+    return dict(zip(snapshot.properties, (counts / max(1, len(snapshot))).tolist(), strict=True))
+
+
+def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
+    """The property ids that will be filled in, ascending.
+
+    Raises:
+        UsageError: a named property took no value in training; names the nearest that did.
+    """
+    catalog = batcher.catalog
+    trained = {
+        name: index
+        for index, name in enumerate(catalog.properties)
+        if len(catalog.candidates[index])
+    }
+    for name in settings.properties:
+        if name not in trained:
+            raise UsageError(
+                unknown_name("property", name, trained),
+                where="--property",
+                hint="only values that a property took in training can be proposed",
+            )
+    share = property_share(batcher.snapshot)
+    names = settings.properties or [
+        name for name in trained if share.get(name, 0.0) >= settings.min_share
+    ]
+    return np.array(sorted(trained[name] for name in set(names)), np.int64)
+
+
+def complete(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    rows: np.ndarray,
+    settings: CompletionSettings,
+    *,
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> Iterator[Proposal]:
+    """Propose values: product after product in the order of `rows`, the best value first.
+
+    A property is missing where the product has no triple of it. `progress` counts products.
+
+    Raises:
+        UsageError: an unknown property.
+        K3MError: the predictor gave NaN scores.
+    """
+    asked = fillable(batcher, settings)
+    if not len(rows) or not len(asked):
+        return
+    vectors = PropertyVectors(predictor, batcher, int(rows[0]))
+    for start in range(0, len(rows), batch_size):
+        block = rows[start : start + batch_size]
+        found: list[list[Proposal]] = [[] for _ in block]
+        has_BP = _has(batcher, block, asked)
+        missing = _heads(predictor, batcher, Triples.each(block), batch_size)
+        for column, name in enumerate(asked.tolist()):
+            places = np.flatnonzero(~has_BP[:, column])
+            if len(places):
+                head_QH = missing[torch.from_numpy(places).to(missing.device)]
+                _propose(predictor, batcher, vectors, name, block, places, head_QH, settings, found)
+            places = np.flatnonzero(has_BP[:, column])
+            if len(places) and settings.known_too:
+                question = Triples.each(block[places], name)
+                head_QH = _heads(predictor, batcher, question, batch_size)
+                _propose(predictor, batcher, vectors, name, block, places, head_QH, settings, found)
+        for proposals in found:
+            yield from proposals
+        if progress:
+            progress(len(block))
+
+
+def _heads(
+    predictor: LinkPredictor, batcher: Batcher, questions: Triples, batch_size: int
+) -> Tensor:
+    return torch.cat(list(heads_of(predictor, batcher, questions, _SEE_ALL, batch_size=batch_size)))
+
+
+def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(rows, asked) bool: which properties each product is known to have."""
+    snapshot = batcher.snapshot
+    names = batcher.catalog.properties
+    place = {names[name]: column for column, name in enumerate(asked.tolist())}
+    column_of = np.array([place.get(name, -1) for name in snapshot.properties], np.int64)
+    has_BP = np.zeros((len(rows), len(asked)), bool)
+    for number, row in enumerate(rows.tolist()):
+        part = slice(int(snapshot.triple_offsets[row]), int(snapshot.triple_offsets[row + 1]))
+        known = np.asarray(snapshot.triple_property[part])
+        columns = column_of[known[np.asarray(snapshot.triple_holdout[part]) == 0]]
+        has_BP[number, columns[columns >= 0]] = True
+    return has_BP
+
+
+@torch.no_grad()
+def _propose(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    vectors: PropertyVectors,
+    name: int,
+    block: np.ndarray,
+    places: np.ndarray,
+    head_QH: Tensor,
+    settings: CompletionSettings,
+    found: list[list[Proposal]],
+) -> None:
+    """Add the best values of one property to the products at `places` of the block."""
+    catalog, ids = batcher.catalog, batcher.snapshot.ids
+    relation_H, tail_CH = vectors(name)
+    candidates = catalog.candidates[name]
+    height = max(1, SCORES_AT_ONCE // len(candidates))
+    for start in range(0, len(places), height):
+        head_NH = head_QH[start : start + height]
+        scores_NC = checked_scores(
+            predictor.scorer.score_tails(head_NH, relation_H.expand(len(head_NH), -1), tail_CH)
+        )
+        top = scores_NC.topk(min(settings.top_k, len(candidates)), dim=1)
+        share_NK = scores_NC.softmax(1).gather(1, top.indices)
+        rows = zip(
+            places[start : start + height].tolist(),
+            top.indices.tolist(),
+            top.values.tolist(),
+            share_NK.tolist(),
+            strict=True,
+        )
+        for place, indices, scores, shares in rows:
+            found[place] += [
+                Proposal(
+                    ids[int(block[place])],
+                    catalog.properties[name],
+                    catalog.values[int(candidates[index])],
+                    score,
+                    share,
+                )
+                for index, score, share in zip(indices, scores, shares, strict=True)
+            ]

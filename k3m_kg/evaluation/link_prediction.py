@@ -1,0 +1,150 @@
+"""Link prediction on a snapshot: how well missing values would be filled in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+from k3m_kg.contracts import Catalog, LinkPredictor
+from k3m_kg.errors import UsageError
+from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
+from k3m_kg.lpm.queries import (
+    Progress,
+    Triples,
+    Visibility,
+    answerable,
+    property_ids,
+    truth_of,
+)
+from k3m_kg.lpm.ranking import Ranks
+from k3m_kg.model.batching import Batcher
+
+_HELD_FOR_TEST = 2
+_MAJORITY = ("mrr", "hits@1", "hits@3", "hits@10")
+
+
+def evaluate_link_prediction(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    split: str = "test",
+    *,
+    properties: Sequence[str] = (),
+    hide: Sequence[str] = (),
+    cut_title: bool = True,
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Ask for every triple of a split's products in turn, and rank the values of its property.
+
+    Of `validation` and `test` products, which training never saw, all triples are asked; of
+    `train` products those that the snapshot holds out for test. See `k3m_kg.lpm.queries` for what
+    a question may see, `k3m_kg.lpm.ranking` for the ranks.
+
+    Args:
+        predictor: any link predictor.
+        batcher: of the snapshot.
+        split: `train`, `validation` or `test`.
+        properties: the properties asked; where empty, all with at least two values in training.
+        hide: properties that no question sees.
+        cut_title: cut the asked value's words out of the title.
+        batch_size: questions in one forward pass.
+        progress: told of questions done.
+
+    Returns:
+        `task`, `split`, `products`, `cut_title`, `hide`; `metrics` over all questions with the
+        means over properties as `macro_*`, and what ranking by frequency in training would reach
+        as `majority_*`; `per_property` the same for each. All by realistic ranks, except
+        `metrics.optimistic` and `metrics.pessimistic`.
+
+    Raises:
+        UsageError: an unknown property, or nothing to ask.
+        K3MError: the predictor gave NaN scores.
+    """
+    questions, truth, never = questions_of(batcher, split, properties)
+    catalog = batcher.catalog
+    visibility = Visibility(property_ids(catalog, hide, "--hide"), never, cut_title)
+    with _held_out_included(batcher):
+        found = rank_questions(
+            predictor,
+            batcher,
+            questions,
+            visibility,
+            truth=truth,
+            batch_size=batch_size,
+            progress=progress,
+        )
+    report: dict[str, Any] = {
+        "task": "link-prediction",
+        "split": split,
+        "products": len(np.unique(questions.rows)),
+        "cut_title": cut_title,
+        "hide": list(hide),
+    }
+    return report | _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+
+
+def questions_of(
+    batcher: Batcher, split: str, properties: Sequence[str] = ()
+) -> tuple[Triples, Triples, Triples]:
+    """What to ask of a split's products.
+
+    Returns:
+        The questions; all that is true of their products; what no question may see, as the
+        snapshot holds it out.
+
+    Raises:
+        UsageError: an unknown property, or nothing to ask.
+    """
+    catalog, snapshot = batcher.catalog, batcher.snapshot
+    asked = property_ids(catalog, properties, "--property") if properties else answerable(catalog)
+    rows = snapshot.rows(split)
+    truth, held_E = truth_of(snapshot, catalog, rows)
+    with _held_out_included(batcher):
+        within_reach = Triples.of(batcher, rows).keys(catalog)
+    wanted = truth[(held_E == (_HELD_FOR_TEST if split == "train" else 0))].about(asked)
+    questions = wanted[np.isin(wanted.keys(catalog), within_reach)]
+    if not len(questions):
+        what = "held-out triples" if split == "train" else "triples"
+        raise UsageError(
+            f"nothing to ask: the {split} products have no {what} of these properties",
+            where=str(snapshot.path),
+            hint="choose another --split or --property",
+        )
+    return questions, truth, truth[held_E != 0]
+
+
+@contextmanager
+def _held_out_included(batcher: Batcher) -> Iterator[None]:
+    """Held-out triples stand in the batches, so that their words can be found in the title."""
+    before, batcher.with_holdout = batcher.with_holdout, True
+    try:
+        yield
+    finally:
+        batcher.with_holdout = before
+
+
+def _figures(catalog: Catalog, found: LinkRanks, majority: LinkRanks) -> dict[str, Any]:
+    every, baseline = Ranks.join(found.ranks), majority.metrics()
+    metrics: dict[str, Any] = found.metrics() | {
+        f"majority_{key}": baseline[key] for key in (*_MAJORITY, *(f"macro_{k}" for k in _MAJORITY))
+    }
+    metrics |= {
+        "queries": len(every.unseen_Q),
+        "unseen": int(every.unseen_Q.sum()),
+        "optimistic": every.metrics("optimistic"),
+        "pessimistic": every.metrics("pessimistic"),
+    }
+    sizes = {
+        name: len(ids) for name, ids in zip(catalog.properties, catalog.candidates, strict=True)
+    }
+    reference = majority.per_property()
+    per_property = {
+        name: row
+        | {"candidates": sizes[name]}
+        | {f"majority_{key}": reference[name][key] for key in _MAJORITY}
+        for name, row in found.per_property().items()
+    }
+    return {"metrics": metrics, "per_property": per_property}
