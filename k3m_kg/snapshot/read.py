@@ -67,6 +67,10 @@ class Texts(Sequence[str]):
             place += len(self)
         if not 0 <= place < len(self):
             raise IndexError(f"row {index} of {len(self)}")
+        return self.at(place)
+
+    def at(self, place: int) -> str:
+        """The text at a place in 0..len-1, unchecked: for the inner loop of `product`."""
         text: str = self._chunks[place // ROWS_PER_BATCH][place % ROWS_PER_BATCH].as_py()
         return text
 
@@ -114,6 +118,8 @@ class Snapshot:
         self.ids = Texts(tables["products"]["id"])
         self.titles: pa.ChunkedArray = tables["products"]["title"]
         self.categories: pa.ChunkedArray = tables["products"]["category"]
+        self._titles = Texts(self.titles)
+        self._categories = Texts(self.categories)
         self._properties = Texts(tables["properties"]["text"])
         self._values = Texts(tables["values"]["text"])
         self._thumbnails: pa.ChunkedArray = tables["thumbnails"]["data"]
@@ -202,26 +208,18 @@ class Snapshot:
         """
         product = self.ids[row]
         row = row % len(self)
-        chunk, place = divmod(row, ROWS_PER_BATCH)
         start, stop = self.triple_offsets[row : row + 2].tolist()
-        names, values = self.properties, self._values
-        properties = tuple(
-            (names[name], values[value])
-            for name, value in zip(
-                self.triple_property[start:stop].tolist(),
-                self.triple_value[start:stop].tolist(),
-                strict=True,
-            )
-        )
+        names = map(self.properties.__getitem__, self.triple_property[start:stop].tolist())
+        values = map(self._values.at, self.triple_value[start:stop].tolist())
         first, last = self.image_offsets[row : row + 2].tolist()
         return SnapshotProduct(
             row,
             product,
-            self.titles.chunk(chunk)[place].as_py(),
-            self.categories.chunk(chunk)[place].as_py(),
+            self._titles.at(row),
+            self._categories.at(row),
             SPLITS[self.split[row]],
-            tuple(self.image_hash(number) for number in range(first, last)),
-            properties,
+            tuple(map(self.image_hash, range(first, last))),
+            tuple(zip(names, values, strict=True)),
             tuple(self.triple_holdout[start:stop].tolist()),
         )
 
