@@ -8,7 +8,10 @@ import sys
 import typer
 
 from k3m_kg import __version__
+from k3m_kg.cli.complete import complete
 from k3m_kg.cli.demo import demo
+from k3m_kg.cli.embed import embed
+from k3m_kg.cli.evaluate import evaluate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli import snapshot
 from k3m_kg.cli.ingest import ingest
@@ -49,6 +52,9 @@ app.command()(ingest)
 app.command()(status)
 app.command("snapshot")(snapshot.snapshot)
 app.command()(pretrain)
+app.command()(evaluate)
+app.command()(embed)
+app.command()(complete)
 
 
 app.command()(demo)

@@ -66,7 +66,7 @@ def evaluate_link_prediction(
     questions, truth, never = questions_of(batcher, split, properties)
     catalog = batcher.catalog
     visibility = Visibility(property_ids(catalog, hide, "--hide"), never, cut_title)
-    with _held_out_included(batcher):
+    with held_out_included(batcher):
         found = rank_questions(
             predictor,
             batcher,
@@ -102,7 +102,7 @@ def questions_of(
     asked = property_ids(catalog, properties, "--property") if properties else answerable(catalog)
     rows = snapshot.rows(split)
     truth, held_E = truth_of(snapshot, catalog, rows)
-    with _held_out_included(batcher):
+    with held_out_included(batcher):
         within_reach = Triples.of(batcher, rows).keys(catalog)
     wanted = truth[(held_E == (_HELD_FOR_TEST if split == "train" else 0))].about(asked)
     questions = wanted[np.isin(wanted.keys(catalog), within_reach)]
@@ -117,7 +117,7 @@ def questions_of(
 
 
 @contextmanager
-def _held_out_included(batcher: Batcher) -> Iterator[None]:
+def held_out_included(batcher: Batcher) -> Iterator[None]:
     """Held-out triples stand in the batches, so that their words can be found in the title."""
     before, batcher.with_holdout = batcher.with_holdout, True
     try:

@@ -1,0 +1,52 @@
+"""`k3m-kg embed`: product vectors to a Parquet file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.using import (
+    ArtifactArgument,
+    BatchSizeOption,
+    DeviceOption,
+    SnapshotOption,
+    SplitOption,
+    Stages,
+    open_subject,
+)
+
+
+def embed(
+    artifact: ArtifactArgument,
+    out: Annotated[Path, typer.Argument(help="The Parquet file to write.", metavar="OUT")],
+    snapshot: SnapshotOption = None,
+    split: SplitOption = "all",
+    batch_size: BatchSizeOption = 256,
+    device: DeviceOption = "auto",
+    as_json: JsonFlag = False,
+) -> None:
+    """Write the vector of every product: columns id and vector (float32).
+
+    Products that training never saw are encoded from their own image, title and triples.
+    """
+    from k3m_kg.evaluation.embedding import write_embeddings
+
+    with progress_bar(disable=as_json) as bar:
+        stages = Stages(bar)
+        subject = open_subject(artifact, snapshot, device, stages, ranks=False)
+        rows = subject.rows(split)
+        width = write_embeddings(
+            subject.artifact.model,
+            subject.batcher,
+            rows,
+            out,
+            batch_size=batch_size,
+            progress=lambda count: stages.more("embed", count, len(rows)),
+        )
+    if as_json:
+        print_json({"products": len(rows), "width": width, "file": str(out)})
+    else:
+        note(f"{len(rows):,} vectors of width {width} in {out}")

@@ -1,0 +1,193 @@
+"""`k3m-kg evaluate`: what a trained model is worth on a snapshot."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import JsonFlag, print_json, progress_bar
+from k3m_kg.cli.using import (
+    ArtifactArgument,
+    BatchSizeOption,
+    DeviceOption,
+    SnapshotOption,
+    Stages,
+    one_of,
+    open_subject,
+)
+
+if TYPE_CHECKING:
+    from k3m_kg.evaluation.subject import Subject
+
+_LINKS, _CLASSES = "link-prediction", "classification"
+
+
+def evaluate(
+    artifact: ArtifactArgument,
+    task: Annotated[str, typer.Option(help=f"{_LINKS} or {_CLASSES}.", metavar="TASK")] = _LINKS,
+    snapshot: SnapshotOption = None,
+    split: Annotated[
+        str,
+        typer.Option(
+            metavar="SPLIT",
+            help="test or validation: products unseen in training; train: their held-out triples.",
+        ),
+    ] = "test",
+    properties: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--property", metavar="P", help="Ask this property; repeatable. [default: all]"
+        ),
+    ] = None,
+    hide: Annotated[
+        list[str] | None,
+        typer.Option(metavar="P", help="Never show this property. [default: as in training]"),
+    ] = None,
+    cut_title: Annotated[
+        bool | None,
+        typer.Option(
+            "--cut-title/--keep-title",
+            help="Cut the asked value's words out of the title. [default: as in training]",
+        ),
+    ] = None,
+    target: Annotated[
+        str | None,
+        typer.Option(metavar="P", help="What to classify by: a property, or category."),
+    ] = None,
+    mode: Annotated[
+        str, typer.Option(metavar="MODE", help="Classify by probe or by finetune.")
+    ] = "probe",
+    epochs: Annotated[int, typer.Option(min=1, help="Of fine-tuning, at most.")] = 6,
+    batch_size: BatchSizeOption = 256,
+    device: DeviceOption = "auto",
+    as_json: JsonFlag = False,
+) -> None:
+    """Measure an artifact: link prediction per property, or classification.
+
+    Link prediction asks for the triples of products one by one, each hidden from the graph, and
+    ranks the values that the property takes in training (filtered, realistic ranks).
+    """
+    from k3m_kg.errors import UsageError
+
+    one_of("task", task, (_LINKS, _CLASSES), "--task")
+    one_of("mode", mode, ("probe", "finetune"), "--mode")
+    splits = ("validation", "test") if task == _CLASSES else ("train", "validation", "test")
+    one_of("split", split, splits, "--split")
+    if task == _CLASSES and target is None:
+        raise UsageError(
+            "classification needs a target", hint="add --target PROPERTY or --target category"
+        )
+    if task == _CLASSES and properties:
+        raise UsageError("--property is for link prediction", hint="name it by --target")
+    if task == _LINKS and target is not None:
+        raise UsageError("--target is for classification", hint="name it by --property")
+    with progress_bar(disable=as_json) as bar:
+        stages = Stages(bar)
+        subject = open_subject(artifact, snapshot, device, stages, ranks=task == _LINKS)
+        settings = subject.artifact.config.validation
+        options: dict[str, Any] = {
+            "split": split,
+            "hide": settings.hide if hide is None else tuple(hide),
+            "batch_size": batch_size,
+        }
+        if task == _LINKS:
+            options["cut_title"] = settings.cut_title if cut_title is None else cut_title
+            report = _link_prediction(subject, properties or [], options, stages)
+        else:
+            assert target is not None
+            report = _classification(subject, target, mode, cut_title, epochs, options, stages)
+    report["snapshot"] = subject.snapshot.id
+    if as_json:
+        print_json(report)
+    elif task == _LINKS:
+        _print_links(report)
+    else:
+        _print_classes(report)
+
+
+def _link_prediction(
+    subject: Subject, properties: list[str], options: dict[str, Any], stages: Stages
+) -> dict[str, Any]:
+    from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
+
+    questions, _, _ = questions_of(subject.batcher, options["split"], properties)
+    return evaluate_link_prediction(
+        subject.artifact.model,
+        subject.batcher,
+        properties=properties,
+        progress=lambda count: stages.more("ask", count, len(questions)),
+        **options,
+    )
+
+
+def _classification(
+    subject: Subject,
+    target: str,
+    mode: str,
+    cut_title: bool | None,
+    epochs: int,
+    options: dict[str, Any],
+    stages: Stages,
+) -> dict[str, Any]:
+    from k3m_kg.evaluation.classification import (
+        CATEGORY,
+        FinetuneSettings,
+        evaluate_classification,
+    )
+
+    if cut_title is None:
+        by_category = target == CATEGORY and CATEGORY not in subject.batcher.catalog.properties
+        cut_title = subject.artifact.config.validation.cut_title and not by_category
+    return evaluate_classification(
+        subject.artifact.model,
+        subject.batcher,
+        target,
+        mode=mode,
+        cut_title=cut_title,
+        finetuning=FinetuneSettings(
+            epochs=epochs, batch_size=subject.artifact.config.training.batch_size
+        ),
+        progress=lambda stage, count: stages.more(stage, count),
+        **options,
+    )
+
+
+def _print_links(report: dict[str, Any]) -> None:
+    metrics = report["metrics"]
+    title = "cut out of" if report["cut_title"] else "left in"
+    print(
+        f"link prediction on {report['products']:,} {report['split']} products, "
+        f"{metrics['queries']:,} questions ({metrics['unseen']:,} with an answer unseen in "
+        f"training); the asked value is {title} the title"
+    )
+    width = max(24, *(len(name) for name in report["per_property"]))
+    print(
+        f"{'property':{width}} {'asked':>7} {'values':>7} {'MRR':>7} {'Hits@1':>7} "
+        f"{'Hits@3':>7} {'Hits@10':>7} {'majority Hits@1':>16}"
+    )
+    rows = [
+        (name, row["queries"], row["candidates"], row, "")
+        for name, row in report["per_property"].items()
+    ]
+    rows += [
+        ("mean over properties", "", "", metrics, "macro_"),
+        ("all questions", metrics["queries"], "", metrics, ""),
+    ]
+    for name, queries, values, row, prefix in rows:
+        shown = " ".join(f"{row[prefix + key]:>7.4f}" for key in ("mrr", "hits@1", "hits@3"))
+        print(
+            f"{name:{width}} {queries:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
+            f"{row[f'majority_{prefix}hits@1']:>16.4f}"
+        )
+
+
+def _print_classes(report: dict[str, Any]) -> None:
+    metrics = report["metrics"]
+    title = "cut out of" if report["cut_title"] else "left in"
+    print(
+        f"classification by {report['target']} ({report['mode']}): {metrics['classes']:,} classes, "
+        f"{metrics['products']:,} {report['split']} products; the value is {title} the title"
+    )
+    for name in ("accuracy", "macro_f1", "majority"):
+        print(f"{name:10} {metrics[name]:.4f}")

@@ -1,0 +1,88 @@
+"""What the commands that use a trained model share: options, opening, progress."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from k3m_kg.errors import UsageError, unknown_name
+
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
+
+    from k3m_kg.evaluation.subject import Subject
+
+ArtifactArgument = Annotated[
+    Path, typer.Argument(help="The artifact, a folder written by `k3m-kg pretrain`.")
+]
+SnapshotOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--snapshot",
+        metavar="SNAPSHOT",
+        help="A snapshot, or a folder of them; default: the one the model was trained on.",
+    ),
+]
+SplitOption = Annotated[
+    str, typer.Option(metavar="SPLIT", help="Whose products: train, validation, test or all.")
+]
+DeviceOption = Annotated[
+    str, typer.Option("--device", help="cpu, cuda, ...; auto takes a GPU where there is one.")
+]
+BatchSizeOption = Annotated[
+    int, typer.Option("--batch-size", min=1, metavar="N", help="Products in one forward pass.")
+]
+
+
+def one_of(what: str, value: str, choices: tuple[str, ...], option: str) -> str:
+    """`value` itself.
+
+    Raises:
+        UsageError: it is none of the choices; names the nearest.
+    """
+    if value not in choices:
+        raise UsageError(unknown_name(what, value, choices), where=option)
+    return value
+
+
+class Stages:
+    """Named stages on a progress bar; each appears with its first progress."""
+
+    def __init__(self, bar: Progress) -> None:
+        self.bar = bar
+        self._tasks: dict[str, TaskID] = {}
+
+    def total(self, stage: str, done: int, total: int) -> None:
+        """So much of a stage is done, of so much."""
+        self._task(stage, total)
+        self.bar.update(self._tasks[stage], completed=done, total=total)
+
+    def more(self, stage: str, count: int, total: int | None = None) -> None:
+        """So much more of a stage is done."""
+        self._task(stage, total)
+        self.bar.advance(self._tasks[stage], count)
+
+    def _task(self, stage: str, total: int | None) -> None:
+        if stage not in self._tasks:
+            self._tasks[stage] = self.bar.add_task(stage, total=total, info="")
+
+
+def open_subject(
+    artifact: Path, snapshot: Path | None, device: str, stages: Stages, *, ranks: bool = True
+) -> Subject:
+    """The model and the snapshot, with progress while pictures are prepared.
+
+    Raises:
+        K3MError: what cannot be opened or used.
+    """
+    from k3m_kg.evaluation.subject import open_subject as open_both
+
+    return open_both(
+        artifact,
+        snapshot,
+        device=device,
+        ranks=ranks,
+        progress=lambda done, total: stages.total("prepare pictures", done, total),
+    )

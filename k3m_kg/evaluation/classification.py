@@ -1,0 +1,362 @@
+"""Item classification from `c*`: a probe on frozen vectors, or fine-tuning of the whole model."""
+
+from __future__ import annotations
+
+import copy
+import warnings
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from k3m_kg.contracts import LinkPredictor
+from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.evaluation.link_prediction import held_out_included
+from k3m_kg.lpm.queries import (
+    NO_PROPERTY,
+    Progress,
+    Triples,
+    Visibility,
+    ask,
+    device_of,
+    heads_of,
+    property_ids,
+    truth_of,
+)
+from k3m_kg.model.batching import Batcher
+
+CATEGORY = "category"
+_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
+_NOT_ONE_VALUE = -1
+
+StepProgress = Callable[[str, int], None]
+"""Told a stage's name and how many more products are done."""
+
+
+@dataclass(frozen=True, slots=True)
+class FinetuneSettings:
+    """Fine-tuning for classification.
+
+    Attributes:
+        epochs: at most.
+        patience: epochs without a better validation accuracy before stopping.
+        learning_rate: of the pretrained model's weights.
+        head_learning_rate: of the new linear layer.
+    """
+
+    epochs: int = 6
+    patience: int = 2
+    batch_size: int = 64
+    learning_rate: float = 3e-4
+    head_learning_rate: float = 3e-3
+    weight_decay: float = 0.01
+    clip: float = 1.0
+    seed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class LabelledRows:
+    """Products with one label each.
+
+    Attributes:
+        rows: (N,) snapshot rows.
+        labels: (N,) label ids; those that training never saw are as good as any wrong answer.
+    """
+
+    rows: np.ndarray
+    labels: np.ndarray
+
+
+@dataclass(frozen=True, slots=True)
+class ClassificationData:
+    """A target with its labelled products.
+
+    Attributes:
+        name: a property, or `category`.
+        asked: the property's id, which no product sees, or `NO_PROPERTY`.
+        train, validation, test: products with exactly one label.
+        skipped: products with none or several, over all splits.
+    """
+
+    name: str
+    asked: int
+    train: LabelledRows
+    validation: LabelledRows
+    test: LabelledRows
+    skipped: int
+
+    @property
+    def classes(self) -> np.ndarray:
+        """The labels that training has, ascending."""
+        found: np.ndarray = np.unique(self.train.labels)
+        return found
+
+
+def classification_data(batcher: Batcher, target: str, test_split: str) -> ClassificationData:
+    """The products of a snapshot labelled by a property or by `category`.
+
+    A property of the name `category` wins over the products' category.
+
+    Raises:
+        UsageError: an unknown target, or one that is nothing to learn from.
+    """
+    catalog, snapshot = batcher.catalog, batcher.snapshot
+    by_category = target == CATEGORY and CATEGORY not in catalog.properties
+    asked = NO_PROPERTY if by_category else int(property_ids(catalog, [target], "--target")[0])
+    if by_category:
+        texts = snapshot.categories.to_pylist()
+        number = {text: place for place, text in enumerate(sorted({t for t in texts if t}))}
+        label_N = np.array([number.get(t, _NOT_ONE_VALUE) for t in texts], np.int64)
+    else:
+        label_N = _single_values(batcher, asked)
+    parts = {}
+    for split in ("train", "validation", test_split):
+        rows = snapshot.rows(split)
+        rows = rows[label_N[rows] != _NOT_ONE_VALUE]
+        parts[split] = LabelledRows(rows, label_N[rows])
+    if len(np.unique(parts["train"].labels)) < 2 or not len(parts[test_split].rows):
+        raise UsageError(
+            f"{target!r} is no task: train needs two classes, {test_split} a product",
+            where="--target",
+            hint=f"choose a property with one value per product, or {CATEGORY!r}",
+        )
+    used = sum(len(snapshot.rows(split)) for split in parts)
+    kept = sum(len(part.rows) for part in parts.values())
+    return ClassificationData(
+        target, asked, parts["train"], parts["validation"], parts[test_split], used - kept
+    )
+
+
+def _single_values(batcher: Batcher, asked: int) -> np.ndarray:
+    """Per snapshot row the one value of a property, or -1."""
+    snapshot = batcher.snapshot
+    label_N = np.full(len(snapshot), _NOT_ONE_VALUE, np.int64)
+    truth, _ = truth_of(snapshot, batcher.catalog, np.arange(len(snapshot)))
+    mine = truth.about(np.array([asked]))
+    counts_N = np.bincount(mine.rows, minlength=len(snapshot))
+    single = counts_N[mine.rows] == 1
+    label_N[mine.rows[single]] = mine.values[single]
+    return label_N
+
+
+def probe(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    data: ClassificationData,
+    visibility: Visibility,
+    *,
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Logistic regression on frozen, standardised `c*`; its strength is chosen on validation.
+
+    Returns:
+        `accuracy`, `macro_f1`, `majority` on test, and `strength` (scikit-learn's C).
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+    from sklearn.preprocessing import StandardScaler
+
+    def vectors(part: LabelledRows) -> np.ndarray:
+        questions = Triples.each(part.rows, data.asked)
+        blocks = heads_of(
+            predictor, batcher, questions, visibility, batch_size=batch_size, progress=progress
+        )
+        found = [head_BH.cpu().numpy() for head_BH in blocks]
+        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
+    train, validation, test = (vectors(p) for p in (data.train, data.validation, data.test))
+    best, best_score, strength = None, -1.0, 1.0
+    for candidate in _STRENGTHS if len(validation) else (1.0,):
+        model = make_pipeline(StandardScaler(), LogisticRegression(C=candidate, max_iter=300))
+        with warnings.catch_warnings():  # a probe that has not quite converged is still a probe
+            warnings.simplefilter("ignore", ConvergenceWarning)
+            model.fit(train, data.train.labels)
+        score = model.score(validation, data.validation.labels) if len(validation) else 0.0
+        if score > best_score:
+            best, best_score, strength = model, score, candidate
+    assert best is not None
+    return figures(data, best.predict(test)) | {"strength": strength}
+
+
+def finetune(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    data: ClassificationData,
+    visibility: Visibility,
+    settings: FinetuneSettings,
+    *,
+    progress: StepProgress | None = None,
+) -> dict[str, Any]:
+    """Train a copy of the whole model with a linear layer on `c*`; `predictor` stays as it is.
+
+    Stops early by validation accuracy (by the last epoch where there is no validation product)
+    and tests the weights of the best epoch.
+
+    Returns:
+        `accuracy`, `macro_f1`, `majority` on test, and `best_epoch`.
+    """
+    torch.manual_seed(settings.seed)
+    order = np.random.default_rng(settings.seed)
+    model = copy.deepcopy(predictor)
+    classes = data.classes
+    with torch.no_grad():
+        first = ask(batcher, Triples.each(data.train.rows[:1], data.asked), visibility)
+        hidden = model.eval().heads(first.to(device_of(model))).shape[1]
+    head = nn.Linear(hidden, len(classes)).to(device_of(model))
+    optimizer = torch.optim.AdamW(
+        [
+            {"params": model.parameters(), "lr": settings.learning_rate},
+            {"params": head.parameters(), "lr": settings.head_learning_rate},
+        ],
+        weight_decay=settings.weight_decay,
+    )
+    steps = settings.epochs * -(-len(data.train.rows) // settings.batch_size)
+    fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
+    parts = nn.ModuleList([model, head])
+
+    def predict(part: LabelledRows, stage: str) -> np.ndarray:
+        blocks = heads_of(
+            model,
+            batcher,
+            Triples.each(part.rows, data.asked),
+            visibility,
+            batch_size=4 * settings.batch_size,
+            progress=(lambda count: progress(stage, count)) if progress else None,
+        )
+        with torch.no_grad():
+            found = [head(head_BH).argmax(1).cpu().numpy() for head_BH in blocks]
+        return classes[np.concatenate(found)] if found else np.empty(0, np.int64)
+
+    best_score, best_epoch, best = -1.0, 0, _copied(parts)
+    for epoch in range(1, settings.epochs + 1):
+        parts.train()
+        shuffled = order.permutation(len(data.train.rows))
+        for start in range(0, len(shuffled), settings.batch_size):
+            chosen = shuffled[start : start + settings.batch_size]
+            question = Triples.each(data.train.rows[chosen], data.asked)
+            batch = ask(batcher, question, visibility).to(device_of(model))
+            target_B = torch.from_numpy(np.searchsorted(classes, data.train.labels[chosen]))
+            logits_BC = head(model.heads(batch).float())
+            loss = nn.functional.cross_entropy(logits_BC, target_B.to(logits_BC.device))
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()  # type: ignore[no-untyped-call]
+            nn.utils.clip_grad_norm_(parts.parameters(), settings.clip)
+            optimizer.step()
+            fall.step()
+            if progress:
+                progress(f"fine-tune epoch {epoch}", len(chosen))
+        validation = data.validation
+        score = (
+            float(np.mean(predict(validation, "validate") == validation.labels))
+            if len(validation.rows)
+            else float(epoch)
+        )
+        if score > best_score:
+            best_score, best_epoch, best = score, epoch, _copied(parts)
+        elif epoch - best_epoch >= settings.patience:
+            break
+    parts.load_state_dict(best)
+    return figures(data, predict(data.test, "test")) | {"best_epoch": best_epoch}
+
+
+def _copied(parts: nn.Module) -> dict[str, torch.Tensor]:
+    return {name: tensor.detach().clone() for name, tensor in parts.state_dict().items()}
+
+
+def figures(data: ClassificationData, predicted: np.ndarray) -> dict[str, float]:
+    """Accuracy and macro-F1 of predicted test labels, and the accuracy of the commonest label.
+
+    Macro-F1 is the mean over the classes that occur in test; a class never predicted counts 0.
+    """
+    from sklearn.metrics import f1_score
+
+    truth = data.test.labels
+    majority = Counter(data.train.labels.tolist()).most_common(1)[0][0]
+    return {
+        "accuracy": float(np.mean(predicted == truth)),
+        "macro_f1": float(
+            f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
+        ),
+        "majority": float(np.mean(truth == majority)),
+    }
+
+
+def evaluate_classification(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    target: str,
+    *,
+    mode: str = "probe",
+    split: str = "test",
+    hide: Sequence[str] = (),
+    cut_title: bool = False,
+    batch_size: int = 256,
+    finetuning: FinetuneSettings | None = None,
+    progress: StepProgress | None = None,
+) -> dict[str, Any]:
+    """Classify products by a property, which is hidden from the graph, or by their category.
+
+    Args:
+        predictor: gives `c*`.
+        batcher: of the snapshot.
+        target: a property, or `category`.
+        mode: `probe` or `finetune`.
+        split: the products that the figures are of.
+        hide: further properties that no product sees.
+        cut_title: cut the value's words out of the title; not for `category`.
+        batch_size: products in one forward pass.
+        finetuning: its settings.
+        progress: told of products done.
+
+    Raises:
+        UsageError: an unknown target, mode or property, or nothing to learn from.
+    """
+    data = classification_data(batcher, target, split)
+    if data.asked == NO_PROPERTY and cut_title:
+        raise UsageError("only a property's words can be cut out of the title", where="--cut-title")
+    catalog, snapshot = batcher.catalog, batcher.snapshot
+    truth, held_E = truth_of(snapshot, catalog, np.arange(len(snapshot)))
+    visibility = Visibility(property_ids(catalog, hide, "--hide"), truth[held_E != 0], cut_title)
+    with held_out_included(batcher):
+        metrics = _run(predictor, batcher, data, visibility, mode, batch_size, finetuning, progress)
+    counts = {
+        "classes": len(data.classes),
+        "train": len(data.train.rows),
+        "products": len(data.test.rows),
+        "skipped": data.skipped,
+    }
+    return {
+        "task": "classification",
+        "mode": mode,
+        "target": target,
+        "split": split,
+        "cut_title": cut_title,
+        "hide": list(hide),
+        "metrics": metrics | counts,
+        "per_property": {target: metrics | counts},
+    }
+
+
+def _run(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    data: ClassificationData,
+    visibility: Visibility,
+    mode: str,
+    batch_size: int,
+    finetuning: FinetuneSettings | None,
+    progress: StepProgress | None,
+) -> dict[str, Any]:
+    if mode == "probe":
+        told = (lambda count: progress("encode", count)) if progress else None
+        return probe(predictor, batcher, data, visibility, batch_size=batch_size, progress=told)
+    if mode == "finetune":
+        settings = finetuning or FinetuneSettings()
+        return finetune(predictor, batcher, data, visibility, settings, progress=progress)
+    raise UsageError(unknown_name("mode", mode, ("probe", "finetune")), where="--mode")
