@@ -15,6 +15,7 @@ from k3m_kg.cli.console import (
     print_json,
     progress_bar,
 )
+from k3m_kg.errors import K3MError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -124,14 +125,20 @@ def _run(
                 info=f"{progress.products:,} products",
             )
 
-        return ingest(
-            store,
-            sources,
-            options,
-            quarantine=rejected,
-            on_progress=show,
-            on_wait=lambda: note("waiting for another process that writes to this database"),
-        )
+        try:
+            return ingest(
+                store,
+                sources,
+                options,
+                quarantine=rejected,
+                on_progress=show,
+                on_wait=lambda: note("waiting for another process that writes to this database"),
+            )
+        except KeyboardInterrupt:
+            raise K3MError(
+                "interrupted; of the source that was being read nothing was kept",
+                hint="run the same command again",
+            ) from None
 
 
 def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:

@@ -9,14 +9,13 @@ from typing import Any, TextIO
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
-from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, TextLines
+from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
 from k3m_kg.ingest.mapping import Columns, Mapping, Template, guess_mapping, load_mapping
 from k3m_kg.records import ProductRecord, RejectedRow
 
 _DELIMITERS = ",\t;|"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
 _RAW_LIMIT = 2000
-_REREAD_LIMIT = 64 * MAX_LINE
 
 
 class DelimitedReader:
@@ -128,15 +127,17 @@ def _rows(
         except LineTooLong:
             yield start, f"line longer than {MAX_LINE:,} characters"
             reader = csv.reader(lines, **dialect)
-        except csv.Error as error:
+        except (csv.Error, RowTooLong) as error:
             reread += lines.rewind()
-            if reread > _REREAD_LIMIT:
+            # A quote that stays open costs one more reading of what it swallowed. A file made of
+            # nothing else would be read once per line.
+            if reread > 8 * MAX_LINE and reread > 0.8 * lines.read:
                 raise CatalogError(
                     "the quotes of this file do not balance",
                     where=f"{path}:{start}",
                     hint="set `quote: null` in the mapping file if its cells are not quoted",
                 ) from None
-            yield start, f"quotes do not balance ({error})"
+            yield start, f"quotes do not balance ({error or 'a quote that never closes'})"
             reader = csv.reader(lines, **dialect)
         else:
             yield start, row
@@ -148,6 +149,8 @@ def _record(
     cells = [cell.strip() for cell in row]
     if len(cells) != columns.width:
         reason = f"expected {columns.width} columns as in the header, found {len(cells)}"
+        if lines.line > line:
+            reason += f" (the row runs to line {lines.line}: a quote may close too late)"
         return RejectedRow(line, reason, _raw(lines.row_text()))
     if unstorable := _unstorable(cells):
         return RejectedRow(line, unstorable, _raw(lines.row_text()))

@@ -26,11 +26,11 @@ class K3MTSVReader:
     """Reads UTF-8 files of the K3M authors' format."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether most of the first lines have five columns and one has `property#:#value`."""
+        """Whether half of the first lines have five columns and one has `property#:#value`."""
         lines = [line for line in head.splitlines()[:50] if line.strip()]
         fitting = [line for line in lines if line.count(b"\t") == _COLUMNS - 1]
         marker = BETWEEN_PROPERTY_AND_VALUE.encode()
-        return 2 * len(fitting) > len(lines) and any(marker in line for line in fitting)
+        return 2 * len(fitting) >= len(lines) and any(marker in line for line in fitting)
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
         """Stream the products; a line that is not of the format is rejected alone.

@@ -10,12 +10,16 @@ MAX_LINE = 1 << 20
 """Bytes (or characters) that a line may have: no file can make a reader hold more."""
 
 
-class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
-    """A line exceeds `MAX_LINE`; the rest of it was skipped. Holds its beginning."""
+MAX_ROW = 2 * MAX_LINE
+"""Characters that the lines of one row may have together."""
 
-    def __init__(self, start: str) -> None:
-        super().__init__()
-        self.start = start
+
+class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
+    """A line exceeds `MAX_LINE`; the rest of it was skipped."""
+
+
+class RowTooLong(Exception):  # noqa: N818
+    """The lines since `mark` exceed `MAX_ROW`."""
 
 
 def byte_lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
@@ -36,10 +40,13 @@ class TextLines(Iterator[str]):
 
     Attributes:
         line: number of the line that was read last.
+        read: characters handed out, those that were given back and read again included.
     """
 
     def __init__(self, file: TextIO) -> None:
         self.line = 0
+        self.read = 0
+        self._in_row = 0
         self._file = file
         self._row: list[str] = []
         self._returned: deque[str] = deque()
@@ -49,6 +56,7 @@ class TextLines(Iterator[str]):
 
         Raises:
             LineTooLong: it exceeds the bound and was skipped.
+            RowTooLong: the row does, and can be taken back.
         """
         text = self._returned.popleft() if self._returned else self._file.readline(MAX_LINE + 1)
         if not text:
@@ -57,13 +65,18 @@ class TextLines(Iterator[str]):
         if len(text) > MAX_LINE and not text.endswith(("\n", "\r")):
             while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
                 pass
-            raise LineTooLong(text)
+            raise LineTooLong
         self._row.append(text)
+        self.read += len(text)
+        self._in_row += len(text)
+        if self._in_row > MAX_ROW:
+            raise RowTooLong
         return text
 
     def mark(self) -> None:
         """A new row begins at the next line."""
         self._row.clear()
+        self._in_row = 0
 
     def row_text(self) -> str:
         """The lines of the row so far."""
@@ -80,4 +93,5 @@ class TextLines(Iterator[str]):
         for line in reversed(rest):
             self.give_back(line)
         self._row = [first]
+        self._in_row = len(first)
         return sum(map(len, rest))

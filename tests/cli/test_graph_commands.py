@@ -1,0 +1,256 @@
+"""`k3m-kg init`, `migrate`, `ingest` and `status`, as a user meets them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import sqlite3
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from k3m_kg.cli.app import main
+
+ROW = "1\ta title\thttps://x/1.jpg\tcolour#:#red\tcoats\n"
+
+
+@pytest.fixture(autouse=True)
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("K3M_KG_DB", raising=False)
+    (tmp_path / "a.tsv").write_text(ROW + ROW.replace("1", "2"))
+    return tmp_path
+
+
+class Outcome:
+    """What a command printed, and how it ended."""
+
+    def __init__(self, code: int, out: str, err: str) -> None:
+        self.code, self.out, self.err = code, out, err
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.out)
+
+
+@pytest.fixture
+def k3m_kg(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Callable[..., Outcome]:
+    def run(*arguments: str) -> Outcome:
+        monkeypatch.setattr(sys, "argv", ["k3m-kg", *arguments])
+        capsys.readouterr()
+        code: object = 0
+        try:
+            main()
+        except SystemExit as stop:
+            code = stop.code or 0
+        captured = capsys.readouterr()
+        assert isinstance(code, int)
+        return Outcome(code, captured.out, captured.err)
+
+    return run
+
+
+def test_ingest_makes_the_database_and_says_so(k3m_kg: Any, folder: Path) -> None:
+    done = k3m_kg("ingest", "a.tsv")
+    assert done.code == 0
+    assert "created sqlite:///k3m-kg.db" in done.err
+    assert "2 added" in done.out
+    assert (folder / "k3m-kg.db").exists()
+
+    again = k3m_kg("ingest", "a.tsv")
+    assert (again.code, again.err) == (0, "")
+    assert "unchanged" in again.out
+
+
+def test_ingest_as_json(k3m_kg: Any) -> None:
+    Path("a.tsv").write_text(ROW + "ragged\n")
+    done = k3m_kg("ingest", "a.tsv", "--json")
+    promised = {
+        "products_read": 1,
+        "products_added": 1,
+        "products_updated": 0,
+        "products_unchanged": 0,
+        "products_removed": 0,
+        "rows_quarantined": 1,
+        "triples_added": 1,
+        "triples_removed": 0,
+    }
+    assert promised.items() <= done.json.items()
+    (source,) = done.json["sources"]
+    assert source["quarantine"] == "a.tsv.quarantine.jsonl"
+
+
+def test_json_counts_add_up_over_sources(k3m_kg: Any) -> None:
+    Path("b.tsv").write_text(ROW.replace("1", "3"))
+    done = k3m_kg("ingest", "a.tsv", "b.tsv", "--json")
+    assert done.json["products_added"] == 3
+    assert [source["products_added"] for source in done.json["sources"]] == [2, 1]
+
+
+def test_status_as_table_and_as_json(k3m_kg: Any) -> None:
+    k3m_kg("ingest", "a.tsv")
+    promised = {
+        "products": 2,
+        "properties": 1,
+        "values": 1,
+        "triples": 2,
+        "images": 0,
+        "missing": {"image": 2, "title": 0, "triples": 0},
+    }
+    assert promised.items() <= k3m_kg("status", "--json").json.items()
+    table = k3m_kg("status")
+    assert table.code == 0
+    assert "products" in table.out
+    assert "URLs that were not fetched" in table.out
+
+
+def test_the_database_may_come_from_the_environment(
+    k3m_kg: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("K3M_KG_DB", "sqlite:///other.db")
+    k3m_kg("ingest", "a.tsv")
+    assert Path("other.db").exists()
+    assert k3m_kg("status", "--json").json["products"] == 2
+
+
+def test_init_and_migrate_say_what_they_did(k3m_kg: Any) -> None:
+    assert k3m_kg("init", "--json").json["created"] is True
+    assert k3m_kg("init", "--json").json["created"] is False
+    assert "up to date" in k3m_kg("migrate").err
+    assert k3m_kg("status", "--json").json["products"] == 0
+
+
+def test_a_dry_run_makes_no_database(k3m_kg: Any) -> None:
+    done = k3m_kg("ingest", "a.tsv", "--dry-run", "--json")
+    assert (done.json["products_added"], done.json["dry_run"]) == (2, True)
+    assert not Path("k3m-kg.db").exists()
+
+
+def test_a_dry_run_shows_the_difference_to_what_is_there(k3m_kg: Any) -> None:
+    k3m_kg("ingest", "a.tsv")
+    Path("a.tsv").write_text(ROW)
+    assert k3m_kg("ingest", "a.tsv", "--dry-run", "--json").json["products_removed"] == 1
+    assert k3m_kg("status", "--json").json["products"] == 2
+
+
+def test_strict_fails_and_writes_nothing(k3m_kg: Any) -> None:
+    Path("a.tsv").write_text(ROW + "ragged\n")
+    failed = k3m_kg("ingest", "a.tsv", "--strict", "--quarantine", "bad.jsonl")
+    assert failed.code == 1
+    assert "nothing was written" in failed.err
+    assert json.loads(Path("bad.jsonl").read_text())["line"] == 2
+    assert k3m_kg("status", "--json").json["products"] == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "message"),
+    [
+        (["ingest", "missing.tsv"], 1, "missing.tsv: no such file"),
+        (["ingest", "."], 1, "is a folder"),
+        (["ingest"], 2, "SOURCE"),
+        (["ingest", "a.tsv", "--format", "k3m_tsv"], 2, "Did you mean 'k3m-tsv'?"),
+        (["ingest", "a.tsv", "--images", "nowhere"], 2, "is no folder"),
+        (["ingest", "a.tsv", "--db", "graph.db"], 2, "sqlite:///graph.db"),
+        (["ingest", "a.tsv", "--format", "csv"], 2, "needs a mapping file"),
+        (["status"], 1, "k3m-kg init"),
+        (["migrate"], 1, "no such database"),
+        (["init", "--db", "sqlite:///nowhere/graph.db"], 1, "cannot be opened"),
+        (["status", "--db", "sqlite:///a.tsv"], 1, "not a database"),
+    ],
+)
+def test_wrong_input_is_one_clear_message(
+    k3m_kg: Any, arguments: list[str], code: int, message: str
+) -> None:
+    failed = k3m_kg(*arguments)
+    assert failed.code == code
+    assert message in failed.err
+    assert "Traceback" not in failed.err
+    assert failed.out == ""
+
+
+def test_a_locked_database_is_one_clear_message(
+    k3m_kg: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from k3m_kg.graph.store import GraphStore
+
+    k3m_kg("ingest", "a.tsv")
+    Path("a.tsv").write_text(ROW)
+    writing = GraphStore.writing
+    monkeypatch.setattr(
+        GraphStore, "writing", lambda self, **options: writing(self, **options, patience=0.2)
+    )
+    other = sqlite3.connect("k3m-kg.db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    failed = k3m_kg("ingest", "a.tsv")
+    other.close()
+    assert failed.code == 1
+    assert "waiting for another process" in failed.err
+    assert "another process has been writing" in failed.err
+    assert k3m_kg("ingest", "a.tsv", "--json").json["products_removed"] == 1
+
+
+@pytest.fixture
+def read_only_folder() -> Iterator[Callable[..., Path]]:
+    """A folder, and how to make it read-only: root needs a file system for that."""
+    folder = Path(tempfile.mkdtemp(prefix="k3m-kg-ro"))
+    mounted = os.geteuid() == 0
+    if mounted and subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder]).returncode:
+        folder.rmdir()
+        pytest.skip("root writes everywhere, and no file system may be mounted here")
+
+    def at(*, sealed: bool = False) -> Path:
+        if not sealed:
+            return folder
+        if mounted:
+            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
+        else:
+            folder.chmod(0o555)
+            for file in folder.iterdir():
+                file.chmod(0o444)
+        return folder
+
+    yield at
+    if mounted:
+        subprocess.run(["umount", folder], check=True)
+    folder.chmod(0o755)
+    shutil.rmtree(folder)
+
+
+def test_a_read_only_database_is_one_clear_message(
+    k3m_kg: Any, read_only_folder: Callable[..., Path]
+) -> None:
+    url = f"sqlite:///{read_only_folder()}/graph.db"
+    assert k3m_kg("ingest", "a.tsv", "--db", url).code == 0
+    read_only_folder(sealed=True)
+    Path("a.tsv").write_text(ROW)
+    failed = k3m_kg("ingest", "a.tsv", "--db", url)
+    assert failed.code == 1
+    assert "read-only" in failed.err or "cannot be opened" in failed.err
+
+
+def test_graph_commands_load_nothing_heavy() -> None:
+    program = (
+        "import sys; sys.argv = ['k3m-kg', 'ingest', 'a.tsv', '--json']\n"
+        "from k3m_kg.cli.app import main\n"
+        "early = {'sqlalchemy', 'alembic', 'PIL', 'pydantic', 'yaml'} & set(sys.modules)\n"
+        "assert not early, early\n"
+        "main()\n"
+    )
+    check = (
+        "import atexit, sys\n"
+        "atexit.register(lambda: print(sorted({'torch', 'dgl', 'pykeen', 'transformers', 'pandas',"
+        " 'numpy', 'accelerate'} & set(sys.modules)), file=sys.stderr))\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", check + program], capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[-1] == "[]"

@@ -1,0 +1,175 @@
+"""An ingest that is killed leaves the old or the new state, and running it again converges."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import sqlite3
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import closing
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.stored import StoredProduct
+
+
+class States(NamedTuple):
+    """The graph before and after, and a database that is before."""
+
+    database: Path
+    old: list[StoredProduct]
+    new: list[StoredProduct]
+
+
+PRODUCTS = 12_000
+
+
+@pytest.fixture(scope="module")
+def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A catalog, and next to it the next version of it."""
+    folder = tmp_path_factory.mktemp("catalog")
+    for name, step in (("old", 3), ("new", 2)):
+        with (folder / f"{name}.tsv").open("w") as file:
+            for n in range(0, PRODUCTS * step // 3, step):
+                file.write(f"{n}\ttitle {n % 7}\t\ta#:#{n % 11}#;#b#:#{n % 13}{name}\tc\n")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> States:
+    """Databases with the old and the new version of the source `catalog.tsv`."""
+    folder = tmp_path_factory.mktemp("states")
+    source = catalog / "catalog.tsv"
+    for name in ("old", "new"):
+        shutil.copy(catalog / f"{name}.tsv", source)
+        assert start(folder, source).wait(120) == 0
+        shutil.copy(folder / "graph.db", folder / f"{name}.db")
+    old, new = folder / "old.db", folder / "new.db"
+    return States(old, products(old), products(new))
+
+
+def start(folder: Path, source: Path) -> subprocess.Popen[bytes]:
+    """`k3m-kg ingest` in a process of its own."""
+    program = "from k3m_kg.cli.app import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, "ingest", str(source), "--db", "sqlite:///graph.db"],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def products(database: Path) -> list[StoredProduct]:
+    with GraphStore.open(f"sqlite:///{database}") as store:
+        return list(store.iter_products())
+
+
+def wait_for_writing(folder: Path, process: subprocess.Popen[bytes]) -> None:
+    """Until the ingest holds the write lock: it is in the middle of its transaction."""
+    deadline = time.monotonic() + 60
+    with closing(sqlite3.connect(folder / "graph.db", timeout=0, isolation_level=None)) as probe:
+        while process.poll() is None:
+            assert time.monotonic() < deadline
+            try:
+                probe.execute("BEGIN IMMEDIATE")
+                probe.execute("ROLLBACK")
+            except sqlite3.OperationalError:
+                return
+            time.sleep(0.01)
+
+
+@pytest.mark.parametrize("moment", [None, 0.0, 0.1, 0.3, 0.6])
+def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
+    moment: float | None, tmp_path: Path, catalog: Path, states: States
+) -> None:
+    shutil.copy(states.database, tmp_path / "graph.db")
+    process = start(tmp_path, catalog / "catalog.tsv")
+    if moment is None:
+        time.sleep(0.4)  # while it still starts
+    else:
+        wait_for_writing(tmp_path, process)
+        time.sleep(moment)
+    process.kill()
+    process.communicate()
+
+    assert products(tmp_path / "graph.db") in (states.old, states.new)
+    assert start(tmp_path, catalog / "catalog.tsv").wait(120) == 0
+    assert products(tmp_path / "graph.db") == states.new
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.2])
+def test_kill_while_the_database_is_made(
+    moment: float, tmp_path: Path, catalog: Path, states: States
+) -> None:
+    process = start(tmp_path, catalog / "catalog.tsv")
+    while process.poll() is None and not (tmp_path / "graph.db").exists():
+        time.sleep(0.001)
+    time.sleep(moment)
+    process.kill()
+    process.communicate()
+    assert start(tmp_path, catalog / "catalog.tsv").wait(120) == 0
+    assert products(tmp_path / "graph.db") == states.new
+
+
+@pytest.mark.parametrize("moment", [0.0, 0.15])
+def test_ctrl_c_keeps_the_old_state_and_says_so(
+    moment: float, tmp_path: Path, catalog: Path, states: States
+) -> None:
+    shutil.copy(states.database, tmp_path / "graph.db")
+    process = start(tmp_path, catalog / "catalog.tsv")
+    wait_for_writing(tmp_path, process)
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"interrupted" in errors
+    assert b"Traceback" not in errors
+    assert products(tmp_path / "graph.db") == states.old
+
+
+def test_two_ingests_at_once_are_serialised(tmp_path: Path, catalog: Path, states: States) -> None:
+    shutil.copy(states.database, tmp_path / "graph.db")
+    other = tmp_path / "other.tsv"
+    other.write_text("other\ttitle\t\ta#:#b\tc\n")
+    running = [start(tmp_path, catalog / "catalog.tsv"), start(tmp_path, other)]
+    assert [process.wait(120) for process in running] == [0, 0]
+    found = {product.id for product in products(tmp_path / "graph.db")}
+    assert found == {product.id for product in states.new} | {"other"}
+
+
+@pytest.fixture
+def small_disk() -> Iterator[Path]:
+    """A real file system of 1 MiB."""
+    if os.geteuid() != 0:
+        pytest.skip("only root may mount a small disk")
+    folder = Path(tempfile.mkdtemp(prefix="k3m-kg-disk"))
+    if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", folder]).returncode:
+        folder.rmdir()
+        pytest.skip("no file system may be mounted here")
+    yield folder
+    subprocess.run(["umount", folder], check=True)
+    folder.rmdir()
+
+
+def test_a_disk_that_fills_up_keeps_the_old_state(small_disk: Path, tmp_path: Path) -> None:
+    first = small_disk / "first.tsv"
+    first.write_text("1\ttitle\t\ta#:#b\tc\n")
+    assert start(small_disk, first).wait(60) == 0
+    before = products(small_disk / "graph.db")
+
+    large = tmp_path / "large.tsv"
+    large.write_text("".join(f"{n}\t{'x' * 1000}\t\ta#:#b\tc\n" for n in range(2000)))
+    process = start(small_disk, large)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert b"disk" in errors
+    assert b"Traceback" not in errors
+    assert products(small_disk / "graph.db") == before
