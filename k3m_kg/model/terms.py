@@ -32,10 +32,13 @@ class TermVectors:
 
 def encode_terms(encoder: TextEncoder, ids_UL: Tensor, present_UL: Tensor) -> Tensor:
     """(U, H) vectors of terms, each encoded by itself."""
-    longest = int(present_UL.sum(1).max()) if len(present_UL) else 0
+    count = len(ids_UL)
+    if not count:  # encoders need not know how to encode nothing
+        ids_UL, present_UL = ids_UL.new_zeros(1, 1), present_UL.new_zeros(1, 1)
+    longest = max(1, int(present_UL.sum(1).max()))
     ids_UL, present_UL = ids_UL[:, :longest].long(), present_UL[:, :longest]
     segment_UL = torch.full_like(ids_UL, KNOWLEDGE_SEGMENT)
-    return masked_mean(encoder(ids_UL, present_UL, segment_UL), present_UL)
+    return masked_mean(encoder(ids_UL, present_UL, segment_UL), present_UL)[:count]
 
 
 def encode_properties(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVectors:

@@ -39,6 +39,8 @@ class BertWordPiece(TextEncoder):
         self.tokens = nn.Embedding(len(_SPECIAL), hidden, padding_idx=PAD)
         self.positions = nn.Embedding(settings.max_positions, hidden)
         self.segments = nn.Embedding(2, hidden)
+        for table in (self.positions, self.segments):  # as small as the tokens, or they drown them
+            nn.init.normal_(table.weight, std=0.02)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(settings.embedding_dropout)
         pre = settings.norm == "pre"
@@ -51,6 +53,7 @@ class BertWordPiece(TextEncoder):
             batch_first=True,
             norm_first=pre,
         )
+        layer.self_attn.dropout = 0.0  # dropping attention weights costs time and helped nothing
         self.layers = nn.TransformerEncoder(
             layer,
             settings.layers,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _GRID = 4  # a patch is described to the codebook by 4 x 4 mean colours
-_CODEBOOK_PATCHES = 20_000  # patches that the codebook is fitted on
+_CLUSTERED = 20_000  # patches or colours that k-means sees
+_WHITE = 0.95  # brighter than this is background, of which catalogs are full
 
 
 class PatchViT(ImageEncoder):
@@ -40,11 +41,11 @@ class PatchViT(ImageEncoder):
         self.seed = context.seed
         self.grid = settings.size // settings.patch
         self.stem, width = _stem(settings)
-        self.feature = nn.Linear(width, hidden)
+        self.feature = nn.Linear(width + settings.colours, hidden)
         self.box = nn.Linear(5, hidden)
         self.position = nn.Parameter(torch.zeros(self.grid**2, hidden))
         self.norm = nn.LayerNorm(hidden)
-        self.dropout = nn.Dropout(settings.dropout)
+        self.dropout = nn.Dropout(settings.embedding_dropout)
         layer = nn.TransformerEncoderLayer(
             hidden,
             settings.heads,
@@ -54,6 +55,7 @@ class PatchViT(ImageEncoder):
             batch_first=True,
             norm_first=True,
         )
+        layer.self_attn.dropout = 0.0  # dropping attention weights costs time and helped nothing
         self.layers = nn.TransformerEncoder(
             layer, settings.layers, norm=nn.LayerNorm(hidden), enable_nested_tensor=False
         )
@@ -61,8 +63,12 @@ class PatchViT(ImageEncoder):
         self.register_buffer("codebook_CF", torch.zeros(settings.codebook, 3 * _GRID**2))
         self.register_buffer("codebook_scale", torch.ones(()))
         self.boxes_R5: Tensor
+        self.register_buffer("colours_K3", torch.zeros(settings.colours, 3))
+        self.register_buffer("colours_scale", torch.ones(()))
         self.codebook_CF: Tensor
         self.codebook_scale: Tensor
+        self.colours_K3: Tensor
+        self.colours_scale: Tensor
 
     def cache_key(self) -> str:
         """Depends on the size alone."""
@@ -80,25 +86,38 @@ class PatchViT(ImageEncoder):
         return {"pixels": np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))}
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
-        """K-means over the mean colours of patches."""
-        if not self.num_targets:
-            return
+        """K-means over the mean colours of patches, and over single colours."""
+        colours_NF = self._colours(prepared["pixels"]).flatten(0, 1)
+        if self.num_targets:
+            self._cluster(colours_NF, self.codebook_CF, self.codebook_scale)
+        if self.settings.colours:
+            cells_N3 = colours_NF.view(-1, 3, _GRID**2).transpose(1, 2).reshape(-1, 3)
+            ground = cells_N3.amin(1) > _WHITE
+            rest_N3 = cells_N3[~ground]
+            few = len(rest_N3) < self.settings.colours
+            self._cluster(cells_N3 if few else rest_N3, self.colours_K3, self.colours_scale)
+            if ground.any():
+                self.colours_K3[0] = 1.0  # the background is one colour of its own
+
+    def _cluster(self, items_NF: Tensor, centres_KF: Tensor, scale: Tensor) -> None:
+        """Fit `centres_KF` to the items in place, and the mean squared distance to them."""
         from sklearn.cluster import KMeans
 
-        colours_NF = self._colours(prepared["pixels"]).flatten(0, 1)
-        chosen = np.random.default_rng(self.seed).permutation(len(colours_NF))[:_CODEBOOK_PATCHES]
-        if len(chosen) < self.num_targets:
+        chosen = np.random.default_rng(self.seed).permutation(len(items_NF))[:_CLUSTERED]
+        distinct = len(torch.unique(items_NF[torch.from_numpy(chosen)], dim=0))
+        if distinct < len(centres_KF):
             raise ConfigError(
-                f"{len(chosen)} patches are too few for a codebook of {self.num_targets}",
-                where="image_encoder.codebook",
+                f"the pictures show {distinct} distinct patches or colours, too few for "
+                f"{len(centres_KF)} clusters",
+                where="image_encoder",
+                hint="lower codebook and colours, or train on more pictures",
             )
-        sample = colours_NF[torch.from_numpy(chosen)]
-        means = KMeans(self.num_targets, n_init=1, max_iter=30, random_state=self.seed)
+        sample = items_NF[torch.from_numpy(chosen)]
+        means = KMeans(len(centres_KF), n_init=1, max_iter=30, random_state=self.seed)
         means.fit(sample.numpy())
-        centres = torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float32))
-        self.codebook_CF.copy_(centres)
-        nearest = torch.cdist(sample, centres).min(1).values.square().mean()
-        self.codebook_scale.copy_(nearest.clamp_min(1e-6))
+        centres_KF.copy_(torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float32)))
+        nearest = torch.cdist(sample, centres_KF).min(1).values.square().mean()
+        scale.copy_(nearest.clamp_min(1e-6))
 
     @property
     def num_targets(self) -> int:
@@ -139,21 +158,37 @@ class PatchViT(ImageEncoder):
         if masked_BR is not None:
             kept = (~masked_BR).to(pixels.dtype).view(-1, 1, self.grid, self.grid)
             pixels = pixels * F.interpolate(kept, scale_factor=float(self.settings.patch))
-        feature_BRF = (
-            F.unfold(pixels, self.settings.patch, stride=self.settings.patch).transpose(1, 2)
-            if self.stem is None
-            else self.stem(pixels.contiguous(memory_format=torch.channels_last))
-            .flatten(2)
-            .transpose(1, 2)
-        )
+        if self.stem is None:
+            patch = self.settings.patch
+            feature_BRF = F.unfold(pixels, patch, stride=patch).transpose(1, 2)
+        else:
+            deep = self.stem(pixels.contiguous(memory_format=torch.channels_last))
+            feature_BRF = deep.flatten(2).transpose(1, 2)
+        if self.settings.colours:
+            feature_BRF = torch.cat([feature_BRF, self._histogram(pixels)], -1)
         embedded = self.feature(feature_BRF) + self.box(2 * self.boxes_R5 - 1) + self.position
         out: Tensor = self.layers(self.dropout(self.norm(embedded)))
         return out
 
+    @torch.no_grad()
+    def _histogram(self, pixels: Tensor) -> Tensor:
+        """(B, R, colours): root of each patch's soft histogram, about zero mean and unit size."""
+        cells = self._cells(pixels / 2 + 0.5).permute(0, 2, 3, 1)
+        distance = torch.cdist(cells.reshape(len(cells), -1, 3), self.colours_K3[None])
+        weight = (-distance.square() / self.colours_scale).softmax(-1)
+        split = (len(cells), self.grid, _GRID, self.grid, _GRID, self.settings.colours)
+        histogram = weight.view(split).mean((2, 4)).flatten(1, 2)
+        return 4 * histogram.sqrt() - 0.5
+
     def _colours(self, pixels: Tensor) -> Tensor:
         """(B, R, 3 * 16) mean colours of each patch, in [0, 1]."""
-        means = F.adaptive_avg_pool2d(pixels.float() / 255, self.grid * _GRID)
-        return F.unfold(means, _GRID, stride=_GRID).transpose(1, 2)
+        return F.unfold(self._cells(pixels.float() / 255), _GRID, stride=_GRID).transpose(1, 2)
+
+    def _cells(self, pixels: Tensor) -> Tensor:
+        """(B, 3, 4 grid, 4 grid): mean colours, 4 x 4 per patch."""
+        if self.settings.patch % _GRID:
+            return F.adaptive_avg_pool2d(pixels, self.grid * _GRID)
+        return F.avg_pool2d(pixels, self.settings.patch // _GRID)  # many times faster
 
 
 def _stem(settings: PatchViTSettings) -> tuple[nn.Module | None, int]:

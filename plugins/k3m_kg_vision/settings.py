@@ -18,24 +18,29 @@ class PatchViTSettings(Settings):
             whose stride is one patch (learns faster from few pictures).
         channels: of the conv stem, one per halving of the side, after a first stride of
             patch / 2^(len - 1).
+        colours: k-means clusters of colours; the soft histogram of a patch over them joins its
+            feature (colour is learned from far fewer pictures so); 0 for none.
         layers: transformer layers.
         heads: attention heads; H must be a multiple.
         expansion: width of the feed-forward layer as a multiple of H.
-        dropout: inside the layers and on the embedded patches.
+        dropout: inside the layers.
+        embedding_dropout: on the embedded patches.
         codebook: k-means clusters of patch colours: the object classes of masked object modelling;
             0 for none.
         flip: mirror half of the training pictures.
         shift: move training pictures by up to this many pixels.
     """
 
-    size: int = Field(96, ge=16, le=1024)
+    size: int = Field(80, ge=16, le=1024)
     patch: int = Field(16, ge=4)
     stem: Literal["linear", "conv"] = "conv"
     channels: tuple[int, ...] = (48, 96, 128)
-    layers: int = Field(2, ge=1)
+    colours: int = Field(64, ge=0)
+    layers: int = Field(1, ge=1)
     heads: int = Field(4, ge=1)
     expansion: int = Field(2, ge=1)
-    dropout: float = Field(0.1, ge=0, lt=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    embedding_dropout: float = Field(0.1, ge=0, lt=1)
     codebook: int = Field(64, ge=0)
     flip: bool = True
     shift: int = Field(6, ge=0)

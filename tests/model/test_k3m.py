@@ -1,0 +1,155 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+import torch
+
+from tests.model.conftest import Built
+
+CONTEXTS = ("product", "term")
+
+
+@pytest.mark.parametrize("knowledge", CONTEXTS)
+def test_what_is_absent_never_influences_a_result(build, knowledge: str) -> None:
+    built: Built = build(model={"knowledge": knowledge})
+    batch = built.batch()
+    batch.title_present_BT[0] = False
+    batch.title_present_BT[1, 1] = False
+    batch.image_present_B[2] = False
+    before = built.model(batch).cstar_BH
+    batch.regions = None
+    batch.title_ids_BT[0] = 7
+    batch.title_ids_BT[1, 1] = 7
+    place = batch.image_product_I.tolist().index(2)
+    batch.image_arrays["pixels"][place] = 0
+    if batch.knowledge is not None:
+        absent = ~batch.knowledge.present_BK
+        batch.knowledge.ids_BK[absent] = 7
+    torch.testing.assert_close(built.model(batch).cstar_BH, before)
+
+
+@pytest.mark.parametrize("knowledge", CONTEXTS)
+def test_an_invisible_triple_never_influences_c_star(build, knowledge: str) -> None:
+    built: Built = build(model={"knowledge": knowledge})
+    batch = built.batch()
+    batch.triple_visible_E[1] = False
+    before = built.model(batch).cstar_BH
+    changed = built.batch()
+    changed.triple_visible_E[1] = False
+    asked = int(changed.triple_property_E[1])
+    other = next(v for v in built.catalog.candidates[asked] if v != int(changed.triple_value_E[1]))
+    changed.triple_value_E[1] = int(other)
+    if changed.knowledge is not None:  # the words of another value, and another number of them
+        text = changed.knowledge
+        value = (text.triple_BK == 1) & text.is_value_BK & text.present_BK
+        text.ids_BK[value] = 9
+        row = int(batch.triple_product_E[1])
+        end = int(text.present_BK[row].sum())
+        if end < text.ids_BK.shape[1]:
+            text.present_BK[row, end] = True
+            text.triple_BK[row, end] = 1
+            text.is_value_BK[row, end] = True
+    after = built.model(changed).cstar_BH
+    rest = [row for row in range(6) if row != int(batch.triple_product_E[1])]
+    torch.testing.assert_close(after[rest], before[rest])
+    if changed.knowledge is None:
+        torch.testing.assert_close(after, before)
+
+
+def test_a_hidden_value_is_one_mask_token_whatever_its_length(build) -> None:
+    from k3m_kg.model.terms import hide_invisible
+
+    built: Built = build()
+    batch = built.batch(20)
+    text = batch.knowledge
+    lengths = torch.zeros(len(batch.triple_visible_E), dtype=torch.long).index_add(
+        0, text.triple_BK[text.present_BK & text.is_value_BK], torch.tensor(1).expand(
+            int((text.present_BK & text.is_value_BK).sum()))
+    )
+    assert len(set(lengths.tolist())) > 1, "the catalog has values of several lengths"
+    nothing = torch.zeros_like(batch.triple_visible_E)
+    ids, present = hide_invisible(text, nothing, built.model.text_encoder.mask_id)
+    shown = present & text.is_value_BK
+    assert (ids[shown] == built.model.text_encoder.mask_id).all()
+    counts = torch.bincount(text.triple_BK[shown], minlength=len(nothing))
+    assert (counts == 1).all()
+
+
+def test_a_visible_triple_does_influence_c_star(build) -> None:
+    built: Built = build()
+    batch = built.batch()
+    before = built.model(batch).cstar_BH
+    batch.triple_visible_E[1] = False
+    product = int(batch.triple_product_E[1])
+    assert not torch.allclose(built.model(batch).cstar_BH[product], before[product])
+
+
+def test_a_product_is_embedded_alike_alone_and_in_company(build, rows: np.ndarray) -> None:
+    built: Built = build()
+    together = built.model(built.batcher.batch(rows[:9])).cstar_BH
+    alone = torch.cat([built.model(built.batcher.batch(rows[k : k + 1])).cstar_BH for k in range(9)])
+    torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
+
+
+def test_a_product_with_nothing_at_all_has_a_finite_vector(build, rows: np.ndarray) -> None:
+    built: Built = build()
+    batch = built.batcher.batch(rows[:1])
+    batch.title_present_BT[:] = False
+    batch.image_present_B[:] = False
+    batch.triple_visible_E[:] = False
+    assert built.model(batch).cstar_BH.isfinite().all()
+
+
+def test_a_word_cut_out_of_a_title_leaves_no_gap(build) -> None:
+    built: Built = build()
+    encoder = built.model.text_encoder
+    whole, short = (encoder.prepare([text])[0].ids for text in ("nice red mug", "nice mug"))
+    present = torch.tensor([[place != 1 for place in range(len(whole))]])
+    cut = encoder(torch.tensor([whole]), present)[present]
+    torch.testing.assert_close(cut, encoder(torch.tensor([short]), torch.ones(1, 2).bool())[0])
+
+
+def test_title_words_that_spell_a_value_are_found(build) -> None:
+    built: Built = build()
+    batch = built.batch()
+    encoder = built.model.text_encoder
+    assert batch.title_match_ET.any()
+    for triple, place in batch.title_match_ET.nonzero().tolist():
+        value = built.catalog.values[int(batch.triple_value_E[triple])]
+        product = int(batch.triple_product_E[triple])
+        assert int(batch.title_ids_BT[product, place]) in encoder.prepare([value])[0].ids
+
+
+@pytest.mark.parametrize("pool", ["tokens", "modalities"])
+def test_pooling_is_a_mean_over_what_is_present(build, pool: str) -> None:
+    built: Built = build(model={"pool": pool})
+    batch = built.batch()
+    out = built.model(batch)
+    title = batch.title_present_BT
+    image = batch.regions.present_BR & batch.image_present_B[:, None]
+    for row in range(batch.size):
+        tokens, regions = out.title_BTH[row][title[row]], out.image_BRH[row][image[row]]
+        parts = [part for part in (tokens, regions) if len(part)]
+        if pool == "tokens":
+            expected = torch.cat(parts).mean(0)
+        else:
+            expected = torch.stack([part.mean(0) for part in parts]).mean(0)
+        torch.testing.assert_close(out.c_BH[row], expected, atol=1e-5, rtol=1e-4)
+
+
+@pytest.mark.parametrize("fusion", ["mean", "soft-spl", "hard-spl", "interactive-only"])
+def test_a_fusion_is_swapped_by_its_name_alone(build, fusion: str) -> None:
+    built: Built = build(fusion=fusion)
+    built.trainer.train()
+    loss, metrics = built.trainer(built.batch(), torch.Generator().manual_seed(0))
+    loss.backward()
+    assert {"mlm", "mom", "lpm"} <= set(metrics)
+
+
+def test_every_weight_learns(build) -> None:
+    built: Built = build()
+    built.trainer.train()
+    loss, _ = built.trainer(built.batch(16), torch.Generator().manual_seed(0))
+    loss.backward()
+    silent = {n for n, p in built.trainer.named_parameters() if p.grad is None or not p.grad.any()}
+    assert not {name for name in silent if "norm" not in name and "bias" not in name}, silent

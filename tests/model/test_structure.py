@@ -1,0 +1,99 @@
+from __future__ import annotations
+
+import pytest
+import torch
+
+from k3m_kg.model.structure import StructureAggregation
+
+HIDDEN, HEADS = 8, 3
+
+
+def make(backend: str) -> StructureAggregation:
+    torch.manual_seed(1)
+    return StructureAggregation(HIDDEN, HEADS, 0.0, backend)
+
+
+def inputs() -> dict[str, torch.Tensor]:
+    """Three products with 3, 0 and 2 triples; four questions, the last without any context."""
+    torch.manual_seed(2)
+    return {
+        "c_BH": torch.randn(3, HIDDEN, requires_grad=True),
+        "property_EH": torch.randn(5, HIDDEN, requires_grad=True),
+        "value_EH": torch.randn(5, HIDDEN, requires_grad=True),
+        "product_E": torch.tensor([0, 0, 0, 2, 2]),
+        "product_Q": torch.tensor([0, 0, 2, 1]),
+        "query_N": torch.tensor([0, 0, 0, 1, 1, 2]),
+        "triple_N": torch.tensor([0, 1, 2, 0, 2, 4]),
+    }
+
+
+def run(layer: StructureAggregation, x: dict[str, torch.Tensor]) -> torch.Tensor:
+    t, b = layer.transform(x["c_BH"], x["product_E"], x["property_EH"], x["value_EH"])
+    return layer(x["c_BH"][x["product_Q"]], t, b, x["query_N"], x["triple_N"])
+
+
+def by_the_book(layer: StructureAggregation, x: dict[str, torch.Tensor]) -> torch.Tensor:
+    """The equations of the paper, one question and one head at a time."""
+    weight = torch.cat([layer.product.weight, layer.property.weight, layer.value.weight], 1)
+    rows = []
+    for question, product in enumerate(x["product_Q"].tolist()):
+        c = x["c_BH"][product]
+        seen = x["triple_N"][x["query_N"] == question].tolist()
+        if not seen:
+            rows.append(c)
+            continue
+        heads = []
+        for head in range(HEADS):
+            part = slice(head * HIDDEN, (head + 1) * HIDDEN)
+            t = torch.stack(
+                [
+                    weight[part] @ torch.cat([c, x["property_EH"][k], x["value_EH"][k]])
+                    + layer.product.bias[part]
+                    for k in seen
+                ]
+            )
+            b = torch.nn.functional.leaky_relu(t @ layer.attention[head])
+            heads.append(b.softmax(0) @ t)
+        rows.append(c + layer.merge(torch.stack(heads).mean(0)))
+    return torch.stack(rows)
+
+
+@pytest.mark.parametrize("backend", ["torch", "dgl"])
+def test_follows_the_equations_of_the_paper(backend: str) -> None:
+    if backend == "dgl":
+        pytest.importorskip("dgl")
+    layer, x = make(backend), inputs()
+    torch.testing.assert_close(run(layer, x), by_the_book(layer, x))
+
+
+def test_both_backends_agree_forward_and_backward() -> None:
+    pytest.importorskip("dgl")
+    results = {}
+    for backend in ("torch", "dgl"):
+        layer, x = make(backend), inputs()
+        out = run(layer, x)
+        (out * torch.linspace(-1, 1, out.numel()).view_as(out)).sum().backward()
+        leaves = [x["c_BH"], x["property_EH"], x["value_EH"], *layer.parameters()]
+        results[backend] = (out.detach(), [leaf.grad for leaf in leaves])
+    torch.testing.assert_close(results["torch"][0], results["dgl"][0])
+    for mine, theirs in zip(results["torch"][1], results["dgl"][1], strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_product_without_triples_keeps_its_vector() -> None:
+    layer, x = make("torch"), inputs()
+    assert torch.equal(run(layer, x)[3], x["c_BH"][1])
+
+
+def test_large_attention_scores_do_not_overflow() -> None:
+    layer, x = make("torch"), inputs()
+    with torch.no_grad():
+        layer.attention.mul_(1e4)
+    assert run(layer, x).isfinite().all()
+
+
+def test_a_batch_without_any_triple_is_no_special_case() -> None:
+    layer, x = make("torch"), inputs()
+    none = torch.zeros(0, dtype=torch.long)
+    t, b = layer.transform(x["c_BH"], none, torch.zeros(0, HIDDEN), torch.zeros(0, HIDDEN))
+    assert torch.equal(layer(x["c_BH"], t, b, none, none), x["c_BH"])
