@@ -3,12 +3,12 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from tiny_links import Tattler, make_source
 
 from k3m_kg.config import ValidationSettings
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions, validate_links
 from k3m_kg.lpm.queries import WHOLE_PROPERTY, Triples, Visibility, answerable, ask, heads_of
+from tests.lpm.tiny_links import Tattler, make_source
 
 
 @pytest.fixture

@@ -51,6 +51,25 @@ class Tattler(LinkPredictor):
         return torch.eye(len(batch.catalog.values))[values_N]
 
 
+class TriplesOnly(Tattler):
+    """Says every value that it can see in the triples."""
+
+    def heads(self, batch: ProductBatch) -> torch.Tensor:
+        batch.title_present_BT = torch.zeros_like(batch.title_present_BT)
+        return super().heads(batch)
+
+
+class TitleOnly(Tattler):
+    """Says every value whose words are still in the title."""
+
+    def heads(self, batch: ProductBatch) -> torch.Tensor:
+        said_BV = torch.zeros(batch.size, len(batch.catalog.values))
+        words_ET = batch.title_match_ET & batch.title_present_BT[batch.triple_product_E]
+        told_E = words_ET.any(1)
+        said_BV[batch.triple_product_E[told_E], batch.triple_value_E[told_E]] = 1
+        return said_BV
+
+
 @dataclass
 class ListSource:
     """Products given as lists of (property id, value id); titles as lists of value ids."""

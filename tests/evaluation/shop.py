@@ -1,0 +1,97 @@
+"""A shop, and an artifact over it with random weights: enough to see what is asked and written."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import cache
+from pathlib import Path
+
+import torch
+
+from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.model.batching import build_catalog
+from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
+from k3m_kg.model.image_cache import prepare_images
+from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
+from k3m_kg.training.artifact import save_artifact
+from tests.catalogs import Shop
+
+Change = Callable[[StoredProduct], StoredProduct]
+
+
+class ChangedShop:
+    """A shop with categories, each product passed through `change`."""
+
+    def __init__(self, folder: Path, count: int, change: Change) -> None:
+        self.shop, self.change = Shop(folder, count), change
+
+    def iter_products(self) -> Iterator[StoredProduct]:
+        for product in self.shop.iter_products():
+            kinds = [value for name, value in product.triples if name == "kind"]
+            yield self.change(replace(product, category=kinds[0] if kinds else None))
+
+
+def shop_snapshot(
+    folder: Path, count: int = 60, change: Change = lambda product: product, holdout: float = 0.1
+) -> Snapshot:
+    settings = SnapshotSettings(holdout=holdout, validation=0.2, test=0.2)
+    store = ChangedShop(folder / "pictures", count, change)
+    return build_snapshot(store, folder / "snapshots", settings).snapshot
+
+
+@cache
+def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
+    """The artifact's folder; the snapshot is beside it, and made once per test session."""
+    folder = Path(tempfile.mkdtemp(prefix="k3m-kg-shop-"))
+    snapshot = shop_snapshot(folder)
+    data = {
+        "snapshot": str(snapshot.path.parent),
+        "output": str(folder / "artifact"),
+        "image_encoder": {
+            "name": "patch-vit",
+            "size": 16,
+            "patch": 8,
+            "channels": [8],
+            "layers": 1,
+            "heads": 2,
+            "codebook": 0,
+        },
+        "text_encoder": {"name": "bert-wordpiece", "vocab_size": 120, "layers": 1, "heads": 2},
+        "model": {
+            "hidden": 16,
+            "knowledge": knowledge,
+            "interactor": {"layers": 1, "heads": 2},
+            "structure": {"heads": 2},
+        },
+        "tasks": [
+            {"name": name, "loss": "cross-entropy"} if name == "lpm" else name for name in tasks
+        ],
+        "training": {"batch_size": 16, "threads": 1},
+        "validation": {"hide": ["price"]},
+    }
+    config = resolve(validate_settings(RunConfig, data, "test"))
+    torch.manual_seed(0)
+    encoders = build_encoders(config)
+    images = prepare_images(snapshot, encoders.image)
+    titles = [title for title in snapshot.titles.to_pylist() if title]
+    encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
+    encoders.image.fit(images.tensors(images.row_N[images.row_N >= 0]))
+    catalog = build_catalog(snapshot, encoders.text, config.model)
+    model = build_model(config, encoders)
+    built = build_tasks(config, model, catalog)
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.add_(torch.randn_like(parameter) * 0.1)
+    save_artifact(
+        config.output,
+        config=config,
+        model=model,
+        tasks=built,
+        catalog=catalog,
+        snapshot=snapshot,
+        metrics={},
+    )
+    return config.output
