@@ -97,7 +97,7 @@ def _open(db: str, dry_run: bool) -> AbstractContextManager[GraphStore]:
         return rehearsal()
     store, created = GraphStore.create(db)
     if created:
-        note(f"created {db}")
+        note(f"created {store.url}")
     return store
 
 

@@ -13,6 +13,7 @@ def init(db: DatabaseOption = DEFAULT_DATABASE, json: JsonFlag = False) -> None:
     store, created = GraphStore.create(db)
     store.close()
     if json:
-        print_json({"database": db, "created": created, "schema": SCHEMA_REVISION})
+        print_json({"database": store.url, "created": created, "schema": SCHEMA_REVISION})
     else:
-        note(f"{'created' if created else 'already there:'} {db} (schema {SCHEMA_REVISION})")
+        what = "created" if created else "already there:"
+        note(f"{what} {store.url} (schema {SCHEMA_REVISION})")

@@ -126,6 +126,11 @@ class GraphStore:
         assert before is not None
         return before, after
 
+    @property
+    def url(self) -> str:
+        """The database URL, without a password."""
+        return safe_url(self._engine.url)
+
     @contextmanager
     def writing(
         self,
