@@ -1,0 +1,58 @@
+"""A fusion, a text encoder and a reader, added to k3m-kg from outside."""
+
+from k3m_kg.api import FusionPlugin, ReaderPlugin, Settings, TextEncoderPlugin, hookimpl
+
+
+class StrongerSettings(Settings):
+    """Settings of `acme-stronger`.
+
+    Attributes:
+        sharpness: 0 averages both sources, a large number takes the larger one.
+    """
+
+    sharpness: float = 1.0
+
+
+class HashedSettings(Settings):
+    """Settings of `acme-hashed-words`.
+
+    Attributes:
+        buckets: how many token ids words are hashed into.
+    """
+
+    buckets: int = 2000
+
+
+def _stronger(settings, context):
+    from acme_plugin.fusion import Stronger
+
+    return Stronger(settings.sharpness)
+
+
+def _hashed(settings, context):
+    from acme_plugin.text import HashedWords
+
+    return HashedWords(settings.buckets, context.hidden)
+
+
+def _reader():
+    from acme_plugin.reader import AcmeReader
+
+    return AcmeReader()
+
+
+@hookimpl
+def k3m_kg_fusions():
+    return [FusionPlugin("acme-stronger", "the stronger source wins", StrongerSettings, _stronger)]
+
+
+@hookimpl
+def k3m_kg_text_encoders():
+    return [
+        TextEncoderPlugin("acme-hashed-words", "a bag of hashed words", HashedSettings, _hashed)
+    ]
+
+
+@hookimpl
+def k3m_kg_readers():
+    return [ReaderPlugin("acme", "a product a line: id | title | property=value ...", _reader)]

@@ -1,0 +1,19 @@
+"""A reader of Acme's own format: `id | title | property=value | property=value`."""
+
+from k3m_kg.api import ProductRecord, RejectedRow
+
+
+class AcmeReader:
+    def sniff(self, path, head):
+        return path.suffix == ".acme"
+
+    def read(self, path, mapping):
+        with path.open(encoding="utf-8") as lines:
+            for number, line in enumerate(lines, start=1):
+                product, *rest = (cell.strip() for cell in line.split("|"))
+                if product:
+                    properties = tuple(tuple(cell.split("=", 1)) for cell in rest[1:])
+                    title = rest[0] if rest else ""
+                    yield ProductRecord(product, title or None, properties=properties, line=number)
+                else:
+                    yield RejectedRow(number, "no id", line)

@@ -1,0 +1,93 @@
+"""A stranger's plugin package, installed with pip, reads a catalog and trains a model."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).parent / "acme_plugin"
+CONFIG = """\
+snapshot: cuts
+output: artifact
+text_encoder: {name: acme-hashed-words, buckets: 300}
+fusion: {name: acme-stronger, sharpness: 2}
+image_encoder: {name: patch-vit, size: 16, patch: 8, stem: linear, layers: 1, heads: 2, codebook: 4}
+model: {hidden: 16, interactor: {layers: 1, heads: 2}, structure: {heads: 2}}
+training: {epochs: 1, batch_size: 8, threads: 1}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the plugin installed from its sources, needing nothing from outside."""
+    work = tmp_path_factory.mktemp("acme")
+    target = work / "site"
+    offline = ("--no-deps", "--no-index", "--no-build-isolation")
+    subprocess.run(
+        [sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, PACKAGE],
+        check=True,
+        cwd=work,
+    )
+    return target
+
+
+def k3m_kg(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    path = os.pathsep.join([str(site), *filter(None, sys.path)])
+    done = subprocess.run(
+        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
+        env=os.environ | {"PYTHONPATH": path},
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done
+
+
+@pytest.mark.slow
+def test_an_outside_fusion_text_encoder_and_reader_take_part(site: Path, tmp_path: Path) -> None:
+    listed = json.loads(k3m_kg(site, tmp_path, "plugins", "list", "--json").stdout)
+    acme = {(row["kind"], row["name"]) for row in listed if row["package"] == "acme-plugin"}
+    assert acme == {
+        ("fusion", "acme-stronger"),
+        ("text-encoder", "acme-hashed-words"),
+        ("reader", "acme"),
+    }
+    shown = k3m_kg(site, tmp_path, "plugins", "show", "acme-stronger", "--json").stdout
+    assert json.loads(shown)["settings"] == [
+        {
+            "name": "sharpness",
+            "type": "number",
+            "default": "1.0",
+            "meaning": "0 averages both sources, a large number takes the larger one.",
+        }
+    ]
+
+    colours = ("red", "green", "blue")
+    lines = [
+        f"p{number} | {colours[number % 3]} cup {number} | colour={colours[number % 3]} | use=tea"
+        for number in range(40)
+    ]
+    text = "\n".join([*lines, " | no id | colour=red"]) + "\n"
+    (tmp_path / "catalog.acme").write_text(text, encoding="utf-8")
+    counts = json.loads(
+        k3m_kg(site, tmp_path, "ingest", "catalog.acme", "--format", "acme", "--json").stdout
+    )
+    assert counts["products_added"] == 40
+    assert counts["rows_quarantined"] == 1
+    k3m_kg(site, tmp_path, "snapshot", "cuts")
+    (tmp_path / "run.yaml").write_text(CONFIG, encoding="utf-8")
+    k3m_kg(site, tmp_path, "pretrain", "run.yaml")
+
+    record = json.loads((tmp_path / "artifact" / "artifact.json").read_text(encoding="utf-8"))
+    used = {(row["kind"], row["name"], row["package"], row["version"]) for row in record["plugins"]}
+    assert ("fusion", "acme-stronger", "acme-plugin", "1.2.0") in used
+    assert ("text-encoder", "acme-hashed-words", "acme-plugin", "1.2.0") in used
+    report = k3m_kg(site, tmp_path, "evaluate", "artifact", "--task", "link-prediction", "--json")
+    assert 0 < json.loads(report.stdout)["metrics"]["mrr"] <= 1
