@@ -68,18 +68,20 @@ class _QueryScorer(LinkScorer):
 
 
 class TransEScorer(_QueryScorer):
-    """-||h + r - t||_p (Bordes et al. 2013)."""
+    """-||h + r - t||_p (Bordes et al. 2013), or its p-th power."""
 
-    def __init__(self, p: int = 2) -> None:
+    def __init__(self, p: int = 2, power_norm: bool = False) -> None:
         super().__init__()
         self.p = p
-        self.interaction = TransEInteraction(p=p)
+        self.power_norm = power_norm
+        self.interaction = TransEInteraction(p=p, power_norm=power_norm)
 
     def _query(self, head_NH: Tensor, relation_NH: Tensor) -> Tensor:
         return head_NH + relation_NH
 
     def _compare(self, query_NH: Tensor, tail_NCH: Tensor) -> Tensor:
-        return -_distance(query_NH, tail_NCH, float(self.p))
+        distance_NC = _distance(query_NH, tail_NCH, float(self.p))
+        return -(distance_NC**self.p) if self.power_norm else -distance_NC
 
 
 class DistMultScorer(_QueryScorer):

@@ -20,9 +20,11 @@ class TransESettings(Settings):
 
     Attributes:
         p: the norm of the translation's error; 2 is the paper's.
+        power_norm: score by the p-th power of the norm, without the root.
     """
 
-    p: int = Field(2, ge=1, le=8)
+    p: int = Field(default=2, ge=1, le=8)
+    power_norm: bool = False
 
 
 class NoSettings(Settings):
@@ -32,7 +34,7 @@ class NoSettings(Settings):
 def _transe(settings: TransESettings, hidden: int) -> LinkScorer:
     from k3m_kg.lpm.interactions import TransEScorer
 
-    return TransEScorer(settings.p)
+    return TransEScorer(settings.p, settings.power_norm)
 
 
 def _distmult(settings: NoSettings, hidden: int) -> LinkScorer:

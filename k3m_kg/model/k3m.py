@@ -57,7 +57,7 @@ class K3M(LinkPredictor):
             settings.hidden, settings.interactor.layers, settings.interactor.heads, settings.dropout
         )
         self.structure = StructureAggregation(
-            settings.hidden, settings.structure.heads, settings.dropout, settings.structure.backend
+            settings.hidden, settings.structure.heads, settings.structure.backend
         )
 
     def describe(self, batch: ProductBatch) -> None:

@@ -22,11 +22,10 @@ class StructureAggregation(nn.Module):
     Args:
         hidden: H.
         heads: attention heads, each as wide as H, averaged.
-        dropout: on the aggregate.
         backend: `torch` (segment operations) or `dgl`; equal in result and gradient.
     """  # noqa: D205
 
-    def __init__(self, hidden: int, heads: int, dropout: float, backend: str = "torch") -> None:
+    def __init__(self, hidden: int, heads: int, backend: str = "torch") -> None:
         super().__init__()
         self.heads = heads
         self.hidden = hidden
@@ -35,7 +34,6 @@ class StructureAggregation(nn.Module):
         self.value = nn.Linear(hidden, heads * hidden, bias=False)
         self.attention = nn.Parameter(torch.randn(heads, hidden) / hidden**0.5)
         self.merge = nn.Linear(hidden, hidden)
-        self.dropout = nn.Dropout(dropout)
         self.backend = backend
         if backend == "dgl":
             _import_dgl()
@@ -44,9 +42,10 @@ class StructureAggregation(nn.Module):
         self, c_BH: Tensor, product_E: Tensor, property_EH: Tensor, value_EH: Tensor
     ) -> tuple[Tensor, Tensor]:
         """`t` (E, heads, H) and `b` (E, heads) of every triple."""
-        t_EXH = (
-            self.product(c_BH)[product_E] + self.property(property_EH) + self.value(value_EH)
-        ).view(-1, self.heads, self.hidden)
+        product_EF = self.product(c_BH).index_select(0, product_E)
+        t_EXH = (product_EF + self.property(property_EH) + self.value(value_EH)).view(
+            -1, self.heads, self.hidden
+        )
         b_EX = F.leaky_relu((t_EXH * self.attention).sum(-1))
         return t_EXH, b_EX
 
@@ -74,22 +73,24 @@ class StructureAggregation(nn.Module):
         # A question without triples keeps c exactly: W3's bias must not reach it.
         some_Q = torch.zeros(len(c_QH), dtype=torch.bool, device=c_QH.device)
         some_Q[query_N] = True
-        merged = self.dropout(self.merge(pooled_QH))
-        return c_QH + merged * some_Q[:, None]
+        return c_QH + self.merge(pooled_QH) * some_Q[:, None]
 
 
 def _combine_torch(
     count: int, t_EXH: Tensor, b_EX: Tensor, query_N: Tensor, triple_N: Tensor
 ) -> Tensor:
-    score_NX = b_EX[triple_N].float()
+    score_NX = b_EX.index_select(0, triple_N).float()
     index_NX = query_N[:, None].expand_as(score_NX)
     top_QX = score_NX.new_full((count, score_NX.shape[1]), float("-inf"))
     top_QX = top_QX.scatter_reduce(0, index_NX, score_NX.detach(), "amax")
     weight_NX = torch.exp(score_NX - top_QX[query_N])
     total_QX = torch.zeros_like(top_QX).index_add(0, query_N, weight_NX)
     weight_NX = (weight_NX / total_QX[query_N]).to(t_EXH.dtype)
-    message_NH = torch.einsum("nx,nxh->nh", weight_NX, t_EXH[triple_N]) / t_EXH.shape[1]
-    return torch.zeros_like(message_NH[:1]).expand(count, -1).index_add(0, query_N, message_NH)
+    # index_select and einsum: with plain indexing the backward pass dominates on a CPU
+    message_NH = torch.einsum("nx,nxh->nh", weight_NX, t_EXH.index_select(0, triple_N))
+    return message_NH.new_zeros(count, t_EXH.shape[2]).index_add(
+        0, query_N, message_NH / t_EXH.shape[1]
+    )
 
 
 def _combine_dgl(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor
 
 from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TextEncoder
@@ -27,7 +28,8 @@ class TermVectors:
 
     def __call__(self, ids: Tensor) -> Tensor:
         """(..., H) for ids of any shape; every id must be among `ids_U`."""
-        return self.vectors_UH[torch.searchsorted(self.ids_U, ids)]
+        # F.embedding: on a CPU its gradient is many times faster than that of indexing
+        return F.embedding(torch.searchsorted(self.ids_U, ids), self.vectors_UH)
 
 
 def encode_terms(encoder: TextEncoder, ids_UL: Tensor, present_UL: Tensor) -> Tensor:
@@ -79,7 +81,7 @@ def knowledge_spans(
     slot_N = 2 * text.triple_BK[present_BK] + text.is_value_BK[present_BK].long()
     total = vectors_NH.new_zeros(2 * count, vectors_NH.shape[1]).index_add(0, slot_N, vectors_NH)
     number = vectors_NH.new_zeros(2 * count).index_add(0, slot_N, torch.ones_like(vectors_NH[:, 0]))
-    spans = (total / number.clamp_min(1)[:, None]).view(count, 2, -1)
+    spans = (total / number.clamp_min(1)[:, None]).view(count, 2, vectors_NH.shape[1])
     return spans[:, 0], spans[:, 1]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Literal
 
 from k3m_kg.api import FusionPlugin, Settings, hookimpl
 from pydantic import Field
@@ -20,9 +20,13 @@ class HardSettings(Settings):
 
     Attributes:
         temperature: of the Gumbel-softmax.
+        gates: what the Gumbel-softmax samples from: the `sigmoid` of the gates, as in the paper
+            (the likelier source is then picked at most 73 % of the time), or the `linear` gates
+            themselves (the choice can become certain).
     """
 
-    temperature: float = Field(1.0, gt=0)
+    temperature: float = Field(default=1.0, gt=0)
+    gates: Literal["sigmoid", "linear"] = "sigmoid"
 
 
 def _mean(settings: NoSettings, context: ModelContext) -> Fusion:
@@ -40,7 +44,7 @@ def _soft(settings: NoSettings, context: ModelContext) -> Fusion:
 def _hard(settings: HardSettings, context: ModelContext) -> Fusion:
     from k3m_kg_fusion.strategies import HardSampling
 
-    return HardSampling(context.hidden, settings.temperature)
+    return HardSampling(context.hidden, settings.temperature, settings.gates == "sigmoid")
 
 
 def _interactive_only(settings: NoSettings, context: ModelContext) -> Fusion:

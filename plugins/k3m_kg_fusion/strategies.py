@@ -52,8 +52,9 @@ class HardSampling(Fusion):
     ones. Outside training the likelier source is taken.
     """
 
-    def __init__(self, hidden: int, temperature: float) -> None:
+    def __init__(self, hidden: int, temperature: float, squash: bool) -> None:
         super().__init__()
+        self.squash = squash
         self.gate = nn.Linear(2 * hidden, 2 * hidden)
         self.temperature = temperature
 
@@ -62,7 +63,8 @@ class HardSampling(Fusion):
     ) -> Tensor:
         """(B, N, H)."""
         gates = self.gate(torch.cat([individual_BNH, interactive_BNH], -1))
-        individual_gate, interactive_gate = torch.sigmoid(gates).chunk(2, -1)
+        gates = torch.sigmoid(gates) if self.squash else gates
+        individual_gate, interactive_gate = gates.chunk(2, -1)
         difference = individual_gate - interactive_gate
         if self.training:
             uniform = torch.rand_like(difference).clamp(1e-6, 1 - 1e-6)

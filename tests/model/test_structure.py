@@ -10,7 +10,7 @@ HIDDEN, HEADS = 8, 3
 
 def make(backend: str) -> StructureAggregation:
     torch.manual_seed(1)
-    return StructureAggregation(HIDDEN, HEADS, 0.0, backend)
+    return StructureAggregation(HIDDEN, HEADS, backend)
 
 
 def inputs() -> dict[str, torch.Tensor]:
