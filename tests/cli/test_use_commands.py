@@ -1,0 +1,204 @@
+"""`k3m-kg evaluate`, `embed` and `complete` as a user sees them."""
+
+from __future__ import annotations
+
+import csv
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pyarrow.parquet as pq
+import pytest
+
+from k3m_kg.cli.app import main
+from tests.evaluation.shop import trained
+
+Command = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Command:
+    """Run the command line in this process: exit code, standard output, standard error."""
+
+    def call(*words: object) -> tuple[int, str, str]:
+        monkeypatch.setattr(sys, "argv", ["k3m-kg", *map(str, words)])
+        code = 0
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+        printed = capsys.readouterr()
+        return code, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture(scope="session")
+def artifact() -> Path:
+    return trained()
+
+
+@pytest.fixture(scope="session")
+def snapshots(artifact: Path) -> Path:
+    return artifact.parent / "snapshots"
+
+
+def test_evaluate_prints_one_row_per_property_and_nothing_else(
+    run: Command, artifact: Path
+) -> None:
+    code, out, err = run("evaluate", artifact)
+    assert (code, err) == (0, "")
+    names = [line.split("  ")[0] for line in out.splitlines()[2:]]
+    assert names == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert "cut out of the title" in out.splitlines()[0]
+
+
+def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifact: Path) -> None:
+    options = ("--property", "kind", "--keep-title", "--split", "validation", "--json")
+    code, out, err = run("evaluate", artifact, *options)
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["task"], report["split"]) == ("link-prediction", "validation")
+    assert list(report["per_property"]) == ["kind"]
+    assert report["cut_title"] is False
+    assert report["hide"] == ["price"]  # from the run config's validation
+    for key in ("mrr", "hits@1", "hits@3", "hits@10"):
+        assert 0 <= report["metrics"][key] <= 1
+
+
+def test_options_of_evaluate_override_what_training_validated_with(
+    run: Command, artifact: Path
+) -> None:
+    _, out, _ = run("evaluate", artifact, "--hide", "fits", "--cut-title", "--json")
+    report = json.loads(out)
+    assert report["hide"] == ["fits"]
+    assert report["cut_title"] is True
+
+
+def test_classification_by_probe_and_by_finetuning(run: Command, artifact: Path) -> None:
+    for mode, extra in (("probe", "strength"), ("finetune", "best_epoch")):
+        options = ("--task", "classification", "--target", "kind", "--mode", mode)
+        code, out, err = run("evaluate", artifact, *options, "--epochs", 1, "--json")
+        assert (code, err) == (0, "")
+        report = json.loads(out)
+        assert (report["task"], report["mode"], report["split"]) == ("classification", mode, "test")
+        assert {"accuracy", "macro_f1", "majority", extra} <= set(report["metrics"])
+        assert report["per_property"]["kind"] == report["metrics"]
+        assert report["cut_title"] is True
+    code, out, _ = run("evaluate", artifact, "--task", "classification", "--target", "category")
+    assert code == 0
+    assert "left in the title" in out
+
+
+def test_embed_writes_every_product(run: Command, artifact: Path, tmp_path: Path) -> None:
+    out = tmp_path / "v.parquet"
+    code, printed, err = run("embed", artifact, out)
+    assert (code, printed) == (0, "")
+    assert "60 vectors of width 16" in err
+    assert pq.read_table(out)["id"].to_pylist() == [f"p{n:03}" for n in range(60)]
+    code, printed, err = run("embed", artifact, out, "--split", "test", "--json")
+    assert (code, err) == (0, "")
+    assert json.loads(printed)["products"] == pq.read_table(out).num_rows < 60
+
+
+def test_complete_json_is_a_list_of_proposals(
+    run: Command, artifact: Path, snapshots: Path
+) -> None:
+    options = ("--snapshot", snapshots, "--product", "p010", "--property", "kind", "--top-k", 2)
+    code, out, err = run("complete", artifact, *options, "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)
+    assert len(found) == 2
+    assert all(
+        list(row) == ["product", "property", "value", "score", "probability"] for row in found
+    )
+    assert {(row["product"], row["property"]) for row in found} == {("p010", "kind")}
+    assert found[0]["probability"] >= found[1]["probability"]
+
+
+def test_complete_prints_by_product_and_says_so_when_nothing_is_missing(
+    run: Command, artifact: Path
+) -> None:
+    code, out, _ = run("complete", artifact, "--product", "p010", "--top-k", 1)
+    assert code == 0
+    assert out.splitlines()[:2] == ["p010", "  fits"]
+    assert len(out.splitlines()) == 1 + 2 * 4
+    code, out, err = run("complete", artifact, "--product", "p001", "--min-share", 1)
+    assert (code, out) == (0, "")
+    assert "nothing is missing" in err
+    code, out, _ = run("complete", artifact, "--product", "p001", "--property", "kind", "--all")
+    assert out.splitlines()[:2] == ["p001", "  kind"]
+
+
+def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: Path) -> None:
+    out = tmp_path / "filled.csv"
+    code, printed, err = run("complete", artifact, "--all", "--top-k", 1, "--out", out)
+    assert (code, printed) == (0, "")
+    with out.open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert len(rows) == 60 * 4
+    assert "240 proposals for 60 products" in err
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (("evaluate", "ARTIFACT", "--task", "clasification"), 2, "Did you mean 'classification'"),
+        (("evaluate", "ARTIFACT", "--split", "tset"), 2, "Did you mean 'test'"),
+        (("evaluate", "ARTIFACT", "--property", "kinds"), 2, "Did you mean 'kind'"),
+        (("evaluate", "ARTIFACT", "--task", "classification"), 2, "needs a target"),
+        (("evaluate", "ARTIFACT", "--target", "kind"), 2, "--target is for classification"),
+        (("evaluate", "ARTIFACT", "--snapshot", "nowhere"), 1, "nowhere: no such snapshot"),
+        (("evaluate", "nowhere"), 1, "nowhere: no such artifact"),
+        (("evaluate", "ARTIFACT", "--device", "abacus"), 2, "abacus"),
+        (("embed", "ARTIFACT", "nowhere/v.parquet"), 1, "cannot be written"),
+        (("embed", "ARTIFACT", "v.parquet", "--split", "tests"), 2, "Did you mean 'test'"),
+        (("complete", "ARTIFACT", "--product", "p10"), 1, "did you mean 'p010'"),
+        (("complete", "ARTIFACT", "--property", "itemColor"), 2, "Did you mean 'itemColour'"),
+        (("complete", "ARTIFACT", "--out", "o.tsv"), 2, "did you mean .csv?"),
+        (("complete", "ARTIFACT", "--top-k", "0"), 2, "top-k"),
+    ],
+)
+def test_each_mistake_is_one_clear_message(
+    run: Command,
+    artifact: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    code: int,
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    found, out, err = run(*(artifact if word == "ARTIFACT" else word for word in words))
+    assert (found, out) == (code, "")
+    assert said in err
+    assert "Traceback" not in err
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_model_without_link_prediction_embeds_but_does_not_rank(
+    run: Command, tmp_path: Path
+) -> None:
+    artifact = trained(tasks=("mlm",))
+    for command in ("evaluate", "complete"):
+        code, _, err = run(command, artifact)
+        assert code == 1
+        assert "trained without the task lpm" in err
+    assert run("embed", artifact, tmp_path / "v.parquet")[0] == 0
+
+
+def test_help_of_these_commands_imports_nothing_heavy() -> None:
+    code = (
+        "import sys\n"
+        "from k3m_kg.cli.app import main\n"
+        "for name in ('evaluate', 'embed', 'complete'):\n"
+        "    sys.argv = ['k3m-kg', name, '--help']\n"
+        "    try: main()\n"
+        "    except SystemExit as end: assert not end.code\n"
+        "heavy = {'torch', 'pykeen', 'transformers', 'sklearn', 'pyarrow', 'numpy'}\n"
+        "print(sorted(heavy & set(sys.modules)), file=sys.stderr)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stderr.strip() == "[]"
