@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import atexit
+import shutil
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -46,6 +48,7 @@ def shop_snapshot(
 def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
     """The artifact's folder; the snapshot is beside it, and made once per test session."""
     folder = Path(tempfile.mkdtemp(prefix="k3m-kg-shop-"))
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
     snapshot = shop_snapshot(folder)
     data = {
         "snapshot": str(snapshot.path.parent),
