@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import ClassVar
+
 import numpy as np
 import pytest
 import torch
@@ -7,7 +9,15 @@ import torch
 from k3m_kg.config import ValidationSettings
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions, validate_links
-from k3m_kg.lpm.queries import WHOLE_PROPERTY, Triples, Visibility, answerable, ask, heads_of
+from k3m_kg.lpm.queries import (
+    WHOLE_PROPERTY,
+    PropertyVectors,
+    Triples,
+    Visibility,
+    answerable,
+    ask,
+    heads_of,
+)
 from tests.lpm.tiny_links import Tattler, make_source
 
 
@@ -218,3 +228,23 @@ def test_an_unknown_property_names_the_nearest(tattler: Tattler) -> None:
     settings = ValidationSettings(properties=("color",))
     with pytest.raises(UsageError, match="Did you mean 'colour'"):
         validate_links(tattler, source, np.array([0]), settings, batch_size=4)
+
+
+def test_vectors_of_properties_are_encoded_once_and_the_oldest_are_dropped_when_full() -> None:
+    class Counter(Tattler):
+        encoded: ClassVar[list[list[int]]] = []
+
+        def tails(self, batch, values_N):
+            self.encoded.append(values_N.tolist())
+            return super().tails(batch, values_N)
+
+    counter = Counter()
+    roomy = PropertyVectors(counter, shop(), 0, keep=6)
+    for name in (0, 1, 0, 1):
+        assert len(roomy(name)[1]) == len([COLOURS, SHAPES][name])
+    assert counter.encoded == [COLOURS, SHAPES]
+    tight = PropertyVectors(counter, shop(), 0, keep=5)
+    counter.encoded.clear()
+    for name in (0, 1, 1, 0):
+        tight(name)
+    assert counter.encoded == [COLOURS, SHAPES, COLOURS]
