@@ -11,17 +11,22 @@ stand above it, and what is missing to 100 % is in no data.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
 
 import numpy as np
 
 from k3m_kg.demo.generator import Mess, Truth
 from k3m_kg.demo.world import PICTURED, PROPERTIES, VARIABLES, WORLD
 
-_LETTER = {name: chr(ord("a") + place) for place, name in enumerate(PROPERTIES)}
+_PLACES: dict[str, dict[str | None, int]] = {
+    variable.name: {None: 0, **{value: 1 + place for place, value in enumerate(variable.values)}}
+    for variable in WORLD
+}
+_INDICATORS = {  # row 0: nothing is known; row 1 + k: the value is the k-th
+    variable.name: np.vstack([np.ones(len(variable.values)), np.eye(len(variable.values))])
+    for variable in WORLD
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,77 +42,104 @@ ALL_SOURCES = Sources()
 
 
 def perfect_reader(
-    truth: Truth, asked: str, mess: Mess, sources: Sources = ALL_SOURCES
+    truths: Sequence[Truth], asked: str, mess: Mess, sources: Sources = ALL_SOURCES
 ) -> np.ndarray:
-    """Probabilities of the values of `asked`, in the order of the world's.
+    """(N, values) probabilities of the values of `asked` for N products, in the world's order.
 
     The asked triple is hidden, and so is the title's word for it where it is spelled the same.
     """
-    title = dict(truth.mentioned) if sources.title else {}
-    if truth.mentions.get(asked) == truth.facts[asked]:
-        title.pop(asked, None)
-    image: dict[str, str] = {}
-    if sources.image and truth.pictured:
-        image = {name: truth.pictured[name] for name in PICTURED}
-    triples: dict[str, str] = {}
-    if sources.triples:
-        triples = {name: truth.facts[name] for name in truth.known if name != asked}
-
-    total = np.zeros(len(VARIABLES[asked].values))
-    for title_evidence, title_weight in _cases(title, mess.title_wrong / (1 - mess.title_missing)):
-        for image_evidence, image_weight in _cases(
-            image, mess.image_wrong / (1 - mess.image_missing)
-        ):
-            evidence = (triples, title_evidence, image_evidence)
-            total += title_weight * image_weight * _marginal(asked, evidence)
-    return np.asarray(total / total.sum())
+    wrong_title = mess.title_wrong / (1 - mess.title_missing)
+    wrong_image = mess.image_wrong / (1 - mess.image_missing)
+    triples = [_triples(truth, asked) if sources.triples else {} for truth in truths]
+    titles = [_title(truth, asked) if sources.title else {} for truth in truths]
+    images = [_image(truth) if sources.image else {} for truth in truths]
+    total = np.zeros((len(truths), len(VARIABLES[asked].values)))
+    for title, title_weight in _cases(titles, wrong_title):
+        for image, image_weight in _cases(images, wrong_image):
+            evidence = [triples, title, image]
+            total += (title_weight * image_weight)[:, None] * _joint(asked, evidence)
+    return np.asarray(total / total.sum(1, keepdims=True))
 
 
 def ceiling(
-    questions: Iterable[tuple[Truth, str]], mess: Mess, sources: Sources = ALL_SOURCES
-) -> dict[str, float]:
-    """The perfect reader's accuracy per property on these (product, asked property) questions."""
-    right: dict[str, list[bool]] = {}
-    for truth, asked in questions:
-        best = VARIABLES[asked].values[int(perfect_reader(truth, asked, mess, sources).argmax())]
-        right.setdefault(asked, []).append(best == truth.facts[asked])
-    return {name: float(np.mean(answers)) for name, answers in right.items()}
+    questions: Sequence[tuple[Truth, str]], mess: Mess, sources: Sources = ALL_SOURCES
+) -> np.ndarray:
+    """Whether the perfect reader's best guess is right, for each (product, asked property)."""
+    right = np.zeros(len(questions), bool)
+    for asked in PROPERTIES:
+        places = [place for place, (_, name) in enumerate(questions) if name == asked]
+        if places:
+            truths = [questions[place][0] for place in places]
+            best = perfect_reader(truths, asked, mess, sources).argmax(1)
+            right[places] = [
+                VARIABLES[asked].values[guess] == truth.facts[asked]
+                for guess, truth in zip(best.tolist(), truths, strict=True)
+            ]
+    return right
 
 
-def _cases(facts: dict[str, str], wrong: float) -> list[tuple[dict[str, str], float]]:
-    """What a source tells of the product, with the weight of its being the product's own or not."""
-    if not facts:
-        return [({}, 1.0)]
-    by_chance = _probability(tuple(sorted(facts.items())))
-    return [(facts, 1 - wrong), ({}, wrong * by_chance)]
+_Facts = dict[str, str]
 
 
-@cache
-def _probability(facts: tuple[tuple[str, str], ...]) -> float:
-    """How often a product of this world has all of `facts`."""
-    return float(_marginal("brand", (dict(facts),)).sum())
+def _triples(truth: Truth, asked: str) -> _Facts:
+    return {name: truth.facts[name] for name in truth.known if name != asked}
 
 
-def _marginal(asked: str, evidence: tuple[Mapping[str, str], ...]) -> np.ndarray:
-    """The joint probability of each value of `asked` and all of `evidence`."""
-    operands: list[Any] = [variable.table for variable in WORLD]
+def _title(truth: Truth, asked: str) -> _Facts:
+    cut = truth.mentions.get(asked) == truth.facts[asked]
+    return {name: value for name, value in truth.mentioned.items() if not (cut and name == asked)}
+
+
+def _image(truth: Truth) -> _Facts:
+    return {name: truth.pictured[name] for name in PICTURED} if truth.pictured else {}
+
+
+def _cases(facts: list[_Facts], wrong: float) -> list[tuple[list[_Facts], np.ndarray]]:
+    """What a source tells if it is the product's own, and if not, each with its weight (N,)."""
+    by_chance = _joint("brand", [facts]).sum(1)  # how often any product has all of these facts
+    has = np.array([bool(item) for item in facts])
+    return [
+        (facts, np.where(has, 1 - wrong, 1.0)),
+        ([{} for _ in facts], np.where(has, wrong * by_chance, 0.0)),
+    ]
+
+
+def _joint(asked: str, evidence: list[list[_Facts]]) -> np.ndarray:
+    """(N, values): the joint probability of each value of `asked` and all of the evidence."""
+    seen: dict[str, np.ndarray] = {}
     for variable in WORLD:
-        allowed = np.ones(len(variable.values))
-        for facts in evidence:
-            if variable.name in facts:
-                allowed *= np.array(variable.values) == facts[variable.name]
-        operands.append(allowed)
-    expression, path = _contraction(asked)
-    return np.asarray(np.einsum(expression, *operands, optimize=path))
+        places = _PLACES[variable.name]
+        seen[variable.name] = np.prod(
+            [
+                _INDICATORS[variable.name][[places[facts.get(variable.name)] for facts in source]]
+                for source in evidence
+            ],
+            axis=0,
+        )
+    columns = []
+    for value in range(len(VARIABLES[asked].values)):
+        only = np.zeros_like(seen[asked])
+        only[:, value] = seen[asked][:, value]
+        columns.append(_likelihood(seen | {asked: only}))
+    return np.stack(columns, 1)
 
 
-@cache
-def _contraction(asked: str) -> tuple[str, Any]:
-    tables = [
-        "".join(_LETTER[name] for name in (*variable.parents, variable.name)) for variable in WORLD
-    ]
-    expression = ",".join([*tables, *_LETTER.values()]) + "->" + _LETTER[asked]
-    shapes = [variable.table for variable in WORLD] + [
-        np.ones(len(variable.values)) for variable in WORLD
-    ]
-    return expression, np.einsum_path(expression, *shapes, optimize="greedy")[0]
+def _likelihood(seen: dict[str, np.ndarray]) -> np.ndarray:
+    """(N,) probability of the evidence, given per property as (N, values) of 0 and 1.
+
+    Sums the children out before their parents: exact, because no property has two paths to
+    another one but brand and product type, which are summed together.
+    """
+
+    def told(child: str) -> np.ndarray:
+        """What a child's evidence says of its only parent's values."""
+        return np.asarray(seen[child] @ VARIABLES[child].table.T)
+
+    style = seen["style"] * told("pattern") * told("colour")
+    material = seen["material"] * told("care")
+    kind = seen["product type"] * told("form")
+    made = np.tensordot(material, VARIABLES["material"].table, (1, 2))  # (N, brands, types)
+    kinds = (made * kind[:, None, :] * VARIABLES["product type"].table).sum(2)
+    brand = seen["brand"] * (style @ VARIABLES["style"].table.T) * told("origin") * kinds
+    by_brand = brand @ VARIABLES["brand"].table
+    return np.asarray(by_brand * (seen["warranty"] @ VARIABLES["warranty"].table))

@@ -22,7 +22,7 @@ _HUES = {  # hue in degrees, saturation, lightness
     "purple": (276, 0.5, 0.46), "pink": (335, 0.75, 0.7), "brown": (24, 0.48, 0.28),
     "grey": (215, 0.05, 0.52),
 }  # fmt: skip
-_STRETCH = {"tall": (0.74, 1.0), "regular": (0.92, 0.92), "wide": (1.0, 0.72)}
+_STRETCH = {"tall": (0.64, 1.0), "regular": (0.9, 0.9), "wide": (1.0, 0.62)}
 
 _Pen = ImageDraw.ImageDraw
 _Box = tuple[float, float, float, float]
@@ -135,10 +135,10 @@ def draw_picture(facts: Mapping[str, str], generator: np.random.Generator) -> Im
 
 
 def _place(stretch: tuple[float, float], generator: np.random.Generator) -> _Box:
-    size = _SIDE * generator.uniform(0.6, 0.84)
+    size = _SIDE * generator.uniform(0.7, 0.92)
     width, height = (size * share * generator.uniform(0.95, 1.05) for share in stretch)
-    x = (_SIDE - width) / 2 + generator.uniform(-0.4, 0.4) * (_SIDE - width)
-    y = (_SIDE - height) / 2 + generator.uniform(-0.4, 0.4) * (_SIDE - height)
+    x = (_SIDE - width) / 2 + generator.uniform(-0.3, 0.3) * (_SIDE - width)
+    y = (_SIDE - height) / 2 + generator.uniform(-0.3, 0.3) * (_SIDE - height)
     return (x, y, x + width, y + height)
 
 
