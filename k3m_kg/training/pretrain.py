@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -334,8 +335,7 @@ class _Run:
                     batch_size=4 * self.settings.batch_size,
                 )
                 score = report["metrics"]["macro_mrr"]
-                better = score > state.best
-                if better:
+                if score > state.best or math.isnan(score):  # NaN: nothing could be asked
                     state.best, state.best_epoch = score, state.epoch
                     state.validation = report
                     self._keep_best()

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections import Counter
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -15,7 +17,51 @@ from k3m_kg_text.settings import BertWordPieceSettings
 
 PAD, UNKNOWN, MASK = 0, 1, 2
 _SPECIAL = ["[PAD]", "[UNK]", "[MASK]"]
-_TERM_REPEATS = 3  # terms are few beside titles, yet each should be few tokens
+_TERM_WEIGHT = 3  # terms are few beside titles, yet each should be few tokens
+
+
+def _tokenizer(vocabulary: dict[str, int]) -> Tokenizer:
+    tokenizer = Tokenizer(models.WordPiece(vocabulary, unk_token="[UNK]"))  # noqa: S106
+    tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    return tokenizer
+
+
+def fit_vocabulary(texts: Iterable[tuple[str, int]], size: int) -> dict[str, int]:
+    """A WordPiece vocabulary of at most `size` types for weighted texts; always the same one.
+
+    The trainer numbers the characters that continue a word in the order of a hash map, which
+    differs from run to run and decides ties: here they are numbered beforehand. Characters that do
+    not fit into half of the vocabulary become unknown, the rarest first.
+    """
+    plain = _tokenizer({token: number for number, token in enumerate(_SPECIAL)})
+    words: Counter[str] = Counter()
+    for text, weight in texts:
+        clean = plain.normalizer.normalize_str(text.encode("utf-8", "replace").decode())
+        for word, _ in plain.pre_tokenizer.pre_tokenize_str(clean):
+            words[word] += weight
+    characters: Counter[str] = Counter()
+    for word, count in words.items():
+        for place, character in enumerate(word):
+            characters[f"##{character}" if place else character] += count
+    kept = sorted(characters, key=lambda c: (-characters[c], c))[: size // 2]
+    known = set(kept)
+    trainer = trainers.WordPieceTrainer(
+        vocab_size=size,
+        min_frequency=2,
+        special_tokens=[*_SPECIAL, *sorted(known)],
+        limit_alphabet=len(known) + 1,
+        show_progress=False,
+    )
+    whole = sorted(
+        word
+        for word in words
+        if word[0] in known and all(f"##{character}" in known for character in word[1:])
+    )
+    fitted = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
+    fitted.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    fitted.train_from_iterator((" ".join([word] * words[word]) for word in whole), trainer)
+    return dict(fitted.get_vocab())
 
 
 class BertWordPiece(TextEncoder):
@@ -63,24 +109,9 @@ class BertWordPiece(TextEncoder):
 
     def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:
         """Fit the WordPiece vocabulary on titles and terms and make the embedding table."""
-        tokenizer = Tokenizer(models.WordPiece(unk_token="[UNK]"))  # noqa: S106
-        tokenizer.normalizer = normalizers.BertNormalizer(lowercase=True)
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        trainer = trainers.WordPieceTrainer(
-            vocab_size=self.settings.vocab_size,
-            min_frequency=2,
-            special_tokens=_SPECIAL,
-            show_progress=False,
-        )
-
-        def texts() -> Iterable[str]:
-            yield from corpus
-            for term in terms:
-                for _ in range(_TERM_REPEATS):
-                    yield term
-
-        tokenizer.train_from_iterator(texts(), trainer)
-        self._use(tokenizer)
+        weighted = itertools.chain(((t, 1) for t in corpus), ((t, _TERM_WEIGHT) for t in terms))
+        vocabulary = fit_vocabulary(weighted, self.settings.vocab_size)
+        self._use(_tokenizer(vocabulary))
 
     def _use(self, tokenizer: Tokenizer) -> None:
         self.tokenizer = tokenizer

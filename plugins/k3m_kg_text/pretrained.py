@@ -63,8 +63,9 @@ class PretrainedText(TextEncoder):
         """Tokens with the characters they cover."""
         if not texts:
             return []
+        clean = [text.encode("utf-8", "replace").decode() for text in texts]
         encoded = self.tokenizer(
-            list(texts), add_special_tokens=False, return_offsets_mapping=True, verbose=False
+            clean, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         return [
             Tokens(ids, [tuple(span) for span in spans])

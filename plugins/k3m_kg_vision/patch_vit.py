@@ -102,6 +102,7 @@ class PatchViT(ImageEncoder):
     def _cluster(self, items_NF: Tensor, centres_KF: Tensor, scale: Tensor) -> None:
         """Fit `centres_KF` to the items in place, and the mean squared distance to them."""
         from sklearn.cluster import KMeans
+        from threadpoolctl import threadpool_limits
 
         chosen = np.random.default_rng(self.seed).permutation(len(items_NF))[:_CLUSTERED]
         distinct = len(torch.unique(items_NF[torch.from_numpy(chosen)], dim=0))
@@ -114,7 +115,8 @@ class PatchViT(ImageEncoder):
             )
         sample = items_NF[torch.from_numpy(chosen)]
         means = KMeans(len(centres_KF), n_init=1, max_iter=30, random_state=self.seed)
-        means.fit(sample.numpy())
+        with threadpool_limits(1):  # threads add up in any order: other bits each time
+            means.fit(sample.numpy())
         centres_KF.copy_(torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float32)))
         nearest = torch.cdist(sample, centres_KF).min(1).values.square().mean()
         scale.copy_(nearest.clamp_min(1e-6))

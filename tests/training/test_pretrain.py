@@ -1,0 +1,271 @@
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from k3m_kg.config import load_run_config
+from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.logs import read_metrics
+from k3m_kg.training.pretrain import pretrain
+from tests.catalogs import shop_snapshot
+from tests.training.conftest import k3m_kg
+
+
+def weights(path: Path) -> dict[str, torch.Tensor]:
+    return load_file(path / "model.safetensors")
+
+
+def same(a: Path, b: Path) -> bool:
+    one, two = weights(a), weights(b)
+    return one.keys() == two.keys() and all(torch.equal(one[name], two[name]) for name in one)
+
+
+def test_the_same_seed_gives_the_same_weights(config_file) -> None:
+    first = pretrain(load_run_config(config_file("a")))
+    second = pretrain(load_run_config(config_file("b")))
+    assert same(first, second)
+    third = pretrain(load_run_config(config_file("c"), ["training.seed=1"]))
+    assert not same(first, third)
+
+
+def test_a_killed_run_resumes_to_the_same_bits(config_file, tmp_path: Path) -> None:
+    """kill -9 in the middle of an epoch, twice; then on to the end."""
+    straight = pretrain(load_run_config(config_file("straight")))
+    config = config_file("killed")
+    run, output = tmp_path / "killed.run", tmp_path / "killed"
+    resume: list[str] = []
+    for after in (3, 9):
+        command = "from k3m_kg.cli.app import main; main()"
+        process = subprocess.Popen(
+            [sys.executable, "-c", command, "pretrain", str(config), *resume],
+            stderr=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+        )
+        deadline = time.monotonic() + 240
+        while process.poll() is None and time.monotonic() < deadline:
+            if steps_saved(run) >= after:
+                break
+            time.sleep(0.01)
+        assert process.poll() is None, "the run ended before it could be killed"
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        process.stderr.close()
+        process.stdout.close()
+        assert not output.exists()
+        resume = ["--resume"]
+    done = k3m_kg("pretrain", config, "--resume", "--json")
+    assert done.returncode == 0, done.stderr
+    assert same(straight, output)
+    losses = [
+        [line for line in read_metrics(folder) if "loss" in line]
+        for folder in (tmp_path / "straight.run", run)
+    ]
+    assert losses[0] == losses[1]
+
+
+def steps_saved(run: Path) -> int:
+    try:
+        return int(json.loads((run / "checkpoint" / "progress.json").read_text())["state"]["step"])
+    except (OSError, ValueError):
+        return 0
+
+
+def test_ctrl_c_ends_with_one_line_and_can_be_resumed(config_file, tmp_path: Path) -> None:
+    config = config_file("stopped", training={"epochs": 50})
+    process = subprocess.Popen(
+        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", "pretrain", str(config)],
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    while steps_saved(tmp_path / "stopped.run") < 3 and process.poll() is None:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 1
+    assert "Traceback" not in errors
+    assert "--resume" in errors
+    assert steps_saved(tmp_path / "stopped.run") >= 3
+
+
+def test_an_unfinished_run_is_not_overwritten(config_file, tmp_path: Path) -> None:
+    config = config_file()
+    (tmp_path / "run.run" / "checkpoint").mkdir(parents=True)
+    (tmp_path / "run.run" / "checkpoint" / "progress.json").write_text("{}")
+    with pytest.raises(UsageError, match="unfinished run"):
+        pretrain(load_run_config(config))
+
+
+def test_resume_without_a_checkpoint_is_wrong_use(config_file) -> None:
+    with pytest.raises(UsageError, match="no checkpoint"):
+        pretrain(load_run_config(config_file()), resume=True)
+
+
+def test_resume_refuses_another_config(config_file, tmp_path: Path) -> None:
+    config = config_file(training={"epochs": 1})
+    pretrain(load_run_config(config))
+    artifact = tmp_path / "run"
+    artifact.rename(tmp_path / "elsewhere")
+    with pytest.raises(ConfigError, match=r"training\.learning_rate"):
+        pretrain(load_run_config(config, ["training.learning_rate=0.5"]), resume=True)
+
+
+def test_an_artifact_is_never_overwritten(config_file, tmp_path: Path) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("x")
+    with pytest.raises(UsageError, match="no artifact"):
+        pretrain(load_run_config(config_file()))
+    assert (tmp_path / "run" / "precious.txt").read_text() == "x"
+
+
+def test_early_stopping_keeps_the_best_epoch(config_file) -> None:
+    config = config_file(training={"epochs": 30, "patience": 1, "learning_rate": 1e-9, "ema": 0})
+    artifact = Artifact.load(pretrain(load_run_config(config)))
+    assert artifact.metrics["epochs"] < 30
+    assert artifact.metrics["best_epoch"] < artifact.metrics["epochs"]
+
+
+@pytest.mark.parametrize("lacking", ["images", "titles", "triples", "validation"])
+def test_trains_on_a_catalog_that_lacks_a_modality(
+    config_file, tmp_path: Path, lacking: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from dataclasses import replace
+
+    from tests.catalogs import Shop
+
+    def stripped(self: Shop):
+        changes = {"images": {"images": ()}, "titles": {"title": None}, "triples": {"triples": ()}}
+        for product in self.products:
+            yield replace(product, **changes.get(lacking, {}))
+
+    monkeypatch.setattr(Shop, "iter_products", stripped)
+    share = {"validation": 0.0} if lacking == "validation" else {}
+    snapshot = shop_snapshot(tmp_path / "bare", 30, **share)
+    path = config_file(snapshot=str(snapshot), training={"epochs": 1})
+    artifact = Artifact.load(pretrain(load_run_config(path)))
+    assert artifact.model.heads(batch_of(artifact, snapshot)).isfinite().all()
+
+
+def batch_of(artifact: Artifact, path: Path):
+    from k3m_kg.snapshot import Snapshot
+
+    snapshot = Snapshot.open(path)
+    return artifact.batcher(snapshot).batch(snapshot.rows("train")[:5])
+
+
+def test_artifact_says_what_made_it(config_file, shop: Path) -> None:
+    artifact = Artifact.load(pretrain(load_run_config(config_file(training={"epochs": 1}))))
+    used = {(plugin["kind"], plugin["name"]) for plugin in artifact.record["plugins"]}
+    assert ("fusion", "hard-spl") in used
+    assert ("link-scorer", "transe") in used
+    assert all(plugin["version"] for plugin in artifact.record["plugins"])
+    assert artifact.snapshot_id.startswith(shop.name)
+    assert artifact.config.fusion.settings == {"temperature": 1.0, "gates": "sigmoid"}
+    card = (artifact.path / "README.md").read_text()
+    assert "hard-spl" in card
+    assert "| kind |" in card
+
+
+def test_a_loaded_artifact_computes_what_was_trained(config_file, shop: Path) -> None:
+    path = pretrain(load_run_config(config_file(training={"epochs": 1})))
+    one, two = Artifact.load(path), Artifact.load(path)
+    torch.testing.assert_close(
+        one.model.heads(batch_of(one, shop)), two.model.heads(batch_of(two, shop))
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from k3m_kg.config import RunConfig, validate_settings
+    from tests.training.conftest import TINY
+
+    output = tmp_path_factory.mktemp("trained") / "run"
+    training = TINY["training"] | {"epochs": 1}
+    data = {"snapshot": str(shop), "output": str(output), **TINY, "training": training}
+    return pretrain(validate_settings(RunConfig, data, "test"))
+
+
+@pytest.mark.parametrize(
+    ("damage", "message"),
+    [
+        (lambda p: os.truncate(p / "model.safetensors", 1000), "truncated"),
+        (lambda p: (p / "model.safetensors").unlink(), "missing"),
+        (lambda p: (p / "labels.json").write_text("[" * (p / "labels.json").stat().st_size), "changed"),
+        (lambda p: (p / "artifact.json").unlink(), "no artifact"),
+        (lambda p: (p / "artifact.json").write_text("{"), "cannot be read"),
+        (lambda p: (p / "artifact.json").write_text('{"format": 99, "k3m_kg": "9"}'), "newer"),
+    ],
+    ids=["truncated", "missing", "changed", "no-manifest", "broken-manifest", "newer"],
+)
+def test_a_damaged_artifact_is_refused(trained: Path, tmp_path: Path, damage, message) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(trained, copy)
+    damage(copy)
+    with pytest.raises(ArtifactError, match=message):
+        Artifact.load(copy)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"snapshot": "nowhere"}, "nowhere"),
+        ({"fusion": "hard-spel"}, "hard-spl"),
+        ({"model": {"hidden": 15}}, "multiple"),
+        ({"image_encoder": {"size": 33}}, "multiple of patch"),
+        ({"image_encoder": {"codebook": 100000}}, "too few"),
+        ({"text_encoder": {"layer": 1}}, "layers"),
+        ({"training": {"device": "tpu9"}}, "tpu9"),
+        ({"validation": {"properties": ["prise"]}}, "price"),
+        ({"tasks": ["lpm", "lpm"]}, "twice"),
+    ],
+)
+def test_a_config_that_cannot_work_is_one_clear_message(config_file, changes, message) -> None:
+    done = k3m_kg("pretrain", config_file(**changes))
+    assert done.returncode in (1, 2), done.stderr
+    assert "Traceback" not in done.stderr
+    assert message in done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
+def test_a_full_disk_is_one_clear_message_and_keeps_the_checkpoint(
+    config_file, tmp_path: Path
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=900k", "tmpfs", str(disk)], check=False
+    )
+    if mounted.returncode:
+        pytest.skip("tmpfs cannot be mounted here")
+    try:
+        done = k3m_kg("pretrain", config_file(output=str(disk / "run")))
+        assert done.returncode == 1, done.stderr
+        assert "Traceback" not in done.stderr
+        assert "cannot be written" in done.stderr
+        assert not (disk / "run").exists()
+    finally:
+        subprocess.run(["umount", str(disk)], check=True)
+
+
+def test_the_rate_rises_and_falls() -> None:
+    from k3m_kg.config import TrainingSettings
+    from k3m_kg.training.optimizer import schedule_factor
+
+    for schedule in ("linear", "cosine"):
+        settings = TrainingSettings(warmup=0.1, schedule=schedule)
+        factors = [schedule_factor(step, 100, settings) for step in range(100)]
+        assert factors[9] == 1.0
+        assert factors[:10] == sorted(factors[:10])
+        assert factors[10:] == sorted(factors[10:], reverse=True)
+        assert 0 < factors[-1] < 0.02
