@@ -129,7 +129,8 @@ class Registry:
             UsageError: an unknown plugin.
         """
         record: Any = self.find(kind, component.name).record
-        return validate_settings(record.config, component.settings, where)
+        settings: Settings = validate_settings(record.config, component.settings, where)
+        return settings
 
 
 def _canonical(package: str) -> str:

@@ -8,15 +8,15 @@ import sys
 import typer
 
 from k3m_kg import __version__
+from k3m_kg.cli import snapshot
 from k3m_kg.cli.complete import complete
 from k3m_kg.cli.demo import demo
 from k3m_kg.cli.embed import embed
 from k3m_kg.cli.evaluate import evaluate
-from k3m_kg.cli.plugins import app as plugins_app
-from k3m_kg.cli import snapshot
 from k3m_kg.cli.ingest import ingest
 from k3m_kg.cli.init import init
 from k3m_kg.cli.migrate import migrate
+from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
 from k3m_kg.cli.status import status
 from k3m_kg.errors import K3MError
@@ -40,7 +40,11 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def _root(
     version: bool = typer.Option(
-        False, "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        False,
+        "--version",
+        callback=_print_version,
+        is_eager=True,
+        help="Print the version and exit.",
     ),
 ) -> None:
     pass

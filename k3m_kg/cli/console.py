@@ -14,11 +14,14 @@ if TYPE_CHECKING:
     from rich.progress import Progress
 
 JsonFlag = Annotated[
-    bool, typer.Option("--json", help="Print one JSON object on standard output, nothing else there.")
+    bool,
+    typer.Option("--json", help="Print one JSON object on standard output, nothing else there."),
 ]
 DatabaseOption = Annotated[
     str,
-    typer.Option("--db", envvar="K3M_KG_DB", help="Database URL.", metavar="URL", show_default=True),
+    typer.Option(
+        "--db", envvar="K3M_KG_DB", help="Database URL.", metavar="URL", show_default=True
+    ),
 ]
 DEFAULT_DATABASE = "sqlite:///k3m-kg.db"
 

@@ -52,7 +52,9 @@ class ProgressObserver:
         """An epoch was validated."""
         metrics = validation["metrics"]
         mrr, first = metrics["macro_mrr"], metrics["macro_hits@1"]
-        text = f"epoch {epoch}: validation MRR {mrr:.4f}, Hits@1 {first:.4f} (means over properties)"
+        text = (
+            f"epoch {epoch}: validation MRR {mrr:.4f}, Hits@1 {first:.4f} (means over properties)"
+        )
         if self.bar.disable:
             note(text)
         else:
@@ -63,7 +65,9 @@ def pretrain(
     config: Annotated[Path, typer.Argument(help="The run config, a YAML file.", metavar="CONFIG")],
     overrides: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, as training.epochs=5."),
+        typer.Option(
+            "--set", metavar="KEY=VALUE", help="Override a setting, as training.epochs=5."
+        ),
     ] = None,
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with an interrupted run, exactly.")

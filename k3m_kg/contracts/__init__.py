@@ -6,7 +6,14 @@ size, `V` vocabulary, `C` object classes or candidate values, `L` tokens of one 
 terms.
 """
 
-from k3m_kg.contracts.batch import Catalog, KnowledgeText, ModelOutputs, ProductBatch, Regions, TermTokens
+from k3m_kg.contracts.batch import (
+    Catalog,
+    KnowledgeText,
+    ModelOutputs,
+    ProductBatch,
+    Regions,
+    TermTokens,
+)
 from k3m_kg.contracts.encoders import Fusion, ImageEncoder, ModelContext, TextEncoder, Tokens
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss

@@ -60,15 +60,13 @@ class ImageEncoder(nn.Module, ABC):
     def prepare(self, image: Image) -> dict[str, np.ndarray]:
         """Arrays of one RGB picture; shapes and dtypes must be the same for every picture."""
 
-    def fit(self, prepared: dict[str, Tensor]) -> None:  # noqa: B027 (optional)
+    def fit(self, prepared: dict[str, Tensor]) -> None:
         """Fit what is not learned by gradient (codebooks) on stacked pictures (N, ...).
 
         The result must live in buffers, so that it is saved with the weights.
         """
 
-    def augment(
-        self, arrays: dict[str, Tensor], generator: torch.Generator
-    ) -> dict[str, Tensor]:
+    def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """The batch as training sees it (flips, shifts); by default unchanged."""
         return arrays
 
@@ -92,8 +90,8 @@ class TextEncoder(nn.Module, ABC):
     pretrained: bool = False
     """Whether the weights came from a checkpoint (they train at the pretrained rate)."""
 
-    def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:  # noqa: B027 (optional)
-        """Fit the tokenizer on the training titles and on the catalog's property and value names."""
+    def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:
+        """Fit the tokenizer on the training titles and on the catalog's terms."""
 
     @abstractmethod
     def prepare(self, texts: Sequence[str]) -> list[Tokens]:

@@ -1,4 +1,4 @@
-"""LPM, the contract that everything shares: representations of (head, relation, tail) and a scorer."""
+"""LPM, the contract that all share: representations of head, relation and tail, and a scorer."""
 
 from __future__ import annotations
 

@@ -42,7 +42,7 @@ class Ranks:
     unseen_Q: np.ndarray
 
     @property
-    def realistic_Q(self) -> np.ndarray:  # noqa: N802
+    def realistic_Q(self) -> np.ndarray:
         """The mean of the other two, float64."""
         mean: np.ndarray = (self.optimistic_Q + self.pessimistic_Q) / 2
         return mean

@@ -99,14 +99,10 @@ class K3M(LinkPredictor):
         image_BRH = self.image_fusion(image_BRH, image_inter, image_present_BR)
         c_BH = self._pool(title_BTH, batch.title_present_BT, image_BRH, image_present_BR)
 
-        properties = encode_properties(
-            self.text_encoder, batch.catalog, batch.triple_property_E
-        )
+        properties = encode_properties(self.text_encoder, batch.catalog, batch.triple_property_E)
         values = encode_values(self.text_encoder, batch.catalog, wanted_value_ids(batch))
         property_EH, value_EH, knowledge_BKH = self._knowledge(batch, properties, values)
-        t_EXH, b_EX = self.structure.transform(
-            c_BH, batch.triple_product_E, property_EH, value_EH
-        )
+        t_EXH, b_EX = self.structure.transform(c_BH, batch.triple_product_E, property_EH, value_EH)
 
         def aggregate(product_Q: Tensor, query_N: Tensor, triple_N: Tensor) -> Tensor:
             out: Tensor = self.structure(c_BH[product_Q], t_EXH, b_EX, query_N, triple_N)
@@ -152,9 +148,7 @@ class K3M(LinkPredictor):
         text = batch.knowledge
         if text is None:
             return properties(batch.triple_property_E), values(batch.triple_value_E), None
-        ids_BK, present_BK = hide_invisible(
-            text, batch.triple_visible_E, self.text_encoder.mask_id
-        )
+        ids_BK, present_BK = hide_invisible(text, batch.triple_visible_E, self.text_encoder.mask_id)
         encoded_BKH = self.text_encoder(
             ids_BK, present_BK, torch.full_like(ids_BK, KNOWLEDGE_SEGMENT)
         )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import torch
 import torch.nn.functional as F
@@ -23,7 +24,7 @@ class StructureAggregation(nn.Module):
         hidden: H.
         heads: attention heads, each as wide as H, averaged.
         backend: `torch` (segment operations) or `dgl`; equal in result and gradient.
-    """  # noqa: D205
+    """
 
     def __init__(self, hidden: int, heads: int, backend: str = "torch") -> None:
         super().__init__()
@@ -69,11 +70,12 @@ class StructureAggregation(nn.Module):
         if not len(query_N):
             return c_QH + 0 * self.merge.bias.sum()  # keep every weight in the graph (DDP)
         combine = _combine_dgl if self.backend == "dgl" else _combine_torch
-        pooled_QH = combine(len(c_QH), t_EXH, b_EX, query_N, triple_N)
+        pooled_QH: Tensor = combine(len(c_QH), t_EXH, b_EX, query_N, triple_N)
         # A question without triples keeps c exactly: W3's bias must not reach it.
         some_Q = torch.zeros(len(c_QH), dtype=torch.bool, device=c_QH.device)
         some_Q[query_N] = True
-        return c_QH + self.merge(pooled_QH) * some_Q[:, None]
+        merged: Tensor = self.merge(pooled_QH)
+        return c_QH + merged * some_Q[:, None]
 
 
 def _combine_torch(
@@ -107,7 +109,7 @@ def _combine_dgl(
     return result
 
 
-def _import_dgl():  # type: ignore[no-untyped-def]
+def _import_dgl() -> Any:
     os.environ.setdefault("DGLBACKEND", "pytorch")  # else dgl writes a settings file into HOME
     try:
         import dgl

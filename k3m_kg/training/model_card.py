@@ -1,4 +1,4 @@
-"""The README.md of an artifact: what it is, what it was trained on, how good it is, how to use it."""
+"""The README.md of an artifact: what it is, what it was trained on, how good it is."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""AdamW with parameter groups, the learning-rate schedule, and the moving average of the weights."""
+"""Parameter groups, the learning-rate schedule, and the moving average of the weights."""
 
 from __future__ import annotations
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
@@ -18,7 +18,7 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from k3m_kg.config import RunConfig
-from k3m_kg.contracts import Catalog, ProductBatch
+from k3m_kg.contracts import Catalog, PretrainingTask, ProductBatch
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.batching import Batcher, build_catalog
@@ -82,12 +82,13 @@ class Pretrainer(nn.Module):
         if len(batch.image_product_I):
             batch.image_arrays = self.model.image_encoder.augment(batch.image_arrays, generator)
         self.model.describe(batch)
-        for task in self.tasks.values():
+        tasks = cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
+        for task in tasks.values():
             task.corrupt(batch, generator)
         outputs = self.model(batch)
         total: Tensor | None = None
         metrics: dict[str, Tensor] = {}
-        for name, task in self.tasks.items():
+        for name, task in tasks.items():
             result = task.loss(outputs, batch)
             if result.loss is not None:
                 metrics[name] = result.loss.detach()
@@ -219,7 +220,9 @@ class _Run:
             self.snapshot, self.model.text_encoder, config.model, catalog, images
         ).to(self.device)
         self.optimizer = torch.optim.AdamW(
-            parameter_groups(self.model, self.tasks, self.settings), betas=self.settings.betas
+            parameter_groups(self.model, self.tasks, self.settings),
+            betas=self.settings.betas,
+            fused=True,
         )
         self.average = MovingAverage([self.model, self.tasks], self.settings.ema)
         self.generator = torch.Generator().manual_seed(self.settings.seed)
@@ -302,9 +305,7 @@ class _Run:
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(
-            self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"
-        ):
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
             loss, metrics = self.trainer(batch, self.generator)
         values = {name: float(value) for name, value in metrics.items()}
         if loss is None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from k3m_kg.api import FusionPlugin, Settings, hookimpl
 from pydantic import Field
+
+from k3m_kg.api import FusionPlugin, Settings, hookimpl
 
 if TYPE_CHECKING:
     from k3m_kg.api import Fusion, ModelContext
@@ -58,11 +59,19 @@ def k3m_kg_fusions() -> list[FusionPlugin]:
     """The four strategies of the K3M paper."""
     return [
         FusionPlugin("mean", "the average of both", NoSettings, _mean),
-        FusionPlugin("soft-spl", "sigmoid gates scale each, a linear layer merges", NoSettings, _soft),
         FusionPlugin(
-            "hard-spl", "gates pick one of both per hidden unit (the paper's best)", HardSettings, _hard
+            "soft-spl", "sigmoid gates scale each, a linear layer merges", NoSettings, _soft
         ),
         FusionPlugin(
-            "interactive-only", "no individual features (the ablation)", NoSettings, _interactive_only
+            "hard-spl",
+            "gates pick one of both per hidden unit (the paper's best)",
+            HardSettings,
+            _hard,
+        ),
+        FusionPlugin(
+            "interactive-only",
+            "no individual features (the ablation)",
+            NoSettings,
+            _interactive_only,
         ),
     ]

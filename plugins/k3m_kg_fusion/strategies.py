@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import torch
-from k3m_kg.api import Fusion
 from torch import Tensor, nn
+
+from k3m_kg.api import Fusion
 
 
 class Mean(Fusion):

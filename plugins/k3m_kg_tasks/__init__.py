@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from k3m_kg.api import TaskPlugin, hookimpl
-
 from k3m_kg_tasks.settings import LpmSettings, MlmSettings, ModalityDropoutSettings, MomSettings
 
 if TYPE_CHECKING:

@@ -10,7 +10,10 @@ import math
 from dataclasses import dataclass
 
 import torch
+from torch import Tensor, nn
+
 from k3m_kg.api import (
+    ConfigError,
     LinkScorer,
     ModelOutputs,
     PretrainingTask,
@@ -20,11 +23,8 @@ from k3m_kg.api import (
     TaskLoss,
     candidate_cross_entropy,
     margin_ranking,
-    ConfigError,
     unknown_name,
 )
-from torch import Tensor, nn
-
 from k3m_kg_tasks.settings import LpmSettings
 
 
@@ -139,9 +139,7 @@ class LinkPredictionModelling(PretrainingTask):
         batch.triple_visible_E = batch.triple_visible_E & ~asked_E & ~unseen_E
         return asked_E | unseen_E
 
-    def _cut_titles(
-        self, batch: ProductBatch, asked_E: Tensor, generator: torch.Generator
-    ) -> None:
+    def _cut_titles(self, batch: ProductBatch, asked_E: Tensor, generator: torch.Generator) -> None:
         device = batch.device
         cut_E = torch.rand(len(asked_E), generator=generator).to(device) < self.settings.cut_title
         whole_B = torch.rand(batch.size, generator=generator).to(device) < self.settings.keep_title

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
-from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
 from torch import Tensor, nn
 
+from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
 from k3m_kg_tasks.settings import MlmSettings
 
 _IGNORED = -100

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import torch
-from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskLoss
 
+from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskLoss
 from k3m_kg_tasks.settings import ModalityDropoutSettings
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import torch
 import torch.nn.functional as F
+from torch import Tensor, nn
+
 from k3m_kg.api import (
     ConfigError,
     ModelOutputs,
@@ -12,8 +14,6 @@ from k3m_kg.api import (
     TaskContext,
     TaskLoss,
 )
-from torch import Tensor, nn
-
 from k3m_kg_tasks.settings import MomSettings
 
 

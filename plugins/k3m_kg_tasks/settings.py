@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from k3m_kg.api import Settings
 from pydantic import Field
+
+from k3m_kg.api import Settings
 
 
 class MlmSettings(Settings):
@@ -40,7 +41,7 @@ class ScorerSettings(Settings):
     """A link scorer by name, with its own settings."""
 
     name: str = "transe"
-    settings: dict[str, float | int | str | bool] = {}
+    settings: dict[str, float | int | str | bool] = Field(default_factory=dict)
 
 
 class LpmSettings(Settings):
@@ -72,7 +73,7 @@ class LpmSettings(Settings):
     scale: float = Field(1.0, gt=0)
     questions: Literal["hidden", "leave-one-out"] = "hidden"
     full_context: float = Field(0.5, ge=0, le=1)
-    shown: dict[str, float] = {}
+    shown: dict[str, float] = Field(default_factory=dict)
     cut_title: float = Field(0.5, ge=0, le=1)
     keep_title: float = Field(0.35, ge=0, le=1)
 

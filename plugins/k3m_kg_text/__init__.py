@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from k3m_kg.api import TextEncoderPlugin, hookimpl
-
 from k3m_kg_text.settings import BertWordPieceSettings, PretrainedTextSettings
 
 if TYPE_CHECKING:

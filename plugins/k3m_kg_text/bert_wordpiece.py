@@ -9,10 +9,10 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import torch
-from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
+from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
 from k3m_kg_text.settings import BertWordPieceSettings
 
 PAD, UNKNOWN, MASK = 0, 1, 2
@@ -157,9 +157,7 @@ class BertWordPiece(TextEncoder):
             embedded = embedded + self.segments(segment_BT)
         # A row without tokens attends to its padding: finite, and read by nobody.
         absent_BT = ~visible_BT & visible_BT.any(1, keepdim=True)
-        out: Tensor = self.layers(
-            self.dropout(self.norm(embedded)), src_key_padding_mask=absent_BT
-        )
+        out: Tensor = self.layers(self.dropout(self.norm(embedded)), src_key_padding_mask=absent_BT)
         return out
 
     def save_assets(self, folder: Path) -> None:

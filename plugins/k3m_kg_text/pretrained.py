@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
+from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
 from k3m_kg_text.settings import PretrainedTextSettings
 
 

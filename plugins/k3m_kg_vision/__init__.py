@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from k3m_kg.api import ImageEncoderPlugin, hookimpl
-
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 import torch.nn.functional as F
-from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions
 from torch import Tensor, nn
 
+from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:

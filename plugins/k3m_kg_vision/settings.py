@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
-from k3m_kg.api import Settings
 from pydantic import Field, model_validator
+
+from k3m_kg.api import Settings
 
 
 class PatchViTSettings(Settings):
