@@ -54,14 +54,24 @@ class TaskComponent(Component):
 
 
 class InteractorSettings(Settings):
-    """Image-text co-attention."""
+    """Image-text co-attention.
+
+    Attributes:
+        layers: co-attention layers.
+        heads: attention heads; H must be a multiple.
+    """
 
     layers: int = Field(2, ge=1, le=24)
     heads: int = Field(4, ge=1)
 
 
 class StructureSettings(Settings):
-    """Aggregation of a product's triples into `c*`."""
+    """Aggregation of a product's triples into `c*`.
+
+    Attributes:
+        heads: attention heads, each as wide as H, averaged.
+        backend: `torch` segment operations, or `dgl`; equal results.
+    """
 
     heads: int = Field(8, ge=1)
     backend: Literal["torch", "dgl"] = "torch"
@@ -71,7 +81,7 @@ class ModelSettings(Settings):
     """Sizes of K3M; the shape letters are those of `k3m_kg.contracts`.
 
     Attributes:
-        hidden: H.
+        hidden: H, the width of every vector.
         pool: what `c` averages: all `tokens` of both modalities (the paper's), or the means of
             the two `modalities`.
         knowledge: `product` encodes a product's triples as one text, as the paper does; `term`
@@ -122,14 +132,23 @@ class TrainingSettings(Settings):
     """The training loop.
 
     Attributes:
+        epochs: passes over the training products.
+        batch_size: products in one step.
         learning_rate: peak rate of newly initialised weights.
         pretrained_learning_rate: peak rate of weights that came from a checkpoint.
+        weight_decay: of AdamW; biases and norms have none.
+        betas: of AdamW.
         warmup: share of the steps with a linearly rising rate.
+        schedule: how the rate falls after the warm-up.
+        clip: largest norm of the gradient.
+        checkpoint_steps: steps between checkpoints; every epoch ends with one too.
+        seed: of weights, order, masking and everything else that is random.
         patience: epochs without a better validation MRR before stopping; 0 never stops early.
         ema: decay of the exponential moving average of the weights that is validated and kept;
             0 keeps the weights themselves.
         threads: CPU threads of torch; 0 leaves torch's own choice.
-        device: `auto` takes a GPU where there is one.
+        device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, `cuda:1`, ...
+        precision: `bf16` computes matrix products in bfloat16, weights stay float32.
     """
 
     epochs: int = Field(10, ge=1)
@@ -156,6 +175,10 @@ class RunConfig(Settings):
     Attributes:
         snapshot: a snapshot, or a folder of snapshots (the latest is taken).
         output: the artifact folder to write.
+        image_encoder: pictures to regions.
+        text_encoder: titles, properties and values to tokens.
+        fusion: what a token says alone with what it says after interaction.
+        tasks: what is learned.
     """
 
     snapshot: Path

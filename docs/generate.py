@@ -1,0 +1,107 @@
+"""Writes the pages that follow from the code: docs/cli.md and docs/config.md (`make docs`)."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+DOCS = Path(__file__).parent
+
+
+def help_of(*command: str) -> str:
+    """What `k3m-kg COMMAND --help` prints on a terminal of 96 columns."""
+    done = subprocess.run(
+        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *command, "--help"],
+        env={**os.environ, "COLUMNS": "96", "TERMINAL_WIDTH": "96", "NO_COLOR": "1"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    return done.stdout.replace("Usage: -c ", "Usage: k3m-kg ").strip()
+
+
+def commands() -> Iterator[tuple[str, ...]]:
+    """Every command, those of a group after it."""
+    from typer.main import get_command
+
+    from k3m_kg.cli.app import app
+
+    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+        yield (name,)
+        for inner in getattr(command, "commands", {}):
+            yield (name, inner)
+
+
+def cli_page() -> str:
+    """docs/cli.md."""
+    parts = [
+        "# Commands",
+        "",
+        "Written by `make docs` from `--help`; a test keeps it current. Exit code 0: done, 1: the "
+        "work failed, 2: the request was wrong. With `--json`, one JSON document on standard "
+        "output and nothing else there. Set `K3M_KG_TRACEBACK=1` to see where an error came from.",
+        "",
+        "```text",
+        help_of(),
+        "```",
+    ]
+    for command in commands():
+        parts += ["", f"## k3m-kg {' '.join(command)}", "", "```text", help_of(*command), "```"]
+    return "\n".join(parts) + "\n"
+
+
+def _table(cls: type) -> list[str]:
+    from k3m_kg.cli.describe import setting_rows
+
+    rows = ["| setting | type | default | meaning |", "|---|---|---|---|"]
+    for row in setting_rows(cls):
+        default = "required" if row.default is None else f"`{row.default}`"
+        meaning = row.meaning.replace("|", "\\|")
+        rows.append(f"| `{row.name}` | {row.type} | {default} | {meaning} |")
+    return rows
+
+
+def config_page() -> str:
+    """docs/config.md."""
+    from k3m_kg.config import RunConfig
+    from k3m_kg.ingest.mapping import Mapping
+    from k3m_kg.registry import load_registry
+
+    parts = [
+        "# Settings",
+        "",
+        "Written by `make docs` from the settings classes; a test keeps it current. Unknown keys "
+        "are errors that name the nearest known one. A config is data: nothing in it is executed.",
+        "",
+        "## The run config: `k3m-kg pretrain CONFIG`",
+        "",
+        "A dotted name is a nested key, on the command line `--set model.hidden=96`. A plugin is "
+        "written as its name, `fusion: mean`, or with its settings, `fusion: {name: hard-spl, "
+        "temperature: 0.5}`; a task may have a `weight` too, and `--set tasks.lpm.weight=2` finds "
+        "it by name.",
+        "",
+        *_table(RunConfig),
+        "",
+        "## The mapping file: `k3m-kg ingest --mapping FILE`",
+        "",
+        *_table(Mapping),
+    ]
+    for item in load_registry().installed():
+        config = getattr(item.record, "config", None)
+        if item.package != "k3m-kg" or config is None:
+            continue
+        parts += ["", f"## {item.record.kind} `{item.record.name}`", "", f"{item.record.summary}."]
+        parts += ["", *_table(config)] if config.model_fields else ["", "No settings."]
+    return "\n".join(parts) + "\n"
+
+
+PAGES = {"cli.md": cli_page, "config.md": config_page}
+
+
+if __name__ == "__main__":
+    for name, page in PAGES.items():
+        (DOCS / name).write_text(page(), encoding="utf-8")
+        print(f"wrote docs/{name}")
