@@ -1,0 +1,165 @@
+"""The documentation says what the code does, and its examples work."""
+
+from __future__ import annotations
+
+import importlib.util
+import inspect
+import re
+import shlex
+from pathlib import Path
+from types import ModuleType
+
+import pytest
+import yaml
+
+from k3m_kg import hookspecs
+from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.ingest.mapping import Mapping
+from k3m_kg.registry import KINDS
+
+ROOT = Path(__file__).parent.parent
+HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("k3m_kg_"))
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
+
+
+def blocks(text: str, language: str) -> list[str]:
+    return re.findall(rf"```{language}\n(.*?)```", text, re.DOTALL)
+
+
+def load(path: Path) -> ModuleType:
+    spec = importlib.util.spec_from_file_location(path.stem, path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@pytest.fixture(scope="module")
+def pages() -> ModuleType:
+    return load(ROOT / "docs" / "generate.py")
+
+
+@pytest.mark.parametrize("page", ["cli.md", "config.md"])
+def test_generated_page_is_current(pages: ModuleType, page: str) -> None:
+    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
+    assert pages.PAGES[page]() == written, "run `make docs`"
+
+
+def test_every_setting_has_a_meaning() -> None:
+    rows = (ROOT / "docs" / "config.md").read_text(encoding="utf-8").splitlines()
+    assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_hook_has_a_section_with_its_signature() -> None:
+    found = re.findall(r"^## (k3m_kg_.*)$", PLUGINS, re.MULTILINE)
+    signatures = [
+        f"{name}({', '.join(inspect.signature(getattr(hookspecs, name)).parameters)})"
+        for name in HOOKS
+    ]
+    assert sorted(found) == signatures
+
+
+@pytest.mark.parametrize("hook", HOOKS)
+def test_the_example_of_each_hook_is_a_working_plugin(hook: str, tmp_path: Path) -> None:
+    section = PLUGINS.partition(f"## {hook}(")[2].partition("\n## ")[0]
+    (source,) = blocks(section, "python")
+    check_plugin(source, hook, tmp_path)
+
+
+def test_the_plugin_of_the_readme_works(tmp_path: Path) -> None:
+    (source,) = blocks(README, "python")
+    assert len([line for line in source.splitlines() if line.strip()]) <= 36
+    check_plugin(source, "k3m_kg_fusions", tmp_path)
+
+
+def check_plugin(source: str, hook: str, folder: Path) -> None:
+    """Load a module, call its hook, and use what its factory builds as its contract says."""
+    import torch
+
+    from k3m_kg.contracts import Fusion, ImageEncoder, LinkScorer, ModelContext, TextEncoder
+
+    path = folder / f"{hook}_example.py"
+    path.write_text(source, encoding="utf-8")
+    module = load(path)
+    (record,) = getattr(module, hook)()
+    assert type(record) in KINDS.values()
+    if record.kind == "reader":
+        catalog = folder / "products.jsonl"
+        catalog.write_text('{"id": "a", "title": "red cup", "colour": "red"}\nnonsense\n')
+        reader = record.factory()
+        assert reader.sniff(catalog, catalog.read_bytes())
+        assert [type(item).__name__ for item in reader.read(catalog, None)] == [
+            "ProductRecord",
+            "RejectedRow",
+        ]
+        return
+    settings = record.config()
+    if record.kind == "link-scorer":
+        scorer = record.factory(settings, 8)
+        assert isinstance(scorer, LinkScorer)
+        head, relation, tails = torch.randn(5, 8), torch.randn(5, 8), torch.randn(5, 3, 8)
+        each = torch.stack([scorer.score(head, relation, tails[:, k]) for k in range(3)], 1)
+        torch.testing.assert_close(scorer.score_tails(head, relation, tails), each)
+        assert scorer.score_tails(head, relation, tails[0]).shape == (5, 3)
+        return
+    built = record.factory(settings, ModelContext(hidden=8))
+    if record.kind == "fusion":
+        assert isinstance(built, Fusion)
+        present = torch.tensor([[True, False], [True, True]])
+        fused = built(torch.randn(2, 2, 8), torch.randn(2, 2, 8), present)
+        assert fused.shape == (2, 2, 8)
+        assert not fused[0, 1].any()
+    elif record.kind == "image-encoder":
+        from PIL import Image
+
+        assert isinstance(built, ImageEncoder)
+        prepared = built.prepare(Image.new("RGB", (30, 20), "red"))
+        arrays = {key: torch.from_numpy(value)[None] for key, value in prepared.items()}
+        regions = built.regions(arrays)
+        count = regions.present_BR.shape[1]
+        assert regions.boxes_BR5.shape == (1, count, 5)
+        assert built(arrays, ~regions.present_BR).shape == (1, count, 8)
+    elif record.kind == "text-encoder":
+        assert isinstance(built, TextEncoder)
+        (tokens,) = built.prepare(["Red cup"])
+        assert [("Red cup"[a:b]) for a, b in tokens.spans] == ["Red", "cup"]
+        ids = torch.tensor([tokens.ids])
+        assert built(ids, torch.ones_like(ids, dtype=torch.bool)).shape == (1, 2, 8)
+    else:
+        assert record.kind == "task"
+
+
+def test_the_readme_uses_commands_and_options_that_exist() -> None:
+    from typer.main import get_command
+
+    from k3m_kg.cli.app import app
+
+    commands = get_command(app).commands  # type: ignore[attr-defined]
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines()]
+    used = [shlex.split(line) for line in lines if line.startswith("k3m-kg")]
+    assert {words[1] for words in used} >= {"ingest", "status", "snapshot", "pretrain", "evaluate"}
+    for _, name, *rest in used:
+        known = {option for parameter in commands[name].params for option in parameter.opts}
+        assert {word for word in rest if word.startswith("--")} <= known, name
+
+
+def test_make_targets_of_the_readme_exist() -> None:
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    lines = [line for block in blocks(README, "sh") for line in block.splitlines()]
+    for target in (line.split()[1] for line in lines if line.startswith("make ")):
+        assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+def test_configs_of_the_readme_are_valid() -> None:
+    mapping, run = (yaml.safe_load(block) for block in blocks(README, "yaml"))
+    assert validate_settings(Mapping, mapping, "README").id == "sku"
+    assert validate_settings(RunConfig, run, "README").fusion.name == "hard-spl"
+
+
+def test_linked_pages_exist() -> None:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+        for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
+            if not target.startswith("http"):
+                assert (page.parent / target).exists(), f"{page.name} -> {target}"
