@@ -43,9 +43,7 @@ class Shop:
             triples += (("itemColour", list(COLOURS)[(number // 6) % 3]),)
         if number == 10:
             triples = ()
-        return StoredProduct(
-            f"p{number:03}", title, None, tuple(dict.fromkeys(triples)), images
-        )
+        return StoredProduct(f"p{number:03}", title, None, tuple(dict.fromkeys(triples)), images)
 
     def iter_products(self) -> Iterator[StoredProduct]:
         yield from self.products

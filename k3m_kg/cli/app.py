@@ -59,10 +59,12 @@ app.command()(pretrain)
 app.command()(evaluate)
 app.command()(embed)
 app.command()(complete)
-
-
 app.command()(demo)
 app.add_typer(plugins_app, name="plugins")
+
+
+_INTERRUPTED = 130
+"""What typer makes of Ctrl-C."""
 
 
 def main() -> None:
@@ -74,7 +76,9 @@ def main() -> None:
             raise
         sys.stderr.write(f"error: {error}\n")
         raise SystemExit(error.exit_code) from None
-    except KeyboardInterrupt:
+    except SystemExit as stop:
+        if stop.code != _INTERRUPTED:
+            raise
         sys.stderr.write("interrupted: nothing half-done was kept\n")
         raise SystemExit(1) from None
     except BrokenPipeError:

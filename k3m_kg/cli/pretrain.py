@@ -82,8 +82,12 @@ def pretrain(
     from k3m_kg.training.files import read_json
     from k3m_kg.training.pretrain import pretrain as run
 
-    with progress_bar() as bar:
-        path = run(settings, resume=resume, observer=ProgressObserver(bar))
+    try:
+        with progress_bar() as bar:
+            path = run(settings, resume=resume, observer=ProgressObserver(bar))
+    except KeyboardInterrupt:
+        note(f"interrupted: `k3m-kg pretrain {config} --resume` goes on from the last checkpoint")
+        raise typer.Exit(1) from None
     metrics = read_json(path / "metrics.json")
     if as_json:
         print_json({"artifact": str(path), **metrics})

@@ -109,6 +109,12 @@ def load_checkpoint(
         if name.startswith("optimizer."):
             _, index, key = name.split(".", 2)
             entries.setdefault(int(index), {})[key] = tensor
+    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    for index, entry in entries.items():
+        for key, tensor in entry.items():
+            if tensor.shape == parameters[index].shape:
+                # The fused optimiser walks through memory: state must lie as its parameter does.
+                entry[key] = torch.empty_like(parameters[index]).copy_(tensor)
     optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
     generator.set_state(tensors["random.tasks"])
     torch.set_rng_state(tensors["random.torch"])

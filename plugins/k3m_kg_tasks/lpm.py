@@ -120,7 +120,9 @@ class LinkPredictionModelling(PretrainingTask):
 
     def _answerable(self, batch: ProductBatch) -> Tensor:
         """Triples whose property takes at least two values, so that there is a question."""
-        enough = torch.tensor([len(ids) > 1 for ids in self.candidates], device=batch.device)
+        enough = torch.tensor(
+            [len(ids) > 1 for ids in self.candidates], dtype=torch.bool, device=batch.device
+        )
         return enough[batch.triple_property_E]
 
     def _hide(self, batch: ProductBatch, generator: torch.Generator) -> Tensor:

@@ -127,18 +127,19 @@ class PatchViT(ImageEncoder):
         return self.settings.codebook
 
     def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Shift the batch, mirror half of it."""
-        pixels = arrays["pixels"]
-        if shift := self.settings.shift:
-            dy, dx = torch.randint(0, 2 * shift + 1, (2,), generator=generator).tolist()
-            side = self.settings.size
-            padded = F.pad(pixels, (shift,) * 4, value=255)
-            pixels = padded[:, :, dy : dy + side, dx : dx + side]
-        if self.settings.flip:
-            mirrored = torch.rand(len(pixels), generator=generator) < 0.5
-            mirrored = mirrored.to(pixels.device)[:, None, None, None]
-            pixels = torch.where(mirrored, pixels.flip(-1), pixels)
-        return {"pixels": pixels}
+        """Each picture by itself: mirrored, moved, and zoomed, the border repeated."""
+        pixels, settings = arrays["pixels"], self.settings
+        size = len(pixels)
+        draw = torch.rand((4, size), generator=generator).to(pixels.device)
+        mirror = torch.where(draw[0] < 0.5 * settings.flip, -1.0, 1.0)
+        zoom = 1 + settings.zoom * (2 * draw[1] - 1)
+        move = (2 * draw[2:] - 1) * (2 * settings.shift / settings.size)
+        matrix = torch.zeros(size, 2, 3, device=pixels.device)
+        matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, :, 2] = zoom * mirror, zoom, move.T
+        shape = [size, 3, settings.size, settings.size]
+        grid = F.affine_grid(matrix, shape, align_corners=False)
+        moved = F.grid_sample(pixels.float(), grid, padding_mode="border", align_corners=False)
+        return {"pixels": moved}
 
     def regions(self, arrays: dict[str, Tensor]) -> Regions:
         """Every patch is present; targets are the soft nearness to the codebook's clusters."""

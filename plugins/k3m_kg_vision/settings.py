@@ -30,6 +30,7 @@ class PatchViTSettings(Settings):
             0 for none.
         flip: mirror half of the training pictures.
         shift: move training pictures by up to this many pixels.
+        zoom: enlarge or shrink training pictures by up to this share.
     """
 
     size: int = Field(80, ge=16, le=1024)
@@ -45,6 +46,7 @@ class PatchViTSettings(Settings):
     codebook: int = Field(64, ge=0)
     flip: bool = True
     shift: int = Field(6, ge=0)
+    zoom: float = Field(0.15, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _patches_fit(self) -> PatchViTSettings:

@@ -84,7 +84,9 @@ class TestPretrainedText(TextEncoderCase):
         )
         tokenizer.normalizer = normalizers.BertNormalizer()
         tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+        names = {
+            f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")
+        }
         PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
         torch.manual_seed(0)
         config = BertConfig(
@@ -105,15 +107,28 @@ class TestPretrainedText(TextEncoderCase):
 class TestConvStem(ImageEncoderCase):
     def build(self, context: ModelContext):
         return make(
-            "image-encoder", "patch-vit", context, size=32, patch=8, channels=[8, 8], heads=2,
-            codebook=8, colours=8,
+            "image-encoder",
+            "patch-vit",
+            context,
+            size=32,
+            patch=8,
+            channels=[8, 8],
+            heads=2,
+            codebook=8,
+            colours=8,
         )
 
 
 class TestLinearStem(ImageEncoderCase):
     def build(self, context: ModelContext):
         return make(
-            "image-encoder", "patch-vit", context, size=30, patch=6, stem="linear", codebook=0,
+            "image-encoder",
+            "patch-vit",
+            context,
+            size=30,
+            patch=6,
+            stem="linear",
+            codebook=0,
             colours=0,
         )
 
@@ -149,7 +164,9 @@ class TestK3MTsv(ReaderCase):
 
     def sample(self, folder: Path):
         path = folder / "items.tsv"
-        path.write_text("1\tred mug\ta.jpg\tcolour#:#red\tmugs\n2\tlamp\tb.jpg\tfits#:#E27\tlamps\n")
+        path.write_text(
+            "1\tred mug\ta.jpg\tcolour#:#red\tmugs\n2\tlamp\tb.jpg\tfits#:#E27\tlamps\n"
+        )
         return path, None
 
 

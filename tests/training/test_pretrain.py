@@ -199,7 +199,10 @@ def trained(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [
         (lambda p: os.truncate(p / "model.safetensors", 1000), "truncated"),
         (lambda p: (p / "model.safetensors").unlink(), "missing"),
-        (lambda p: (p / "labels.json").write_text("[" * (p / "labels.json").stat().st_size), "changed"),
+        (
+            lambda p: (p / "labels.json").write_text("[" * (p / "labels.json").stat().st_size),
+            "changed",
+        ),
         (lambda p: (p / "artifact.json").unlink(), "no artifact"),
         (lambda p: (p / "artifact.json").write_text("{"), "cannot be read"),
         (lambda p: (p / "artifact.json").write_text('{"format": 99, "k3m_kg": "9"}'), "newer"),
