@@ -1,4 +1,4 @@
-"""Both models and the perfect reader answer the same questions, with and without title and image."""
+"""Both models and the perfect reader answer the same questions, of whole and of maimed products."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def measure(
 
 def _first(ranks: list[Ranks]) -> np.ndarray:
     every = Ranks.join(ranks)
-    return np.asarray(every.realistic_Q <= 1) & ~every.unseen_Q
+    return np.asarray((every.realistic_Q <= 1) & ~every.unseen_Q)
 
 
 class _Counter:

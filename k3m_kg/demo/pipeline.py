@@ -72,7 +72,8 @@ def run_demo(
     """
     _clear(folder)
     mess = Mess()
-    with _stage("catalog", seconds := {}) as name:
+    seconds: dict[str, float] = {}
+    with _stage("catalog", seconds) as name:
         done = iter(range(1, products + 1))
         catalog = generate(
             folder / "catalog", products, seed, mess, lambda: watch(name, next(done), products)

@@ -56,7 +56,8 @@ def _figure(columns: int, width: float, height: float, **options: Any) -> tuple[
     logging.getLogger("matplotlib.font_manager").setLevel(logging.ERROR)  # fonts that are not here
     from matplotlib import pyplot as plt
 
-    mpl.rcParams.update(_STYLE)
+    for name, value in _STYLE.items():
+        mpl.rcParams[name] = value  # type: ignore[index]
     figure, axes = plt.subplots(1, columns, figsize=(width, height), squeeze=False, **options)
     return figure, list(axes[0])
 
@@ -77,6 +78,8 @@ def read_metrics(artifact: Path) -> list[dict[str, Any]]:
 
 def plot_training(k3m: Path, plain: Path, path: Path) -> Path:
     """The three losses of K3M, and the validation accuracy of both models."""
+    from matplotlib.ticker import MaxNLocator
+
     runs = {K3M: read_metrics(k3m), PLAIN: read_metrics(plain)}
     figure, axes = _figure(4, 11, 2.7)
     titles = {"lpm": "Triples (LPM)", "mlm": "Title words (MLM)", "mom": "Image regions (MOM)"}
@@ -94,6 +97,7 @@ def plot_training(k3m: Path, plain: Path, path: Path) -> Path:
         axes[3].plot(epochs, right, color=colour, marker="o", ms=3.5, lw=1.6, label=who)
     axes[3].set(title="Validation", xlabel="epoch", ylabel="accuracy (%)")
     axes[3].set_ylim(0, 100)
+    axes[3].xaxis.set_major_locator(MaxNLocator(integer=True))
     axes[3].legend(loc="lower right", fontsize=9)
     return _save(figure, path)
 
@@ -136,7 +140,7 @@ def plot_properties(answers: Answers, path: Path) -> Path:
 
 def plot_missing(answers: Answers, path: Path) -> Path:
     """Accuracy as titles or images go missing."""
-    figure, axes = _figure(2, 9, 3.4, sharey=True)
+    figure, axes = _figure(2, 9, 3.7, sharey=True)
     panels = {"no title": "Titles go missing", "no image": "Images go missing"}
     for axis, (condition, title) in zip(axes, panels.items(), strict=True):
         for who, colour, dashed in (
@@ -155,7 +159,8 @@ def plot_missing(answers: Answers, path: Path) -> Path:
         axis.set(title=title, xlabel="products without it (%)", xticks=[0, 20, 50, 80, 100])
     axes[0].set_ylim(0, 100)
     axes[0].set_ylabel("accuracy (%)")
-    axes[1].legend(loc="lower left", fontsize=9)
+    handles, labels = axes[0].get_legend_handles_labels()
+    figure.legend(handles, labels, ncols=4, loc="outside lower center", fontsize=9)
     return _save(figure, path)
 
 

@@ -43,11 +43,13 @@ th, td { padding: 5px 18px 5px 0; text-align: right; border-bottom: 1px solid #e
 th { font-weight: 600; }
 th:first-child, td:first-child { text-align: left; }
 .best { font-weight: 700; color: #1f5fa8; }
-.products { display: grid; grid-template-columns: repeat(auto-fill, minmax(280px, 1fr)); gap: 20px; }
+.products { display: grid; gap: 20px;
+  grid-template-columns: repeat(auto-fill, minmax(270px, 1fr)); }
 .product { border: 1px solid #e4e7eb; border-radius: 10px; padding: 16px; font-size: 14px; }
 .product header { display: flex; gap: 14px; min-height: 96px; }
 .product img, .noimage { width: 96px; height: 96px; border-radius: 6px; flex: none; }
-.noimage { background: #f3f5f7; color: #9aa3ad; display: grid; place-items: center; font-size: 12px; }
+.noimage { background: #f3f5f7; color: #9aa3ad; font-size: 12px; display: grid;
+  place-items: center; }
 .product h3 { font-size: 15px; margin: 0 0 4px; line-height: 1.3; }
 .wrong { color: #b3402a; }
 .known { color: #4b5560; margin: 12px 0; line-height: 1.7; }
@@ -60,7 +62,8 @@ th:first-child, td:first-child { text-align: left; }
 .bar.right span:first-child { font-weight: 600; }
 .bar span:last-child { text-align: right; color: #66707b; }
 code { background: #f3f5f7; padding: 1px 5px; border-radius: 4px; font-size: 14px; }
-pre { background: #f3f5f7; padding: 14px 16px; border-radius: 8px; overflow-x: auto; font-size: 14px; }
+pre { background: #f3f5f7; padding: 14px 16px; border-radius: 8px; font-size: 14px;
+  overflow-x: auto; }
 """
 
 
@@ -242,7 +245,8 @@ from <code>catalog/mapping.yaml</code> and follow the README.</p>"""
 
 
 def _figure(path: Path, caption: str) -> str:
-    return f'<figure><img src="{_embedded(path)}" alt="{caption}"><figcaption>{caption}</figcaption></figure>'
+    image = f'<img src="{_embedded(path)}" alt="{caption}">'
+    return f"<figure>{image}<figcaption>{caption}</figcaption></figure>"
 
 
 def _embedded(path: Path) -> str:
