@@ -63,8 +63,9 @@ def test_a_hidden_value_is_one_mask_token_whatever_its_length(build) -> None:
     batch = built.batch(20)
     text = batch.knowledge
     lengths = torch.zeros(len(batch.triple_visible_E), dtype=torch.long).index_add(
-        0, text.triple_BK[text.present_BK & text.is_value_BK], torch.tensor(1).expand(
-            int((text.present_BK & text.is_value_BK).sum()))
+        0,
+        text.triple_BK[text.present_BK & text.is_value_BK],
+        torch.tensor(1).expand(int((text.present_BK & text.is_value_BK).sum())),
     )
     assert len(set(lengths.tolist())) > 1, "the catalog has values of several lengths"
     nothing = torch.zeros_like(batch.triple_visible_E)
@@ -87,7 +88,9 @@ def test_a_visible_triple_does_influence_c_star(build) -> None:
 def test_a_product_is_embedded_alike_alone_and_in_company(build, rows: np.ndarray) -> None:
     built: Built = build()
     together = built.model(built.batcher.batch(rows[:9])).cstar_BH
-    alone = torch.cat([built.model(built.batcher.batch(rows[k : k + 1])).cstar_BH for k in range(9)])
+    alone = torch.cat(
+        [built.model(built.batcher.batch(rows[k : k + 1])).cstar_BH for k in range(9)]
+    )
     torch.testing.assert_close(together, alone, atol=1e-5, rtol=1e-4)
 
 
