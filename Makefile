@@ -44,7 +44,7 @@ format: $(READY)  ## rewrite the code in house style
 bench: $(READY)  ## the baselines and speeds of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
 
-docs: $(READY)  ## rewrite the generated pages: docs/cli.md, docs/config.md
+docs: $(READY)  ## rewrite what follows from the code: docs/cli.md, docs/config.md, schemas
 	$(BIN)/python docs/generate.py
 
 clean:  ## remove what the other targets made, but for .venv

@@ -1,14 +1,15 @@
-"""Writes the pages that follow from the code: docs/cli.md and docs/config.md (`make docs`)."""
+"""Writes what follows from the code (`make docs`): pages of docs/, and JSON schemas for editors."""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-DOCS = Path(__file__).parent
+ROOT = Path(__file__).parent.parent
 
 
 def help_of(*command: str) -> str:
@@ -98,10 +99,35 @@ def config_page() -> str:
     return "\n".join(parts) + "\n"
 
 
-PAGES = {"cli.md": cli_page, "config.md": config_page}
+def _schema(cls: type, title: str) -> str:
+    found = cls.model_json_schema()  # type: ignore[attr-defined]
+    dialect = "https://json-schema.org/draft/2020-12/schema"
+    return json.dumps({"$schema": dialect, **found, "title": title}, indent=2) + "\n"
+
+
+def run_config_schema() -> str:
+    """schemas/run-config.schema.json."""
+    from k3m_kg.config import RunConfig
+
+    return _schema(RunConfig, "k3m-kg run config")
+
+
+def mapping_schema() -> str:
+    """schemas/mapping.schema.json."""
+    from k3m_kg.ingest.mapping import Mapping
+
+    return _schema(Mapping, "k3m-kg mapping file")
+
+
+FILES = {
+    "docs/cli.md": cli_page,
+    "docs/config.md": config_page,
+    "schemas/run-config.schema.json": run_config_schema,
+    "schemas/mapping.schema.json": mapping_schema,
+}
 
 
 if __name__ == "__main__":
-    for name, page in PAGES.items():
-        (DOCS / name).write_text(page(), encoding="utf-8")
-        print(f"wrote docs/{name}")
+    for name, page in FILES.items():
+        (ROOT / name).write_text(page(), encoding="utf-8")
+        print(f"wrote {name}")

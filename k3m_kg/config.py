@@ -6,7 +6,14 @@ from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    ValidationError,
+    model_validator,
+)
 
 from k3m_kg.errors import ConfigError, nearest, unknown_name
 
@@ -38,6 +45,15 @@ class Component(BaseModel):
         if isinstance(value, dict) and "settings" not in value:
             return _settings_apart(value, ("name",))
         return value
+
+    @classmethod
+    def __get_pydantic_json_schema__(
+        cls, core_schema: Any, handler: GetJsonSchemaHandler
+    ) -> dict[str, Any]:
+        """For editors: a name, or an object with a name and the plugin's own settings."""
+        own = handler.resolve_ref_schema(handler(core_schema))
+        spelled_out = {**own, "additionalProperties": True}
+        return {"anyOf": [{"type": "string"}, spelled_out], "description": own["description"]}
 
 
 class TaskComponent(Component):

@@ -41,10 +41,17 @@ def pages() -> ModuleType:
     return load(ROOT / "docs" / "generate.py")
 
 
-@pytest.mark.parametrize("page", ["cli.md", "config.md"])
-def test_generated_page_is_current(pages: ModuleType, page: str) -> None:
-    written = (ROOT / "docs" / page).read_text(encoding="utf-8")
-    assert pages.PAGES[page]() == written, "run `make docs`"
+@pytest.mark.parametrize(
+    "name",
+    [
+        "docs/cli.md",
+        "docs/config.md",
+        "schemas/run-config.schema.json",
+        "schemas/mapping.schema.json",
+    ],
+)
+def test_generated_file_is_current(pages: ModuleType, name: str) -> None:
+    assert pages.FILES[name]() == (ROOT / name).read_text(encoding="utf-8"), "run `make docs`"
 
 
 def test_every_setting_has_a_meaning() -> None:

@@ -25,7 +25,7 @@ class _Bars:
         self.tasks: dict[str, TaskID] = {}
         self.spoke = 0.0
 
-    def __call__(self, stage: str, done: int, total: int, info: str = "") -> None:
+    def __call__(self, stage: str, done: int, total: int, info: str) -> None:
         new = stage not in self.tasks
         if new:
             self.tasks[stage] = self.bar.add_task(stage, total=total, info="")

@@ -9,11 +9,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
-from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.demo.generator import DemoCatalog, Mess, Truth, generate, read_truth
-from k3m_kg.demo.world import PROPERTIES
+from k3m_kg.demo.training import Watch, demo_config, train_all
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest.pipeline import IngestOptions, ingest
@@ -22,13 +21,6 @@ from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 MARKER = "demo.json"
 EPOCHS = 10
-
-
-class Watch(Protocol):
-    """Follows the demo: the command line draws its progress bars with one."""
-
-    def __call__(self, stage: str, done: int, total: int, info: str = "") -> None:
-        """`stage` has done this much."""
 
 
 @dataclass(slots=True)
@@ -76,7 +68,7 @@ def run_demo(
     with _stage("catalog", seconds) as name:
         done = iter(range(1, products + 1))
         catalog = generate(
-            folder / "catalog", products, seed, mess, lambda: watch(name, next(done), products)
+            folder / "catalog", products, seed, mess, lambda: watch(name, next(done), products, "")
         )
     run = DemoRun(folder, products, seed, mess, catalog, seconds)
     run.truths = read_truth(catalog.truth)
@@ -84,25 +76,20 @@ def run_demo(
         run.counts = _ingest(run, watch, name)
     with _stage("snapshot", seconds):
         run.snapshot = _cut(run, watch)
-    for knowledge in (True, False):
-        with _stage("K3M" if knowledge else "without knowledge", seconds) as name:
-            path = _train(run, knowledge, epochs or EPOCHS, watch, name)
-        if knowledge:
-            run.k3m = path
-        else:
-            run.plain = path
+    with _stage("training", seconds):
+        _train(run, epochs or EPOCHS, watch)
 
     from k3m_kg.demo.measure import measure
     from k3m_kg.demo.report import write_report
 
     with _stage("questions", seconds) as name:
         answers = measure(
-            run.k3m, run.plain, run.truths, mess, lambda done, total: watch(name, done, total)
+            run.k3m, run.plain, run.truths, mess, lambda done, total: watch(name, done, total, "")
         )
     with _stage("report", seconds) as name:
-        watch(name, 0, 1)
+        watch(name, 0, 1, "")
         report = write_report(run, answers)
-        watch(name, 1, 1)
+        watch(name, 1, 1, "")
     who = sorted({who for who, condition in answers.right if condition == "all"})
     return {
         "report": str(report),
@@ -142,7 +129,7 @@ def _ingest(run: DemoRun, watch: Watch, name: str) -> dict[str, Any]:
             [run.catalog.catalog],
             options,
             quarantine=rejected,
-            on_progress=lambda now: watch(name, min(now.line, run.products), run.products),
+            on_progress=lambda now: watch(name, min(now.line, run.products), run.products, ""),
         )[0]
     return asdict(report.counts)
 
@@ -151,99 +138,24 @@ def _cut(run: DemoRun, watch: Watch) -> Snapshot:
     settings = SnapshotSettings(validation=0.1, test=0.2, holdout=0, seed=run.seed, image_size=96)
 
     def progress(stage: str, done: int, total: int | None) -> None:
-        watch(f"snapshot: {stage}", done, total or done)
+        if total:
+            watch(f"snapshot: {stage}", done, total, "")
 
     with GraphStore.open(f"sqlite:///{run.folder / 'graph.db'}") as store:
         return build_snapshot(store, run.folder / "snapshots", settings, progress=progress).snapshot
 
 
-def demo_config(
-    snapshot: Path, output: Path, *, seed: int, epochs: int, knowledge: bool
-) -> RunConfig:
-    """A K3M small enough for two cores and four minutes.
-
-    Without knowledge it is the same model with the same tasks, but no triple is ever shown to it,
-    neither in training nor when it is asked.
-    """
-    never = {} if knowledge else dict.fromkeys(PROPERTIES, 0.0)
-    data = {
-        "snapshot": snapshot,
-        "output": output,
-        "image_encoder": {
-            "name": "patch-vit",
-            "size": 64,
-            "patch": 16,
-            "channels": [32, 64, 96],
-            "codebook": 32,
-            "colours": 32,
-            "shift": 4,
-        },
-        "text_encoder": {"name": "bert-wordpiece", "vocab_size": 1200, "layers": 1},
-        "fusion": {"name": "hard-spl", "gates": "linear"},
-        "tasks": [
-            {"name": "mlm", "weight": 0.1, "products": 0.4},
-            {"name": "mom", "weight": 0.1, "products": 0.4},
-            {
-                "name": "lpm",
-                "scorer": {"name": "transe", "settings": {"p": 2, "power_norm": True}},
-                "loss": "cross-entropy",
-                "scale": 0.13,
-                "questions": "leave-one-out",
-                "cut_title": 0.9,
-                "keep_title": 0.1,
-                "shown": never,
-            },
-        ],
-        "model": {
-            "hidden": 96,
-            "knowledge": "term",
-            "pool": "modalities",
-            "max_title_tokens": 16,
-            "max_term_tokens": 3,
-            "interactor": {"layers": 1},
-        },
-        "training": {
-            "epochs": epochs,
-            "batch_size": 16,
-            "learning_rate": 2e-3,
-            "weight_decay": 0.05,
-            "warmup": 0.08,
-            "schedule": "cosine",
-            "ema": 0.98,
-            "seed": seed,
-        },
-        "validation": {"hide": list(never)},
-    }
-    return validate_settings(RunConfig, data, "the demo's config")
-
-
-def _train(run: DemoRun, knowledge: bool, epochs: int, watch: Watch, name: str) -> Path:
-    from k3m_kg.training.pretrain import pretrain
-
-    output = run.folder / "models" / ("k3m" if knowledge else "without-knowledge")
+def _train(run: DemoRun, epochs: int, watch: Watch) -> None:
     assert run.snapshot is not None
-    config = demo_config(
-        run.snapshot.path, output, seed=run.seed, epochs=epochs, knowledge=knowledge
-    )
-    return pretrain(config, observer=_Observer(watch, name))
-
-
-class _Observer:
-    """A training run as stages of the demo."""
-
-    def __init__(self, watch: Watch, name: str) -> None:
-        self._watch = watch
-        self._name = name
-        self._rate = 0.0
-        self._accuracy = ""
-
-    def stage(self, name: str, done: int, total: int) -> None:
-        self._watch(f"{self._name}: {name}", done, total)
-
-    def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
-        self._rate = 0.95 * (self._rate or rate) + 0.05 * rate
-        self._watch(self._name, step, total, f"{self._rate:.0f} products/s{self._accuracy}")
-
-    def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
-        right = validation["metrics"]["macro_hits@1"]
-        self._accuracy = f", validation accuracy {right:.1%}"
+    models = run.folder / "models"
+    run.k3m, run.plain = models / "k3m", models / "without-knowledge"
+    configs = {
+        name: demo_config(
+            run.snapshot.path, output, seed=run.seed, epochs=epochs, knowledge=knowledge
+        )
+        for name, output, knowledge in (
+            ("K3M", run.k3m, True),
+            ("without knowledge", run.plain, False),
+        )
+    }
+    train_all(configs, watch)
