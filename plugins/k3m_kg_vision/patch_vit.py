@@ -194,6 +194,19 @@ class PatchViT(ImageEncoder):
         return F.avg_pool2d(pixels, self.settings.patch // _GRID)  # many times faster
 
 
+class _Residual(nn.Module):
+    """x + ReLU(norm(conv(x)))."""
+
+    def __init__(self, width: int) -> None:
+        super().__init__()
+        self.convolution = nn.Conv2d(width, width, 3, padding=1, bias=False)
+        self.norm = nn.BatchNorm2d(width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        changed: Tensor = F.relu(self.norm(self.convolution(x)))
+        return x + changed
+
+
 def _stem(settings: PatchViTSettings) -> tuple[nn.Module | None, int]:
     if settings.stem == "linear":
         return None, 3 * settings.patch**2
@@ -207,6 +220,8 @@ def _stem(settings: PatchViTSettings) -> tuple[nn.Module | None, int]:
             nn.BatchNorm2d(width),
             nn.ReLU(inplace=True),
         ]
+        if settings.residual and number:
+            stages.append(_Residual(width))
         before = width
     return nn.Sequential(*stages).to(memory_format=torch.channels_last), before  # type: ignore[call-overload]
 

@@ -19,6 +19,8 @@ class PatchViTSettings(Settings):
             whose stride is one patch (learns faster from few pictures).
         channels: of the conv stem, one per halving of the side, after a first stride of
             patch / 2^(len - 1).
+        residual: a further 3 x 3 convolution with a skip connection in every stage of the conv stem
+            but the first.
         colours: k-means clusters of colours; the soft histogram of a patch over them joins its
             feature (colour is learned from far fewer pictures so); 0 for none.
         layers: transformer layers.
@@ -37,6 +39,7 @@ class PatchViTSettings(Settings):
     patch: int = Field(16, ge=4)
     stem: Literal["linear", "conv"] = "conv"
     channels: tuple[int, ...] = (48, 96, 128)
+    residual: bool = False
     colours: int = Field(64, ge=0)
     layers: int = Field(1, ge=1)
     heads: int = Field(4, ge=1)
