@@ -50,13 +50,13 @@ GREY_SIDE = 24
 Row = dict[str, str]
 
 
-def read_rows(folder: Path) -> tuple[list[Row], list[Row]]:
-    """Train and test products, in the order of the file."""
+def read_rows(folder: Path, asked: str) -> tuple[list[Row], list[Row]]:
+    """Products of train and of the split asked for, in the order of the file."""
     with (folder / "split.csv").open(encoding="utf-8", newline="") as file:
         split = {row["id"]: row["split"] for row in csv.DictReader(file)}
     with (folder / "styles.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    return tuple([row for row in rows if split[row["id"]] == name] for name in ("train", "test"))
+    return tuple([row for row in rows if split[row["id"]] == name] for name in ("train", asked))
 
 
 def picture_features(folder: Path, rows: list[Row]) -> dict[str, np.ndarray]:
@@ -142,12 +142,13 @@ def main() -> None:
     parser.add_argument("--property", action="append", choices=ASKED, help="default: all four")
     parser.add_argument("--input", action="append", choices=INPUTS, help="default: all seven")
     parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--split", choices=["test", "validation"], default="test")
     arguments = parser.parse_args()
     default = Path(__file__).resolve().parents[2] / "shared" / "data"
     folder = Path(os.environ.get("K3M_KG_DATA", default)) / "fashion"
     if not (folder / "styles.csv").is_file():
         raise SystemExit(f"no fashion catalog at {folder}: set K3M_KG_DATA")
-    train, test = read_rows(folder)
+    train, test = read_rows(folder, arguments.split)
     inputs = arguments.input or list(INPUTS)
     pictures: dict[str, np.ndarray] = {}
     if any("image" in INPUTS[name] for name in inputs):
