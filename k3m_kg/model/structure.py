@@ -88,11 +88,18 @@ def _combine_torch(
     weight_NX = torch.exp(score_NX - top_QX[query_N])
     total_QX = torch.zeros_like(top_QX).index_add(0, query_N, weight_NX)
     weight_NX = (weight_NX / total_QX[query_N]).to(t_EXH.dtype)
-    # index_select and einsum: with plain indexing the backward pass dominates on a CPU
-    message_NH = torch.einsum("nx,nxh->nh", weight_NX, t_EXH.index_select(0, triple_N))
-    return message_NH.new_zeros(count, t_EXH.shape[2]).index_add(
-        0, query_N, message_NH / t_EXH.shape[1]
+    # A bag per question, of (triple, head) rows: sums without ever holding a row per pair.
+    heads = t_EXH.shape[1]
+    row_NX = triple_N[:, None] * heads + torch.arange(heads, device=triple_N.device)
+    counts_Q = torch.bincount(query_N, minlength=count)
+    pooled: Tensor = F.embedding_bag(
+        row_NX.flatten(),
+        t_EXH.flatten(0, 1),
+        (counts_Q.cumsum(0) - counts_Q) * heads,
+        mode="sum",
+        per_sample_weights=weight_NX.flatten(),
     )
+    return pooled / heads
 
 
 def _combine_dgl(
