@@ -87,6 +87,8 @@ class Without:
             batch.title_present_BT = batch.title_present_BT & False
         if not self._image:
             batch.image_present_B = batch.image_present_B & False
+            batch.image_product_I = batch.image_product_I[:0]  # nothing is encoded for nothing
+            batch.image_arrays = {name: array[:0] for name, array in batch.image_arrays.items()}
         return batch
 
 

@@ -20,7 +20,7 @@ from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 MARKER = "demo.json"
-EPOCHS = 10
+EPOCHS = 13
 
 
 @dataclass(slots=True)
@@ -135,7 +135,7 @@ def _ingest(run: DemoRun, watch: Watch, name: str) -> dict[str, Any]:
 
 
 def _cut(run: DemoRun, watch: Watch) -> Snapshot:
-    settings = SnapshotSettings(validation=0.1, test=0.2, holdout=0, seed=run.seed, image_size=96)
+    settings = SnapshotSettings(validation=0.1, test=0.15, holdout=0, seed=run.seed, image_size=96)
 
     def progress(stage: str, done: int, total: int | None) -> None:
         if total:

@@ -56,7 +56,8 @@ th:first-child, td:first-child { text-align: left; }
 .known span { background: #f3f5f7; border-radius: 4px; padding: 1px 7px; margin-right: 4px;
   white-space: nowrap; }
 .asked { margin-top: 10px; font-weight: 600; }
-.bar { display: grid; grid-template-columns: 7.5em 1fr 3em; gap: 8px; align-items: center; }
+.bar { display: grid; grid-template-columns: 8.2em 1fr 3.4em; gap: 8px; align-items: center;
+  white-space: nowrap; }
 .bar i { display: block; height: 9px; border-radius: 3px; background: #c9d3de; }
 .bar.right i { background: #1f5fa8; }
 .bar.right span:first-child { font-weight: 600; }
