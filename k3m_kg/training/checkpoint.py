@@ -104,12 +104,12 @@ def load_checkpoint(
     for number, tensor in enumerate(average.average):
         tensor.copy_(tensors[f"average.{number}"])
     state = optimizer.state_dict()
-    entries: dict[int, dict[str, Tensor]] = {}
+    entries: dict[Any, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
         if name.startswith("optimizer."):
             _, index, key = name.split(".", 2)
             entries.setdefault(int(index), {})[key] = tensor
-    parameters = [p for group in optimizer.param_groups for p in group["params"]]
+    parameters: list[Tensor] = [p for group in optimizer.param_groups for p in group["params"]]
     for index, entry in entries.items():
         for key, tensor in entry.items():
             if tensor.shape == parameters[index].shape:
