@@ -105,7 +105,7 @@ class ModelSettings(Settings):
         max_title_tokens: T; longer titles are cut.
         max_term_tokens: tokens kept of one property or value.
         max_triples: P; a product's further triples are not encoded.
-        dropout: in interactor and structure aggregation.
+        dropout: in the interactor.
     """
 
     hidden: int = Field(192, ge=8)
@@ -179,7 +179,7 @@ class TrainingSettings(Settings):
     ema: float = Field(0.0, ge=0, lt=1)
     patience: int = Field(0, ge=0)
     checkpoint_steps: int = Field(500, ge=1)
-    seed: int = 0
+    seed: int = Field(0, ge=0, lt=2**32)
     threads: int = Field(0, ge=0)
     device: str = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
@@ -214,6 +214,8 @@ class RunConfig(Settings):
     @model_validator(mode="after")
     def _tasks_once(self) -> RunConfig:
         names = [task.name for task in self.tasks]
+        if not names:
+            raise ValueError("tasks: at least one is needed")
         if len(set(names)) != len(names):
             raise ValueError(f"a task is listed twice: {names}")
         return self

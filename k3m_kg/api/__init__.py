@@ -9,7 +9,7 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from k3m_kg.config import Settings
+from k3m_kg.config import Component, Settings
 from k3m_kg.errors import (
     ArtifactError,
     CatalogError,
@@ -49,6 +49,7 @@ if TYPE_CHECKING:
         TermTokens,
         TextEncoder,
         Tokens,
+        initialise,
     )
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
     from k3m_kg.lpm.negatives import PropertyNegatives
@@ -72,6 +73,7 @@ _LAZY = {
             "TermTokens",
             "TextEncoder",
             "Tokens",
+            "initialise",
         ),
         "k3m_kg.contracts",
     ),
@@ -85,6 +87,7 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "CatalogReader",
+    "Component",
     "ConfigError",
     "Fusion",
     "FusionPlugin",
@@ -116,6 +119,7 @@ __all__ = [
     "UsageError",
     "candidate_cross_entropy",
     "hookimpl",
+    "initialise",
     "margin_ranking",
     "unknown_name",
 ]

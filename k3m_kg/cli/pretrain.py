@@ -86,7 +86,7 @@ def pretrain(
         with progress_bar() as bar:
             path = run(settings, resume=resume, observer=ProgressObserver(bar))
     except KeyboardInterrupt:
-        note(f"interrupted: `k3m-kg pretrain {config} --resume` goes on from the last checkpoint")
+        note("interrupted: the same command with --resume goes on from the last checkpoint")
         raise typer.Exit(1) from None
     metrics = read_json(path / "metrics.json")
     if as_json:

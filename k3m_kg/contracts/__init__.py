@@ -14,7 +14,14 @@ from k3m_kg.contracts.batch import (
     Regions,
     TermTokens,
 )
-from k3m_kg.contracts.encoders import Fusion, ImageEncoder, ModelContext, TextEncoder, Tokens
+from k3m_kg.contracts.encoders import (
+    Fusion,
+    ImageEncoder,
+    ModelContext,
+    TextEncoder,
+    Tokens,
+    initialise,
+)
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 
@@ -35,4 +42,5 @@ __all__ = [
     "TermTokens",
     "TextEncoder",
     "Tokens",
+    "initialise",
 ]

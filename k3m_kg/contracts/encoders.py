@@ -49,8 +49,9 @@ class ImageEncoder(nn.Module, ABC):
     `forward` encodes it.
     """
 
-    pretrained: bool = False
-    """Whether the weights came from a checkpoint (they train at the pretrained rate)."""
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """Weights that came from a checkpoint: they train at the pretrained rate. None here."""
+        return []
 
     @abstractmethod
     def cache_key(self) -> str:
@@ -87,8 +88,9 @@ class ImageEncoder(nn.Module, ABC):
 class TextEncoder(nn.Module, ABC):
     """Text to token vectors; the same weights serve titles and knowledge."""
 
-    pretrained: bool = False
-    """Whether the weights came from a checkpoint (they train at the pretrained rate)."""
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """Weights that came from a checkpoint: they train at the pretrained rate. None here."""
+        return []
 
     def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:
         """Fit the tokenizer on the training titles and on the catalog's terms."""
@@ -139,3 +141,15 @@ class Fusion(nn.Module, ABC):
         self, individual_BNH: Tensor, interactive_BNH: Tensor, present_BN: Tensor
     ) -> Tensor:
         """(B, N, H) for any number of tokens N; rows of absent tokens are zero."""
+
+
+def initialise(module: nn.Module) -> None:
+    """Xavier weights and zero biases for every linear layer in `module`.
+
+    For parts that are trained from scratch; the framework never touches a plugin's weights itself.
+    """
+    for part in module.modules():
+        if isinstance(part, nn.Linear):
+            nn.init.xavier_uniform_(part.weight)
+            if part.bias is not None:
+                nn.init.zeros_(part.bias)

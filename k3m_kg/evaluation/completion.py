@@ -12,6 +12,7 @@ from torch import Tensor
 
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.evaluation.link_prediction import held_out_included
 from k3m_kg.lpm.queries import Progress, PropertyVectors, Triples, Visibility, heads_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.model.batching import Batcher
@@ -122,6 +123,19 @@ def complete(
     asked = fillable(batcher, settings)
     if not len(rows) or not len(asked):
         return
+    with held_out_included(batcher):  # what is held out in training is known all the same
+        yield from _complete(predictor, batcher, rows, asked, settings, batch_size, progress)
+
+
+def _complete(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    rows: np.ndarray,
+    asked: np.ndarray,
+    settings: CompletionSettings,
+    batch_size: int,
+    progress: Progress | None,
+) -> Iterator[Proposal]:
     vectors = PropertyVectors(predictor, batcher, int(rows[0]))
     for start in range(0, len(rows), batch_size):
         block = rows[start : start + batch_size]
@@ -159,8 +173,7 @@ def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
     has_BP = np.zeros((len(rows), len(asked)), bool)
     for number, row in enumerate(rows.tolist()):
         part = slice(int(snapshot.triple_offsets[row]), int(snapshot.triple_offsets[row + 1]))
-        known = np.asarray(snapshot.triple_property[part])
-        columns = column_of[known[np.asarray(snapshot.triple_holdout[part]) == 0]]
+        columns = column_of[np.asarray(snapshot.triple_property[part])]
         has_BP[number, columns[columns >= 0]] = True
     return has_BP
 

@@ -12,6 +12,7 @@ import pyarrow.parquet as pq
 
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import K3MError
+from k3m_kg.evaluation.link_prediction import held_out_included
 from k3m_kg.lpm.queries import Progress, Triples, Visibility, heads_of
 from k3m_kg.model.batching import Batcher
 
@@ -63,7 +64,7 @@ def write_embeddings(
         batch_size=batch_size,
         progress=progress,
     )
-    with replaced_file(path) as staging:
+    with replaced_file(path) as staging, held_out_included(batcher):
         writer, group, start, hidden = None, [], 0, 0
         try:
             for head_BH in blocks:

@@ -79,4 +79,10 @@ def open_subject(
             hint="add lpm to the config's tasks, or use `embed`",
         )
     opened = Snapshot.open(artifact.config.snapshot if snapshot is None else snapshot)
+    if snapshot is None and opened.id != artifact.snapshot_id:
+        raise ArtifactError(
+            "the snapshot that this model was trained on is no longer there",
+            where=str(artifact.config.snapshot),
+            hint="name one with --snapshot",
+        )
     return Subject(artifact, opened, artifact.batcher(opened, progress))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -79,15 +78,6 @@ def extend_catalog(
     return catalog_of(
         properties, values, base.candidates + empty, base.counts + empty, encoder, settings
     )
-
-
-@dataclass(slots=True)
-class _Titles:
-    """Tokenised titles of some rows: ids (N, T) and, for their triples, the matching tokens."""
-
-    ids: Tensor
-    present: Tensor
-    match: list[np.ndarray]
 
 
 class Batcher:

@@ -17,6 +17,7 @@ from k3m_kg.contracts import (
     PretrainingTask,
     TaskContext,
     TextEncoder,
+    initialise,
 )
 from k3m_kg.errors import PluginError
 from k3m_kg.hookspecs import (
@@ -26,7 +27,7 @@ from k3m_kg.hookspecs import (
     TaskPlugin,
     TextEncoderPlugin,
 )
-from k3m_kg.model.k3m import K3M, initialise
+from k3m_kg.model.k3m import K3M
 from k3m_kg.registry import Registry, registry
 
 
@@ -49,6 +50,11 @@ def resolve(config: RunConfig) -> RunConfig:
         settings = registry().settings(kind, component, where).model_dump(mode="json")
         return component.model_copy(update={"settings": settings})
 
+    for task in config.tasks:  # a scorer that does not exist is better found now than after fitting
+        where = f"tasks.{task.name}"
+        scorer = getattr(registry().settings("task", task, where), "scorer", None)
+        if isinstance(scorer, Component):
+            registry().settings("link-scorer", scorer, f"{where}.scorer")
     return config.model_copy(
         update={
             "image_encoder": filled(config.image_encoder, "image-encoder", "image_encoder"),
@@ -90,17 +96,15 @@ def build_encoders(config: RunConfig, *, restoring: bool = False) -> Encoders:
     )
 
 
-def build_model(config: RunConfig, encoders: Encoders) -> K3M:
+def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = False) -> K3M:
     """K3M around fitted encoders."""
-    context = _context(config, False)
+    context = _context(config, restoring)
     fusions = [
         _build(config.fusion, FusionPlugin, "fusion", context, Fusion) for _ in ("title", "image")
     ]
     model = K3M(config.model, encoders.image, encoders.text, fusions[0], fusions[1])
-    for name, part in model.named_children():
-        encoder = getattr(model, name)
-        if not getattr(encoder, "pretrained", False):
-            initialise(part)
+    initialise(model.interactor)
+    initialise(model.structure)
     return model
 
 
@@ -129,7 +133,6 @@ def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDic
     tasks = nn.ModuleDict()
     for component in config.tasks:
         task = _build(component, TaskPlugin, f"tasks.{component.name}", context, PretrainingTask)
-        initialise(task)
         tasks[component.name] = task
         scorer = getattr(task, "scorer", None)
         if isinstance(scorer, LinkScorer) and not hasattr(model, "scorer"):

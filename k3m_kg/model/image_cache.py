@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import json
+import math
 import os
 import shutil
 import tempfile
@@ -20,6 +22,7 @@ from k3m_kg.errors import PluginError
 from k3m_kg.snapshot import Snapshot
 
 Progress = Callable[[int, int], None]
+_DISK_TO_SPARE = 64 << 20
 _AHEAD = 256  # pictures decoded ahead of the writer
 
 
@@ -80,6 +83,10 @@ def _build(
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+        staging.chmod(0o755)
+        needed = sum(first[n].itemsize * math.prod(shape) for n, shape in shapes.items())
+        if shutil.disk_usage(staging).free < needed + _DISK_TO_SPARE:
+            raise OSError(errno.ENOSPC, "no room")  # a full disk under a map is a bus error
         arrays: dict[str, np.ndarray] = {
             name: np.lib.format.open_memmap(
                 staging / f"{name}.npy", "w+", dtype=first[name].dtype, shape=shape
@@ -87,6 +94,8 @@ def _build(
             for name, shape in shapes.items()
         }
     except OSError:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
         staging = None
         arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
     try:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
@@ -171,12 +171,3 @@ class K3M(LinkPredictor):
 def _to_products(found: Tensor, rows_I: Tensor, size: int) -> Tensor:
     """(I, ...) per image to (B, ...) per product, zero where a product has no image."""
     return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows_I, found)
-
-
-def initialise(module: nn.Module) -> None:
-    """Xavier weights and zero biases for every linear layer that is trained from scratch."""
-    for part in module.modules():
-        if isinstance(part, nn.Linear):
-            nn.init.xavier_uniform_(part.weight)
-            if part.bias is not None:
-                nn.init.zeros_(part.bias)

@@ -152,7 +152,7 @@ class Artifact:
         )
         encoders = build_encoders(config, restoring=True)
         encoders.text.load_assets(path / "assets")
-        model = build_model(config, encoders)
+        model = build_model(config, encoders, restoring=True)
         labels = read_json(path / "labels.json")
         catalog = catalog_of(
             labels["properties"],

@@ -74,8 +74,9 @@ def save_checkpoint(
             tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
     tensors["random.tasks"] = generator.get_state()
     tensors["random.torch"] = torch.get_rng_state()
-    if torch.cuda.is_available():
-        tensors["random.cuda"] = torch.cuda.get_rng_state()
+    device = next(module.parameters()).device
+    if device.type == "cuda":
+        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
     with staged_folder(folder) as staging:
         save_file(tensors, staging / "state.safetensors")
         write_json(staging / "progress.json", {"format": FORMAT, **progress})
@@ -118,6 +119,7 @@ def load_checkpoint(
     optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
     generator.set_state(tensors["random.tasks"])
     torch.set_rng_state(tensors["random.torch"])
-    if torch.cuda.is_available() and "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"])
+    device = next(module.parameters()).device
+    if device.type == "cuda" and "random.cuda" in tensors:
+        torch.cuda.set_rng_state(tensors["random.cuda"], device)
     return dict(progress)

@@ -30,6 +30,7 @@ def staged_folder(target: Path) -> Iterator[Path]:
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
         staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
+        staging.chmod(0o755)  # mkdtemp keeps others out, who may well read an artifact
         yield staging
         for path in staging.rglob("*"):
             if path.is_file():

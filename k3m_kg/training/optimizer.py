@@ -20,8 +20,7 @@ def parameter_groups(
     pretrained = {
         id(parameter)
         for encoder in (model.image_encoder, model.text_encoder)
-        if encoder.pretrained
-        for parameter in encoder.parameters()
+        for parameter in encoder.pretrained_parameters()
     }
     embeddings = {
         id(module.weight)

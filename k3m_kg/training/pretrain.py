@@ -79,9 +79,10 @@ class Pretrainer(nn.Module):
         self, batch: ProductBatch, generator: torch.Generator
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The total loss (None if no task found anything to learn) and detached metrics."""
-        if len(batch.image_product_I):
-            batch.image_arrays = self.model.image_encoder.augment(batch.image_arrays, generator)
-        self.model.describe(batch)
+        with torch.autocast(batch.device.type, enabled=False):  # coordinates need their digits
+            if len(batch.image_product_I):
+                batch.image_arrays = self.model.image_encoder.augment(batch.image_arrays, generator)
+            self.model.describe(batch)
         tasks = cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
         for task in tasks.values():
             task.corrupt(batch, generator)
@@ -144,7 +145,7 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         )
     if resume and not started:
         raise UsageError("there is no checkpoint to resume", where=str(run))
-    training = _Run(config, run, observer or Silent())
+    training = _Run(config, run, observer or Silent(), resume)
     training.prepare(resume)
     training.train()
     training.finish()
@@ -154,14 +155,15 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
 class _Run:
     """One run, from preparation to artifact."""
 
-    def __init__(self, config: RunConfig, folder: Path, observer: Observer) -> None:
-        self.config = config
+    def __init__(self, config: RunConfig, folder: Path, observer: Observer, resume: bool) -> None:
         self.settings = config.training
         self.folder = folder
         self.observer = observer
         self.state = _State()
         self.device = pick_device(config.training.device)
-        self.snapshot = Snapshot.open(config.snapshot)
+        self.snapshot = Snapshot.open(_snapshot_of(config, folder) if resume else config.snapshot)
+        # A folder of snapshots means its latest, which another cut would change: name the one.
+        self.config = config.model_copy(update={"snapshot": self.snapshot.path.resolve()})
         self.rows = self.snapshot.rows("train")
         if not len(self.rows):
             raise ConfigError("the snapshot has no training products", where=str(config.snapshot))
@@ -235,6 +237,7 @@ class _Run:
             raise ArtifactError(f"cannot be written: {error}", where=str(self.folder)) from None
         with staged_folder(self.folder / "assets") as staging:
             encoders.text.save_assets(staging)
+        self._save_checkpoint()
 
     def _same_config(self) -> None:
         before = read_json(self.folder / "config.json")
@@ -324,7 +327,9 @@ class _Run:
 
     def _validate(self) -> None:
         state = self.state
-        rows = self.snapshot.rows("validation")[: self.config.validation.max_products]
+        rows = self.snapshot.rows("validation")
+        random = np.random.default_rng(0)
+        rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
         if len(rows) and hasattr(self.model, "scorer"):
             self.trainer.eval()
             with self.average.applied():
@@ -356,6 +361,9 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self.log.flush()
+        self._save_checkpoint()
+
+    def _save_checkpoint(self) -> None:
         save_checkpoint(
             self.folder / "checkpoint", progress={"state": asdict(self.state)}, **self._parts()
         )
@@ -382,6 +390,16 @@ class _Run:
                 "validation": state.validation,
             },
         )
+
+
+def _snapshot_of(config: RunConfig, run: Path) -> Path:
+    """The snapshot that an unfinished run began with, if it is one of those the config means."""
+    try:
+        begun = Path(json.loads((run / "config.json").read_text(encoding="utf-8"))["snapshot"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return config.snapshot
+    inside = begun.parent == config.snapshot.resolve()
+    return begun if inside and begun.exists() else config.snapshot
 
 
 def pick_device(name: str) -> torch.device:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from k3m_kg.api import Fusion
+from k3m_kg.api import Fusion, initialise
 
 
 class Mean(Fusion):
@@ -35,6 +35,7 @@ class SoftSampling(Fusion):
         super().__init__()
         self.gate = nn.Linear(2 * hidden, 2 * hidden)
         self.merge = nn.Linear(2 * hidden, hidden)
+        initialise(self)
 
     def forward(
         self, individual_BNH: Tensor, interactive_BNH: Tensor, present_BN: Tensor
@@ -58,6 +59,7 @@ class HardSampling(Fusion):
         self.squash = squash
         self.gate = nn.Linear(2 * hidden, 2 * hidden)
         self.temperature = temperature
+        initialise(self)
 
     def forward(
         self, individual_BNH: Tensor, interactive_BNH: Tensor, present_BN: Tensor
@@ -68,9 +70,10 @@ class HardSampling(Fusion):
         individual_gate, interactive_gate = gates.chunk(2, -1)
         difference = individual_gate - interactive_gate
         if self.training:
+            difference = difference.float()  # bfloat16 has too few numbers near 0 and 1
             uniform = torch.rand_like(difference).clamp(1e-6, 1 - 1e-6)
             difference = (difference + torch.logit(uniform)) / self.temperature
         soft = torch.sigmoid(difference)
-        pick = (difference > 0).to(soft.dtype) + soft - soft.detach()
+        pick = ((difference > 0).to(soft.dtype) + soft - soft.detach()).to(gates.dtype)
         fused = interactive_BNH + pick * (individual_BNH - interactive_BNH)
         return fused * present_BN[..., None]

@@ -63,6 +63,24 @@ class _Questions:
     negative_mask_QK: Tensor | None = None
 
 
+def _other_answers(batch: ProductBatch, asked_Q: Tensor) -> Tensor:
+    """(Q, X) further values that are true of each question's product and property, padded -1."""
+    product_E, property_E = batch.triple_product_E, batch.triple_property_E
+    slot_E = product_E * len(batch.catalog.properties) + property_E
+    order_E = slot_E.argsort(stable=True)
+    sorted_E = slot_E[order_E]
+    slot_Q = slot_E[asked_Q]
+    first_Q = torch.searchsorted(sorted_E, slot_Q)
+    count_Q = torch.searchsorted(sorted_E, slot_Q, right=True) - first_Q
+    most = int(count_Q.max()) if len(count_Q) else 0
+    place_X = torch.arange(most, device=asked_Q.device)
+    inside_QX = place_X < count_Q[:, None]
+    triple_QX = order_E[(first_Q[:, None] + place_X).clamp_max(max(0, len(order_E) - 1))]
+    value_QX = batch.triple_value_E[triple_QX]
+    other_QX = inside_QX & (value_QX != batch.triple_value_E[asked_Q][:, None])
+    return torch.where(other_QX, value_QX, -1)
+
+
 class LinkPredictionModelling(PretrainingTask):
     """LPM with any link scorer, margin ranking or cross-entropy over the property's values."""
 
@@ -110,6 +128,7 @@ class LinkPredictionModelling(PretrainingTask):
                 batch.triple_value_E[asked_Q],
                 self.settings.negatives,
                 generator,
+                _other_answers(batch, asked_Q),
             )
             questions.negatives_QK, questions.negative_mask_QK = values, mask
             batch.wanted_values.append(values[mask])
@@ -227,7 +246,9 @@ class LinkPredictionModelling(PretrainingTask):
             scores_NC = self.scorer.score_tails(
                 head_QH[chosen_N], relation_NH, outputs.value_vectors(candidates_C)
             )
-            mask_NC = torch.ones_like(scores_NC, dtype=torch.bool)
+            # further true values of the same product and property are no wrong answers
+            also_NX = _other_answers(batch, asked_Q[chosen_N])
+            mask_NC = ~(candidates_C == also_NX[..., None]).any(1)
             loss = candidate_cross_entropy(
                 scores_NC, target_N, mask_NC, self.settings.label_smoothing
             )

@@ -6,7 +6,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
+from k3m_kg.api import (
+    ModelOutputs,
+    PretrainingTask,
+    ProductBatch,
+    TaskContext,
+    TaskLoss,
+    initialise,
+)
 from k3m_kg_tasks.settings import MlmSettings
 
 _IGNORED = -100
@@ -27,6 +34,7 @@ class MaskedLanguageModelling(PretrainingTask):
             nn.Linear(context.hidden, width), nn.GELU(), nn.LayerNorm(width)
         )
         self.bias = nn.Parameter(torch.zeros(context.vocab_size))
+        initialise(self)
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Mask title tokens, and knowledge tokens of visible triples."""

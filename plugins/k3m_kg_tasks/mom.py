@@ -13,6 +13,7 @@ from k3m_kg.api import (
     ProductBatch,
     TaskContext,
     TaskLoss,
+    initialise,
 )
 from k3m_kg_tasks.settings import MomSettings
 
@@ -30,6 +31,7 @@ class MaskedObjectModelling(PretrainingTask):
             )
         self.settings = settings
         self.head = nn.Linear(context.hidden, context.num_targets)
+        initialise(self)
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Choose regions; the model zeroes the features of most of them."""

@@ -6,7 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from k3m_kg.api import Settings
+from k3m_kg.api import Component, Settings
 
 
 class MlmSettings(Settings):
@@ -37,13 +37,6 @@ class MomSettings(Settings):
     overlap: float = Field(0.4, gt=0, le=1)
 
 
-class ScorerSettings(Settings):
-    """A link scorer by name, with its own settings."""
-
-    name: str = "transe"
-    settings: dict[str, float | int | str | bool] = Field(default_factory=dict)
-
-
 class LpmSettings(Settings):
     """Settings of `lpm`.
 
@@ -65,7 +58,7 @@ class LpmSettings(Settings):
         keep_title: share of products whose title is left whole.
     """
 
-    scorer: ScorerSettings = ScorerSettings()
+    scorer: Component = Component(name="transe")
     loss: Literal["margin", "cross-entropy"] = "margin"
     margin: float = Field(1.0, gt=0)
     negatives: int = Field(16, ge=1)

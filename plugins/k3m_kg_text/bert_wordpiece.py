@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
+from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens, initialise
 from k3m_kg_text.settings import BertWordPieceSettings
 
 PAD, UNKNOWN, MASK = 0, 1, 2
@@ -106,6 +106,7 @@ class BertWordPiece(TextEncoder):
             norm=nn.LayerNorm(hidden) if pre else None,
             enable_nested_tensor=False,
         )
+        initialise(self)
 
     def fit(self, corpus: Iterable[str], terms: Iterable[str]) -> None:
         """Fit the WordPiece vocabulary on titles and terms and make the embedding table."""
@@ -147,7 +148,8 @@ class BertWordPiece(TextEncoder):
         if self.training and self.settings.token_dropout:
             kept = torch.rand(present_BT.shape, device=ids_BT.device) >= self.settings.token_dropout
             lone = present_BT.sum(1, keepdim=True) <= 1  # a text of one token keeps it
-            visible_BT = present_BT & (kept | lone)
+            title = True if segment_BT is None else segment_BT == 0
+            visible_BT = present_BT & (kept | lone | ~torch.as_tensor(title))
         else:
             visible_BT = present_BT
         last = self.settings.max_positions - 1

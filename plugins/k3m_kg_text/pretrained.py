@@ -9,7 +9,14 @@ import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
 
-from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens
+from k3m_kg.api import (
+    ArtifactError,
+    ConfigError,
+    ModelContext,
+    TextEncoder,
+    Tokens,
+    initialise,
+)
 from k3m_kg_text.settings import PretrainedTextSettings
 
 
@@ -21,8 +28,6 @@ class PretrainedText(TextEncoder):
     safetensors only and no remote code runs.
     """
 
-    pretrained = True
-
     def __init__(self, settings: PretrainedTextSettings, context: ModelContext) -> None:
         super().__init__()
         self.settings = settings
@@ -31,7 +36,10 @@ class PretrainedText(TextEncoder):
             self._load(settings.model, weights=True)
 
     def _load(self, source: str, *, weights: bool) -> None:
-        options = {"trust_remote_code": False}
+        options = {
+            "trust_remote_code": False,
+            "local_files_only": not self.settings.download,
+        }
         if self.settings.revision and source == self.settings.model:
             options["revision"] = self.settings.revision  # type: ignore[assignment]
         try:
@@ -47,7 +55,7 @@ class PretrainedText(TextEncoder):
             raise ConfigError(
                 f"no pretrained text encoder at {source!r}: {str(error).splitlines()[0]}",
                 where="text_encoder.model",
-                hint="give a folder saved with save_pretrained, or a hub id and a network",
+                hint="give a folder saved with save_pretrained, or a hub id with `download: true`",
             ) from None
         if not getattr(self.tokenizer, "is_fast", False):
             raise ConfigError("a fast tokenizer is needed", where="text_encoder.model")
@@ -57,6 +65,7 @@ class PretrainedText(TextEncoder):
         self.output = (
             nn.Identity() if self.width == self.hidden else nn.Linear(self.width, self.hidden)
         )
+        initialise(self.output)
         self.model.requires_grad_(not self.settings.freeze)
 
     def prepare(self, texts: Sequence[str]) -> list[Tokens]:
@@ -71,6 +80,10 @@ class PretrainedText(TextEncoder):
             Tokens(ids, [tuple(span) for span in spans])
             for ids, spans in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
         ]
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """All but the projection to H, which is new."""
+        return list(self.model.parameters())
 
     @property
     def vocab_size(self) -> int:

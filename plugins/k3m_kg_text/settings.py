@@ -42,9 +42,12 @@ class PretrainedTextSettings(Settings):
     Attributes:
         model: a folder saved with `save_pretrained`, or a hub id (which needs the network).
         revision: the commit of a hub model.
+        download: let a hub id be fetched over the network; without it only a local folder or what
+            the hub's cache holds is used.
         freeze: keep the pretrained weights as they are.
     """
 
     model: str
     revision: str | None = None
+    download: bool = False
     freeze: bool = False

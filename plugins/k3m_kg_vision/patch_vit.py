@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions
+from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions, initialise
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:
@@ -59,6 +59,7 @@ class PatchViT(ImageEncoder):
         self.layers = nn.TransformerEncoder(
             layer, settings.layers, norm=nn.LayerNorm(hidden), enable_nested_tensor=False
         )
+        initialise(self)
         self.register_buffer("boxes_R5", _boxes(self.grid))
         self.register_buffer("codebook_CF", torch.zeros(settings.codebook, 3 * _GRID**2))
         self.register_buffer("codebook_scale", torch.ones(()))

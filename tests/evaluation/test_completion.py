@@ -40,9 +40,8 @@ def proposals(
 def known(subject: Subject, row: int) -> dict[str, set[str]]:
     product = subject.snapshot.product(row)
     found: dict[str, set[str]] = {}
-    for (name, value), held in zip(product.properties, product.holdout, strict=True):
-        if not held:
-            found.setdefault(name, set()).add(value)
+    for name, value in product.properties:
+        found.setdefault(name, set()).add(value)
     return found
 
 

@@ -35,6 +35,13 @@ def other_value(built: Built):
         batch.triple_value_E[asked] = int(
             next(v for v in known if v != int(batch.triple_value_E[asked]))
         )
+        if batch.knowledge is not None:  # the words change with the value
+            batch.knowledge = built.batcher._knowledge(
+                batch.size,
+                batch.triple_product_E.numpy(),
+                batch.triple_property_E.numpy(),
+                batch.triple_value_E.numpy(),
+            )
 
     return change
 
@@ -51,6 +58,42 @@ def leaks(built: Built) -> bool:
 def test_no_question_sees_its_own_answer(build, task: dict, loss: str) -> None:
     built = build(model={"knowledge": "term"}, tasks=[{**task, "loss": loss}])
     assert not leaks(built)
+
+
+@pytest.mark.parametrize("loss", ["margin", "cross-entropy"])
+def test_no_question_reads_its_answer_in_the_knowledge_text(build, loss: str) -> None:
+    assert not leaks(build(model={"knowledge": "product"}, tasks=[{**HIDDEN, "loss": loss}]))
+
+
+def test_a_leak_planted_in_the_knowledge_text_is_caught(
+    build, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    built = build(model={"knowledge": "product"}, tasks=[HIDDEN])
+    monkeypatch.setattr(
+        "k3m_kg.model.k3m.hide_invisible",
+        lambda text, visible_E, mask_id: (text.ids_BK, text.present_BK),
+    )
+    # Its triple is out of the aggregation, but the other triples' words read the value.
+    assert leaks(built)
+
+
+def test_further_true_values_are_no_wrong_answers(build) -> None:
+    """A product with two colours: neither is a negative of the other."""
+    from k3m_kg_tasks.lpm import _other_answers
+
+    built = build(tasks=[HIDDEN])
+    batch = built.batcher.batch(built.rows)
+    asked = torch.arange(len(batch.triple_value_E))
+    others = _other_answers(batch, asked)
+    several = 0
+    for question in asked.tolist():
+        same = (batch.triple_product_E == batch.triple_product_E[question]) & (
+            batch.triple_property_E == batch.triple_property_E[question]
+        )
+        expected = set(batch.triple_value_E[same].tolist()) - {int(batch.triple_value_E[question])}
+        assert set(others[question].tolist()) - {-1} == expected
+        several += bool(expected)
+    assert several
 
 
 def test_a_planted_leak_is_caught(build, monkeypatch: pytest.MonkeyPatch) -> None:
