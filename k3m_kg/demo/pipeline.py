@@ -20,7 +20,7 @@ from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 MARKER = "demo.json"
-EPOCHS = 13
+EPOCHS = 11
 
 
 @dataclass(slots=True)

@@ -77,7 +77,7 @@ def demo_config(
             "threads": max(1, (os.cpu_count() or 2) // 2),
             "device": "cpu",
         },
-        "validation": {"hide": list(never), "max_products": 80},
+        "validation": {"hide": list(never), "max_products": 50},
     }
     return validate_settings(RunConfig, data, "the demo's config")
 
