@@ -114,7 +114,7 @@ def main() -> None:
             optimizer.zero_grad(set_to_none=True)
             loss.backward()
             optimizer.step()
-            float(loss)
+            float(loss.detach())
             return time.perf_counter() - start
 
         for _ in range(3):

@@ -149,3 +149,17 @@ def test_every_weight_learns(build) -> None:
     loss.backward()
     silent = {n for n, p in built.trainer.named_parameters() if p.grad is None or not p.grad.any()}
     assert not {name for name in silent if "norm" not in name and "bias" not in name}, silent
+
+
+def test_a_step_in_bfloat16_is_close_to_one_in_float32(build) -> None:
+    losses = []
+    for half in (False, True):
+        built: Built = build()
+        with torch.autocast("cpu", torch.bfloat16, enabled=half):
+            loss, _ = built.trainer(built.batch(16), torch.Generator().manual_seed(0))
+        loss.backward()
+        assert all(
+            p.grad.isfinite().all() for p in built.trainer.parameters() if p.grad is not None
+        )
+        losses.append(float(loss.detach()))
+    assert losses[1] == pytest.approx(losses[0], rel=0.03)

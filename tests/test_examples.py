@@ -1,0 +1,27 @@
+"""The shipped examples are what they say."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.config import load_run_config
+from k3m_kg.ingest.mapping import load_mapping
+from k3m_kg.model.compose import build_encoders, resolve
+
+FASHION = Path(__file__).parent.parent / "examples" / "fashion"
+
+
+@pytest.mark.parametrize("name", ["full", "quick"])
+def test_a_shipped_config_names_plugins_and_settings_that_exist(name: str) -> None:
+    config = resolve(load_run_config(FASHION / f"{name}.yaml"))
+    encoders = build_encoders(config)
+    assert encoders.image.num_targets > 0
+    lpm = next(task for task in config.tasks if task.name == "lpm")
+    assert lpm.settings["scorer"]["name"] == "transe"
+
+
+def test_the_shipped_mapping_can_be_read() -> None:
+    mapping = load_mapping(FASHION / "mapping.yaml")
+    assert mapping is not None
