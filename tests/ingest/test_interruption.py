@@ -19,6 +19,7 @@ import pytest
 
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
+from tests.processes import hear_ctrl_c
 
 
 class States(NamedTuple):
@@ -64,6 +65,7 @@ def start(folder: Path, source: Path) -> subprocess.Popen[bytes]:
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
+        preexec_fn=hear_ctrl_c,
     )
 
 

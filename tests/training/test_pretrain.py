@@ -19,6 +19,7 @@ from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.pretrain import pretrain
 from tests.catalogs import shop_snapshot
+from tests.processes import hear_ctrl_c
 from tests.training.conftest import k3m_kg
 
 
@@ -87,6 +88,7 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(config_file, tmp_path: Pat
         [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", "pretrain", str(config)],
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=hear_ctrl_c,
     )
     while steps_saved(tmp_path / "stopped.run") < 3 and process.poll() is None:
         time.sleep(0.01)
