@@ -50,6 +50,7 @@ if TYPE_CHECKING:
         TextEncoder,
         Tokens,
         initialise,
+        transformer,
     )
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
     from k3m_kg.lpm.negatives import PropertyNegatives
@@ -74,6 +75,7 @@ _LAZY = {
             "TextEncoder",
             "Tokens",
             "initialise",
+            "transformer",
         ),
         "k3m_kg.contracts",
     ),
@@ -121,6 +123,7 @@ __all__ = [
     "hookimpl",
     "initialise",
     "margin_ranking",
+    "transformer",
     "unknown_name",
 ]
 

@@ -21,6 +21,7 @@ from k3m_kg.contracts.encoders import (
     TextEncoder,
     Tokens,
     initialise,
+    transformer,
 )
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
@@ -43,4 +44,5 @@ __all__ = [
     "TextEncoder",
     "Tokens",
     "initialise",
+    "transformer",
 ]

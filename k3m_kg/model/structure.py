@@ -68,7 +68,7 @@ class StructureAggregation(nn.Module):
             triple_N: the triple of each pair, in 0..E-1.
         """
         if not len(query_N):
-            return c_QH + 0 * self.merge.bias.sum()  # keep every weight in the graph (DDP)
+            return c_QH
         combine = _combine_dgl if self.backend == "dgl" else _combine_torch
         pooled_QH: Tensor = combine(len(c_QH), t_EXH, b_EX, query_N, triple_N)
         # A question without triples keeps c exactly: W3's bias must not reach it.

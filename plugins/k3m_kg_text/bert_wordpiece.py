@@ -12,7 +12,7 @@ import torch
 from tokenizers import Tokenizer, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor, nn
 
-from k3m_kg.api import ArtifactError, ConfigError, ModelContext, TextEncoder, Tokens, initialise
+from k3m_kg.api import ArtifactError, ModelContext, TextEncoder, Tokens, initialise, transformer
 from k3m_kg_text.settings import BertWordPieceSettings
 
 PAD, UNKNOWN, MASK = 0, 1, 2
@@ -74,11 +74,6 @@ class BertWordPiece(TextEncoder):
     def __init__(self, settings: BertWordPieceSettings, context: ModelContext) -> None:
         super().__init__()
         hidden = context.hidden
-        if hidden % settings.heads:
-            raise ConfigError(
-                f"hidden ({hidden}) must be a multiple of heads ({settings.heads})",
-                where="text_encoder",
-            )
         self.settings = settings
         self.hidden = hidden
         self.tokenizer: Tokenizer | None = None
@@ -89,22 +84,14 @@ class BertWordPiece(TextEncoder):
             nn.init.normal_(table.weight, std=0.02)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(settings.embedding_dropout)
-        pre = settings.norm == "pre"
-        layer = nn.TransformerEncoderLayer(
+        self.layers = transformer(
             hidden,
-            settings.heads,
-            settings.expansion * hidden,
-            dropout=settings.dropout,
-            activation="gelu",
-            batch_first=True,
-            norm_first=pre,
-        )
-        layer.self_attn.dropout = 0.0  # dropping attention weights costs time and helped nothing
-        self.layers = nn.TransformerEncoder(
-            layer,
             settings.layers,
-            norm=nn.LayerNorm(hidden) if pre else None,
-            enable_nested_tensor=False,
+            settings.heads,
+            expansion=settings.expansion,
+            dropout=settings.dropout,
+            pre_norm=settings.norm == "pre",
+            where="text_encoder.heads",
         )
         initialise(self)
 

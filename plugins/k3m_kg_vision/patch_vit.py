@@ -10,7 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions, initialise
+from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions, initialise, transformer
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:
@@ -32,11 +32,6 @@ class PatchViT(ImageEncoder):
     def __init__(self, settings: PatchViTSettings, context: ModelContext) -> None:
         super().__init__()
         hidden = context.hidden
-        if hidden % settings.heads:
-            raise ConfigError(
-                f"hidden ({hidden}) must be a multiple of heads ({settings.heads})",
-                where="image_encoder",
-            )
         self.settings = settings
         self.seed = context.seed
         self.grid = settings.size // settings.patch
@@ -46,18 +41,13 @@ class PatchViT(ImageEncoder):
         self.position = nn.Parameter(torch.zeros(self.grid**2, hidden))
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(settings.embedding_dropout)
-        layer = nn.TransformerEncoderLayer(
+        self.layers = transformer(
             hidden,
+            settings.layers,
             settings.heads,
-            settings.expansion * hidden,
+            expansion=settings.expansion,
             dropout=settings.dropout,
-            activation="gelu",
-            batch_first=True,
-            norm_first=True,
-        )
-        layer.self_attn.dropout = 0.0  # dropping attention weights costs time and helped nothing
-        self.layers = nn.TransformerEncoder(
-            layer, settings.layers, norm=nn.LayerNorm(hidden), enable_nested_tensor=False
+            where="image_encoder.heads",
         )
         initialise(self)
         self.register_buffer("boxes_R5", _boxes(self.grid))
