@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 import pluggy
 
 from k3m_kg.config import Settings
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord
 
 if TYPE_CHECKING:
     from k3m_kg.contracts import (
@@ -40,7 +40,7 @@ class CatalogReader(Protocol):
         """Whether `path`, whose first 64 KiB are `head`, is in this reader's format."""
         ...
 
-    def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the records of `path` in order, bad rows as `RejectedRow`.
 
         Raises:

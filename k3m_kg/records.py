@@ -11,8 +11,8 @@ class ProductRecord:
     """One product as a catalog source states it.
 
     A missing title or category is None and a missing picture an empty tuple: never an empty
-    string. `properties` keeps the order of the source; a property may appear several times with
-    different values, exact repeats are dropped by the reader.
+    string. `properties` and `links` keep the order of the source; a property may appear several
+    times with different values, exact repeats are dropped by the reader.
 
     Attributes:
         id: the product's id in its catalog, non-empty.
@@ -21,6 +21,8 @@ class ProductRecord:
         images: image paths or URLs as written in the source, in order.
         properties: (property, value) pairs, both non-empty.
         line: 1-based line (or row) of the source where the product begins.
+        links: (property, id of another product) pairs, such as ("variant of", "SKU-1"). The other
+            product need not be stated anywhere.
     """
 
     id: str
@@ -29,6 +31,7 @@ class ProductRecord:
     images: tuple[str, ...] = ()
     properties: tuple[tuple[str, str], ...] = ()
     line: int = 0
+    links: tuple[tuple[str, str], ...] = ()
 
     def content_hash(self) -> str:
         """SHA-256 (hex) of everything but the line: equal content, equal hash."""
@@ -38,7 +41,24 @@ class ProductRecord:
             digest.update(b"\x1f")
         for name, value in self.properties:
             digest.update(b"\x02" + name.encode() + b"\x1e" + value.encode() + b"\x1f")
+        for name, target in self.links:
+            digest.update(b"\x03" + name.encode() + b"\x1e" + target.encode() + b"\x1f")
         return digest.hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class ValueRecord:
+    """What a source says of a value, such as ("Trousers", "sub-category of", "Clothing").
+
+    Attributes:
+        value: the value's text, the same that products have it by, non-empty.
+        properties: (property, value) pairs, both non-empty.
+        line: 1-based line (or row) of the source where it begins.
+    """
+
+    value: str
+    properties: tuple[tuple[str, str], ...]
+    line: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +74,7 @@ class RejectedRow:
     line: int
     reason: str
     raw: str
+
+
+CatalogRecord = ProductRecord | ValueRecord | RejectedRow
+"""What a reader's stream holds."""

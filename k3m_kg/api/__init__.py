@@ -29,7 +29,7 @@ from k3m_kg.hookspecs import (
     TextEncoderPlugin,
     hookimpl,
 )
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
 if TYPE_CHECKING:
     from k3m_kg.contracts import (
@@ -89,6 +89,7 @@ __all__ = [
     "Catalog",
     "CatalogError",
     "CatalogReader",
+    "CatalogRecord",
     "Component",
     "ConfigError",
     "Fusion",
@@ -119,6 +120,7 @@ __all__ = [
     "TextEncoderPlugin",
     "Tokens",
     "UsageError",
+    "ValueRecord",
     "candidate_cross_entropy",
     "hookimpl",
     "initialise",

@@ -10,6 +10,7 @@ from sqlalchemy import URL, Connection, Engine
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph import reading, schema
+from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.engine import (
     WRITER_PATIENCE,
@@ -178,6 +179,16 @@ class GraphStore:
         """
         with self._reading() as connection:
             return reading.status(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[GraphReader]:
+        """One read transaction for bulk reading; one state of the graph, whatever is committed.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            yield GraphReader(connection)
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

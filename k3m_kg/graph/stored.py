@@ -41,6 +41,7 @@ class StoredProduct:
     Attributes:
         triples: (property, value) pairs in the order of the catalog.
         images: in the order of the catalog.
+        links: (property, id of another product) pairs in the order of the catalog.
     """
 
     id: str
@@ -48,6 +49,7 @@ class StoredProduct:
     category: str | None
     triples: tuple[tuple[str, str], ...]
     images: tuple[StoredImage, ...]
+    links: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
 from k3m_kg.ingest.mapping import Columns, Mapping, Template, guess_mapping, load_mapping
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _DELIMITERS = ",\t;|"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
@@ -34,7 +34,7 @@ class DelimitedReader:
             and any(mark.encode() in first for mark in _DELIMITERS)
         )
 
-    def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a row that does not fit the header is rejected alone.
 
         Raises:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.lines import MAX_LINE, byte_lines
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 BETWEEN_TRIPLES = "#;#"
 BETWEEN_PROPERTY_AND_VALUE = "#:#"
@@ -32,7 +32,7 @@ class K3MTSVReader:
         marker = BETWEEN_PROPERTY_AND_VALUE.encode()
         return 2 * len(fitting) >= len(lines) and any(marker in line for line in fitting)
 
-    def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a line that is not of the format is rejected alone.
 
         Raises:
