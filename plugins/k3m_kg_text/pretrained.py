@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import signature
 from pathlib import Path
 
 import torch
@@ -104,31 +105,51 @@ class PretrainedText(TextEncoder):
     def forward(
         self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None = None
     ) -> Tensor:
-        """(B, T, H)."""
+        """(B, T, H); zero where a token is absent, or beyond the longest text the model takes.
+
+        Absent tokens are taken out and the rest moved together before the model sees them: how a
+        model numbers positions (from 0, from the padding index, relative, rotary) is its own
+        affair, so none is told any.
+        """
         start, end = self.tokenizer.cls_token_id, self.tokenizer.sep_token_id
-        edge = ids_BT.new_zeros(len(ids_BT), 1)
-        present = torch.ones_like(edge, dtype=torch.bool)
-        ids, mask, lead = ids_BT, present_BT, 0
+        lead, trail = int(start is not None), int(end is not None)
+        place_BT = present_BT.long().cumsum(1) - 1 + lead
+        kept_BT = present_BT & (place_BT < self._longest() - trail)
+        length_B = kept_BT.sum(1)
+        row_N, column_N = kept_BT.nonzero(as_tuple=True)
+        place_N = place_BT[row_N, column_N]
+        rows_B = torch.arange(len(ids_BT), device=ids_BT.device)
+        size = (len(ids_BT), (int(length_B.max()) if len(length_B) else 0) + max(1, lead + trail))
+        ids_BX = ids_BT.new_full(size, self.tokenizer.pad_token_id or 0)
+        ids_BX[row_N, place_N] = ids_BT[row_N, column_N]
         if start is not None:
-            ids, mask, lead = torch.cat([edge + start, ids], 1), torch.cat([present, mask], 1), 1
+            ids_BX[:, 0] = start
         if end is not None:
-            ids, mask = torch.cat([ids, edge + end], 1), torch.cat([mask, present], 1)
-        if start is None and end is None:  # a row without tokens attends to its padding
-            mask = mask | ~mask.any(1, keepdim=True)
-        longest = getattr(self.model.config, "max_position_embeddings", ids.shape[1])
-        position = (mask.long().cumsum(1) - 1).clamp(0, longest - 1)
+            ids_BX[rows_B, length_B + lead] = end
+        # A row without any token attends to its padding: a softmax over nothing is NaN.
+        length_B1 = (length_B + lead + trail).clamp_min(1)[:, None]
+        mask_BX = torch.arange(size[1], device=ids_BT.device) < length_B1
         extra = {}
-        if getattr(self.model.config, "type_vocab_size", 0) > 1 and segment_BT is not None:
-            segment = ids.new_zeros(ids.shape)
-            segment[:, lead : lead + segment_BT.shape[1]] = segment_BT
-            extra["token_type_ids"] = segment
-        if getattr(self.model.config, "model_type", "") in ("bert", "electra", "distilbert"):
-            extra["position_ids"] = position
-            if self.model.config.model_type == "distilbert":
-                extra.pop("token_type_ids", None)
-        out = self.model(input_ids=ids, attention_mask=mask.long(), **extra).last_hidden_state
-        result: Tensor = self.output(out[:, lead : lead + ids_BT.shape[1]])
-        return result
+        if self._takes_segments and segment_BT is not None:
+            extra["token_type_ids"] = segment_BX = torch.zeros_like(ids_BX)
+            segment_BX[row_N, place_N] = segment_BT[row_N, column_N]
+        out_BXW = self.model(ids_BX, attention_mask=mask_BX.long(), **extra).last_hidden_state
+        found_NH: Tensor = self.output(out_BXW[row_N, place_N])
+        result_BTH = found_NH.new_zeros(*ids_BT.shape, self.hidden)
+        return result_BTH.index_put((row_N, column_N), found_NH)
+
+    @property
+    def _takes_segments(self) -> bool:
+        """Whether the model tells title from knowledge by a token type."""
+        types: int = getattr(self.model.config, "type_vocab_size", 0) or 0
+        return types > 1 and "token_type_ids" in signature(self.model.forward).parameters
+
+    def _longest(self) -> int:
+        """The longest text the model takes, start and end included."""
+        places = getattr(self.model.config, "max_position_embeddings", None) or (1 << 30)
+        embeddings = getattr(self.model, "embeddings", None)
+        padding = getattr(getattr(embeddings, "position_embeddings", None), "padding_idx", None)
+        return places if padding is None else places - padding - 1  # RoBERTa counts from there
 
     def save_assets(self, folder: Path) -> None:
         """Write tokenizer and model configuration, so that the artifact needs no hub."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 import torch
@@ -69,39 +70,82 @@ class TestPostNormBert(TextEncoderCase):
         return make("text-encoder", "bert-wordpiece", context, vocab_size=100, norm="post")
 
 
-class TestPretrainedText(TextEncoderCase):
-    """A small randomly initialised BERT, saved as any pretrained one would be."""
+def saved_tokenizer(folder: Path) -> int:
+    """A WordPiece tokenizer as a model hub would hold it; the number of its words."""
+    from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
+    from transformers import PreTrainedTokenizerFast
+
+    words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "mug", "a", "blue", "shirt"]
+    tokenizer = Tokenizer(
+        models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
+    )
+    tokenizer.normalizer = normalizers.BertNormalizer()
+    tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
+    names = {f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+    return len(words)
+
+
+SMALL = {"num_attention_heads": 2, "num_hidden_layers": 1, "hidden_size": 24}
+
+
+class PretrainedTextCase(TextEncoderCase):
+    """A small randomly initialised model, saved as any pretrained one would be."""
+
+    family = "bert"
+    sizes: ClassVar[dict[str, object]] = {}
 
     @pytest.fixture(autouse=True)
     def saved(self, tmp_path_factory: pytest.TempPathFactory) -> None:
-        from tokenizers import Tokenizer, models, normalizers, pre_tokenizers
-        from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+        from transformers import AutoConfig, AutoModel
 
-        folder = tmp_path_factory.mktemp("bert")
-        words = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", "red", "mug", "a", "blue", "shirt"]
-        tokenizer = Tokenizer(
-            models.WordPiece({word: i for i, word in enumerate(words)}, unk_token="[UNK]")
-        )
-        tokenizer.normalizer = normalizers.BertNormalizer()
-        tokenizer.pre_tokenizer = pre_tokenizers.BertPreTokenizer()
-        names = {
-            f"{name}_token": f"[{name.upper()}]" for name in ("pad", "unk", "cls", "sep", "mask")
-        }
-        PreTrainedTokenizerFast(tokenizer_object=tokenizer, **names).save_pretrained(folder)
+        self.folder = tmp_path_factory.mktemp(self.family)
+        words = saved_tokenizer(self.folder)
         torch.manual_seed(0)
-        config = BertConfig(
-            vocab_size=len(words),
-            hidden_size=24,
-            num_hidden_layers=1,
-            num_attention_heads=2,
-            intermediate_size=32,
-            max_position_embeddings=6000,
+        config = AutoConfig.for_model(
+            self.family, **{**SMALL, "intermediate_size": 32, "vocab_size": words}, **self.sizes
         )
-        BertModel(config).save_pretrained(folder)
-        self.folder = folder
+        AutoModel.from_config(config).save_pretrained(self.folder)
 
     def build(self, context: ModelContext):
         return make("text-encoder", "pretrained-text", context, model=str(self.folder))
+
+
+class TestPretrainedBert(PretrainedTextCase):
+    def test_a_text_beyond_the_models_length_is_cut(self) -> None:
+        encoder = self.fitted()
+        ids = torch.full((1, 600), 5)
+        out = encoder(ids, torch.ones_like(ids, dtype=torch.bool))
+        assert out[0, :510].any(1).all()
+        assert not out[0, 510:].any()
+
+
+class TestPretrainedRoberta(PretrainedTextCase):
+    """Numbers positions from the padding index on."""
+
+    family = "roberta"
+    sizes: ClassVar[dict[str, object]] = {"max_position_embeddings": 513, "pad_token_id": 0}
+
+    test_a_text_beyond_the_models_length_is_cut = (
+        TestPretrainedBert.test_a_text_beyond_the_models_length_is_cut
+    )
+
+
+class TestPretrainedDistilBert(PretrainedTextCase):
+    """Has no token types, and other names for its sizes."""
+
+    family = "distilbert"
+    sizes: ClassVar[dict[str, object]] = {"dim": 24, "n_heads": 2, "n_layers": 1, "hidden_dim": 32}
+
+
+class TestPretrainedModernBert(PretrainedTextCase):
+    """Rotary positions."""
+
+    family = "modernbert"
+    sizes: ClassVar[dict[str, object]] = {
+        "pad_token_id": 0, "cls_token_id": 2, "sep_token_id": 3, "reference_compile": False,
+        "bos_token_id": 2, "eos_token_id": 3,
+    }  # fmt: skip
 
 
 class TestConvStem(ImageEncoderCase):
