@@ -315,6 +315,8 @@ def load_run_config(path: Path, overrides: list[str] | None = None) -> RunConfig
         ConfigError: the file or an override cannot be used.
     """
     data = read_yaml(path)
+    if overrides:
+        data = _short(data)
     for override in overrides or []:
         key, separator, text = override.partition("=")
         if not separator or not key:
@@ -339,14 +341,29 @@ def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) ->
     holder[keys[-1]] = value
 
 
+def _short(value: Any) -> Any:
+    """Components as people write them: an artifact's config holds `{name, settings: {...}}`."""
+    if isinstance(value, list):
+        return [_short(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    value = {key: _short(item) for key, item in value.items()}
+    inner = value.get("settings")
+    if (
+        isinstance(inner, dict)
+        and "name" in value
+        and not {*value} - {"name", "weight", "settings"}
+    ):
+        del value["settings"]
+        return inner | value
+    return value
+
+
 def _written(default: Any) -> Any:
     """A default as a config file would write it."""
     if isinstance(default, tuple):
         return [_written(item) for item in default]
-    if isinstance(default, Component):
-        plain = default.model_dump(mode="json")
-        return plain.pop("settings") | plain
-    return {}
+    return _short(default.model_dump(mode="json")) if isinstance(default, Component) else {}
 
 
 def _enter(holder: Any, key: str, override: str) -> Any:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from k3m_kg.config import Component, RunConfig, load_run_config, read_yaml, validate_settings
 from k3m_kg.errors import ConfigError
@@ -159,6 +160,17 @@ def test_overrides_reach_plugins_by_name_and_defaults(tmp_path: Path) -> None:
         ("lpm", 3, {}),
     ]
     assert config.fusion == Component(name="hard-spl", settings={"temperature": 2})
+
+
+def test_overrides_reach_the_settings_in_an_artifacts_own_config(tmp_path: Path) -> None:
+    path = write(tmp_path, MINIMAL + "tasks: [{name: lpm, scale: 2.0, scorer: transe}]\n")
+    resolved = load_run_config(path).model_dump(mode="json")
+    again = write(tmp_path, yaml.safe_dump(resolved))
+    overrides = ["tasks.lpm.scale=3.0", "tasks.lpm.scorer.p=1", "tasks.lpm.weight=0.5"]
+    task = load_run_config(again, overrides).tasks[0]
+    assert task.weight == 0.5
+    assert task.settings["scale"] == 3.0
+    assert task.settings["scorer"] == {"name": "transe", "p": 1}
 
 
 @pytest.mark.parametrize(
