@@ -17,7 +17,7 @@ from k3m_kg.ingest.formats import AUTO, choose_reader
 from k3m_kg.ingest.images import ImageChecker
 from k3m_kg.ingest.locate import ImageLocator
 from k3m_kg.ingest.quarantine import Quarantine
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 
 BATCH_PRODUCTS = 2000
 BATCH_CELLS = 50_000
@@ -248,6 +248,10 @@ class _Ingest:
         for record in plan.reader.read(plan.path, plan.options.mapping):
             if isinstance(record, RejectedRow):
                 self._reject(record)
+                continue
+            if isinstance(record, ValueRecord):
+                why = "triples of values are not stored yet"
+                self._reject(RejectedRow(record.line, why, repr(record)[:2000]))
                 continue
             images = plan.locate(record.id, record.images)
             if reason := _unfit(record, bool(images)):
