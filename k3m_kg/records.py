@@ -6,6 +6,10 @@ import hashlib
 from dataclasses import dataclass
 
 
+def _optional(text: str | None) -> str:
+    return "\x00\x1f" if text is None else f"\x01{text}\x1f"
+
+
 @dataclass(frozen=True, slots=True)
 class ProductRecord:
     """One product as a catalog source states it.
@@ -33,17 +37,17 @@ class ProductRecord:
     line: int = 0
     links: tuple[tuple[str, str], ...] = ()
 
+    def content_text(self) -> str:
+        """Everything but the line as one text: equal content, equal text."""
+        parts = [_optional(self.id), _optional(self.title), _optional(self.category)]
+        parts += [f"\x01{image}\x1f" for image in self.images]
+        parts += [f"\x02{name}\x1e{value}\x1f" for name, value in self.properties]
+        parts += [f"\x03{name}\x1e{target}\x1f" for name, target in self.links]
+        return "".join(parts)
+
     def content_hash(self) -> str:
-        """SHA-256 (hex) of everything but the line: equal content, equal hash."""
-        digest = hashlib.sha256()
-        for part in (self.id, self.title, self.category, *self.images):
-            digest.update(b"\x00" if part is None else b"\x01" + part.encode())
-            digest.update(b"\x1f")
-        for name, value in self.properties:
-            digest.update(b"\x02" + name.encode() + b"\x1e" + value.encode() + b"\x1f")
-        for name, target in self.links:
-            digest.update(b"\x03" + name.encode() + b"\x1e" + target.encode() + b"\x1f")
-        return digest.hexdigest()
+        """SHA-256 (hex) of `content_text`."""
+        return hashlib.sha256(self.content_text().encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +64,15 @@ class ValueRecord:
     properties: tuple[tuple[str, str], ...]
     line: int = 0
 
+    def content_text(self) -> str:
+        """Everything but the line as one text: equal content, equal text."""
+        pairs = [f"\x02{name}\x1e{value}\x1f" for name, value in self.properties]
+        return "".join((f"\x04{self.value}\x1f", *pairs))
+
+    def content_hash(self) -> str:
+        """SHA-256 (hex) of `content_text`."""
+        return hashlib.sha256(self.content_text().encode()).hexdigest()
+
 
 @dataclass(frozen=True, slots=True)
 class RejectedRow:
@@ -75,6 +88,9 @@ class RejectedRow:
     reason: str
     raw: str
 
+
+Subject = ProductRecord | ValueRecord
+"""A record that states something."""
 
 CatalogRecord = ProductRecord | ValueRecord | RejectedRow
 """What a reader's stream holds."""

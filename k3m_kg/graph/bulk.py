@@ -10,7 +10,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
-from k3m_kg.graph.tables import entities, images, products, properties, triples
+from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 
 Batches = Iterator[Sequence[Any]]
 """Batches of rows; each row is a plain sequence of columns."""
@@ -43,9 +43,9 @@ class GraphReader:
     def products(self, *, batch_size: int = 50_000) -> Batches:
         """(entity, title, category) of every product, ascending by entity."""
         return self._stream(
-            select(products.c.entity, products.c.title, products.c.category).order_by(
-                products.c.entity
-            ),
+            select(subjects.c.entity, subjects.c.title, subjects.c.category)
+            .where(subjects.c.kind == int(EntityKind.PRODUCT))
+            .order_by(subjects.c.entity),
             batch_size,
         )
 

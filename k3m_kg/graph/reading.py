@@ -5,48 +5,103 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, select
+from sqlalchemy import Connection, Select, and_, func, literal, select
 
+from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
-from k3m_kg.graph.tables import EntityKind, entities, images, products, properties, triples
+from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
+from k3m_kg.records import ValueRecord
+
+_PRODUCT = int(EntityKind.PRODUCT)
+_VALUE = int(EntityKind.VALUE)
+_Pairs = dict[int, list[tuple[str, str]]]
+"""By head: (property, value or product id)."""
 
 
 def iter_products(connection: Connection, batch_size: int) -> Iterator[StoredProduct]:
     """Every product by id in byte order, `batch_size` in memory at a time."""
-    names = dict(connection.execute(select(properties.c.id, properties.c.name)).all())
-    heads = connection.execution_options(yield_per=batch_size).execute(
-        select(products.c.entity, entities.c.text, products.c.title, products.c.category)
-        .join(entities, entities.c.id == products.c.entity)
+    names = _names(connection)
+    for batch in _subjects(connection, EntityKind.PRODUCT, batch_size):
+        yield from _products(connection, batch, names)
+
+
+def iter_values(connection: Connection, batch_size: int) -> Iterator[ValueRecord]:
+    """Every value that something is stated of, in byte order."""
+    names = _names(connection)
+    for batch in _subjects(connection, EntityKind.VALUE, batch_size):
+        pairs, _ = _triples_of(connection, [row.entity for row in batch], names)
+        for row in batch:
+            yield ValueRecord(row.text, tuple(pairs.get(row.entity, ())))
+
+
+def find_product(connection: Connection, dialect: Dialect, id_: str) -> StoredProduct | None:
+    """One product by its id."""
+    entity = dialect.find_terms(connection, _PRODUCT, [id_]).get(id_)
+    if entity is None:
+        return None
+    rows: Sequence[Any] = connection.execute(
+        select(
+            subjects.c.entity, literal(id_).label("text"), subjects.c.title, subjects.c.category
+        ).where(subjects.c.entity == entity)
+    ).all()
+    return next(_products(connection, rows, _names(connection)), None)
+
+
+def _names(connection: Connection) -> dict[int, str]:
+    return dict(connection.execute(select(properties.c.id, properties.c.name)).all())
+
+
+def _subjects(connection: Connection, kind: EntityKind, batch_size: int) -> Iterator[Sequence[Any]]:
+    rows = connection.execution_options(yield_per=batch_size).execute(
+        select(subjects.c.entity, entities.c.text, subjects.c.title, subjects.c.category)
+        .join(entities, entities.c.id == subjects.c.entity)
         # The kind is known; naming it lets the database read in the order of its index.
-        .where(entities.c.kind == int(EntityKind.PRODUCT))
+        .where(entities.c.kind == int(kind))
         .order_by(entities.c.text)
     )
-    for batch in heads.partitions():
-        wanted = [row.entity for row in batch]
-        knowledge = _triples_of(connection, wanted, names)
-        pictures = _images_of(connection, wanted)
-        for entity, text, title, category in batch:
-            yield StoredProduct(
-                id=text,
-                title=title,
-                category=category,
-                triples=tuple(knowledge.get(entity, ())),
-                images=tuple(pictures.get(entity, ())),
-            )
+    yield from rows.partitions()
+
+
+def _products(
+    connection: Connection, batch: Sequence[Any], names: dict[int, str]
+) -> Iterator[StoredProduct]:
+    wanted = [row.entity for row in batch]
+    if not wanted:
+        return
+    pairs, links = _triples_of(connection, wanted, names)
+    pictures = _images_of(connection, wanted)
+    for entity, text, title, category in batch:
+        yield StoredProduct(
+            id=text,
+            title=title,
+            category=category,
+            triples=tuple(pairs.get(entity, ())),
+            images=tuple(pictures.get(entity, ())),
+            links=tuple(links.get(entity, ())),
+        )
 
 
 def _triples_of(
     connection: Connection, heads: Sequence[int], names: dict[int, str]
-) -> dict[int, list[tuple[str, str]]]:
+) -> tuple[_Pairs, _Pairs]:
+    """The triples to values, and those to products."""
     rows = connection.execute(
-        select(triples.c.head, triples.c.position, triples.c.property, entities.c.text)
+        select(
+            triples.c.head,
+            triples.c.position,
+            triples.c.property,
+            entities.c.kind,
+            entities.c.text,
+        )
         .join(entities, entities.c.id == triples.c.tail)
         .where(triples.c.head.in_(heads))
     )
-    found: dict[int, list[tuple[str, str]]] = {}
-    for head, _, property_, value in sorted(rows, key=lambda row: row[:2]):
-        found.setdefault(head, []).append((names[property_], value))
-    return found
+    pairs: _Pairs = {}
+    links: _Pairs = {}
+    for head, _, property_, kind, text in sorted(rows, key=lambda row: row[:2]):
+        found = links if kind == _PRODUCT else pairs
+        found.setdefault(head, []).append((names[property_], text))
+    return pairs, links
 
 
 def _images_of(connection: Connection, owners: Sequence[int]) -> dict[int, list[StoredImage]]:
@@ -79,29 +134,30 @@ def status(connection: Connection) -> GraphStatus:
         return result
 
     usable = images.c.content_hash.is_not(None)
+    products = select(subjects.c.entity).where(subjects.c.kind == _PRODUCT)
     tails = select(triples.c.tail).distinct().subquery()
     return GraphStatus(
-        products=count(select(products.c.entity)),
+        products=count(products),
         properties=count(select(triples.c.property).distinct()),
         values=count(
             select(entities.c.id)
             .join(tails, tails.c.tail == entities.c.id)
-            .where(entities.c.kind == int(EntityKind.VALUE))
+            .where(entities.c.kind == _VALUE)
         ),
         triples=count(select(triples.c.head)),
         images=count(select(images.c.product).where(usable)),
         missing=Missing(
             image=count(
-                select(products.c.entity).where(
+                products.where(
                     ~select(images.c.product)
-                    .where(and_(images.c.product == products.c.entity, usable))
+                    .where(and_(images.c.product == subjects.c.entity, usable))
                     .exists()
                 )
             ),
-            title=count(select(products.c.entity).where(products.c.title.is_(None))),
+            title=count(products.where(subjects.c.title.is_(None))),
             triples=count(
-                select(products.c.entity).where(
-                    ~select(triples.c.head).where(triples.c.head == products.c.entity).exists()
+                products.where(
+                    ~select(triples.c.head).where(triples.c.head == subjects.c.entity).exists()
                 )
             ),
         ),
@@ -109,5 +165,5 @@ def status(connection: Connection) -> GraphStatus:
         images_not_local=count(
             select(images.c.product).where(images.c.path.is_(None), images.c.error.is_(None))
         ),
-        sources=count(select(products.c.source).distinct()),
+        sources=count(select(subjects.c.source).distinct()),
     )

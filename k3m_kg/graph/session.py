@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
-from typing import Any
 
-from sqlalchemy import Connection, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.seen import SeenProducts
+from k3m_kg.graph.journal import (
+    IMAGE_COLUMNS,
+    SUBJECT_COLUMNS,
+    TRIPLE_COLUMNS,
+    Journal,
+    StoredSubject,
+    chunks,
+    stored_subjects,
+)
+from k3m_kg.graph.seen import SeenSubjects
 from k3m_kg.graph.stored import (
     CheckedImage,
     ImageCheck,
@@ -22,29 +30,24 @@ from k3m_kg.graph.stored import (
     Statement,
     WriteResult,
 )
-from k3m_kg.graph.tables import EntityKind, images, ingest_runs, products, triples
+from k3m_kg.graph.tables import (
+    Change,
+    EntityKind,
+    RunKind,
+    images,
+    ingest_runs,
+    subjects,
+    triples,
+)
 from k3m_kg.graph.terms import TermDictionary
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 ImageRow = tuple[
     str, str | None, int | None, int | None, str | None, int | None, int | None, str | None
 ]
 """source, path, size, mtime_ns, content_hash, width, height, error"""
-_PRODUCT_COLUMNS = ("entity", "title", "category", "record_hash", "source", "run")
-_TRIPLE_COLUMNS = ("head", "property", "tail", "position", "run")
-_IMAGE_COLUMNS = (
-    "product",
-    "position",
-    "source",
-    "path",
-    "size",
-    "mtime_ns",
-    "content_hash",
-    "width",
-    "height",
-    "error",
-    "run",
-)
+Accepted = list[tuple[int, Statement]]
+"""Entity and statement."""
 
 
 class IngestSession:
@@ -53,17 +56,22 @@ class IngestSession:
     Made by `GraphWriter.session`; all of it happens in the writer's transaction, so nothing is
     seen by anyone before the writer commits, and an exception leaves the graph as it was.
 
-    - A product that the graph has with the same content and the same pictures is left alone.
+    - A product or value that the graph has with the same content and the same pictures is left
+      alone.
     - One with other content, from whichever source, takes the content of this statement: the
       newest statement wins, and from then on this source is the one that stated it last.
-    - `finish` removes the products that this source stated last and states no more.
+    - What a model proposed for a product stays, unless the statement has that property itself.
+    - `finish` removes the products and values that this source stated last and states no more.
+
+    Attributes:
+        run: the number of this ingest.
+        counts: what was done so far.
     """
 
     def __init__(
         self,
         connection: Connection,
         dialect: Dialect,
-        terms: TermDictionary,
         version: SourceVersion,
         source: int,
         check_images: ImageCheck,
@@ -71,11 +79,11 @@ class IngestSession:
         self.counts = IngestCounts()
         self._connection = connection
         self._dialect = dialect
-        self._terms = terms
+        self._terms = TermDictionary(connection, dialect)
         self._source = source
         self._check_images = check_images
-        self._seen = SeenProducts(connection, dialect)
-        started = connection.execute(
+        self._seen = SeenSubjects(self._terms.first_new)
+        self.run: int = connection.execute(
             insert(ingest_runs)
             .values(
                 source=source,
@@ -83,11 +91,16 @@ class IngestSession:
                 content_hash=version.content_hash,
                 mapping_hash=version.mapping_hash,
                 images_folder=version.images_folder,
-                started_at=_now(),
+                started_at=now(),
             )
             .returning(ingest_runs.c.id)
+        ).scalar_one()
+        self._journal = Journal(connection, dialect, self.run)
+        self._proposal_runs = set(
+            connection.execute(
+                select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
+            ).scalars()
         )
-        self._run: int = started.scalar_one()
 
     def write(self, batch: Sequence[Statement]) -> WriteResult:
         """Write a batch; memory is bounded by the batch and the term dictionary.
@@ -96,225 +109,262 @@ class IngestSession:
             The rows that contradict an earlier row of this source, and the unusable pictures.
         """
         result = WriteResult()
-        known = self._terms.find(EntityKind.PRODUCT, [s.record.id for s in batch])
-        stored = self._stored(known.values())
-        accepted = self._without_repeats(batch, known, stored, result)
-        owned = {known[s.record.id]: s for s, _ in accepted if known.get(s.record.id, -1) in stored}
-        old_images = self._stored_images(owned)
-
-        changed: list[tuple[int, Statement, str]] = []
-        unchanged: list[int] = []
-        to_check: dict[LocatedImage, CheckedImage] = {}
-        for statement, digest in accepted:
-            entity = known.get(statement.record.id)
-            if entity is None:
-                entity = known[statement.record.id] = self._terms.add(
-                    EntityKind.PRODUCT, statement.record.id
-                )
-            reusable = old_images.get(entity, {})
-            same_images = len(reusable) == len(statement.images) and all(
-                _located(row) == image
-                for row, image in zip(reusable.values(), statement.images, strict=True)
-            )
-            if entity in stored and stored[entity][0] == digest and same_images:
-                unchanged.append(entity)
-            else:
-                changed.append((entity, statement, digest))
-            for image in statement.images:
-                to_check[image] = _UNCHECKED
-            for row in reusable.values():
-                if (image := _located(row)) in to_check:
-                    to_check[image] = CheckedImage(*row[4:])
-
-        pending = [i for i, c in to_check.items() if c is _UNCHECKED and i.path is not None]
-        to_check.update(zip(pending, self._check_images(pending), strict=True))
-        self._terms.flush()  # products first: rows below refer to them
-        self._replace(changed, stored, to_check)
-        self._adopt([entity for entity in unchanged if stored[entity][1] != self._source])
-        self._seen.add([(known[s.record.id], s.record.line) for s, _ in accepted])
-        self.counts.products_unchanged += len(unchanged)
-        self._count_images(accepted, to_check, result)
+        products = [s for s in batch if isinstance(s.record, ProductRecord)]
+        self._write(EntityKind.PRODUCT, products, result)
+        if len(products) < len(batch):
+            values = [s for s in batch if not isinstance(s.record, ProductRecord)]
+            self._write(EntityKind.VALUE, values, result)
+        self._terms.flush()
         return result
 
     def finish(self, rows_quarantined: int) -> IngestCounts:
         """Remove what the source states no more and close the run. The writer still commits."""
         counts = self.counts
-        gone = select(products.c.entity).where(
-            products.c.source == self._source, ~self._seen.holds(products.c.entity)
-        )
-        counts.products_removed = self._count(select(func.count()).select_from(gone.subquery()))
-        if counts.products_removed:
-            self._connection.execute(delete(images).where(images.c.product.in_(gone)))
-            removed = self._connection.execute(delete(triples).where(triples.c.head.in_(gone)))
-            counts.triples_removed += removed.rowcount
-            self._connection.execute(delete(products).where(products.c.entity.in_(gone)))
+        self._terms.finish()
+        for chunk in chunks(self._gone()):
+            gone = stored_subjects(self._connection, chunk)
+            counts.products_removed += _products(gone.values())
+            taken = self._journal.take_away(gone, Change.REMOVED)
+            counts.triples_removed += sum(map(len, taken.values()))
         counts.rows_quarantined = rows_quarantined
         counts.products_read = (
             counts.products_added + counts.products_updated + counts.products_unchanged
         )
         self._connection.execute(
             update(ingest_runs)
-            .where(ingest_runs.c.id == self._run)
-            .values(**asdict(counts), finished_at=_now())
+            .where(ingest_runs.c.id == self.run)
+            .values(**asdict(counts), finished_at=now())
         )
-        self._seen.drop()
         return counts
 
-    def _count(self, query: Select[Any]) -> int:
-        number: int = self._connection.execute(query).scalar_one()
-        return number
+    def _gone(self) -> list[int]:
+        if self._terms.fresh:
+            return []
+        stated = self._connection.execute(
+            select(subjects.c.entity).where(subjects.c.source == self._source)
+        ).scalars()
+        return [entity for entity in stated if self._seen.line(entity) is None]
 
-    def _stored(self, entities: Iterable[int]) -> dict[int, tuple[str, int]]:
-        """Content hash and source of those entities that are products."""
-        wanted = list(entities)
-        if not wanted:
-            return {}
-        rows = self._connection.execute(
-            select(products.c.entity, products.c.record_hash, products.c.source).where(
-                products.c.entity.in_(wanted)
-            )
-        )
-        return {entity: (digest, source) for entity, digest, source in rows}
+    def _write(self, kind: EntityKind, batch: Sequence[Statement], result: WriteResult) -> None:
+        if not batch:
+            return
+        ids = self._terms.ids(kind, [statement.name for statement in batch])
+        old = {ids[statement.name] for statement in batch}
+        first_new = self._terms.first_new
+        stored = stored_subjects(self._connection, [e for e in old if e < first_new])
+        accepted = self._without_repeats(batch, ids, stored, result)
+        old_images = self._stored_images(entity for entity, _ in accepted if entity in stored)
+
+        changed: Accepted = []
+        unchanged: list[StoredSubject] = []
+        for entity, statement in accepted:
+            before = stored.get(entity)
+            if (
+                before is not None
+                and before.record_hash == statement.digest
+                and _same_images(old_images.get(entity, ()), statement.images)
+            ):
+                unchanged.append(before)
+            else:
+                changed.append((entity, statement))
+        checked = self._checked(accepted, old_images)
+        self._replace(kind, changed, stored, checked)
+        self._adopt([before for before in unchanged if before.source != self._source])
+        self._count_images(accepted, checked, result)
+        if kind == EntityKind.PRODUCT:
+            updated = sum(entity in stored for entity, _ in changed)
+            self.counts.products_added += len(changed) - updated
+            self.counts.products_updated += updated
+            self.counts.products_unchanged += len(unchanged)
+        else:
+            self.counts.values_read += len(accepted)
 
     def _without_repeats(
         self,
         batch: Sequence[Statement],
-        known: dict[str, int],
-        stored: dict[int, tuple[str, int]],
+        ids: Mapping[str, int],
+        stored: Mapping[int, StoredSubject],
         result: WriteResult,
-    ) -> list[tuple[Statement, str]]:
-        """Statements with content hash, less those whose id the source has given before."""
-        earlier = self._seen.lines(known.values())
-        first: dict[str, tuple[int, str]] = {
-            id_: (earlier[entity], stored[entity][0])
-            for id_, entity in known.items()
-            if entity in earlier
-        }
-        accepted = []
+    ) -> Accepted:
+        """The statements less those whose id the source has given before."""
+        seen = self._seen
+        accepted: Accepted = []
+        repeats: list[tuple[int, Statement, int]] = []
         for statement in batch:
-            record = statement.record
-            digest = record.content_hash()
-            if record.id not in first:
-                first[record.id] = (record.line, digest)
-                accepted.append((statement, digest))
-            elif first[record.id][1] == digest:
-                self.counts.rows_repeated += 1
+            entity = ids[statement.name]
+            line = seen.line(entity)
+            if line is None:
+                seen.add(entity, statement.record.line)
+                accepted.append((entity, statement))
             else:
-                reason = (
-                    f"id {record.id!r} was given on line {first[record.id][0]} "
-                    "with other content; the first row was kept"
-                )
-                result.rejected.append(RejectedRow(record.line, reason, _raw(record)))
+                repeats.append((entity, statement, line))
+        if repeats:
+            here = {entity: statement.digest for entity, statement in accepted}
+            written = stored_subjects(
+                self._connection, {entity for entity, _, _ in repeats if entity not in here}
+            )
+            first = here | {entity: row.record_hash for entity, row in written.items()}
+            for entity, statement, line in repeats:
+                if first[entity] == statement.digest:
+                    self.counts.rows_repeated += 1
+                else:
+                    reason = (
+                        f"id {statement.name!r} was given on line {line} "
+                        "with other content; the first row was kept"
+                    )
+                    record = statement.record
+                    result.rejected.append(RejectedRow(record.line, reason, _raw(record)))
         return accepted
 
-    def _stored_images(self, entities: Iterable[int]) -> dict[int, dict[int, ImageRow]]:
-        wanted = list(entities)
-        if not wanted:
-            return {}
-        columns = [images.c[name] for name in _IMAGE_COLUMNS[:-1]]
-        rows = self._connection.execute(
-            select(*columns)
-            .where(images.c.product.in_(wanted))
-            .order_by(images.c.product, images.c.position)
-        )
-        found: dict[int, dict[int, ImageRow]] = {}
-        for product, position, *rest in rows:
-            found.setdefault(product, {})[position] = tuple(rest)
+    def _stored_images(self, entities: Iterable[int]) -> dict[int, list[ImageRow]]:
+        columns = [images.c[name] for name in IMAGE_COLUMNS if name not in ("position", "run")]
+        found: dict[int, list[ImageRow]] = {}
+        for chunk in chunks(entities):
+            for product, *rest in self._connection.execute(
+                select(*columns)
+                .where(images.c.product.in_(chunk))
+                .order_by(images.c.product, images.c.position)
+            ):
+                found.setdefault(product, []).append(tuple(rest))
         return found
+
+    def _checked(
+        self, accepted: Accepted, old_images: Mapping[int, Sequence[ImageRow]]
+    ) -> dict[LocatedImage, CheckedImage]:
+        """Every picture of the batch, looked into unless the graph has looked before."""
+        checked = {image: _UNCHECKED for _, s in accepted if s.images for image in s.images}
+        if not checked:
+            return checked
+        for rows in old_images.values():
+            for row in rows:
+                if (image := _located(row)) in checked:
+                    checked[image] = CheckedImage(*row[4:])
+        pending = [i for i, c in checked.items() if c is _UNCHECKED and i.path is not None]
+        checked.update(zip(pending, self._check_images(pending), strict=True))
+        return checked
 
     def _replace(
         self,
-        changed: Sequence[tuple[int, Statement, str]],
-        stored: dict[int, tuple[str, int]],
-        checked: dict[LocatedImage, CheckedImage],
+        kind: EntityKind,
+        changed: Accepted,
+        stored: Mapping[int, StoredSubject],
+        checked: Mapping[LocatedImage, CheckedImage],
     ) -> None:
-        """Write new products, and updated ones after taking their old rows away."""
-        old = [entity for entity, _, _ in changed if entity in stored]
-        old_triples = self._take_away(old)
-        knowledge = self._terms.encode([s.record.properties for _, s, _ in changed])
-        run, source = self._run, self._source
-        product_rows = []
-        triple_rows: list[tuple[int, int, int, int, int]] = []
+        """Write new subjects, and updated ones after taking their old rows away."""
+        old = {entity: stored[entity] for entity, _ in changed if entity in stored}
+        before = self._journal.take_away(old, Change.REPLACED)
+        run, source, kind_number = self.run, self._source, int(kind)
+        subject_rows = []
         image_rows = []
-        for (entity, statement, digest), pairs in zip(changed, knowledge, strict=True):
+        for entity, statement in changed:
             record = statement.record
-            product_rows.append((entity, record.title, record.category, digest, source, run))
-            before = old_triples.get(entity)
-            if before:
-                added_by = [before.pop(pair, run) for pair in pairs]
-                self.counts.triples_added += added_by.count(run)
-                self.counts.triples_removed += len(before)
-                triple_rows += [
-                    (entity, *pair, position, added)
-                    for position, (pair, added) in enumerate(zip(pairs, added_by, strict=True))
-                ]
-            else:
-                self.counts.triples_added += len(pairs)
-                triple_rows += [
-                    (entity, name, value, position, run)
-                    for position, (name, value) in enumerate(pairs)
-                ]
-            for position, image in enumerate(statement.images):
-                check = checked[image]
-                image_rows.append(
-                    (
-                        entity,
-                        position,
-                        image.source,
-                        image.path,
-                        image.size,
-                        image.mtime_ns,
-                        check.content_hash,
-                        check.width,
-                        check.height,
-                        image.error or check.error,
-                        run,
-                    )
-                )
-        self.counts.products_added += len(changed) - len(old)
-        self.counts.products_updated += len(old)
-        self._terms.flush()
-        write = self._dialect.insert
-        write(self._connection, products, _PRODUCT_COLUMNS, product_rows)
-        write(self._connection, triples, _TRIPLE_COLUMNS, triple_rows)
-        write(self._connection, images, _IMAGE_COLUMNS, image_rows)
-
-    def _take_away(self, entities: Sequence[int]) -> dict[int, dict[tuple[int, int], int]]:
-        """Delete the products' rows; their triples by head, with the run that added each."""
-        if not entities:
-            return {}
-        taken: dict[int, dict[tuple[int, int], int]] = {}
-        rows = self._connection.execute(
-            select(triples.c.head, triples.c.property, triples.c.tail, triples.c.run).where(
-                triples.c.head.in_(entities)
+            title = category = None
+            if isinstance(record, ProductRecord):
+                title, category = record.title, record.category
+            subject_rows.append(
+                (entity, kind_number, title, category, statement.digest, source, run)
             )
+            for position, image in enumerate(statement.images):
+                image_rows.append(_image_row(entity, position, image, checked[image], run))
+        write = self._dialect.insert
+        write(self._connection, subjects, SUBJECT_COLUMNS, subject_rows)
+        write(self._connection, images, IMAGE_COLUMNS, image_rows)
+        self._dialect.insert_numbers(
+            self._connection, triples, TRIPLE_COLUMNS, self._triple_rows(changed, before)
         )
-        for head, property_, tail, run in rows:
-            taken.setdefault(head, {})[property_, tail] = run
-        self._connection.execute(delete(triples).where(triples.c.head.in_(entities)))
-        self._connection.execute(delete(images).where(images.c.product.in_(entities)))
-        self._connection.execute(delete(products).where(products.c.entity.in_(entities)))
-        return taken
 
-    def _adopt(self, entities: Sequence[int]) -> None:
-        """Note that this source is now the one that stated these products last."""
-        if entities:
+    def _triple_rows(
+        self,
+        changed: Accepted,
+        before: Mapping[int, Mapping[tuple[int, int], Sequence[int]]],
+    ) -> list[tuple[int, int, int, int, int]]:
+        # The inner loops of every ingest: one pass each, no call per triple.
+        stated = [statement.record.properties for _, statement in changed]
+        names = self._terms.property_ids([name for pairs in stated for name, _ in pairs])
+        values = self._terms.ids(
+            EntityKind.VALUE, [value for pairs in stated for _, value in pairs]
+        )
+        links = self._links(changed)
+        run = self.run
+        rows: list[tuple[int, int, int, int, int]] = []
+        for (entity, _), properties in zip(changed, stated, strict=True):
+            pairs = [(names[name], values[value]) for name, value in properties]
+            if links:
+                pairs += links.get(entity, ())
+            taken = before.get(entity)
+            if taken:
+                rows += self._updated(entity, dict.fromkeys(pairs), taken)
+            else:
+                start = len(rows)
+                rows += [
+                    (entity, name, value, position, run)
+                    for position, (name, value) in enumerate(dict.fromkeys(pairs))
+                ]
+                self.counts.triples_added += len(rows) - start
+        return rows
+
+    def _links(self, changed: Accepted) -> dict[int, list[tuple[int, int]]]:
+        """The triples between products, by head, as (property, tail)."""
+        stated = {
+            entity: statement.record.links
+            for entity, statement in changed
+            if isinstance(statement.record, ProductRecord) and statement.record.links
+        }
+        if not stated:
+            return {}
+        pairs = [pair for links in stated.values() for pair in links]
+        names = self._terms.property_ids([name for name, _ in pairs])
+        targets = self._terms.ids(EntityKind.PRODUCT, [target for _, target in pairs])
+        return {
+            entity: [(names[name], targets[target]) for name, target in links]
+            for entity, links in stated.items()
+        }
+
+    def _updated(
+        self,
+        entity: int,
+        pairs: Iterable[tuple[int, int]],
+        taken: Mapping[tuple[int, int], Sequence[int]],
+    ) -> list[tuple[int, int, int, int, int]]:
+        """The triples of an updated subject: kept ones keep the run that added them."""
+        rows: list[tuple[int, int, int, int, int]] = []
+        names = set()
+        for position, pair in enumerate(pairs):
+            names.add(pair[0])
+            added = taken[pair][3] if pair in taken else self.run
+            rows.append((entity, *pair, position, self.run if self._proposed(added) else added))
+        kept = {row[1:3] for row in rows} & taken.keys()
+        self.counts.triples_added += len(rows) - len(kept)
+        self.counts.triples_removed += len(taken) - len(kept)
+        for property_, tail, _, added in sorted(taken.values(), key=lambda row: row[2]):
+            if self._proposed(added) and property_ not in names:
+                rows.append((entity, property_, tail, len(rows), added))
+                self.counts.triples_removed -= 1
+        return rows
+
+    def _proposed(self, run: int) -> bool:
+        return run in self._proposal_runs
+
+    def _adopt(self, adopted: Sequence[StoredSubject]) -> None:
+        """Note that this source is now the one that stated these subjects last."""
+        self._journal.adopt(adopted)
+        for chunk in chunks(subject.entity for subject in adopted):
             self._connection.execute(
-                update(products).where(products.c.entity.in_(entities)).values(source=self._source)
+                update(subjects).where(subjects.c.entity.in_(chunk)).values(source=self._source)
             )
 
     def _count_images(
         self,
-        accepted: Sequence[tuple[Statement, str]],
-        checked: dict[LocatedImage, CheckedImage],
+        accepted: Accepted,
+        checked: Mapping[LocatedImage, CheckedImage],
         result: WriteResult,
     ) -> None:
-        for statement, _ in accepted:
+        for _, statement in accepted if checked else ():
             for image in statement.images:
                 error = image.error or checked[image].error
                 if error is not None:
                     self.counts.images_failed += 1
-                    result.failures.append(ImageFailure(statement.record.id, image.source, error))
+                    result.failures.append(ImageFailure(statement.name, image.source, error))
                 elif image.path is None:
                     self.counts.images_not_local += 1
                 else:
@@ -324,14 +374,43 @@ class IngestSession:
 _UNCHECKED = CheckedImage()
 
 
+def _image_row(
+    entity: int, position: int, image: LocatedImage, check: CheckedImage, run: int
+) -> tuple[object, ...]:
+    return (
+        entity,
+        position,
+        image.source,
+        image.path,
+        image.size,
+        image.mtime_ns,
+        check.content_hash,
+        check.width,
+        check.height,
+        image.error or check.error,
+        run,
+    )
+
+
+def _same_images(rows: Sequence[ImageRow], located: Sequence[LocatedImage]) -> bool:
+    return len(rows) == len(located) and all(
+        _located(row) == image for row, image in zip(rows, located, strict=True)
+    )
+
+
 def _located(row: ImageRow) -> LocatedImage:
     source, path, size, mtime_ns, _, _, _, error = row
     return LocatedImage(source, path, size, mtime_ns, None if path is not None else error)
 
 
-def _raw(record: ProductRecord) -> str:
+def _products(found: Iterable[StoredSubject]) -> int:
+    return sum(subject.kind == EntityKind.PRODUCT for subject in found)
+
+
+def _raw(record: Subject) -> str:
     return json.dumps(asdict(record), ensure_ascii=False)[:2000]
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="seconds")
+def now() -> str:
+    """The time as the graph keeps it: ISO 8601, UTC, to the microsecond."""
+    return datetime.now(UTC).isoformat(timespec="microseconds")

@@ -9,7 +9,7 @@ from types import TracebackType
 from sqlalchemy import URL, Connection, Engine
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph import reading, schema
+from k3m_kg.graph import reading, runs, schema
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.engine import (
@@ -21,8 +21,9 @@ from k3m_kg.graph.engine import (
     sqlite_file,
     write_transaction,
 )
-from k3m_kg.graph.stored import GraphStatus, StoredProduct
+from k3m_kg.graph.stored import GraphStatus, Run, StoredProduct, SubjectDiff
 from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.records import ValueRecord
 
 
 class GraphStore:
@@ -170,6 +171,55 @@ class GraphStore:
         """
         with self._reading() as connection:
             yield from reading.iter_products(connection, batch_size)
+
+    def iter_values(self, *, batch_size: int = 1000) -> Iterator[ValueRecord]:
+        """Every value that a source states something of, in byte order, as one state of the graph.
+
+        Streams, as `iter_products` does.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            yield from reading.iter_values(connection, batch_size)
+
+    def product(self, id: str) -> StoredProduct | None:
+        """The product of that id, or None.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return reading.find_product(connection, self._dialect, id)
+
+    def runs(self, limit: int | None = None) -> list[Run]:
+        """What was brought in, newest first; at most `limit`.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return runs.runs(connection, limit)
+
+    def run(self, number: int) -> Run:
+        """The run of that number.
+
+        Raises:
+            GraphError: there is none, or the database cannot be read.
+        """
+        with self._reading() as connection:
+            return runs.find_run(connection, number)
+
+    def diff(self, run: int) -> Iterator[SubjectDiff]:
+        """What a run changed, subject by subject; exact whatever later runs did.
+
+        Streams, as `iter_products` does.
+
+        Raises:
+            GraphError: there is no such run, or it was undone.
+        """
+        with self._reading() as connection:
+            yield from runs.diff(connection, runs.find_run(connection, run))
 
     def status(self) -> GraphStatus:
         """Counts over the whole graph, as one state of it.

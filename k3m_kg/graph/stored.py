@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,10 +85,94 @@ ImageCheck = Callable[[Sequence[LocatedImage]], Sequence[CheckedImage]]
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A product as a source states it, with its pictures located."""
+    """A product or value as a source states it, with its pictures located.
 
-    record: ProductRecord
+    `digest` is the record's `content_hash()`, made here where the caller has not made it.
+    """
+
+    record: Subject
     images: tuple[LocatedImage, ...] = ()
+    digest: str = ""
+
+    def __post_init__(self) -> None:
+        if not self.digest:
+            object.__setattr__(self, "digest", self.record.content_hash())
+
+    @property
+    def name(self) -> str:
+        """The product's id, or the value."""
+        record = self.record
+        return record.id if isinstance(record, ProductRecord) else record.value
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """A value that a model predicts for a product's property, with its probability (0 to 1)."""
+
+    product: str
+    property: str
+    value: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """One ingest, or one writing of proposals.
+
+    Attributes:
+        id: its number, ascending in time.
+        kind: `ingest` or `proposal`.
+        source: the source's absolute path, or the proposals' name.
+        format: the reader's name.
+        started_at, finished_at, undone_at: ISO 8601, UTC; `undone_at` is None while it holds.
+        counts: what it did, when it did it.
+    """
+
+    id: int
+    kind: str
+    source: str
+    format: str
+    started_at: str
+    finished_at: str
+    undone_at: str | None
+    counts: IngestCounts
+
+
+@dataclass(frozen=True, slots=True)
+class SubjectDiff:
+    """What one run changed of one product or value.
+
+    Attributes:
+        kind: `product` or `value`.
+        name: the product's id, or the value.
+        change: `added`, `updated`, `removed` or `proposed`.
+        title, category: before and after, or None where they stayed.
+        triples_added, triples_removed: (property, value or product id) pairs.
+        images: the pictures as written before and after, or None where they stayed.
+    """
+
+    kind: str
+    name: str
+    change: str
+    title: tuple[str | None, str | None] | None = None
+    category: tuple[str | None, str | None] | None = None
+    triples_added: tuple[tuple[str, str], ...] = ()
+    triples_removed: tuple[tuple[str, str], ...] = ()
+    images: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Undone:
+    """What taking a run back did.
+
+    `products_removed` had been added by the run, `products_restored` changed or removed by it.
+    """
+
+    run: int
+    products_removed: int
+    products_restored: int
+    triples_added: int
+    triples_removed: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +207,10 @@ class SourceVersion:
 class IngestCounts:
     """What one ingest did; the names are those of the columns of `ingest_runs`.
 
-    `products_read` is added + updated + unchanged. `rows_repeated` are rows that say again what
-    an earlier row of the source said. `images_*` count the pictures of all products that the
-    source stated.
+    `products_read` is added + updated + unchanged. `values_read` are values that the source states
+    something of; only `triples_*` count what became of them. `rows_repeated` are rows that say
+    again what an earlier row of the source said. `images_*` count the pictures of all products that
+    the source stated.
     """
 
     products_read: int = 0
@@ -133,6 +218,7 @@ class IngestCounts:
     products_updated: int = 0
     products_unchanged: int = 0
     products_removed: int = 0
+    values_read: int = 0
     rows_repeated: int = 0
     rows_quarantined: int = 0
     triples_added: int = 0

@@ -1,16 +1,21 @@
 """The tables. Every product, value and property is stored once and triples are numbers.
 
-`entities` is the term dictionary of both ends of a triple, so a tail may be a value or another
-product. The schema itself is made by the scripts in `migrations/`; a test holds both equal.
+`entities` is the term dictionary of both ends of a triple, so each of them may be a product or a
+value. `subjects` are the entities that a source states something of. `journal` keeps what a run
+replaced, so that it can be shown and undone. The tables that grow with the catalog have no
+foreign keys (docs/decisions/0006): the one writer keeps them whole, and a test looks.
+
+The schema itself is made by the scripts in `migrations/`; a test holds both equal.
 """
 
 from __future__ import annotations
 
-from enum import IntEnum
+from enum import IntEnum, StrEnum
 
 from sqlalchemy import (
     BigInteger,
     Column,
+    Float,
     ForeignKey,
     Index,
     Integer,
@@ -21,7 +26,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0001"
+SCHEMA_REVISION = "0002"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -32,6 +37,22 @@ class EntityKind(IntEnum):
 
     PRODUCT = 0
     VALUE = 1
+
+
+class RunKind(StrEnum):
+    """What a run did: brought a source in, or proposed values that a model predicts."""
+
+    INGEST = "ingest"
+    PROPOSAL = "proposal"
+
+
+class Change(IntEnum):
+    """What a run did to a subject that was there; a subject that it added has no journal row."""
+
+    REPLACED = 0
+    REMOVED = 1
+    ADOPTED = 2
+    """Another source stated the same content: nothing but the source changed."""
 
 
 metadata = MetaData(
@@ -58,17 +79,20 @@ ingest_runs = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("source", ForeignKey("sources.id"), nullable=False, index=True),
+    Column("kind", Text, nullable=False, server_default="ingest", comment="RunKind"),
     Column("format", Text, nullable=False, comment="the reader's name"),
     Column("content_hash", String(64), nullable=False, comment="SHA-256 of the source"),
     Column("mapping_hash", String(64), comment="SHA-256 of the mapping file"),
     Column("images_folder", Text, comment="the folder given with --images"),
     Column("started_at", String(32), nullable=False, comment="ISO 8601, UTC"),
     Column("finished_at", String(32), comment="ISO 8601, UTC"),
+    Column("undone_at", String(32), comment="ISO 8601, UTC; NULL while it holds"),
     Column("products_read", Integer, nullable=False, default=0),
     Column("products_added", Integer, nullable=False, default=0),
     Column("products_updated", Integer, nullable=False, default=0),
     Column("products_unchanged", Integer, nullable=False, default=0),
     Column("products_removed", Integer, nullable=False, default=0),
+    Column("values_read", Integer, nullable=False, server_default="0"),
     Column("rows_repeated", Integer, nullable=False, default=0),
     Column("rows_quarantined", Integer, nullable=False, default=0),
     Column("triples_added", Integer, nullable=False, default=0),
@@ -97,27 +121,26 @@ properties = Table(
     Column("name", _Term, nullable=False, unique=True),
 )
 
-products = Table(
-    "products",
+subjects = Table(
+    "subjects",
     metadata,
-    Column("entity", ForeignKey("entities.id"), primary_key=True, autoincrement=False),
+    Column("entity", Integer, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False, comment="EntityKind, as in entities"),
     Column("title", Text),
     Column("category", Text),
-    Column("record_hash", String(64), nullable=False, comment="ProductRecord.content_hash()"),
-    Column(
-        "source", ForeignKey("sources.id"), nullable=False, index=True, comment="stated it last"
-    ),
-    Column("run", ForeignKey("ingest_runs.id"), nullable=False, comment="last change"),
+    Column("record_hash", String(64), nullable=False, comment="content_hash() of the record"),
+    Column("source", Integer, nullable=False, index=True, comment="stated it last"),
+    Column("run", Integer, nullable=False, comment="the ingest run that gave it this content"),
 )
 
 triples = Table(
     "triples",
     metadata,
-    Column("head", ForeignKey("entities.id"), primary_key=True, autoincrement=False),
-    Column("property", ForeignKey("properties.id"), primary_key=True, autoincrement=False),
-    Column("tail", ForeignKey("entities.id"), primary_key=True, autoincrement=False),
+    Column("head", Integer, primary_key=True, autoincrement=False),
+    Column("property", Integer, primary_key=True, autoincrement=False),
+    Column("tail", Integer, primary_key=True, autoincrement=False),
     Column("position", Integer, nullable=False, comment="order within the head"),
-    Column("run", ForeignKey("ingest_runs.id"), nullable=False, comment="the run that added it"),
+    Column("run", Integer, nullable=False, comment="the run that added it"),
     Index("ix_triples_tail_property", "tail", "property"),
     sqlite_with_rowid=False,
 )
@@ -125,7 +148,7 @@ triples = Table(
 images = Table(
     "images",
     metadata,
-    Column("product", ForeignKey("entities.id"), primary_key=True, autoincrement=False),
+    Column("product", Integer, primary_key=True, autoincrement=False),
     Column("position", Integer, primary_key=True, autoincrement=False),
     Column("source", Text, nullable=False, comment="path or URL as written"),
     Column("path", Text, comment="the local file; NULL where there is none"),
@@ -135,6 +158,33 @@ images = Table(
     Column("width", Integer),
     Column("height", Integer),
     Column("error", Text, comment="why there is no usable picture"),
-    Column("run", ForeignKey("ingest_runs.id"), nullable=False),
+    Column("run", Integer, nullable=False),
+    sqlite_with_rowid=False,
+)
+
+journal = Table(
+    "journal",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False, comment="that changed it"),
+    Column("entity", Integer, primary_key=True, autoincrement=False),
+    Column("change", SmallInteger, nullable=False, comment="Change"),
+    Column("kind", SmallInteger, nullable=False, comment="as in subjects, before the run"),
+    Column("title", Text),
+    Column("category", Text),
+    Column("record_hash", String(64), nullable=False),
+    Column("source", Integer, nullable=False),
+    Column("before_run", Integer, nullable=False, comment="subjects.run before"),
+    Column("content", Text, comment="JSON: triples and images before; NULL where they stayed"),
+    sqlite_with_rowid=False,
+)
+
+proposals = Table(
+    "proposals",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("head", Integer, primary_key=True, autoincrement=False),
+    Column("property", Integer, primary_key=True, autoincrement=False),
+    Column("tail", Integer, primary_key=True, autoincrement=False),
+    Column("probability", Float, nullable=False, comment="0 to 1, by the model that proposed it"),
     sqlite_with_rowid=False,
 )

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table, func, select
 
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.dialect import TERM_INDEX, Dialect
 from k3m_kg.graph.tables import EntityKind, entities, properties
 
-Pairs = Sequence[tuple[str, str]]
-"""(property, value) texts of one product."""
-CACHE_LIMIT = 1_000_000
-"""Values kept in memory (about 150 MB of short ones); beyond it they are looked up again."""
+CACHE_LIMIT = 2_000_000
+"""Entities of one kind kept in memory (about 250 MB of short ones); beyond it they are looked up
+again."""
 
 
 class TermDictionary:
@@ -20,18 +19,25 @@ class TermDictionary:
 
     New terms get their ids here and reach the database with `flush`; only the holder of the
     write lock may use it.
+
+    Attributes:
+        first_new: entities from this id on were made in this transaction.
+        fresh: whether the graph held no entity when the transaction began. Then the secondary
+            indexes are dropped where that pays, and `finish` builds them.
     """
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
-        self._next_entity = self._first_free(entities)
+        self.first_new = self._next_entity = self._first_free(entities)
         self._next_property = self._first_free(properties)
         self._properties = dict(
             connection.execute(select(properties.c.name, properties.c.id)).all()
         )
-        self._values: dict[str, int] = {}
-        self._all_values_cached = self._next_entity == 0
+        self.fresh = self._next_entity == 0
+        self._missing_indexes = dialect.drop_indexes(connection) if self.fresh else []
+        self._ids: dict[EntityKind, dict[str, int]] = {kind: {} for kind in EntityKind}
+        self._all_cached = dict.fromkeys(EntityKind, self.fresh)
         self._new_entities: list[tuple[int, int, str]] = []
         self._new_properties: list[tuple[int, str]] = []
 
@@ -39,47 +45,52 @@ class TermDictionary:
         highest = self._connection.execute(select(func.max(table.c.id))).scalar_one()
         return 0 if highest is None else highest + 1
 
-    def find(self, kind: EntityKind, texts: Sequence[str]) -> dict[str, int]:
-        """The ids of those texts that the dictionary has; `flush` must have been called."""
-        return self._dialect.find_terms(self._connection, kind, texts)
+    def ids(self, kind: EntityKind, texts: Iterable[str]) -> dict[str, int]:
+        """A dictionary that has the ids of `texts` (and of others); new texts get theirs.
 
-    def add(self, kind: EntityKind, text: str) -> int:
-        """A new entity, which the caller knows not to exist yet."""
-        entity = self._next_entity
-        self._next_entity += 1
-        self._new_entities.append((entity, int(kind), text))
-        return entity
-
-    def encode(self, knowledge: Sequence[Pairs]) -> list[list[tuple[int, int]]]:
-        """(property, value) texts as ids, product by product; new terms get theirs.
-
-        Exact repeats within a product are dropped. One look-up serves the whole batch.
+        One look-up serves the whole batch.
         """
-        if len(self._values) > CACHE_LIMIT:
-            self._values.clear()
-            self._all_values_cached = False
-        names, values = self._properties, self._values
-        # Dicts, not sets: the order, and so the ids, are the same in every process.
-        new_names = {name: None for pairs in knowledge for name, _ in pairs if name not in names}
-        for name in new_names:
-            names[name] = self._next_property
-            self._next_property += 1
-            self._new_properties.append((names[name], name))
-        unknown = {text: None for pairs in knowledge for _, text in pairs if text not in values}
-        if unknown and not self._all_values_cached:
-            values.update(self._dialect.find_terms(self._connection, EntityKind.VALUE, unknown))
+        known = self._ids[kind]
+        # A dict, not a set: the order, and so the ids, are the same in every process.
+        unknown = {text: None for text in texts if text not in known}
+        if unknown and not self._all_cached[kind]:
+            known.update(self._dialect.find_terms(self._connection, kind, unknown))
         for text in unknown:
-            if text not in values:
-                values[text] = self.add(EntityKind.VALUE, text)
-        return [
-            [(names[name], values[text]) for name, text in dict.fromkeys(pairs)]
-            for pairs in knowledge
-        ]
+            if text not in known:
+                known[text] = self._next_entity
+                self._new_entities.append((self._next_entity, int(kind), text))
+                self._next_entity += 1
+        return known
+
+    def property_ids(self, names: Iterable[str]) -> dict[str, int]:
+        """A dictionary that has the ids of the properties `names`; new names get theirs."""
+        known = self._properties
+        for name in names:
+            if name not in known:
+                known[name] = self._next_property
+                self._new_properties.append((self._next_property, name))
+                self._next_property += 1
+        return known
 
     def flush(self) -> None:
-        """Write the new terms."""
+        """Write the new terms; the dictionaries given out before are void afterwards."""
         write = self._dialect.insert
         write(self._connection, entities, ("id", "kind", "text"), self._new_entities)
         write(self._connection, properties, ("id", "name"), self._new_properties)
         self._new_entities.clear()
         self._new_properties.clear()
+        for kind, known in self._ids.items():
+            if len(known) > CACHE_LIMIT:
+                self._ids[kind] = {}
+                self._all_cached[kind] = False
+                self._build_index(TERM_INDEX)
+
+    def finish(self) -> None:
+        """Build the indexes that a fresh graph has done without so far."""
+        for name in tuple(self._missing_indexes):
+            self._build_index(name)
+
+    def _build_index(self, name: str) -> None:
+        if name in self._missing_indexes:
+            self._missing_indexes.remove(name)
+            self._dialect.create_index(self._connection, name)

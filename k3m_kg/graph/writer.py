@@ -2,15 +2,33 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 
 from sqlalchemy import Connection, Row, func, insert, select
 
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.proposing import propose
+from k3m_kg.graph.runs import diff, find_run
 from k3m_kg.graph.session import IngestSession
-from k3m_kg.graph.stored import ImageCheck, IngestCounts, LocatedImage, SourceVersion
-from k3m_kg.graph.tables import entities, images, ingest_runs, products, sources
-from k3m_kg.graph.terms import TermDictionary
+from k3m_kg.graph.stored import (
+    ImageCheck,
+    IngestCounts,
+    LocatedImage,
+    Proposal,
+    SourceVersion,
+    SubjectDiff,
+    Undone,
+)
+from k3m_kg.graph.tables import (
+    EntityKind,
+    RunKind,
+    entities,
+    images,
+    ingest_runs,
+    sources,
+    subjects,
+)
+from k3m_kg.graph.undo import undo
 
 Locate = Callable[[str, tuple[str, ...]], tuple[LocatedImage, ...]]
 """From a product's id and its pictures as written to where they are."""
@@ -31,39 +49,77 @@ class GraphWriter:
             check_images: looks into picture files; called at most once per batch, with those
                 that the graph does not know or whose file changed.
         """
-        source = self._source(version.name)
-        if source is None:
-            source = self._connection.execute(
-                insert(sources).values(name=version.name).returning(sources.c.id)
-            ).scalar_one()
-        terms = TermDictionary(self._connection, self._dialect)
-        return IngestSession(self._connection, self._dialect, terms, version, source, check_images)
+        source = self._source_for(version.name)
+        return IngestSession(self._connection, self._dialect, version, source, check_images)
+
+    def propose(self, name: str, proposals: Iterable[Proposal]) -> int:
+        """Add triples that a model proposes, as one run.
+
+        They stay when a source states the product again, unless it states that property itself,
+        and `undo` of the run takes them back. What a product has already is not proposed again.
+
+        Args:
+            name: says where they come from, such as the artifact's folder.
+            proposals: for products of the graph.
+
+        Returns:
+            The run's number.
+
+        Raises:
+            GraphError: a product is not in the graph, a text is empty, a probability is none.
+        """
+        source = self._source_for(f"{RunKind.PROPOSAL}:{name}")
+        return propose(self._connection, self._dialect, source, proposals)
+
+    def undo(self, run: int) -> Undone:
+        """Take a run back: the graph is then as if it had never been.
+
+        Raises:
+            GraphError: no such run, undone before, or later runs changed the same products.
+        """
+        return undo(self._connection, self._dialect, run)
+
+    def diff(self, run: int) -> Iterator[SubjectDiff]:
+        """What a run changed, also one of this transaction; see `GraphStore.diff`."""
+        return diff(self._connection, find_run(self._connection, run))
 
     def unchanged(self, version: SourceVersion, locate: Locate) -> IngestCounts | None:
         """What an ingest of `version` would count, if it is certain that it would change nothing.
 
         That is so when the last ingest of the source had the same version and rejected no row,
-        no other source has restated its products since, and its pictures are the same files.
+        no other source has restated its products since, no run was undone since, and its pictures
+        are the same files.
         """
         source = self._source(version.name)
         run = None if source is None else self._last_run(source)
         if source is None or run is None or not _same_version(run, version):
             return None
-        stated = select(func.count()).where(products.c.source == source)
+        stated = select(func.count()).where(subjects.c.source == source)
+        undone = select(func.count()).where(ingest_runs.c.undone_at >= run.started_at)
         if (
             run.rows_quarantined
-            or self._connection.execute(stated).scalar_one() != run.products_read
-            or not self._same_images(source, locate)
+            or self._connection.execute(undone).scalar_one()
+            or self._connection.execute(stated).scalar_one() != run.products_read + run.values_read
+            or not self._same_images(source, locate, by_id=version.images_folder is not None)
         ):
             return None
         return IngestCounts(
             products_read=run.products_read,
             products_unchanged=run.products_read,
+            values_read=run.values_read,
             rows_repeated=run.rows_repeated,
             images_found=run.images_found,
             images_failed=run.images_failed,
             images_not_local=run.images_not_local,
         )
+
+    def _source_for(self, name: str) -> int:
+        source = self._source(name)
+        if source is None:
+            source = self._connection.execute(
+                insert(sources).values(name=name).returning(sources.c.id)
+            ).scalar_one()
+        return source
 
     def _source(self, name: str) -> int | None:
         return self._connection.execute(
@@ -73,12 +129,13 @@ class GraphWriter:
     def _last_run(self, source: int) -> Row[tuple[object, ...]] | None:
         return self._connection.execute(
             select(ingest_runs)
-            .where(ingest_runs.c.source == source)
+            .where(ingest_runs.c.source == source, ingest_runs.c.undone_at.is_(None))
             .order_by(ingest_runs.c.id.desc())
             .limit(1)
         ).one_or_none()
 
-    def _same_images(self, source: int, locate: Locate) -> bool:
+    def _same_images(self, source: int, locate: Locate, *, by_id: bool) -> bool:
+        """Whether the pictures are the same files; `by_id`: also for products that name none."""
         rows = self._connection.execute(
             select(
                 entities.c.text,
@@ -88,11 +145,11 @@ class GraphWriter:
                 images.c.mtime_ns,
                 images.c.error,
             )
-            .select_from(products)
-            .join(entities, entities.c.id == products.c.entity)
-            .outerjoin(images, images.c.product == products.c.entity)
-            .where(products.c.source == source)
-            .order_by(products.c.entity, images.c.position)
+            .select_from(subjects)
+            .join(entities, entities.c.id == subjects.c.entity)
+            .join(images, images.c.product == subjects.c.entity, isouter=by_id)
+            .where(subjects.c.source == source, subjects.c.kind == int(EntityKind.PRODUCT))
+            .order_by(subjects.c.entity, images.c.position)
         )
         product: str | None = None
         stored: list[LocatedImage] = []

@@ -10,14 +10,20 @@ from pathlib import Path
 
 from k3m_kg.errors import CatalogError, UsageError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import ImageFailure, IngestCounts, SourceVersion, Statement
+from k3m_kg.graph.stored import (
+    ImageFailure,
+    IngestCounts,
+    LocatedImage,
+    SourceVersion,
+    Statement,
+)
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.hookspecs import CatalogReader
 from k3m_kg.ingest.formats import AUTO, choose_reader
 from k3m_kg.ingest.images import ImageChecker
 from k3m_kg.ingest.locate import ImageLocator
 from k3m_kg.ingest.quarantine import Quarantine
-from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 BATCH_PRODUCTS = 2000
 BATCH_CELLS = 50_000
@@ -245,19 +251,20 @@ class _Ingest:
 
     def _statements(self) -> Iterator[Statement]:
         plan = self._plan
+        by_id = plan.options.images is not None  # then a product may have one without naming it
         for record in plan.reader.read(plan.path, plan.options.mapping):
             if isinstance(record, RejectedRow):
                 self._reject(record)
                 continue
-            if isinstance(record, ValueRecord):
-                why = "triples of values are not stored yet"
-                self._reject(RejectedRow(record.line, why, repr(record)[:2000]))
-                continue
-            images = plan.locate(record.id, record.images)
-            if reason := _unfit(record, bool(images)):
+            images: tuple[LocatedImage, ...] = ()
+            if isinstance(record, ProductRecord) and (record.images or by_id):
+                images = plan.locate(record.id, record.images)
+            content = record.content_text()
+            if reason := _unfit(record, content, bool(images)):
                 self._reject(RejectedRow(record.line, reason, repr(record)[:2000]))
             else:
-                yield Statement(record, images)
+                digest = hashlib.sha256(content.encode()).hexdigest()
+                yield Statement(record, images, digest)
 
     def _reject(self, row: RejectedRow) -> None:
         self._quarantine.add(self._plan.path, row)
@@ -266,18 +273,21 @@ class _Ingest:
         self._report.quarantine = str(self._quarantine.path_for(self._plan.path))
 
 
-def _unfit(record: ProductRecord, has_images: bool) -> str | None:
-    """Why a record is no product for the graph, whichever reader made it; None if it is."""
-    if not record.id:
-        return "no id"
-    if not (record.title or record.properties or has_images):
-        return "nothing to learn from: no title, no image, no property"
-    cells = (record.id, record.title or "", record.category or "", *record.images)
-    text = "".join(cells) + "".join(map("".join, record.properties))
-    if "\0" in text:
+def _unfit(record: Subject, content: str, has_images: bool) -> str | None:
+    """Why a record is none for the graph, whichever reader made it; None if it is one."""
+    absent = 0
+    if isinstance(record, ProductRecord):
+        if not record.id:
+            return "no id"
+        if not (record.title or record.properties or record.links or has_images):
+            return "nothing to learn from: no title, no image, no property"
+        absent = (record.title is None) + (record.category is None)
+    elif not record.value:
+        return "no value"
+    if content.count("\0") != absent:  # that many `content_text` has of its own
         return "NUL character"
     try:
-        text.encode()
+        content.encode()
     except UnicodeEncodeError:
         return "characters that are no Unicode text (lone surrogates)"
     return None

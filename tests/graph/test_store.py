@@ -230,7 +230,7 @@ def test_a_value_may_read_like_a_product(store: GraphStore) -> None:
 
 
 def test_unchanged_is_certain(store: GraphStore) -> None:
-    version = SourceVersion("a", "test", "1")
+    version = SourceVersion("a", "test", "1", images_folder="/")
     located = {"p": (LocatedImage("p.jpg", "/p.jpg", 1, 1),)}
 
     def unchanged(version: SourceVersion = version) -> IngestCounts | None:
@@ -244,7 +244,7 @@ def test_unchanged_is_certain(store: GraphStore) -> None:
         session.finish(0)
     assert unchanged() == IngestCounts(products_read=2, products_unchanged=2, images_found=1)
     assert unchanged(SourceVersion("a", "test", "2")) is None
-    assert unchanged(SourceVersion("a", "test", "1", mapping_hash="m")) is None
+    assert unchanged(SourceVersion("a", "test", "1", "m", images_folder="/")) is None
 
     located["p"] = (LocatedImage("p.jpg", "/p.jpg", 1, 2),)
     assert unchanged() is None, "a picture was replaced"

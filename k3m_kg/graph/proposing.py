@@ -1,0 +1,138 @@
+"""Writing what a model proposes: triples that a source may overrule and `undo` takes back."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict
+from itertools import islice
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from k3m_kg.errors import GraphError
+from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, stored_subjects
+from k3m_kg.graph.session import now
+from k3m_kg.graph.stored import IngestCounts, Proposal
+from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, proposals, triples
+from k3m_kg.graph.terms import TermDictionary
+
+_BATCH = 2000
+
+
+def propose(
+    connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposal]
+) -> int:
+    """Add proposed triples as one run; what a product has already is not proposed again.
+
+    Returns:
+        The run's number.
+
+    Raises:
+        GraphError: a product is not in the graph, a text is empty, or a probability is none.
+    """
+    run: int = connection.execute(
+        insert(ingest_runs)
+        .values(
+            source=source,
+            kind=RunKind.PROPOSAL.value,
+            format="proposal",
+            content_hash="",
+            started_at=now(),
+        )
+        .returning(ingest_runs.c.id)
+    ).scalar_one()
+    terms = TermDictionary(connection, dialect)
+    digest = hashlib.sha256()
+    counts = IngestCounts()
+    touched: set[int] = set()
+    for batch in _batches(offered):
+        for proposal in batch:
+            _check(proposal)
+            digest.update(repr(proposal).encode())
+        heads = _heads(connection, dialect, batch)
+        there, ends = _known(connection, heads.values())
+        names = terms.property_ids([p.property for p in batch])
+        values = terms.ids(EntityKind.VALUE, [p.value for p in batch])
+        new: dict[tuple[int, int, int], float] = {}
+        for proposal in batch:
+            key = (heads[proposal.product], names[proposal.property], values[proposal.value])
+            if key not in there:
+                new.setdefault(key, proposal.probability)
+        rows = []
+        for head, property_, tail in new:
+            ends[head] = position = ends.get(head, -1) + 1
+            rows.append((head, property_, tail, position, run))
+        terms.flush()
+        dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, rows)
+        dialect.insert(
+            connection,
+            proposals,
+            ("run", "head", "property", "tail", "probability"),
+            [(run, *key, probability) for key, probability in new.items()],
+        )
+        counts.triples_added += len(rows)
+        touched.update(row[0] for row in rows)
+    counts.products_read = counts.products_updated = len(touched)
+    connection.execute(
+        update(ingest_runs)
+        .where(ingest_runs.c.id == run)
+        .values(**asdict(counts), finished_at=now(), content_hash=digest.hexdigest())
+    )
+    return run
+
+
+def _batches(offered: Iterable[Proposal]) -> Iterator[list[Proposal]]:
+    stream = iter(offered)
+    while batch := list(islice(stream, _BATCH)):
+        yield batch
+
+
+def _check(proposal: Proposal) -> None:
+    where = f"the proposal for {proposal.product!r}"
+    if not proposal.property or not proposal.value or "\0" in proposal.property + proposal.value:
+        raise GraphError("property and value must be texts", where=where)
+    if not (math.isfinite(proposal.probability) and 0 <= proposal.probability <= 1):
+        raise GraphError(f"{proposal.probability} is no probability", where=where)
+
+
+def _heads(
+    connection: Connection, dialect: Dialect, batch: Sequence[Proposal]
+) -> Mapping[str, int]:
+    found = dialect.find_terms(
+        connection, int(EntityKind.PRODUCT), {proposal.product for proposal in batch}
+    )
+    stated = stored_subjects(connection, found.values())
+    for proposal in batch:
+        if found.get(proposal.product) not in stated:
+            raise GraphError(
+                f"there is no product {proposal.product!r} in this graph",
+                hint="propose values for products of the graph that the snapshot was cut from",
+            )
+    return found
+
+
+def _known(
+    connection: Connection, heads: Iterable[int]
+) -> tuple[set[tuple[int, int, int]], dict[int, int]]:
+    """The triples that the heads have, and the last position of each head."""
+    there: set[tuple[int, int, int]] = set()
+    ends: dict[int, int] = {}
+    for chunk in chunks(set(heads)):
+        there.update(
+            (head, property_, tail)
+            for head, property_, tail in connection.execute(
+                select(triples.c.head, triples.c.property, triples.c.tail).where(
+                    triples.c.head.in_(chunk)
+                )
+            )
+        )
+        ends.update(
+            connection.execute(
+                select(triples.c.head, func.max(triples.c.position))
+                .where(triples.c.head.in_(chunk))
+                .group_by(triples.c.head)
+            ).all()
+        )
+    return there, ends

@@ -1,0 +1,242 @@
+"""Runs can be shown and taken back; what models propose is a run too."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+
+from k3m_kg.errors import GraphError
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.stored import Proposal, SourceVersion, Statement, SubjectDiff, Undone
+from k3m_kg.records import ProductRecord, Subject, ValueRecord
+
+RED = ("colour", "red")
+BLUE = ("colour", "blue")
+WOOL = ("material", "wool")
+
+
+@pytest.fixture
+def store(database_url: str) -> Iterator[GraphStore]:
+    with GraphStore.create(database_url)[0] as store:
+        yield store
+
+
+def product(id_: str, *pairs: tuple[str, str], title: str = "a title", **more: object) -> Subject:
+    return ProductRecord(id_, title, None, (), pairs, **more)  # type: ignore[arg-type]
+
+
+def state(store: GraphStore, source: str, *records: Subject) -> int:
+    """Ingest; the run."""
+    with store.writing() as writer:
+        version = SourceVersion(source, "test", str(hash(records)))
+        session = writer.session(version, lambda images: [])
+        session.write([Statement(record) for record in records])
+        session.finish(0)
+        return session.run
+
+
+def propose(store: GraphStore, *proposals: tuple[str, str, str]) -> int:
+    with store.writing() as writer:
+        return writer.propose("model", [Proposal(*proposal, 0.9) for proposal in proposals])
+
+
+def undo(store: GraphStore, run: int) -> Undone:
+    with store.writing() as writer:
+        return writer.undo(run)
+
+
+def content(store: GraphStore) -> list[object]:
+    return [*store.iter_products(), *store.iter_values()]
+
+
+def triples(store: GraphStore) -> dict[str, tuple[tuple[str, str], ...]]:
+    return {product.id: product.triples for product in store.iter_products()}
+
+
+def test_links_and_triples_of_values_come_back_as_stated(store: GraphStore) -> None:
+    links = (("variant of", "p1"), ("goes with", "nowhere stated"))
+    trousers = ValueRecord("trousers", (("sub-category of", "clothing"),))
+    state(store, "a", product("p0", WOOL, links=links), product("p1", RED), trousers)
+    assert store.product("p0") == next(store.iter_products())
+    assert next(store.iter_products()).links == links
+    assert next(store.iter_products()).triples == (WOOL,)
+    assert list(store.iter_values()) == [trousers]
+    assert (store.status().products, store.status().triples) == (2, 5)
+    assert store.product("nowhere stated") is None
+    assert store.product("p2") is None
+
+
+def test_a_value_record_is_updated_and_removed_as_a_product_is(store: GraphStore) -> None:
+    state(store, "a", product("p"), ValueRecord("x", (("is a", "y"),)))
+    second = state(store, "a", product("p"), ValueRecord("x", (("is a", "z"),)))
+    assert list(store.diff(second)) == [
+        SubjectDiff(
+            "value",
+            "x",
+            "updated",
+            triples_added=(("is a", "z"),),
+            triples_removed=(("is a", "y"),),
+        )
+    ]
+    state(store, "a", product("p"))
+    assert list(store.iter_values()) == []
+
+
+def test_the_difference_of_a_run_is_exact_whatever_came_later(store: GraphStore) -> None:
+    first = state(store, "a", product("same", RED), product("p", RED, WOOL), product("gone", RED))
+    second = state(store, "a", product("same", RED), product("p", BLUE, WOOL), product("new", RED))
+    state(store, "a", product("p", RED, title="another"))
+
+    assert {d.name: d.change for d in store.diff(first)} == dict.fromkeys(
+        ("same", "p", "gone"), "added"
+    )
+    assert {d.name: d for d in store.diff(second)} == {
+        "p": SubjectDiff("product", "p", "updated", None, None, (BLUE,), (RED,)),
+        "gone": SubjectDiff(
+            "product", "gone", "removed", ("a title", None), triples_removed=(RED,)
+        ),
+        "new": SubjectDiff("product", "new", "added", (None, "a title"), triples_added=(RED,)),
+    }
+
+
+def test_undo_gives_back_exactly_what_was(store: GraphStore) -> None:
+    state(store, "a", product("same", RED), product("p", RED, WOOL), product("gone", RED))
+    before = content(store)
+    run = state(store, "a", product("same", RED), product("p", BLUE, WOOL), product("new", RED))
+    assert undo(store, run) == Undone(
+        run, products_removed=1, products_restored=2, triples_added=3, triples_removed=3
+    )
+    assert content(store) == before
+    with pytest.raises(GraphError, match=f"run {run} was undone"):
+        list(store.diff(run))
+    with pytest.raises(GraphError, match="undone before"):
+        undo(store, run)
+
+
+def test_undo_of_the_first_run_leaves_an_empty_graph(store: GraphStore) -> None:
+    run = state(store, "a", product("p", RED, links=(("with", "q"),)), ValueRecord("x", (RED,)))
+    undo(store, run)
+    assert content(store) == []
+    assert store.status().triples == 0
+    assert state(store, "a", product("p", RED)) > run
+    assert triples(store) == {"p": (RED,)}
+
+
+def test_undo_is_refused_while_a_later_run_builds_on_it(store: GraphStore) -> None:
+    first = state(store, "a", product("p", RED), product("q", RED))
+    second = state(store, "b", product("p", BLUE))
+    unrelated = state(store, "c", product("r", BLUE))
+    before = content(store)
+    with pytest.raises(GraphError, match=rf"\({second}\)"):
+        undo(store, first)
+    assert content(store) == before
+    undo(store, second)
+    undo(store, first)
+    assert triples(store) == {"r": (BLUE,)}
+    assert unrelated > second
+
+
+def test_undo_of_a_removal_is_refused_when_the_product_was_stated_again(store: GraphStore) -> None:
+    state(store, "a", product("p", RED), product("q", RED))
+    removal = state(store, "a", product("q", RED))
+    again = state(store, "b", product("p", BLUE))
+    with pytest.raises(GraphError, match=rf"\({again}\)"):
+        undo(store, removal)
+
+
+def test_undo_gives_adopted_products_back_to_their_source(store: GraphStore) -> None:
+    state(store, "a", product("p", RED), product("q", RED))
+    adoption = state(store, "b", product("p", RED))
+    assert list(store.diff(adoption)) == []
+    undo(store, adoption)
+    state(store, "a", product("q", RED))
+    assert sorted(triples(store)) == ["q"], "the source that stated p last took it away"
+
+
+def test_after_an_undo_an_unchanged_source_is_read_again(store: GraphStore) -> None:
+    version = SourceVersion("a", "test", "2")
+    state(store, "a", product("p", RED))
+    with store.writing() as writer:
+        session = writer.session(version, lambda images: [])
+        session.write([Statement(product("p", BLUE))])
+        session.finish(0)
+    with store.writing() as writer:
+        assert writer.unchanged(version, lambda id_, written: ()) is not None
+    undo(store, session.run)
+    with store.writing() as writer:
+        assert writer.unchanged(version, lambda id_, written: ()) is None
+
+
+def test_a_rehearsal_shows_its_difference(store: GraphStore) -> None:
+    with store.writing(commit=False) as writer:
+        session = writer.session(SourceVersion("a", "test", "1"), lambda images: [])
+        session.write([Statement(product("p", RED))])
+        session.finish(0)
+        assert [d.name for d in writer.diff(session.run)] == ["p"]
+    assert store.runs() == []
+
+
+def test_a_run_that_is_not_there(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    with pytest.raises(GraphError, match="no run 7") as raised:
+        undo(store, 7)
+    assert "the newest: 1" in str(raised.value)
+
+
+def test_proposals_are_triples_until_they_are_undone(store: GraphStore) -> None:
+    state(store, "a", product("p", RED), product("q", RED))
+    run = propose(store, ("p", "material", "wool"), ("p", "colour", "red"), ("q", "size", "42"))
+    assert triples(store) == {"p": (RED, WOOL), "q": (RED, ("size", "42"))}
+    assert [(d.name, d.change, d.triples_added) for d in store.diff(run)] == [
+        ("p", "proposed", (WOOL,)),
+        ("q", "proposed", (("size", "42"),)),
+    ]
+    assert store.run(run).kind == "proposal"
+    assert undo(store, run).triples_removed == 2
+    assert triples(store) == {"p": (RED,), "q": (RED,)}
+
+
+def test_a_source_overrules_a_proposal_only_where_it_states_the_property(
+    store: GraphStore,
+) -> None:
+    state(store, "a", product("p", RED))
+    propose(store, ("p", "material", "wool"), ("p", "size", "42"))
+    run = state(store, "a", product("p", BLUE, ("material", "silk")))
+    assert triples(store) == {"p": (BLUE, ("material", "silk"), ("size", "42"))}
+    undo(store, run)
+    assert triples(store) == {"p": (RED, WOOL, ("size", "42"))}
+
+
+def test_what_a_source_states_is_its_own_whatever_was_proposed(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    run = propose(store, ("p", "material", "wool"))
+    state(store, "a", product("p", RED, WOOL))
+    undo(store, run)
+    assert triples(store) == {"p": (RED, WOOL)}
+
+
+def test_undo_does_not_bring_back_proposals_that_were_undone(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    proposed = propose(store, ("p", "material", "wool"))
+    run = state(store, "a", product("p", BLUE))
+    undo(store, proposed)
+    undo(store, run)
+    assert triples(store) == {"p": (RED,)}
+
+
+@pytest.mark.parametrize(
+    ("proposal", "message"),
+    [
+        (Proposal("nobody", "colour", "red", 0.5), "no product 'nobody'"),
+        (Proposal("p", "colour", "", 0.5), "must be texts"),
+        (Proposal("p", "colour", "red", float("nan")), "no probability"),
+        (Proposal("p", "colour", "red", 1.5), "no probability"),
+    ],
+)
+def test_a_bad_proposal_fails_the_run(store: GraphStore, proposal: Proposal, message: str) -> None:
+    state(store, "a", product("p", RED))
+    before = content(store)
+    with pytest.raises(GraphError, match=message), store.writing() as writer:
+        writer.propose("model", [Proposal("p", "size", "42", 0.5), proposal])
+    assert content(store) == before
