@@ -11,6 +11,7 @@ from k3m_kg import __version__
 from k3m_kg.cli import snapshot
 from k3m_kg.cli.complete import complete
 from k3m_kg.cli.demo import demo
+from k3m_kg.cli.diff import diff
 from k3m_kg.cli.embed import embed
 from k3m_kg.cli.evaluate import evaluate
 from k3m_kg.cli.ingest import ingest
@@ -19,6 +20,7 @@ from k3m_kg.cli.migrate import migrate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
 from k3m_kg.cli.status import status
+from k3m_kg.cli.undo import undo
 from k3m_kg.errors import K3MError
 
 app = typer.Typer(
@@ -54,6 +56,8 @@ app.command()(init)
 app.command()(migrate)
 app.command()(ingest)
 app.command()(status)
+app.command()(diff)
+app.command()(undo)
 app.command("snapshot")(snapshot.snapshot)
 app.command()(pretrain)
 app.command()(evaluate)

@@ -15,6 +15,8 @@ from k3m_kg.cli.console import (
     print_json,
     progress_bar,
 )
+from k3m_kg.cli.diff import as_json as changes_as_json
+from k3m_kg.cli.diff import print_changes
 from k3m_kg.errors import K3MError
 
 if TYPE_CHECKING:
@@ -22,7 +24,9 @@ if TYPE_CHECKING:
     from contextlib import AbstractContextManager
 
     from k3m_kg.graph.store import GraphStore
-    from k3m_kg.ingest.pipeline import IngestOptions, SourceReport
+    from k3m_kg.graph.stored import IngestCounts
+    from k3m_kg.ingest.pipeline import IngestOptions, SourcePlan, SourceReport
+    from k3m_kg.ingest.quarantine import Quarantine
 
 _SHOWN_FAILURES = 5
 
@@ -66,11 +70,14 @@ def ingest(
     Each source is one transaction: all of it or nothing. A source that did not change adds
     nothing; one that did yields the difference. Products that it no longer states are removed.
     """
-    from k3m_kg.ingest.pipeline import IngestOptions
+    from k3m_kg.ingest.pipeline import IngestOptions, plan_sources
+    from k3m_kg.ingest.quarantine import Quarantine
 
     options = IngestOptions(format, mapping, images, strict, dry_run)
-    with _open(db, dry_run) as store:
-        reports = _run(store, sources, options, quarantine, json)
+    with Quarantine(quarantine) as rejected:
+        plans = plan_sources(sources, options, rejected)
+        with _open(db, dry_run) as store:
+            reports = _run(store, plans, options, rejected)
     if json:
         print_json(_as_json(reports, dry_run))
     else:
@@ -103,15 +110,13 @@ def _open(db: str, dry_run: bool) -> AbstractContextManager[GraphStore]:
 
 def _run(
     store: GraphStore,
-    sources: Sequence[Path],
+    plans: Sequence[SourcePlan],
     options: IngestOptions,
-    quarantine: Path | None,
-    quiet: bool,
+    rejected: Quarantine,
 ) -> list[SourceReport]:
-    from k3m_kg.ingest.pipeline import Progress, ingest
-    from k3m_kg.ingest.quarantine import Quarantine
+    from k3m_kg.ingest.pipeline import Progress, ingest_planned
 
-    with progress_bar() as bar, Quarantine(quarantine) as rejected:
+    with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
         def show(progress: Progress) -> None:
@@ -126,9 +131,9 @@ def _run(
             )
 
         try:
-            return ingest(
+            return ingest_planned(
                 store,
-                sources,
+                plans,
                 options,
                 quarantine=rejected,
                 on_progress=show,
@@ -139,6 +144,10 @@ def _run(
                 "interrupted; of the source that was being read nothing was kept",
                 hint="run the same command again",
             ) from None
+
+
+def _changed(counts: IngestCounts) -> int:
+    return counts.products_added + counts.products_updated + counts.products_removed
 
 
 def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
@@ -156,8 +165,10 @@ def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
                 "source": report.source,
                 "format": report.format,
                 "unchanged": report.unchanged,
+                "run": report.run,
                 "quarantine": report.quarantine,
                 **asdict(report.counts),
+                "changes": changes_as_json(report.changes),
                 "image_failures": [asdict(failure) for failure in report.failures],
             }
             for report in reports
@@ -187,6 +198,11 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
         print(f"  {counts.rows_repeated:,} rows repeat an earlier row")
     if counts.rows_quarantined:
         print(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
+    if report.run is not None:
+        print(f"  run {report.run}: `k3m-kg diff {report.run}` shows it, `undo` takes it back")
+    print_changes(report.changes)
+    if dry_run and len(report.changes) < _changed(counts):
+        print(f"... and {_changed(counts) - len(report.changes):,} more products")
     for failure in report.failures[:_SHOWN_FAILURES]:
         print(f"  image of {failure.product}: {failure.source}: {failure.error}")
     if counts.images_failed > _SHOWN_FAILURES:

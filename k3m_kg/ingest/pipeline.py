@@ -6,6 +6,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, nullcontext
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, UsageError
@@ -16,6 +17,7 @@ from k3m_kg.graph.stored import (
     LocatedImage,
     SourceVersion,
     Statement,
+    SubjectDiff,
 )
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.hookspecs import CatalogReader
@@ -29,6 +31,8 @@ BATCH_PRODUCTS = 2000
 BATCH_CELLS = 50_000
 LISTED_FAILURES = 1000
 """Failed pictures that a report names; the graph knows all of them."""
+LISTED_CHANGES = 20
+"""Changes that the report of a dry run shows; `k3m-kg diff` shows all of a real one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +70,9 @@ class SourceReport:
 
     Attributes:
         unchanged: nothing was read, because nothing can have changed since the last ingest.
+        run: the run's number; None where nothing was written, and in a dry run.
         quarantine: the file with the rejected rows, if there are any.
+        changes: in a dry run, what the first products would become, at most `LISTED_CHANGES`.
         failures: pictures that cannot be used, at most `LISTED_FAILURES`.
     """
 
@@ -74,7 +80,9 @@ class SourceReport:
     format: str
     counts: IngestCounts = field(default_factory=IngestCounts)
     unchanged: bool = False
+    run: int | None = None
     quarantine: str | None = None
+    changes: list[SubjectDiff] = field(default_factory=list)
     failures: list[ImageFailure] = field(default_factory=list)
 
 
@@ -104,7 +112,22 @@ def ingest(
         CatalogError: a source cannot be read, holds no product, or `strict` met a bad row.
         GraphError: the database cannot be written.
     """
-    plans = [_plan(path, options, quarantine) for path in sources]
+    plans = plan_sources(sources, options, quarantine)
+    return ingest_planned(
+        store, plans, options, quarantine=quarantine, on_progress=on_progress, on_wait=on_wait
+    )
+
+
+def ingest_planned(
+    store: GraphStore,
+    plans: Sequence[SourcePlan],
+    options: IngestOptions,
+    *,
+    quarantine: Quarantine,
+    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_wait: Callable[[], None] | None = None,
+) -> list[SourceReport]:
+    """`ingest`, for sources that `plan_sources` has found fit."""
     one_transaction = options.strict or options.dry_run
     reports = []
     with ExitStack() as stack:
@@ -132,7 +155,7 @@ def _refuse_rejects(reports: Sequence[SourceReport]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
-class _Plan:
+class SourcePlan:
     """A source that was found fit to be read."""
 
     path: Path
@@ -144,7 +167,19 @@ class _Plan:
     locate: ImageLocator
 
 
-def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> _Plan:
+def plan_sources(
+    sources: Sequence[Path], options: IngestOptions, quarantine: Quarantine
+) -> list[SourcePlan]:
+    """Look at every source before anything is written or a database is made.
+
+    Raises:
+        UsageError: an option or format makes no sense.
+        CatalogError: a source is missing or cannot be read.
+    """
+    return [_plan(path, options, quarantine) for path in sources]
+
+
+def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> SourcePlan:
     if path.is_dir():
         raise CatalogError(
             "is a folder, not a file", where=str(path), hint="name the catalog file in it"
@@ -170,7 +205,7 @@ def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> _Plan:
         images_folder=str(options.images.resolve()) if options.images else None,
     )
     locate = ImageLocator(path, options.images)
-    return _Plan(path, reader, options, version, stamp, lines, locate)
+    return SourcePlan(path, reader, options, version, stamp, lines, locate)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -197,7 +232,7 @@ class _Ingest:
 
     def __init__(
         self,
-        plan: _Plan,
+        plan: SourcePlan,
         writer: GraphWriter,
         checker: ImageChecker,
         quarantine: Quarantine,
@@ -237,6 +272,10 @@ class _Ingest:
                 hint="run again when it is complete",
             )
         report.counts = session.finish(self._rejected)
+        if plan.options.dry_run:
+            report.changes = list(islice(self._writer.diff(session.run), LISTED_CHANGES))
+        else:
+            report.run = session.run
         return report
 
     def _no_product(self) -> str:

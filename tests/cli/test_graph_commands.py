@@ -254,3 +254,57 @@ def test_graph_commands_load_nothing_heavy() -> None:
     )
     assert done.returncode == 0, done.stderr
     assert done.stderr.splitlines()[-1] == "[]"
+
+
+def test_a_source_that_is_missing_leaves_no_database(k3m_kg: Any, folder: Path) -> None:
+    done = k3m_kg("ingest", "nowhere.tsv")
+    assert (done.code, done.out) == (1, "")
+    assert not (folder / "k3m-kg.db").exists()
+
+
+def test_diff_and_undo_as_ingest_says(k3m_kg: Any, folder: Path) -> None:
+    k3m_kg("ingest", "a.tsv")
+    (folder / "a.tsv").write_text(ROW.replace("red", "b\x1b[2Jlue") + ROW.replace("1", "3"))
+    assert "`k3m-kg diff 2` shows it" in k3m_kg("ingest", "a.tsv").out
+
+    shown = k3m_kg("diff").out
+    assert "run 2, ingest (k3m-tsv)" in shown
+    assert "- colour: red" in shown
+    assert "+ colour: b\N{REPLACEMENT CHARACTER}[2Jlue" in shown
+    assert {c["name"]: c["change"] for c in k3m_kg("diff", "2", "--json").json["changes"]} == {
+        "1": "updated",
+        "2": "removed",
+        "3": "added",
+    }
+    assert k3m_kg("diff", "2", "--limit", "1", "--json").json["more"] == 2
+
+    done = k3m_kg("undo", "2", "--json")
+    assert done.json == {
+        "run": 2,
+        "products_removed": 1,
+        "products_restored": 2,
+        "triples_added": 2,
+        "triples_removed": 2,
+    }
+    assert k3m_kg("status", "--json").json["products"] == 2
+    again = k3m_kg("undo", "2")
+    assert (again.code, again.out) == (1, "")
+    assert "was undone before" in again.err
+    assert k3m_kg("diff", "9").code == 1
+    assert k3m_kg("ingest", "a.tsv", "--json").json["products_updated"] == 1
+
+
+def test_diff_of_an_empty_graph(k3m_kg: Any) -> None:
+    k3m_kg("init")
+    done = k3m_kg("diff")
+    assert done.code == 1
+    assert "nothing was ingested yet" in done.err
+
+
+def test_a_dry_run_shows_the_difference(k3m_kg: Any, folder: Path) -> None:
+    k3m_kg("ingest", "a.tsv")
+    (folder / "a.tsv").write_text(ROW.replace("red", "blue"))
+    done = k3m_kg("ingest", "a.tsv", "--dry-run")
+    assert "+ colour: blue" in done.out
+    assert "removed   2" in done.out
+    assert k3m_kg("status", "--json").json["products"] == 2

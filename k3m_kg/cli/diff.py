@@ -1,0 +1,115 @@
+"""`k3m-kg diff` and what it shares with a dry run: what an ingest changed."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from k3m_kg.graph.stored import Run, SubjectDiff
+
+_SHOWN_TEXT = 80
+
+
+def diff(
+    run: Annotated[
+        int | None,
+        typer.Argument(
+            metavar="[RUN]",
+            help="Number of an ingest or of written proposals.  [default: the newest]",
+            show_default=False,
+        ),
+    ] = None,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    limit: Annotated[
+        int, typer.Option(metavar="N", min=0, help="Show at most N products; 0 shows all.")
+    ] = 20,
+    json: JsonFlag = False,
+) -> None:
+    """Show what a run changed, product by product.
+
+    Exact also when later runs changed the same products again. `undo` takes a run back.
+    """
+    from itertools import islice
+
+    from k3m_kg.errors import GraphError
+    from k3m_kg.graph.store import GraphStore
+
+    with GraphStore.open(db) as store:
+        if run is None:
+            newest = store.runs(1)
+            if not newest:
+                raise GraphError("nothing was ingested yet", where=store.url)
+            run = newest[0].id
+        found = store.run(run)
+        changes = store.diff(run)
+        shown = list(islice(changes, limit or None))
+        more = sum(1 for _ in changes)
+    if json:
+        print_json({**run_as_json(found), "changes": as_json(shown), "more": more})
+        return
+    print(_headline(found))
+    print_changes(shown)
+    if more:
+        note(f"... and {more:,} more; --limit 0 shows all")
+
+
+def run_as_json(run: Run) -> dict[str, object]:
+    """A run as one flat object."""
+    from dataclasses import asdict
+
+    found = asdict(run)
+    counts = found.pop("counts")
+    return {"run": found.pop("id"), **found, **counts}
+
+
+def as_json(changes: Iterable[SubjectDiff]) -> list[dict[str, object]]:
+    """Changes, with what stayed left out."""
+    from dataclasses import asdict
+
+    return [
+        {key: value for key, value in asdict(change).items() if value not in (None, ())}
+        for change in changes
+    ]
+
+
+def print_changes(changes: Iterable[SubjectDiff]) -> None:
+    """Each product on a line, and what became of it below."""
+    for change in changes:
+        kind = "" if change.kind == "product" else f"{change.kind} "
+        print(f"{change.change:9} {kind}{_short(change.name)}")
+        for name, pair in (("title", change.title), ("category", change.category)):
+            if pair is not None:
+                print(f"          {name}: {_short(pair[0])} -> {_short(pair[1])}")
+        for sign, pairs in (("-", change.triples_removed), ("+", change.triples_added)):
+            for name, value in pairs:
+                print(f"        {sign} {_short(name)}: {_short(value)}")
+        if change.images is not None:
+            before, after = (", ".join(map(_short, names)) or "none" for names in change.images)
+            print(f"          images: {before} -> {after}")
+
+
+def _headline(run: Run) -> str:
+    counts = run.counts
+    what = "proposals" if run.kind == "proposal" else f"ingest ({run.format})"
+    return (
+        f"run {run.id}, {what} of {run.source}, finished {run.finished_at}: "
+        f"{counts.products_added:,} products added, {counts.products_updated:,} updated, "
+        f"{counts.products_removed:,} removed; "
+        f"triples: {counts.triples_added:,} added, {counts.triples_removed:,} removed"
+    )
+
+
+def _short(text: str | None) -> str:
+    if text is None:
+        return "none"
+    # Catalog text may hold line ends and terminal sequences.
+    shown = "".join(
+        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
+    )
+    return shown if len(shown) <= _SHOWN_TEXT else f"{shown[: _SHOWN_TEXT - 3]}..."

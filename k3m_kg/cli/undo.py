@@ -1,0 +1,45 @@
+"""`k3m-kg undo`: take an ingest, or what a model proposed, back."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+
+
+def undo(
+    run: Annotated[
+        int,
+        typer.Argument(
+            metavar="RUN",
+            help="Number of the run, as `ingest` and `diff` print it.",
+            show_default=False,
+        ),
+    ],
+    db: DatabaseOption = DEFAULT_DATABASE,
+    json: JsonFlag = False,
+) -> None:
+    """Take a run back: the graph is then as if it had never been.
+
+    Refused while later runs that changed the same products hold; those are named and have to be
+    undone first. All of it happens in one transaction.
+    """
+    from dataclasses import asdict
+
+    from k3m_kg.graph.store import GraphStore
+
+    def say() -> None:
+        note("waiting for another process that writes to this database")
+
+    with GraphStore.open(db) as store, store.writing(on_wait=say) as writer:
+        undone = writer.undo(run)
+    if json:
+        print_json(asdict(undone))
+        return
+    print(
+        f"run {undone.run} undone: {undone.products_removed:,} products removed, "
+        f"{undone.products_restored:,} restored; triples: {undone.triples_added:,} added, "
+        f"{undone.triples_removed:,} removed"
+    )
