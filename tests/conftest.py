@@ -7,6 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.databases import database_url, postgresql_server
+
+__all__ = ["data_dir", "database_url", "postgresql_server"]
+
 
 @pytest.fixture(scope="session")
 def data_dir() -> Path:

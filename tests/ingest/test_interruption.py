@@ -131,9 +131,11 @@ def test_ctrl_c_keeps_the_old_state_and_says_so(
     time.sleep(moment)
     process.send_signal(signal.SIGINT)
     _, errors = process.communicate(timeout=60)
+    assert b"Traceback" not in errors
+    if moment and products(tmp_path / "graph.db") == states.new:
+        return  # on a fast machine it was done by then
     assert process.returncode == 1
     assert b"interrupted" in errors
-    assert b"Traceback" not in errors
     assert products(tmp_path / "graph.db") == states.old
 
 

@@ -1,11 +1,4 @@
-"""Conformance tests for plugins: subclass the case of a contract and pytest does the rest.
-
-    class TestMyFusion(FusionCase):
-        def build(self, context):
-            return MyFusion(context.hidden)
-
-The built-in plugins pass the same cases. Needs pytest.
-"""
+"""Conformance tests for plugins."""
 
 from __future__ import annotations
 

@@ -1,0 +1,49 @@
+"""Conformance tests: subclass the case of a contract and pytest does the rest.
+
+    class TestMyFusion(FusionCase):
+        def build(self, context):
+            return MyFusion(context.hidden)
+
+The built-in plugins and both databases pass the same cases. Needs pytest; what needs torch is
+loaded when it is first touched.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from k3m_kg.testing.plugins import (
+        FusionCase,
+        ImageEncoderCase,
+        LinkScorerCase,
+        ReaderCase,
+        TextEncoderCase,
+    )
+    from k3m_kg.testing.store import StoreCase
+
+_LAZY = {
+    "FusionCase": "plugins",
+    "HIDDEN": "plugins",
+    "ImageEncoderCase": "plugins",
+    "LinkScorerCase": "plugins",
+    "ReaderCase": "plugins",
+    "StoreCase": "store",
+    "TextEncoderCase": "plugins",
+}
+
+__all__ = [
+    "FusionCase",
+    "ImageEncoderCase",
+    "LinkScorerCase",
+    "ReaderCase",
+    "StoreCase",
+    "TextEncoderCase",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _LAZY:
+        return getattr(importlib.import_module(f"{__name__}.{_LAZY[name]}"), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
