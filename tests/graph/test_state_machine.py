@@ -18,9 +18,9 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import Proposal, SourceVersion, Statement
 from k3m_kg.records import ProductRecord
 
-PRODUCTS = ("p", "q", "r", "s")
-PROPERTIES = ("colour", "size", "is a")
-VALUES = ("red", "blue", "42")
+PRODUCTS = ("p", "q")
+PROPERTIES = ("colour", "is a")
+VALUES = ("red", "blue")
 EXAMPLES = int(os.environ.get("K3M_KG_STATE_MACHINE", "10"))
 
 Pairs = tuple[tuple[str, str], ...]
@@ -164,7 +164,9 @@ class GraphMachine(RuleBasedStateMachine):
     @precondition(lambda self: self.model.touched)
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
-        run = data.draw(st.sampled_from(sorted(self.model.touched)))
+        runs = sorted(self.model.touched)
+        newest = [run for run in runs if run not in self.model.undone][-3:]
+        run = data.draw(st.sampled_from((newest or runs) * 3 + runs))
         try:
             with self.store.writing() as writer:
                 writer.undo(run)
