@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, func, literal, select
@@ -85,7 +86,7 @@ def _triples_of(
     connection: Connection, heads: Sequence[int], names: dict[int, str]
 ) -> tuple[_Pairs, _Pairs]:
     """The triples to values, and those to products."""
-    rows = connection.execute(
+    rows: Sequence[Any] = connection.execute(
         select(
             triples.c.head,
             triples.c.position,
@@ -95,10 +96,10 @@ def _triples_of(
         )
         .join(entities, entities.c.id == triples.c.tail)
         .where(triples.c.head.in_(heads))
-    )
+    ).all()
     pairs: _Pairs = {}
     links: _Pairs = {}
-    for head, _, property_, kind, text in sorted(rows, key=lambda row: row[:2]):
+    for head, _, property_, kind, text in sorted(rows, key=itemgetter(0, 1)):
         found = links if kind == _PRODUCT else pairs
         found.setdefault(head, []).append((names[property_], text))
     return pairs, links
