@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
+from random import Random
 from typing import NamedTuple
 
 import pytest
@@ -31,6 +32,7 @@ class States(NamedTuple):
 
 
 PRODUCTS = 12_000
+KILLS = int(os.environ.get("K3M_KG_KILLS", "3"))
 
 
 @pytest.fixture(scope="module")
@@ -57,11 +59,11 @@ def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> States:
     return States(old, products(old), products(new))
 
 
-def start(folder: Path, source: Path) -> subprocess.Popen[bytes]:
+def start(folder: Path, source: Path, url: str = "sqlite:///graph.db") -> subprocess.Popen[bytes]:
     """`k3m-kg ingest` in a process of its own."""
     program = "from k3m_kg.cli.app import main; main()"
     return subprocess.Popen(
-        [sys.executable, "-c", program, "ingest", str(source), "--db", "sqlite:///graph.db"],
+        [sys.executable, "-c", program, "ingest", str(source), "--db", url],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -105,6 +107,35 @@ def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
     assert products(tmp_path / "graph.db") in (states.old, states.new)
     assert start(tmp_path, catalog / "catalog.tsv").wait(120) == 0
     assert products(tmp_path / "graph.db") == states.new
+
+
+def test_kill_at_random_moments(
+    database_url: str, tmp_path: Path, catalog: Path, states: States
+) -> None:
+    source = tmp_path / "catalog.tsv"
+    shutil.copy(catalog / "old.tsv", source)
+    assert start(tmp_path, source, database_url).wait(120) == 0
+    shutil.copy(catalog / "new.tsv", source)
+    began = time.monotonic()
+    assert start(tmp_path, source, database_url).wait(120) == 0
+    duration = time.monotonic() - began
+
+    random = Random(0)
+    with GraphStore.open(database_url) as store:
+        for _ in range(KILLS):
+            with store.writing() as writer:
+                run = store.runs(1)[0]
+                if run.undone_at is None and run.counts.products_removed:
+                    writer.undo(run.id)
+            assert list(store.iter_products()) == states.old
+            process = start(tmp_path, source, database_url)
+            time.sleep(random.uniform(0, duration))
+            process.kill()
+            process.communicate()
+            with store.writing():  # a server may still be ending the dead client's transaction
+                assert list(store.iter_products()) in (states.old, states.new)
+        assert start(tmp_path, source, database_url).wait(120) == 0
+        assert list(store.iter_products()) == states.new
 
 
 @pytest.mark.parametrize("moment", [0.0, 0.2])
