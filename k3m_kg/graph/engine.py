@@ -18,6 +18,7 @@ from k3m_kg.graph.dialect import Dialect
 WRITER_PATIENCE = 60.0
 """Seconds that a writer waits for another one before it gives up."""
 _CACHE_KIB = 131_072
+_SETTINGS = ("pool_size", "pool_timeout", "statement_timeout")
 
 
 def parse_url(text: str) -> URL:
@@ -56,22 +57,56 @@ def sqlite_file(url: URL) -> Path | None:
 def make_engine(url: URL) -> Engine:
     """An engine whose connections begin transactions only when told to.
 
+    The query of the URL may hold, beside what the driver understands, `pool_size` (connections),
+    `pool_timeout` (seconds to wait for one) and, on PostgreSQL, `statement_timeout` (seconds).
+
     Raises:
+        UsageError: one of these is no positive number.
         GraphError: the PostgreSQL driver is not installed.
     """
+    url, pool, statement_timeout = _settings(url)
     if url.get_backend_name() == "sqlite":
-        engine = create_engine(url)
+        engine = create_engine(url, **pool)
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        return create_engine(url)
+        engine = create_engine(url, **pool)
     except ImportError:
         raise GraphError(
             "the PostgreSQL driver is not installed",
             where=safe_url(url),
             hint="pip install 'k3m-kg[postgresql]'",
         ) from None
+    if statement_timeout is not None:
+
+        @event.listens_for(engine, "connect")
+        def limit(connection: Any, _record: Any) -> None:
+            connection.execute(f"SET statement_timeout = {int(statement_timeout * 1000)}")
+            connection.commit()
+
+    return engine
+
+
+def _settings(url: URL) -> tuple[URL, dict[str, Any], float | None]:
+    """The URL without our own settings, those of the pool, and the statement timeout in seconds."""
+    numbers: dict[str, float] = {}
+    for name in _SETTINGS:
+        if (text := url.query.get(name)) is not None:
+            try:
+                numbers[name] = float(str(text))
+            except ValueError:
+                numbers[name] = -1
+            if not 0 < numbers[name] < 1e6:
+                raise UsageError(f"{name}={text} is no positive number", where=safe_url(url))
+    if "statement_timeout" in numbers and url.get_backend_name() == "sqlite":
+        raise UsageError("SQLite has no statement_timeout", where=safe_url(url))
+    pool: dict[str, Any] = {}
+    if "pool_size" in numbers:
+        pool |= {"pool_size": int(numbers["pool_size"]), "max_overflow": 0}
+    if "pool_timeout" in numbers:
+        pool["pool_timeout"] = numbers["pool_timeout"]
+    return url.difference_update_query(_SETTINGS), pool, numbers.get("statement_timeout")
 
 
 def _prepare_sqlite(connection: Any, _record: Any) -> None:
