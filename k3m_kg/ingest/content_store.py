@@ -1,0 +1,150 @@
+"""A folder of picture files under the hash of their content: each picture once, never changed."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import time
+import uuid
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from k3m_kg.errors import CatalogError
+
+_INCOMING = "incoming"
+_LEFT_BEHIND_SECONDS = 24 * 3600.0
+
+
+class TooLargeError(Exception):
+    """The content is longer than it may be; nothing of it was kept."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoredFile:
+    """One file of the store.
+
+    Attributes:
+        digest: SHA-256 of its content, in hex.
+        path: absolute.
+        size: in bytes.
+        mtime_ns: when it was stored; it stays while the file stays.
+    """
+
+    digest: str
+    path: str
+    size: int
+    mtime_ns: int
+
+
+class ContentStore:
+    """Picture files by SHA-256: `<root>/ab/cdef...`, without an ending.
+
+    Promises:
+
+    - A file appears whole or not at all, whatever is killed when: it is written beside, brought
+      to the disk, and renamed.
+    - Storing the same content again changes nothing, so a path always holds the same bytes.
+    - Several processes and threads may store at once.
+    """
+
+    def __init__(self, root: Path, scratch: Path | None = None) -> None:
+        """Prepare; nothing is made before something is stored.
+
+        Args:
+            root: the folder of the store.
+            scratch: a folder that takes new files in place of `root`: for a dry run, which sees
+                what the store has and leaves it alone.
+        """
+        self.root = Path(os.path.abspath(root))  # noqa: PTH100  (a link to it stays as given)
+        self.writable = self.root if scratch is None else scratch.resolve()
+
+    def find(self, digest: str) -> StoredFile | None:
+        """The file with that content, or None."""
+        for folder in dict.fromkeys((self.root, self.writable)):
+            if (found := _stat(folder, digest)) is not None:
+                return found
+        return None
+
+    def add(self, chunks: Iterable[bytes], max_bytes: int) -> StoredFile:
+        """Store content that comes in pieces.
+
+        An exception of `chunks` goes through and nothing is kept.
+
+        Raises:
+            TooLargeError: it is longer than `max_bytes`.
+            CatalogError: the store cannot be written.
+        """
+        with self._incoming() as temporary:
+            digest, size = hashlib.sha256(), 0
+            with self._clear_errors():
+                file = temporary.open("xb")
+            with file:
+                for chunk in chunks:
+                    size += len(chunk)
+                    if size > max_bytes:
+                        raise TooLargeError
+                    digest.update(chunk)
+                    with self._clear_errors():
+                        file.write(chunk)
+                name = digest.hexdigest()
+                known = self.find(name)
+                if known is not None and known.size == size:
+                    return known
+                with self._clear_errors():
+                    file.flush()
+                    os.fsync(file.fileno())
+            with self._clear_errors():
+                target = _path(self.writable, name)
+                target.parent.mkdir(exist_ok=True)
+                temporary.replace(target)
+        stored = _stat(self.writable, name)
+        if stored is None:
+            raise CatalogError("a picture vanished while it was stored", where=str(self.root))
+        return stored
+
+    @contextlib.contextmanager
+    def _incoming(self) -> Iterator[Path]:
+        folder = self.writable / _INCOMING
+        with self._clear_errors():
+            if not folder.is_dir():
+                folder.mkdir(parents=True, exist_ok=True)
+        path = folder / f"{os.getpid()}-{uuid.uuid4().hex}"
+        try:
+            yield path
+        finally:
+            path.unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _clear_errors(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            raise CatalogError(
+                f"the image store cannot be written: {error.strerror or error}",
+                where=str(self.writable),
+                hint="free some space or name another folder with --image-store, then run again",
+            ) from None
+
+    def sweep(self) -> None:
+        """Remove unfinished files that killed processes left behind more than a day ago."""
+        with contextlib.suppress(OSError):
+            for path in (self.writable / _INCOMING).iterdir():
+                with contextlib.suppress(OSError):
+                    if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
+                        path.unlink()
+
+
+def _path(root: Path, digest: str) -> Path:
+    return root / digest[:2] / digest[2:]
+
+
+def _stat(root: Path, digest: str) -> StoredFile | None:
+    # Once per picture of a catalog: text is cheaper than Path objects.
+    path = f"{root}/{digest[:2]}/{digest[2:]}"
+    try:
+        found = os.stat(path)  # noqa: PTH116
+    except OSError:
+        return None
+    return StoredFile(digest, path, found.st_size, found.st_mtime_ns)
