@@ -23,6 +23,15 @@ MAX_FILE_BYTES = 128 << 20
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF")
 
 
+_HEADS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"BM", b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
+
+
+def looks_like_picture(head: bytes) -> bool:
+    """Whether the first bytes of a file are those of a format that is read; 16 are enough."""
+    riff = head[:4] == b"RIFF" and head[8:12] == b"WEBP"
+    return head.startswith(_HEADS) or riff or head[4:12] in (b"ftypavif", b"ftypavis", b"ftypmif1")
+
+
 class ImageChecker:
     """Checks pictures on a pool of threads; a context manager."""
 

@@ -12,6 +12,7 @@ from __future__ import annotations
 import os
 import re
 import stat
+from abc import ABC, abstractmethod
 from functools import cached_property
 from pathlib import Path
 from urllib.parse import unquote, urlsplit
@@ -24,12 +25,52 @@ SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", 
 """Endings that a picture found by its product's id may have."""
 
 
-class ImageLocator:
+class Collection(ABC):
+    """Pictures that were given with `--images`: a folder or an archive.
+
+    A picture is looked for by its path in the collection, then by its file name alone (that of a
+    path or of a URL), then by the product's id with any picture's ending.
+    """
+
+    def __call__(self, product: str, written: tuple[str, ...]) -> tuple[LocatedImage, ...]:
+        """The pictures of one product, in order; at most one more than was written: by its id."""
+        located = tuple(self._locate(text) for text in written)
+        if any(image.path for image in located):
+            return located
+        by_id = self._name_by_id(product)
+        if by_id is None:
+            return located
+        # It stands for the first picture as written, where there is one.
+        return (self._file(written[0] if written else by_id, by_id), *located[1:])
+
+    def _locate(self, text: str) -> LocatedImage:
+        is_url = _URL.match(text) is not None
+        path = (unquote(_path_of(text)) if is_url else text).replace("\\", "/")
+        name = path.rstrip("/").rpartition("/")[2]
+        candidates = [name] if is_url else [path.lstrip("/"), name]
+        failures = []
+        for candidate in candidates:
+            if candidate:
+                found = self._file(text, candidate)
+                if found.path is not None:
+                    return found
+                failures.append(found)
+        return LocatedImage(text) if is_url or not failures else failures[0]
+
+    @abstractmethod
+    def _file(self, written: str, relative: str) -> LocatedImage:
+        """The picture of that path or name in the collection."""
+
+    @abstractmethod
+    def _name_by_id(self, product: str) -> str | None:
+        """What `_file` finds a product's picture by, if there is one called after its id."""
+
+
+class ImageLocator(Collection):
     """Finds pictures in the folder given with `--images`, or beside the source.
 
-    With a folder, a picture is looked for by its path below the folder, then by its file name
-    alone (that of a path or of a URL), then by the product's id with any picture's ending.
-    Without one, paths are relative to the source's folder and URLs are not local.
+    With a folder it is a `Collection`. Without one, paths are relative to the source's folder and
+    URLs are not local.
     """
 
     def __init__(self, source: Path, folder: Path | None) -> None:
@@ -43,33 +84,12 @@ class ImageLocator:
         self._given = folder is not None
         self._root = os.path.abspath(folder if folder is not None else source.parent)
 
-    def __call__(self, product: str, written: tuple[str, ...]) -> tuple[LocatedImage, ...]:
-        """The pictures of one product, in order; at most one more than was written: by its id."""
-        located = tuple(self._locate(text) for text in written)
-        if not self._given or any(image.path for image in located):
-            return located
-        by_id = self._by_id.get(product)
-        if by_id is None:
-            return located
-        found = self._file(by_id, by_id)
-        # It stands for the first picture as written, where there is one.
-        return (LocatedImage(written[0] if written else by_id, *_file_part(found)), *located[1:])
-
     def _locate(self, text: str) -> LocatedImage:
-        is_url = _URL.match(text) is not None
-        if not self._given:
-            return LocatedImage(text) if is_url else self._file(text, text.replace("\\", "/"))
-        path = (unquote(_path_of(text)) if is_url else text).replace("\\", "/")
-        name = path.rstrip("/").rpartition("/")[2]
-        candidates = [name] if is_url else [path.lstrip("/"), name]
-        failures = []
-        for candidate in candidates:
-            if candidate:
-                found = self._file(text, candidate)
-                if found.path is not None:
-                    return found
-                failures.append(found)
-        return LocatedImage(text) if is_url or not failures else failures[0]
+        if self._given:
+            return super()._locate(text)
+        if _URL.match(text):
+            return LocatedImage(text)
+        return self._file(text, text.replace("\\", "/"))
 
     def _file(self, written: str, relative: str) -> LocatedImage:
         path = os.path.normpath(os.path.join(self._root, relative))
@@ -83,16 +103,15 @@ class ImageLocator:
             return LocatedImage(written, error="is no file")
         return LocatedImage(written, path, found.st_size, found.st_mtime_ns)
 
+    def _name_by_id(self, product: str) -> str | None:
+        return self._by_id.get(product) if self._given else None
+
     @cached_property
     def _by_id(self) -> dict[str, str]:
         """File name by its stem, for the pictures in the folder itself."""
         names = sorted(entry.name for entry in os.scandir(self._root))
         pairs = (os.path.splitext(name) for name in names)
         return {stem: stem + end for stem, end in pairs if end.lower() in SUFFIXES}
-
-
-def _file_part(image: LocatedImage) -> tuple[str | None, int | None, int | None, str | None]:
-    return image.path, image.size, image.mtime_ns, image.error
 
 
 def _path_of(url: str) -> str:
