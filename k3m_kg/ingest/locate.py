@@ -21,6 +21,7 @@ from k3m_kg.errors import UsageError
 from k3m_kg.graph.stored import LocatedImage
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|data:", re.IGNORECASE)
+_HTTP = re.compile(r"(?:https?:)?//", re.IGNORECASE)
 SUFFIXES = frozenset((".jpg", ".jpeg", ".png", ".webp", ".gif", ".bmp", ".tif", ".tiff"))
 """Endings that a picture found by its product's id may have."""
 
@@ -112,6 +113,11 @@ class ImageLocator(Collection):
         names = sorted(entry.name for entry in os.scandir(self._root))
         pairs = (os.path.splitext(name) for name in names)
         return {stem: stem + end for stem, end in pairs if end.lower() in SUFFIXES}
+
+
+def is_fetchable(written: str) -> bool:
+    """Whether what a catalog wrote is a URL that can be fetched: http and https."""
+    return _HTTP.match(written) is not None
 
 
 def _path_of(url: str) -> str:
