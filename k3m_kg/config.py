@@ -102,6 +102,8 @@ class ModelSettings(Settings):
             the two `modalities`.
         knowledge: `product` encodes a product's triples as one text, as the paper does; `term`
             encodes each property and value alone, once per batch (faster).
+        picture: of a product with several pictures the model takes the `first`; `random` trains
+            on any of them, another each time, and still evaluates with the first.
         max_title_tokens: T; longer titles are cut.
         max_term_tokens: tokens kept of one property or value.
         max_triples: P; a product's further triples are not encoded.
@@ -111,6 +113,7 @@ class ModelSettings(Settings):
     hidden: int = Field(192, ge=8)
     pool: Literal["tokens", "modalities"] = "tokens"
     knowledge: Literal["product", "term"] = "product"
+    picture: Literal["first", "random"] = "first"
     max_title_tokens: int = Field(36, ge=1, le=512)
     max_term_tokens: int = Field(12, ge=1, le=128)
     max_triples: int = Field(64, ge=1)

@@ -151,12 +151,16 @@ class Batcher:
         values = self._value[snapshot.triple_value[index]]
         return product.astype(np.int64), properties, values
 
-    def batch(self, rows: np.ndarray) -> ProductBatch:
-        """The products in `rows` (which may repeat), all their known triples visible."""
+    def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ProductBatch:
+        """The products in `rows` (which may repeat), all their known triples visible.
+
+        Args:
+            random: chooses one of each product's prepared pictures; without it, the first.
+        """
         rows = np.asarray(rows, np.int64)
         product, properties, values = self.triples(rows)
         ids, present, match = self._title_tensors(rows, product, values)
-        index_B = self.images.row_N[rows]
+        index_B = self.images.choose(rows, random)
         image_product = np.flatnonzero(index_B >= 0)
         return ProductBatch(
             rows_B=torch.from_numpy(rows),

@@ -27,16 +27,25 @@ _AHEAD = 256  # pictures decoded ahead of the writer
 
 
 class PreparedImages:
-    """The prepared first picture of every product that has one.
+    """The prepared pictures of every product that has one: the first of each, or all of them.
 
     Attributes:
-        row_N: snapshot row -> index into the arrays, -1 where the product has no picture.
+        row_N: snapshot row -> index of its first picture, -1 where the product has none.
+        count_N: snapshot row -> how many pictures stand there, one after another.
         arrays: name -> (number of pictures, ...), memory-mapped where the cache could be written.
     """
 
-    def __init__(self, row_N: np.ndarray, arrays: dict[str, np.ndarray]) -> None:
+    def __init__(
+        self, row_N: np.ndarray, count_N: np.ndarray, arrays: dict[str, np.ndarray]
+    ) -> None:
         self.row_N = row_N
+        self.count_N = count_N
         self.arrays = arrays
+
+    def choose(self, rows: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
+        """The index of one picture of each product, -1 for none: its first, or a random one."""
+        first: np.ndarray = self.row_N[rows]
+        return first if random is None else first + random.integers(self.count_N[rows].clip(1))
 
     def tensors(self, index_I: np.ndarray) -> dict[str, Tensor]:
         """Arrays of the chosen pictures, copied into memory."""
@@ -44,41 +53,53 @@ class PreparedImages:
 
 
 def prepare_images(
-    snapshot: Snapshot, encoder: ImageEncoder, progress: Progress | None = None
+    snapshot: Snapshot,
+    encoder: ImageEncoder,
+    progress: Progress | None = None,
+    *,
+    every: bool = False,
 ) -> PreparedImages:
     """Prepare every product's first picture, or open what an earlier call left.
 
     The cache is `<snapshot>.cache/<encoder key>/`, complete or absent; where it cannot be written
     (a read-only folder, a full disk) the arrays stay in memory.
+
+    Args:
+        every: prepare all pictures of a product, not only the first.
     """
-    counts = np.diff(snapshot.image_offsets)
-    with_image = np.flatnonzero(counts > 0)
-    row_N = np.full(len(snapshot), -1, dtype=np.int64)
-    row_N[with_image] = np.arange(len(with_image))
-    if not len(with_image):
-        return PreparedImages(row_N, {})
-    folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / encoder.cache_key()
+    found = np.diff(snapshot.image_offsets)
+    count_N = found if every else np.minimum(found, 1)
+    row_N = np.where(count_N > 0, np.cumsum(count_N) - count_N, -1)
+    total = int(count_N.sum())
+    if not total:
+        return PreparedImages(row_N, count_N, {})
+    key = encoder.cache_key() + ("-every" if every else "")
+    folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
     if (folder / "arrays.json").exists():
         names = json.loads((folder / "arrays.json").read_text())
         arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-        return PreparedImages(row_N, arrays)
-    return PreparedImages(row_N, _build(snapshot, encoder, with_image, folder, progress))
+        return PreparedImages(row_N, count_N, arrays)
+    rows = np.repeat(np.arange(len(snapshot)), count_N)
+    places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
+    return PreparedImages(row_N, count_N, _build(snapshot, encoder, places, folder, progress))
 
 
 def _build(
     snapshot: Snapshot,
     encoder: ImageEncoder,
-    rows: np.ndarray,
+    places: np.ndarray,
     folder: Path,
     progress: Progress | None,
 ) -> dict[str, np.ndarray]:
-    def prepare(row: int) -> dict[str, np.ndarray]:
-        image = snapshot.image(row)
+    """The prepared pictures at `places`, each (row, position within the product)."""
+
+    def prepare(place: tuple[int, int]) -> dict[str, np.ndarray]:
+        image = snapshot.image(*place)
         assert image is not None
         return encoder.prepare(image)
 
-    first = prepare(int(rows[0]))
-    shapes = {name: (len(rows), *array.shape) for name, array in first.items()}
+    first = prepare(places[0].tolist())
+    shapes = {name: (len(places), *array.shape) for name, array in first.items()}
     staging: Path | None = None
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -100,12 +121,12 @@ def _build(
         arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
     try:
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            pending = iter(rows.tolist())
-            window = [pool.submit(prepare, row) for row in islice(pending, _AHEAD)]
-            for number in range(len(rows)):
+            pending = iter(places.tolist())
+            window = [pool.submit(prepare, place) for place in islice(pending, _AHEAD)]
+            for number in range(len(places)):
                 made = window.pop(0).result()
-                for row in islice(pending, 1):
-                    window.append(pool.submit(prepare, row))
+                for place in islice(pending, 1):
+                    window.append(pool.submit(prepare, place))
                 for name, array in made.items():
                     if array.shape != shapes[name][1:]:
                         raise PluginError(
@@ -115,7 +136,7 @@ def _build(
                         )
                     arrays[name][number] = array
                 if progress:
-                    progress(number + 1, len(rows))
+                    progress(number + 1, len(places))
         if staging is None:
             return arrays
         for array in arrays.values():

@@ -181,6 +181,7 @@ class _Run:
             self.snapshot,
             encoders.image,
             lambda done, total: self.observer.stage("pictures", done, total),
+            every=self.config.model.picture == "random",
         )
         if resume:
             self._same_config()
@@ -285,7 +286,10 @@ class _Run:
         size = settings.batch_size
         starts = range(state.step_in_epoch * size, self.steps_per_epoch * size, size)
         self.trainer.train()
-        batches = _ahead(self.batcher.batch(order[start : start + size]) for start in starts)
+        batches = _ahead(
+            self.batcher.batch(order[start : start + size], self._picture_choice(start))
+            for start in starts
+        )
         clock = time.monotonic()
         for batch in batches:
             metrics = self._step(batch.to(self.device))
@@ -300,6 +304,12 @@ class _Run:
             if state.step % settings.checkpoint_steps == 0:
                 self._checkpoint()
                 clock = time.monotonic()
+
+    def _picture_choice(self, start: int) -> np.random.Generator | None:
+        """For each batch its own generator: a run that is resumed chooses the same pictures."""
+        if self.config.model.picture == "first":
+            return None
+        return np.random.default_rng((self.settings.seed, self.state.epoch, start))
 
     def _step(self, batch: ProductBatch) -> dict[str, float]:
         settings = self.settings
