@@ -1,22 +1,89 @@
-"""`k3m-kg status`: what is in the graph."""
+"""`k3m-kg status`: what is in the graph, and how good it is."""
 
 from __future__ import annotations
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, print_json
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.console import Console
+    from rich.table import Table
+
+    from k3m_kg.graph.quality import GraphQuality, PropertyCoverage
+    from k3m_kg.graph.stored import GraphStatus
+
+_SHOWN_VALUES = 3
 
 
-def status(db: DatabaseOption = DEFAULT_DATABASE, json: JsonFlag = False) -> None:
-    """Count products, properties, values, triples, images, and what is missing."""
-    from dataclasses import asdict
+def status(
+    db: DatabaseOption = DEFAULT_DATABASE,
+    counts: Annotated[
+        bool, typer.Option("--counts", help="Count only; do not look at the values.")
+    ] = False,
+    top: Annotated[
+        int, typer.Option(metavar="N", min=1, max=1000, help="How much of each list is shown.")
+    ] = 10,
+    html: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write a page with plots and tables.", dir_okay=False),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Count what is in the graph and what is missing, and show what looks wrong.
 
+    Coverage and frequent values of each property; placeholders, near-duplicate spellings, typos,
+    mixed units; properties that are probably one; titles that several products have.
+    """
+    from k3m_kg.errors import UsageError
+
+    if counts and html is not None:
+        raise UsageError("--counts has nothing to show in a page", where="--html")
     from k3m_kg.graph.store import GraphStore
 
     with GraphStore.open(db) as store:
         found = store.status()
+        quality = None if counts else store.quality(top=top)
+        url = store.url
+    if html is not None and quality is not None:
+        _write_page(html, url, found, quality)
     if json:
-        print_json(asdict(found))
+        print_json(_as_json(found, quality))
         return
     from rich.console import Console
+
+    console = Console()
+    console.print(_counts(found))
+    if quality is not None:
+        _print_quality(console, quality, top)
+
+
+def _write_page(path: Path, url: str, found: GraphStatus, quality: GraphQuality) -> None:
+    from k3m_kg.errors import UsageError
+    from k3m_kg.graph.quality_page import quality_page
+
+    page = quality_page(url, found, quality)
+    try:
+        path.write_text(page, encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"cannot be written: {error.strerror or error}", where=f"--html {path}"
+        ) from None
+    note(f"wrote {path}")
+
+
+def _as_json(found: GraphStatus, quality: GraphQuality | None) -> dict[str, Any]:
+    from dataclasses import asdict
+
+    return asdict(found) | (asdict(quality) if quality is not None else {})
+
+
+def _counts(found: GraphStatus) -> Table:
     from rich.table import Table
 
     rows: list[tuple[str, int, str]] = [
@@ -36,4 +103,64 @@ def status(db: DatabaseOption = DEFAULT_DATABASE, json: JsonFlag = False) -> Non
     table.columns[2].style = "dim"
     for name, count, remark in rows:
         table.add_row(name, f"{count:,}", remark if count else "")
-    Console().print(table)
+    return table
+
+
+def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
+    shown = quality.coverage[:top]
+    if shown:
+        rows = [
+            (_plain(one.property), f"{100 * one.share:.0f} %", f"{one.values:,}", _frequent(one))
+            for one in shown
+        ]
+        _print_table(console, ("property", "coverage", "values", "most frequent"), rows)
+        if len(quality.coverage) > top:
+            console.print(f"... and {len(quality.coverage) - top:,} more properties", style="dim")
+    found = quality.suspicious
+    if found.listed:
+        suspicions = [
+            (
+                one.kind,
+                "(title)" if one.property is None else _plain(one.property),
+                f"{one.count:,}",
+                _plain(one.value),
+                "" if one.like is None else f"{_plain(one.like)} ({one.like_count:,})",
+            )
+            for one in found.listed
+        ]
+        _print_table(console, ("suspicious", "property", "times", "value", "like"), suspicions)
+    if found.similar_properties:
+        alike = [
+            (_plain(s.property), f"{s.products:,}", _plain(s.like), f"{s.like_products:,}")
+            for s in found.similar_properties
+        ]
+        _print_table(console, ("probably one property", "products", "like", "products"), alike)
+    if found.repeated_titles:
+        titles = [(f"{one.count:,}", _plain(one.value, 70)) for one in found.repeated_titles]
+        _print_table(console, ("products", "with the same title"), titles)
+
+
+def _print_table(console: Console, head: tuple[str, ...], rows: Sequence[Sequence[str]]) -> None:
+    from rich.table import Table
+    from rich.text import Text
+
+    table = Table(*head, box=None, pad_edge=False, header_style="bold")
+    for column in table.columns:
+        if column.header in ("coverage", "values", "times", "products"):
+            column.justify = "right"
+    for row in rows:
+        table.add_row(*map(Text, row))  # a catalog's text holds no markup
+    console.print()
+    console.print(table)
+
+
+def _frequent(one: PropertyCoverage) -> str:
+    values = [f"{_plain(v.value, 30)} ({v.count:,})" for v in one.most_frequent[:_SHOWN_VALUES]]
+    units = [f"{unit or 'none'} ({count:,})" for unit, count in one.units.items()]
+    return ", ".join(values) + (f"; units: {', '.join(units)}" if units else "")
+
+
+def _plain(text: str, longest: int = 40) -> str:
+    """A catalog's text for a terminal: cut, and without control characters."""
+    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
+    return "".join(char if char.isprintable() else "�" for char in cut)

@@ -308,3 +308,37 @@ def test_a_dry_run_shows_the_difference(k3m_kg: Any, folder: Path) -> None:
     assert "+ colour: blue" in done.out
     assert "removed   2" in done.out
     assert k3m_kg("status", "--json").json["products"] == 2
+
+
+def test_status_shows_what_looks_wrong(k3m_kg: Any) -> None:
+    rows = [f"{n}\tt{n}\t\tcolour#:#{value}\tc" for n, value in enumerate(["red", "RED", "n/a"])]
+    Path("b.tsv").write_text("\n".join(rows) + "\n")
+    k3m_kg("ingest", "b.tsv")
+    found = k3m_kg("status", "--json").json
+    assert [(one["kind"], one["value"]) for one in found["suspicious"]["listed"]] == [
+        ("placeholder", "n/a"),
+        ("spelling", "RED"),
+    ]
+    assert [(one["property"], one["share"]) for one in found["coverage"]] == [("colour", 1.0)]
+    shown = k3m_kg("status").out
+    assert "suspicious" in shown
+    assert "n/a" in shown
+    assert "suspicious" not in k3m_kg("status", "--counts").out
+    assert "coverage" not in k3m_kg("status", "--counts", "--json").json
+
+
+def test_status_never_lets_a_catalog_write_to_the_terminal(k3m_kg: Any) -> None:
+    Path("b.tsv").write_text("1\tt\t\tco[bold]lour#:#re\x1b[31md\tc\n2\tt\t\ta#:#b\tc\n")
+    k3m_kg("ingest", "b.tsv")
+    shown = k3m_kg("status").out
+    assert "\x1b[31m" not in shown
+    assert "co[bold]lour" in shown
+
+
+def test_status_writes_a_page(k3m_kg: Any) -> None:
+    k3m_kg("ingest", "a.tsv")
+    done = k3m_kg("status", "--html", "quality.html", "--json")
+    assert done.json["products"] == 2
+    assert Path("quality.html").read_text("utf-8").startswith("<!doctype html>")
+    assert k3m_kg("status", "--html", "no/where.html").code == 2
+    assert k3m_kg("status", "--html", "x.html", "--counts").code == 2
