@@ -6,7 +6,6 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from http.cookiejar import CookieJar, DefaultCookiePolicy
 
 import httpx
@@ -15,30 +14,13 @@ from k3m_kg import __version__
 from k3m_kg.ingest.content_store import ContentStore
 from k3m_kg.ingest.fetch_one import FailureError, PictureRequests, RetryError, host_of
 from k3m_kg.ingest.fetch_queue import HostQueue, Job
-from k3m_kg.ingest.fetch_settings import FetchSettings
+from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
 from k3m_kg.ingest.guarded_transport import GuardedTransport
 from k3m_kg.ingest.locate import is_fetchable
 from k3m_kg.ingest.picture_index import Origin, PictureIndex
 
 USER_AGENT = f"k3m-kg/{__version__} (fetches the pictures of a product catalog)"
 _QUEUE = 4096
-
-
-@dataclass(slots=True)
-class FetchCounts:
-    """What a run fetched.
-
-    Attributes:
-        fetched: URLs whose content was stored.
-        kept: URLs whose content has not changed, by word of the server.
-        failed: URLs without a picture.
-        bytes: of the pictures fetched.
-    """
-
-    fetched: int = 0
-    kept: int = 0
-    failed: int = 0
-    bytes: int = 0
 
 
 class ImageFetcher:

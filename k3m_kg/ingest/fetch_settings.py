@@ -1,4 +1,4 @@
-"""How politely and how patiently pictures are fetched."""
+"""How politely and how patiently pictures are fetched, and what came of it."""
 
 from __future__ import annotations
 
@@ -38,3 +38,20 @@ class FetchSettings:
     max_redirects: int = 5
     allow_private: bool = False
     refetch: bool = False
+
+
+@dataclass(slots=True)
+class FetchCounts:
+    """What a run fetched.
+
+    Attributes:
+        fetched: URLs whose content was stored.
+        kept: URLs whose content has not changed, by word of the server.
+        failed: URLs without a picture.
+        bytes: of the pictures fetched.
+    """
+
+    fetched: int = 0
+    kept: int = 0
+    failed: int = 0
+    bytes: int = 0

@@ -20,8 +20,8 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.graph.stored import LocatedImage
 from k3m_kg.ingest import guarded_transport
 from k3m_kg.ingest.content_store import ContentStore
-from k3m_kg.ingest.fetch import FetchCounts, ImageFetcher
-from k3m_kg.ingest.fetch_settings import FetchSettings
+from k3m_kg.ingest.fetch import ImageFetcher
+from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
 from k3m_kg.ingest.images import check_image
 from k3m_kg.ingest.locate import is_fetchable
 from k3m_kg.ingest.picture_index import Origin, PictureIndex
