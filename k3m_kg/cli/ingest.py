@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.graph.stored import IngestCounts
+    from k3m_kg.ingest.fetch_settings import FetchCounts
     from k3m_kg.ingest.pipeline import IngestOptions, SourcePlan, SourceReport
     from k3m_kg.ingest.quarantine import Quarantine
 
@@ -47,9 +48,37 @@ def ingest(
     images: Annotated[
         Path | None,
         typer.Option(
-            metavar="DIR", help="Folder with the pictures, by file name or by product id."
+            metavar="DIR",
+            help="Folder or archive (zip, tar, tar.gz, tar.zst) with the pictures, by file name or "
+            "by product id.",
         ),
     ] = None,
+    image_store: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DIR",
+            help="Where pictures from archives and URLs are kept.  [default: <SQLite file>.images]",
+        ),
+    ] = None,
+    fetch_images: Annotated[
+        bool, typer.Option("--fetch-images", help="Fetch the pictures of http and https URLs.")
+    ] = False,
+    refetch_images: Annotated[
+        bool,
+        typer.Option("--refetch-images", help="The same, and ask whether fetched ones changed."),
+    ] = False,
+    fetch_per_host: Annotated[
+        int, typer.Option(metavar="N", min=1, max=64, help="Fetches from one host at a time.")
+    ] = 4,
+    max_image_bytes: Annotated[
+        int, typer.Option(metavar="N", min=1, help="A larger picture is not fetched.")
+    ] = 20 << 20,
+    allow_private_addresses: Annotated[
+        bool,
+        typer.Option(
+            "--allow-private-addresses", help="Fetch from this machine and private networks too."
+        ),
+    ] = False,
     quarantine: Annotated[
         Path | None,
         typer.Option(
@@ -70,10 +99,20 @@ def ingest(
     Each source is one transaction: all of it or nothing. A source that did not change adds
     nothing; one that did yields the difference. Products that it no longer states are removed.
     """
+    from k3m_kg.ingest.fetch_settings import FetchSettings
     from k3m_kg.ingest.pipeline import IngestOptions, plan_sources
     from k3m_kg.ingest.quarantine import Quarantine
 
-    options = IngestOptions(format, mapping, images, strict, dry_run)
+    fetch = None
+    if fetch_images or refetch_images:
+        fetch = FetchSettings(
+            connections=max(FetchSettings().connections, fetch_per_host),
+            per_host=fetch_per_host,
+            max_bytes=max_image_bytes,
+            allow_private=allow_private_addresses,
+            refetch=refetch_images,
+        )
+    options = IngestOptions(format, mapping, images, strict, dry_run, image_store, fetch)
     with Quarantine(quarantine) as rejected:
         plans = plan_sources(sources, options, rejected)
         with _open(db, dry_run) as store:
@@ -130,6 +169,16 @@ def _run(
                 info=f"{progress.products:,} products",
             )
 
+        def show_fetched(source: str, counts: FetchCounts) -> None:
+            task = f"pictures of {source}"
+            if task not in tasks:
+                tasks[task] = bar.add_task(f"{Path(source).name}: pictures", total=None, info="")
+            bar.update(
+                tasks[task],
+                completed=counts.fetched + counts.kept + counts.failed,
+                info=f"{counts.bytes / 1e6:,.1f} MB, {counts.failed:,} failed",
+            )
+
         try:
             return ingest_planned(
                 store,
@@ -138,11 +187,12 @@ def _run(
                 quarantine=rejected,
                 on_progress=show,
                 on_wait=lambda: note("waiting for another process that writes to this database"),
+                on_fetch=show_fetched,
             )
         except KeyboardInterrupt:
             raise K3MError(
                 "interrupted; of the source that was being read nothing was kept",
-                hint="run the same command again",
+                hint="run the same command again; pictures that were fetched stay fetched",
             ) from None
 
 
@@ -170,6 +220,7 @@ def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
                 **asdict(report.counts),
                 "changes": changes_as_json(report.changes),
                 "image_failures": [asdict(failure) for failure in report.failures],
+                "images_fetched": asdict(report.fetched) if report.fetched else None,
             }
             for report in reports
         ],
@@ -179,6 +230,12 @@ def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
 def _print_report(report: SourceReport, dry_run: bool) -> None:
     counts = report.counts
     would = "would be " if dry_run else ""
+    if (fetched := report.fetched) is not None:
+        print(
+            f"{report.source}: pictures: {fetched.fetched:,} fetched "
+            f"({fetched.bytes / 1e6:,.1f} MB), {fetched.kept:,} not changed, "
+            f"{fetched.failed:,} failed"
+        )
     if report.unchanged:
         print(
             f"{report.source}: unchanged since its last ingest ({counts.products_read:,} products)"

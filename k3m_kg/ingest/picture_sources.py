@@ -9,12 +9,29 @@ from tempfile import TemporaryDirectory
 
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.engine import parse_url, sqlite_file
+from k3m_kg.graph.writer import Locate
 from k3m_kg.ingest.content_store import ContentStore
 from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
 from k3m_kg.ingest.locate import ImageLocator
 from k3m_kg.ingest.picture_index import PictureIndex
-from k3m_kg.ingest.remembered import Locate, RememberingLocator, is_open
+from k3m_kg.ingest.remembered import RememberingLocator, is_open
 from k3m_kg.records import CatalogRecord, ProductRecord
+
+
+def check_given(images: Path | None) -> None:
+    """See that `--images` is a folder or an archive, before anything else is done.
+
+    Raises:
+        UsageError: it is neither.
+        CatalogError: it cannot be read.
+    """
+    if images is None or images.is_dir():
+        return
+    if not images.is_file():
+        raise UsageError(f"{images} is no folder and no archive", where="--images")
+    from k3m_kg.ingest.archive_formats import format_of
+
+    format_of(images)
 
 
 class PictureSources:

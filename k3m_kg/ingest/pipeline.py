@@ -7,6 +7,7 @@ import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
 from pathlib import Path
 
@@ -20,11 +21,12 @@ from k3m_kg.graph.stored import (
     Statement,
     SubjectDiff,
 )
-from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.graph.writer import GraphWriter, Locate
 from k3m_kg.hookspecs import CatalogReader
+from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
 from k3m_kg.ingest.formats import AUTO, choose_reader
 from k3m_kg.ingest.images import ImageChecker
-from k3m_kg.ingest.locate import ImageLocator
+from k3m_kg.ingest.picture_sources import PictureSources, check_given
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
@@ -43,9 +45,11 @@ class IngestOptions:
     Attributes:
         format: a reader's name, or `auto`.
         mapping: the mapping file for formats that need one.
-        images: the folder with the pictures; None looks beside each source.
+        images: the folder or archive with the pictures; None looks beside each source.
         strict: one rejected row fails the whole ingest.
         dry_run: count everything, change nothing.
+        image_store: the folder for pictures from archives and URLs; None: beside a SQLite file.
+        fetch: how the pictures of URLs are fetched; None: not at all. A dry run never does.
     """
 
     format: str = AUTO
@@ -53,6 +57,8 @@ class IngestOptions:
     images: Path | None = None
     strict: bool = False
     dry_run: bool = False
+    image_store: Path | None = None
+    fetch: FetchSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +81,7 @@ class SourceReport:
         quarantine: the file with the rejected rows, if there are any.
         changes: in a dry run, what the first products would become, at most `LISTED_CHANGES`.
         failures: pictures that cannot be used, at most `LISTED_FAILURES`.
+        fetched: what was fetched; None where URLs were not to be.
     """
 
     source: str
@@ -85,6 +92,7 @@ class SourceReport:
     quarantine: str | None = None
     changes: list[SubjectDiff] = field(default_factory=list)
     failures: list[ImageFailure] = field(default_factory=list)
+    fetched: FetchCounts | None = None
 
 
 def ingest(
@@ -95,6 +103,7 @@ def ingest(
     quarantine: Quarantine,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_wait: Callable[[], None] | None = None,
+    on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
     """Bring catalog sources into the graph, in order.
 
@@ -107,6 +116,7 @@ def ingest(
     Args:
         on_progress: called from time to time.
         on_wait: called once per transaction if another process is writing.
+        on_fetch: called from time to time while pictures are fetched.
 
     Raises:
         UsageError: an option or format makes no sense, or the mapping does not fit.
@@ -115,7 +125,13 @@ def ingest(
     """
     plans = plan_sources(sources, options, quarantine)
     return ingest_planned(
-        store, plans, options, quarantine=quarantine, on_progress=on_progress, on_wait=on_wait
+        store,
+        plans,
+        options,
+        quarantine=quarantine,
+        on_progress=on_progress,
+        on_wait=on_wait,
+        on_fetch=on_fetch,
     )
 
 
@@ -127,19 +143,33 @@ def ingest_planned(
     quarantine: Quarantine,
     on_progress: Callable[[Progress], None] = lambda progress: None,
     on_wait: Callable[[], None] | None = None,
+    on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
     """`ingest`, for sources that `plan_sources` has found fit."""
     one_transaction = options.strict or options.dry_run
     reports = []
     with ExitStack() as stack:
         stack.enter_context(_fewer_collections())
+        pictures = stack.enter_context(
+            PictureSources(
+                store.url,
+                options.images,
+                options.image_store,
+                options.fetch,
+                dry_run=options.dry_run,
+            )
+        )
+        fetched = [_fetch(plan, pictures, on_fetch) for plan in plans]
         checker = stack.enter_context(ImageChecker())
         shared = None
         if one_transaction:
             shared = stack.enter_context(store.writing(commit=not options.dry_run, on_wait=on_wait))
-        for plan in plans:
+        for plan, counts in zip(plans, fetched, strict=True):
+            locate = pictures.locator(plan.path)
             with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
-                reports.append(_Ingest(plan, writer, checker, quarantine, on_progress).run())
+                one = _Ingest(plan, writer, locate, checker, quarantine, on_progress)
+                reports.append(one.run())
+                reports[-1].fetched = counts
         if options.strict:
             _refuse_rejects(reports)
     return reports
@@ -154,6 +184,13 @@ def _fewer_collections() -> Iterator[None]:
         yield
     finally:
         gc.set_threshold(*before)
+
+
+def _fetch(
+    plan: SourcePlan, pictures: PictureSources, on_fetch: Callable[[str, FetchCounts], None]
+) -> FetchCounts | None:
+    records = plan.reader.read(plan.path, plan.options.mapping)
+    return pictures.fetch(plan.path, records, partial(on_fetch, str(plan.path)))
 
 
 def _refuse_rejects(reports: Sequence[SourceReport]) -> None:
@@ -177,7 +214,6 @@ class SourcePlan:
     version: SourceVersion
     stamp: tuple[int, int]
     lines: int
-    locate: ImageLocator
 
 
 def plan_sources(
@@ -189,6 +225,7 @@ def plan_sources(
         UsageError: an option or format makes no sense.
         CatalogError: a source is missing or cannot be read.
     """
+    check_given(options.images)
     return [_plan(path, options, quarantine) for path in sources]
 
 
@@ -217,8 +254,7 @@ def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> SourceP
         mapping_hash=mapping_hash,
         images_folder=str(options.images.resolve()) if options.images else None,
     )
-    locate = ImageLocator(path, options.images)
-    return SourcePlan(path, reader, options, version, stamp, lines, locate)
+    return SourcePlan(path, reader, options, version, stamp, lines)
 
 
 def _stamp(path: Path) -> tuple[int, int]:
@@ -247,12 +283,14 @@ class _Ingest:
         self,
         plan: SourcePlan,
         writer: GraphWriter,
+        locate: Locate,
         checker: ImageChecker,
         quarantine: Quarantine,
         on_progress: Callable[[Progress], None],
     ) -> None:
         self._plan = plan
         self._writer = writer
+        self._locate = locate
         self._checker = checker
         self._quarantine = quarantine
         self._on_progress = on_progress
@@ -262,7 +300,7 @@ class _Ingest:
 
     def run(self) -> SourceReport:
         plan, report = self._plan, self._report
-        if counts := self._writer.unchanged(plan.version, plan.locate):
+        if counts := self._writer.unchanged(plan.version, self._locate):
             report.counts, report.unchanged = counts, True
             return report
         session = self._writer.session(plan.version, self._checker)
@@ -310,7 +348,7 @@ class _Ingest:
                 continue
             images: tuple[LocatedImage, ...] = ()
             if isinstance(record, ProductRecord) and (record.images or by_id):
-                images = plan.locate(record.id, record.images)
+                images = self._locate(record.id, record.images)
             content = record.content_text()
             if reason := _unfit(record, content, bool(images)):
                 self._reject(RejectedRow(record.line, reason, repr(record)[:2000]))

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 from k3m_kg.graph.stored import LocatedImage
+from k3m_kg.graph.writer import Locate
 from k3m_kg.ingest.content_store import ContentStore
 from k3m_kg.ingest.locate import is_fetchable
 from k3m_kg.ingest.picture_index import PictureIndex
-
-Locate = Callable[[str, tuple[str, ...]], tuple[LocatedImage, ...]]
 
 
 class RememberingLocator:

@@ -342,3 +342,19 @@ def test_status_writes_a_page(k3m_kg: Any) -> None:
     assert Path("quality.html").read_text("utf-8").startswith("<!doctype html>")
     assert k3m_kg("status", "--html", "no/where.html").code == 2
     assert k3m_kg("status", "--html", "x.html", "--counts").code == 2
+
+
+def test_ingest_fetches_pictures_on_request(k3m_kg: Any) -> None:
+    from tests.ingest.picture_server import picture_server
+
+    with picture_server() as server:
+        url = server.picture("/1.png")
+        Path("b.tsv").write_text(f"1\tt\t{url}\ta#:#b\tc\n")
+        refused = k3m_kg("ingest", "b.tsv", "--fetch-images", "--json").json
+        assert refused["sources"][0]["images_fetched"]["failed"] == 1
+        assert "no public address" in refused["sources"][0]["image_failures"][0]["error"]
+        done = k3m_kg("ingest", "b.tsv", "--refetch-images", "--allow-private-addresses", "--json")
+        assert done.json["images_found"] == 1
+        again = k3m_kg("ingest", "b.tsv", "--fetch-images")
+    assert "pictures: 0 fetched" in again.out
+    assert "unchanged" in again.out
