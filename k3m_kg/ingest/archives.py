@@ -22,6 +22,7 @@ from k3m_kg.ingest.locate import SUFFIXES, Collection
 from k3m_kg.ingest.picture_index import Origin, PictureIndex
 
 _SEVERAL = ""
+_NOTED_AT_ONCE = 512
 
 
 class ArchiveLocator(Collection):
@@ -33,7 +34,8 @@ class ArchiveLocator(Collection):
 
     A picture is extracted when a product asks for it, at most once for one state of the archive
     (path, size and modification time). A compressed tar can be read in one direction only: the
-    first product extracts all of its pictures.
+    first product extracts all of its pictures. A context manager: what was extracted is noted in
+    the index when it is on the disk, some hundreds at a time and at the end.
     """
 
     def __init__(self, archive: Path, store: ContentStore, index: PictureIndex) -> None:
@@ -50,6 +52,8 @@ class ArchiveLocator(Collection):
         found = archive.stat()
         self._key = index.archive(str(archive.resolve()), found.st_size, found.st_mtime_ns)
         self._unpacked_here = False
+        self._fresh: dict[str, Origin] = {}
+        self._unsynced: list[str] = []
         self._archive: Archive | None = None
         if self._kind == "zip":
             self._archive = ZipArchive(archive)
@@ -93,7 +97,7 @@ class ArchiveLocator(Collection):
         return {path.stem: path.name for path in paths if path.suffix.lower() in SUFFIXES}
 
     def _extracted(self, name: str) -> tuple[Origin, StoredFile | None]:
-        origin = self._index.member(self._key, name) or self._extract(name)
+        origin = self._known(name) or self._extract(name)
         if origin.digest is None:
             return origin, None
         stored = self._store.find(origin.digest)
@@ -107,11 +111,15 @@ class ArchiveLocator(Collection):
             return self._keep(name, self._archive.read(name))
         if not self._unpacked_here:
             self._unpack()
-        return self._index.member(self._key, name) or Origin(error="no such file in the archive")
+        return self._known(name) or Origin(error="no such file in the archive")
+
+    def _known(self, name: str) -> Origin | None:
+        return self._fresh.get(name) or self._index.member(self._key, name)
 
     def _unpack(self) -> None:
         for name, chunks in stream_tar(self._path, self._kind):
             self._keep(name, chunks)
+        self._flush()
         self._index.set_complete(self._key)
         self._unpacked_here = True
 
@@ -120,11 +128,27 @@ class ArchiveLocator(Collection):
             head = next(chunks, b"")
             if not looks_like_picture(head):
                 raise MemberError("not a picture in a format that is read")
-            stored = self._store.add(itertools.chain([head], chunks), MAX_FILE_BYTES)
+            content = itertools.chain([head], chunks)
+            stored = self._store.add(content, MAX_FILE_BYTES, synced=False)
+            self._unsynced.append(stored.path)
             origin = Origin(stored.digest)
         except MemberError as error:
             origin = Origin(error=str(error))
         except TooLargeError:
             origin = Origin(error=f"file larger than {MAX_FILE_BYTES >> 20} MiB")
-        self._index.set_member(self._key, name, origin)
+        self._fresh[name] = origin
+        if len(self._fresh) >= _NOTED_AT_ONCE:
+            self._flush()
         return origin
+
+    def _flush(self) -> None:
+        self._store.sync(self._unsynced)
+        self._index.set_members(self._key, self._fresh)
+        self._unsynced.clear()
+        self._fresh.clear()
+
+    def __enter__(self) -> ArchiveLocator:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._flush()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -131,15 +131,17 @@ class PictureIndex:
         )
         return None if row is None else Origin(*row)
 
-    def set_member(self, archive: int, name: str, origin: Origin) -> None:
-        """Note what became of a member."""
-        self._execute(
-            "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)",
-            archive,
-            name,
-            origin.digest,
-            origin.error,
-        )
+    def set_members(self, archive: int, found: Mapping[str, Origin]) -> None:
+        """Note what became of members, all at once."""
+        rows = [(archive, name, one.digest, one.error) for name, one in found.items()]
+        with self._lock, self._clear_errors():
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                self._connection.executemany(
+                    "INSERT OR REPLACE INTO members VALUES (?, ?, ?, ?)", rows
+                )
+            finally:
+                self._connection.execute("COMMIT")
 
     def _row(self, query: str, *values: Any) -> tuple[Any, ...] | None:
         with self._lock, self._clear_errors():

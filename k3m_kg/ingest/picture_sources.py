@@ -99,7 +99,8 @@ class PictureSources:
         if archive is not None:
             from k3m_kg.ingest.archives import ArchiveLocator
 
-            self._archive = ArchiveLocator(archive, store, self._index)
+            opened = ArchiveLocator(archive, store, self._index)
+            self._archive = self._stack.enter_context(opened)
 
     def locator(self, source: Path) -> Locate:
         """Finds the pictures of one source's products, without the network.

@@ -9,6 +9,7 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pyarrow as pa
@@ -72,8 +73,13 @@ def store(tmp_path: Path) -> ContentStore:
 
 @pytest.fixture
 def open_archive(store: ContentStore) -> Iterator[Open]:
-    with PictureIndex(store) as index:
-        yield lambda path: ArchiveLocator(path, store, index)
+    with PictureIndex(store) as index, ExitStack() as stack:
+
+        def opened(path: Path) -> ArchiveLocator:
+            stack.close()  # an ingest has one archive at a time
+            return stack.enter_context(ArchiveLocator(path, store, index))
+
+        yield opened
 
 
 @pytest.fixture(params=FORMATS)
