@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Iterator
 from html.parser import HTMLParser
+from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -17,6 +18,8 @@ from k3m_kg.graph.quality_page import quality_page
 from k3m_kg.graph.quality_plots import plot_categories
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import LocatedImage, SourceVersion, Statement
+from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.records import ProductRecord
 
 Pairs = tuple[tuple[str, str], ...]
@@ -197,3 +200,18 @@ def test_the_page_holds_everything_and_executes_nothing(store: GraphStore) -> No
 def test_a_plot_draws_any_text() -> None:
     names = ("$x^", "\\", "红", "a\nb", "\u202e", "x" * 500, "")
     assert plot_categories([ValueCount(name, 3) for name in names]).startswith(b"\x89PNG")
+
+
+@pytest.mark.realdata
+def test_a_real_catalog_shows_what_nobody_filled_in(data_dir: Path, tmp_path: Path) -> None:
+    with (
+        GraphStore.create(f"sqlite:///{tmp_path}/graph.db")[0] as store,
+        Quarantine(tmp_path / "rejected.jsonl") as rejected,
+    ):
+        source = data_dir / "taobao-sample" / "train.tsv"
+        ingest(store, [source], IngestOptions(), quarantine=rejected)
+        found = store.quality(top=50)
+    named = {(one.kind, one.value) for one in found.suspicious.listed}
+    assert {("placeholder", "请填写"), ("catch-all", "见描述")} <= named
+    assert not listed(found, "typo")
+    assert len(found.coverage) > 300
