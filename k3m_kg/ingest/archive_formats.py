@@ -7,6 +7,8 @@ names and names with `..` do not exist here. What an archive unpacks to is bound
 from __future__ import annotations
 
 import gzip
+import lzma
+import struct
 import tarfile
 import zipfile
 import zlib
@@ -23,6 +25,20 @@ MAX_HEADER_BYTES = 1 << 20
 MAX_RATIO = 100
 SMALL_ARCHIVE_BYTES = 1 << 30
 """An archive may unpack to this, however small it is."""
+
+_DAMAGE = (
+    tarfile.TarError,
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    OverflowError,
+    NotImplementedError,
+)
+"""What the standard library raises where it meets bytes that are no archive."""
 
 
 class MemberError(Exception):
@@ -133,10 +149,10 @@ class ZipArchive:
                 while chunk := file.read(CHUNK):
                     self._budget.spend(len(chunk))
                     yield chunk
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError):
-            raise MemberError("is damaged in the archive") from None
         except NotImplementedError:
             raise MemberError("is packed by a method that is not read") from None
+        except _DAMAGE:
+            raise MemberError("is damaged in the archive") from None
         except RuntimeError:
             raise MemberError("is encrypted in the archive") from None
 
@@ -268,7 +284,7 @@ def _decompressed(path: Path, kind: str) -> Iterator[Any]:
 def _damage(path: Path) -> Iterator[None]:
     try:
         yield
-    except (tarfile.TarError, zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError) as bad:
+    except _DAMAGE as bad:
         raise CatalogError(
             f"the archive is damaged or incomplete ({str(bad) or type(bad).__name__})",
             where=str(path),

@@ -9,8 +9,9 @@ import struct
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from random import Random
 
 import pyarrow as pa
 import pytest
@@ -274,3 +275,28 @@ def test_every_format_that_is_read_is_known_by_its_first_bytes(kind: str) -> Non
     buffer = io.BytesIO()
     Image.new("RGB", (16, 16)).save(buffer, kind)
     assert looks_like_picture(buffer.getvalue()[:16])
+    Image.new("RGB", (16, 16)).save(buffer, kind)
+    assert looks_like_picture(buffer.getvalue()[:16])
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_a_mutated_archive_gives_pictures_or_clear_errors(
+    tmp_path: Path, open_archive: Open, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ContentStore, "sync", lambda self, paths: None)
+    files = {name: picture(name) + bytes(range(256)) for name in PICTURES}
+    whole = write(tmp_path / "whole", kind, files).read_bytes()
+    random = Random(kind)
+    for number in range(150):
+        data = bytearray(whole)
+        for _ in range(random.choice((1, 3, 30))):
+            data[random.randrange(len(data))] = random.randrange(256)
+        if random.random() < 0.3:
+            del data[random.randrange(len(data)) :]
+        path = tmp_path / str(number)
+        path.write_bytes(data)
+        with suppress(CatalogError, UsageError):
+            locate = open_archive(path)
+            for name in PICTURES:
+                for image in locate(name, (name,)):
+                    assert (image.path is None) != (image.error is None)
