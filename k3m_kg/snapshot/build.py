@@ -135,10 +135,18 @@ def _write_content(
         "counts": _counts(columns, split, holdout, image_offsets, image_thumbnail),
         "notes": [
             *split.notes,
+            *_links_note(columns.links),
             *columns.unusable.notes("that the ingest could not use"),
             *lost.notes("left out"),
         ],
     }
+
+
+def _links_note(links: int) -> list[dict[str, Any]]:
+    if not links:
+        return []
+    message = f"{links:,} triples between products left out: models learn from triples to values"
+    return [{"message": message, "count": links}]
 
 
 def _split(columns: Columns, folder: Path, settings: SnapshotSettings) -> Split:

@@ -72,6 +72,7 @@ class Columns:
         pictures: the usable ones.
         unusable: reason -> ids of the products whose pictures the ingest could not use.
         missing: how many products have no title, category, triples.
+        links: triples between products, which a snapshot does not hold.
     """
 
     product_hashes: np.ndarray
@@ -85,6 +86,7 @@ class Columns:
     pictures: Pictures
     unusable: LeftOut
     missing: dict[str, int]
+    links: int
 
 
 class LeftOut:
@@ -206,6 +208,7 @@ def read_columns(
     id_hashes, title_hashes, has_title = [], [], []
     triple_counts: list[int] = []
     missing = {"title": 0, "category": 0, "triples": 0}
+    links = 0
     last = ""
     stream = iter(products)
     with table_writer(table) as writer:
@@ -227,6 +230,7 @@ def read_columns(
             relations.add([pair[0] for pair in flat])
             values.add([pair[1] for pair in flat])
             pictures.add(chunk, unusable)
+            links += sum(len(product.links) for product in chunk)
             missing["title"] += titles.count(None)
             missing["category"] += categories.count(None)
             missing["triples"] += counts.count(0)
@@ -246,6 +250,7 @@ def read_columns(
         pictures.finish(),
         unusable,
         missing,
+        links,
     )
 
 

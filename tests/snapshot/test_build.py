@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from k3m_kg.errors import ConfigError, SnapshotError
-from k3m_kg.graph.stored import StoredImage
+from k3m_kg.graph.stored import StoredImage, StoredProduct
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 from .conftest import MemoryStore, picture_of, product
@@ -42,6 +42,14 @@ def test_keeps_every_product_triple_and_picture(store: MemoryStore, tmp_path: Pa
             assert snapshot.image(row, position) is not None
         assert snapshot.image(row, len(expected.images)) is None
     assert snapshot.manifest["counts"]["images"] == len(snapshot.image_thumbnail)
+
+
+def test_triples_between_products_are_counted_and_left_out(tmp_path: Path) -> None:
+    linked = StoredProduct("p", "a title", None, (("a", "b"),), (), (("variant of", "q"),))
+    built = build_snapshot(MemoryStore([linked]), tmp_path / "out")
+    assert built.notes[0]["count"] == 1
+    assert "between products left out" in built.notes[0]["message"]
+    assert built.snapshot.product(0).properties == (("a", "b"),)
 
 
 def test_missing_is_null_and_never_an_empty_text(tmp_path: Path) -> None:
