@@ -45,12 +45,14 @@ class Planted:
     values: dict[tuple[str, str], str] = field(default_factory=dict)
 
     def save(self, path: Path) -> None:
+        """Write it as JSON."""
         values = [[*key, value] for key, value in sorted(self.values.items())]
         record = {"titles": sorted(self.titles), "images": sorted(self.images), "values": values}
         path.write_text(json.dumps(record, ensure_ascii=False), encoding="utf-8")
 
     @classmethod
     def load(cls, path: Path) -> Planted:
+        """Read what `save` wrote."""
         found = json.loads(path.read_text(encoding="utf-8"))
         values = {(product, name): value for product, name, value in found["values"]}
         return cls(set(found["titles"]), set(found["images"]), values)

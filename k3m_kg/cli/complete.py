@@ -20,7 +20,7 @@ from k3m_kg.cli.using import (
 )
 
 if TYPE_CHECKING:
-    from k3m_kg.evaluation.completion import Proposal
+    from k3m_kg.evaluation.proposals import Proposal
 
 
 def complete(
@@ -61,8 +61,9 @@ def complete(
     """Propose values for the properties that products have no triple of.
 
     Each value comes with the model's score and a probability: the softmax over all values that
-    the property takes in training, not calibrated.
+    the property takes in training, calibrated where `evaluate --calibrate` was run.
     """
+    from k3m_kg.evaluation.calibration import hint, load_calibration
     from k3m_kg.evaluation.completion import CompletionSettings
     from k3m_kg.evaluation.completion import complete as proposals_of
     from k3m_kg.evaluation.tables import check_table, write_table
@@ -73,12 +74,14 @@ def complete(
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages)
+        calibration = load_calibration(subject.artifact)
         rows = subject.snapshot.row_of(product) if product else subject.rows(split)
         proposals: Iterable[Proposal] = proposals_of(
             subject.artifact.model,
             subject.batcher,
             rows,
             settings,
+            temperature=calibration.temperature if calibration else lambda name: 1.0,
             batch_size=batch_size,
             progress=lambda count: stages.more("complete", count, len(rows)),
         )
@@ -86,6 +89,8 @@ def complete(
             written = write_table(out, proposals)
         else:
             proposals = list(proposals)
+    if calibration is None:
+        note(f"probabilities are not calibrated: {hint(subject.artifact)}")
     if out is not None:
         if as_json:
             print_json({"products": len(rows), "proposals": written, "file": str(out)})

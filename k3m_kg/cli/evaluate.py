@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -31,7 +32,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="SPLIT",
-            help="test or validation: products unseen in training; train: their held-out triples.",
+            help="test or validation: products unseen in training (validation: and triples held "
+            "out for it); train: triples held out for test.",
         ),
     ] = "test",
     properties: Annotated[
@@ -58,6 +60,20 @@ def evaluate(
     mode: Annotated[
         str, typer.Option(metavar="MODE", help="Classify by probe or by finetune.")
     ] = "probe",
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Fit probabilities on validation, keep them in the artifact, check them on SPLIT.",
+        ),
+    ] = False,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --calibrate: the reliability diagram, a PNG. [default: in the artifact]",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Of fine-tuning, at most.")] = 6,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
@@ -82,6 +98,10 @@ def evaluate(
         raise UsageError("--property is for link prediction", hint="name it by --target")
     if task == _LINKS and target is not None:
         raise UsageError("--target is for classification", hint="name it by --property")
+    if task == _CLASSES and calibrate:
+        raise UsageError("--calibrate is for link prediction")
+    if diagram is not None and not calibrate:
+        raise UsageError("--diagram is for --calibrate")
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages, ranks=task == _LINKS)
@@ -94,6 +114,8 @@ def evaluate(
         if task == _LINKS:
             options["cut_title"] = settings.cut_title if cut_title is None else cut_title
             report = _link_prediction(subject, properties or [], options, stages)
+            if calibrate:
+                report["calibration"] = _calibration(subject, split, diagram, batch_size, stages)
         else:
             assert target is not None
             report = _classification(subject, target, mode, cut_title, epochs, options, stages)
@@ -102,6 +124,8 @@ def evaluate(
         print_json(report)
     elif task == _LINKS:
         _print_links(report)
+        if calibrate:
+            _print_calibration(report["calibration"])
     else:
         _print_classes(report)
 
@@ -118,6 +142,20 @@ def _link_prediction(
         properties=properties,
         progress=lambda count: stages.more("ask", count, len(questions)),
         **options,
+    )
+
+
+def _calibration(
+    subject: Subject, split: str, diagram: Path | None, batch_size: int, stages: Stages
+) -> dict[str, Any]:
+    from k3m_kg.evaluation.reliability import calibrate_and_check
+
+    return calibrate_and_check(
+        subject,
+        split,
+        diagram=diagram,
+        batch_size=batch_size,
+        progress=lambda count: stages.more("calibrate", count),
     )
 
 
@@ -180,6 +218,20 @@ def _print_links(report: dict[str, Any]) -> None:
             f"{name:{width}} {queries:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
         )
+
+
+def _print_calibration(report: dict[str, Any]) -> None:
+    for split, check in report["splits"].items():
+        before, after = check["before"], check["after"]
+        print(
+            f"\ncalibration on {split}, {check['questions']:,} questions as completion asks them: "
+            f"expected calibration error {before['ece']:.4f} before, {after['ece']:.4f} after"
+        )
+        print(f"{'precision wanted':>18} {'got':>8} {'coverage':>9}")
+        for row in check["at_precision"]:
+            got = "-" if row["precision"] is None else f"{row['precision']:.1%}"
+            print(f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%}")
+    print(f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:

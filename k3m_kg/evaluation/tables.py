@@ -12,8 +12,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from k3m_kg.errors import UsageError, nearest
-from k3m_kg.evaluation.completion import Proposal
 from k3m_kg.evaluation.embedding import replaced_file
+from k3m_kg.evaluation.proposals import Proposal
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 _ROWS_PER_GROUP = 1 << 16

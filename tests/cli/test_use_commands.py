@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,9 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from k3m_kg.cli.console import print_json
+from k3m_kg.evaluation.calibration import calibrate
+from k3m_kg.evaluation.subject import open_subject
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -20,6 +24,15 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture(scope="session")
 def artifact() -> Path:
     return trained()
+
+
+@pytest.fixture(scope="module")
+def calibrated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the artifact with its calibration."""
+    folder = shutil.copytree(artifact, tmp_path_factory.mktemp("calibrated") / "artifact")
+    subject = open_subject(folder, None, device="cpu")
+    calibrate(subject.artifact, subject.batcher)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -85,11 +98,40 @@ def test_embed_writes_every_product(run: Command, artifact: Path, tmp_path: Path
     assert json.loads(printed)["products"] == pq.read_table(out).num_rows < 60
 
 
+def test_calibrating_checks_and_keeps_what_completion_then_uses(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "artifact")
+    code, out, err = run("evaluate", folder, "--calibrate", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["calibration"]
+    assert list(found["splits"]) == ["validation", "test"]
+    assert 0 <= found["splits"]["test"]["after"]["ece"] <= 1
+    assert (folder / "reliability.png").exists()
+    kept = json.loads((folder / "calibration.json").read_text("utf-8"))
+    assert set(kept["properties"]) == {"itemColour", "kind", "price"}
+    code, out, _ = run("evaluate", folder, "--calibrate", "--diagram", tmp_path / "r.png")
+    assert "expected calibration error" in out
+    assert (tmp_path / "r.png").exists()
+    ask = ("--product", "p010", "--property", "kind", "--json")
+    _, out, err = run("complete", folder, *ask)
+    _, plain, warning = run("complete", artifact, *ask)
+    assert err == ""
+    assert "not calibrated" in warning
+    assert [row["value"] for row in json.loads(out)] == [r["value"] for r in json.loads(plain)]
+    assert json.loads(out)[0]["probability"] != json.loads(plain)[0]["probability"]
+
+
+def test_figures_that_are_not_numbers_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": (None, True)})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": [None, True]}
+
+
 def test_complete_json_is_a_list_of_proposals(
-    run: Command, artifact: Path, snapshots: Path
+    run: Command, calibrated: Path, snapshots: Path
 ) -> None:
     options = ("--snapshot", snapshots, "--product", "p010", "--property", "kind", "--top-k", 2)
-    code, out, err = run("complete", artifact, *options, "--json")
+    code, out, err = run("complete", calibrated, *options, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert len(found) == 2
@@ -133,6 +175,7 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
         (("evaluate", "ARTIFACT", "--task", "classification"), 2, "needs a target"),
         (("evaluate", "ARTIFACT", "--target", "kind"), 2, "--target is for classification"),
         (("evaluate", "ARTIFACT", "--snapshot", "nowhere"), 1, "nowhere: no such snapshot"),
+        (("evaluate", "ARTIFACT", "--diagram", "r.png"), 2, "--diagram is for --calibrate"),
         (("evaluate", "nowhere"), 1, "nowhere: no such artifact"),
         (("evaluate", "ARTIFACT", "--device", "abacus"), 2, "abacus"),
         (("embed", "ARTIFACT", "nowhere/v.parquet"), 1, "cannot be written"),
