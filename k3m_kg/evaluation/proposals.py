@@ -11,10 +11,9 @@ class Part:
     """A part of a product, and what it is worth to a proposal.
 
     Attributes:
-        kind: `triple`, `title` (a word of it) or `image` (a region of it); `whole title` and
-            `whole image`.
+        kind: `triple`, `title` (a word of it) or `image` (a region of it).
         text: the triple, the word, or where the region is.
-        drop: by how much the probability falls when the part is absent; negative where it rises.
+        drop: by how much the probability falls when the part alone is absent.
         box: of a region, (left, top, right, bottom) as shares of the picture.
     """
 
@@ -30,7 +29,8 @@ class Explanation:
 
     Attributes:
         parts: those with the largest drop, largest first.
-        without: the probability left when all of a kind is absent: `triples`, `title`, `image`.
+        without: the probability left when all `triples`, the `title` or the `image` are absent,
+            of those that the product has.
     """
 
     parts: tuple[Part, ...]

@@ -166,6 +166,41 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
     assert "240 proposals for 60 products" in err
 
 
+def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
+    run: Command, calibrated: Path, tmp_path: Path
+) -> None:
+    kept = json.loads((calibrated / "calibration.json").read_text("utf-8"))
+    sure = tmp_path / "artifact"
+    shutil.copytree(calibrated, sure)
+    kept["properties"]["kind"] |= {"probability": [0.0] * 200, "right": [True] * 200}
+    (sure / "calibration.json").write_text(json.dumps(kept), "utf-8")
+    code, out, err = run("complete", sure, "--all", "--precision", 0.95, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert {row["property"] for row in found} == {"kind"}
+    assert len(found) == 60  # every product's best value, and no other
+    assert "kind: 60 of 60 (100.0%)" in err
+    assert "price: nothing, as no threshold reaches 95.0% on validation" in err
+    options = ("--all", "--precision", 0.95, "--out", tmp_path / "o.jsonl", "--json")
+    code, out, err = run("complete", sure, *options)
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["proposals"], report["per_property"]["kind"]["coverage"]) == (60, 1.0)
+    assert report["per_property"]["price"]["threshold"] is None
+
+
+def test_complete_explains(run: Command, calibrated: Path) -> None:
+    options = ("--product", "p001", "--property", "kind", "--all", "--top-k", 1, "--explain")
+    code, out, _ = run("complete", calibrated, *options, "--parts", 3, "--json")
+    assert code == 0
+    (row,) = json.loads(out)
+    assert len(row["explanation"]["parts"]) <= 3
+    assert set(row["explanation"]["without"]) == {"triples", "title", "image"}
+    code, out, _ = run("complete", calibrated, *options)
+    assert code == 0
+    assert "with no title" in out
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -184,6 +219,8 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
         (("complete", "ARTIFACT", "--property", "itemColor"), 2, "Did you mean 'itemColour'"),
         (("complete", "ARTIFACT", "--out", "o.tsv"), 2, "did you mean .csv?"),
         (("complete", "ARTIFACT", "--top-k", "0"), 2, "top-k"),
+        (("complete", "ARTIFACT", "--precision", "1.5"), 2, "precision"),
+        (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
     ],
 )
 def test_each_mistake_is_one_clear_message(
