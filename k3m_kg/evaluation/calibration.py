@@ -27,7 +27,7 @@ from k3m_kg.training.files import read_json, write_json
 
 FILE = "calibration.json"
 SPLIT = "validation"
-_COLDEST, _HOTTEST = 0.02, 50.0
+_COLDEST, _HOTTEST = 0.2, 20.0
 _DIGITS = 6
 
 

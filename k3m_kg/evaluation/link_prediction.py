@@ -10,6 +10,7 @@ import numpy as np
 
 from k3m_kg.contracts import Catalog, LinkPredictor
 from k3m_kg.errors import UsageError
+from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
 from k3m_kg.lpm.queries import (
     Progress,
@@ -34,6 +35,7 @@ def evaluate_link_prediction(
     properties: Sequence[str] = (),
     hide: Sequence[str] = (),
     cut_title: bool = True,
+    leakage: bool = True,
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
@@ -51,6 +53,7 @@ def evaluate_link_prediction(
         properties: the properties asked; where empty, all with at least two values in training.
         hide: properties that no question sees.
         cut_title: cut the asked value's words out of the title.
+        leakage: also report what is left without the questions whose answer is given away.
         batch_size: questions in one forward pass.
         progress: told of questions done.
 
@@ -58,13 +61,14 @@ def evaluate_link_prediction(
         `task`, `split`, `products`, `cut_title`, `hide`; `metrics` over all questions with the
         means over properties as `macro_*`, and what ranking by frequency in training would reach
         as `majority_*`; `per_property` the same for each. All by realistic ranks, except
-        `metrics.optimistic` and `metrics.pessimistic`.
+        `metrics.optimistic` and `metrics.pessimistic`. `leakage` as in `leakage_report`.
 
     Raises:
         UsageError: an unknown property, or nothing to ask.
         K3MError: the predictor gave NaN scores.
     """
     questions, truth, never = questions_of(batcher, split, properties)
+    questions = questions[np.lexsort((questions.rows, questions.properties))]
     catalog = batcher.catalog
     visibility = Visibility(property_ids(catalog, hide, "--hide"), never, cut_title)
     with held_out_included(batcher):
@@ -84,7 +88,11 @@ def evaluate_link_prediction(
         "cut_title": cut_title,
         "hide": list(hide),
     }
-    return report | _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+    report |= _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+    if leakage:
+        leaks = find_leaks(batcher, questions, visibility.hide, never)
+        report["leakage"] = leakage_report(catalog, found, questions, leaks)
+    return report
 
 
 def questions_of(

@@ -46,7 +46,15 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
     code, out, err = run("evaluate", artifact)
     assert (code, err) == (0, "")
     names = [line.split("  ")[0] for line in out.splitlines()[2:]]
-    assert names == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert names[:5] == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert names[5:] == [
+        "",
+        "answers given away",
+        "in the title",
+        "by a duplicate in train",
+        "by another triple",
+        "by any of these",
+    ]
     assert "cut out of the title" in out.splitlines()[0]
 
 
@@ -59,6 +67,7 @@ def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifa
     assert list(report["per_property"]) == ["kind"]
     assert report["cut_title"] is False
     assert report["hide"] == ["price"]  # from the run config's validation
+    assert 0 < report["leakage"]["title"]["share"] < 1
     for key in ("mrr", "hits@1", "hits@3", "hits@10"):
         assert 0 <= report["metrics"][key] <= 1
 
@@ -66,8 +75,10 @@ def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifa
 def test_options_of_evaluate_override_what_training_validated_with(
     run: Command, artifact: Path
 ) -> None:
-    _, out, _ = run("evaluate", artifact, "--hide", "fits", "--cut-title", "--json")
+    options = ("--hide", "fits", "--cut-title", "--no-leakage", "--json")
+    _, out, _ = run("evaluate", artifact, *options)
     report = json.loads(out)
+    assert "leakage" not in report
     assert report["hide"] == ["fits"]
     assert report["cut_title"] is True
 
