@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -77,6 +84,15 @@ def complete(
         Path | None,
         typer.Option(metavar="FILE", help="Write .csv, .jsonl or .parquet instead of printing."),
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write what --precision accepts into the graph, as one run that `undo` takes "
+            "back.",
+        ),
+    ] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
     as_json: JsonFlag = False,
@@ -95,6 +111,8 @@ def complete(
 
     if out is not None:
         check_table(out)
+    if write:
+        _check_writing(precision, known_too, db)
     best = 1 if precision is not None else top_k
     settings = CompletionSettings(tuple(properties or ()), min_share, best, known_too)
     with progress_bar(disable=as_json) as bar:
@@ -104,23 +122,59 @@ def complete(
         proposals, acceptor = _proposals(
             subject, rows, settings, precision, parts if explain else 0, batch_size, stages
         )
-        if out is not None:
-            written = write_table(out, proposals, explained=explain)
-        else:
+        if write or out is None:
             proposals = list(proposals)
-    accepted = acceptor.report() if acceptor else None
+        report: dict[str, Any] = {"products": len(rows)}
+        if out is not None:
+            report["proposals"] = write_table(out, proposals, explained=explain)
+            report["file"] = str(out)
+        if write:
+            report |= _write(db, artifact, proposals)
+    if acceptor is not None:
+        report["per_property"] = acceptor.report()
+    if as_json and (write or out is not None):
+        print_json(report)
+        return
     if out is not None:
-        if as_json:
-            report = {"products": len(rows), "proposals": written, "file": str(out)}
-            print_json(report | ({"per_property": accepted} if accepted is not None else {}))
-        else:
-            note(f"{written:,} proposals for {len(rows):,} products in {out}")
-    elif as_json:
+        note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
+    if write:
+        note(f"{report['triples_added']:,} triples written as run {report['run']}")
+    if as_json:
         print_json([proposal.record() for proposal in proposals])
-    else:
+    elif out is None and not write:
         _print(proposals, precision)
-    if accepted is not None and not (as_json and out is not None):
-        _note_coverage(accepted, precision or 0.0)
+    if acceptor is not None:
+        _note_coverage(report["per_property"], precision or 0.0)
+
+
+def _check_writing(precision: float | None, known_too: bool, db: str) -> None:
+    """Find out before the work begins that it could not be written."""
+    from k3m_kg.errors import UsageError
+    from k3m_kg.graph.store import GraphStore
+
+    if precision is None:
+        raise UsageError(
+            "--write needs --precision: it says what is sure enough for the graph",
+            hint="for example --precision 0.95",
+        )
+    if known_too:
+        raise UsageError("--write and --all: the graph is given what it lacks, and nothing else")
+    GraphStore.open(db).close()
+
+
+def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, int]:
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.graph.stored import Proposal as StoredProposal
+
+    offered = (
+        StoredProposal(item.product, item.property, item.value, item.probability)
+        for item in proposals
+    )
+    with GraphStore.open(db) as store:
+        with store.writing() as writer:
+            run = writer.propose(str(artifact.resolve()), offered)
+        (found,) = (item for item in store.runs() if item.id == run)
+    return {"run": run, "triples_added": found.counts.triples_added}
 
 
 def _proposals(

@@ -16,6 +16,7 @@ import pytest
 from k3m_kg.cli.console import print_json
 from k3m_kg.evaluation.calibration import calibrate
 from k3m_kg.evaluation.subject import open_subject
+from k3m_kg.graph.store import GraphStore
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -177,14 +178,19 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
     assert "240 proposals for 60 products" in err
 
 
-def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
-    run: Command, calibrated: Path, tmp_path: Path
-) -> None:
-    kept = json.loads((calibrated / "calibration.json").read_text("utf-8"))
-    sure = tmp_path / "artifact"
-    shutil.copytree(calibrated, sure)
+@pytest.fixture
+def sure(calibrated: Path, tmp_path: Path) -> Path:
+    """An artifact that was always right about `kind` on validation, however sure it was."""
+    folder = shutil.copytree(calibrated, tmp_path / "artifact")
+    kept = json.loads((folder / "calibration.json").read_text("utf-8"))
     kept["properties"]["kind"] |= {"probability": [0.0] * 200, "right": [True] * 200}
-    (sure / "calibration.json").write_text(json.dumps(kept), "utf-8")
+    (folder / "calibration.json").write_text(json.dumps(kept), "utf-8")
+    return folder
+
+
+def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
+    run: Command, sure: Path, tmp_path: Path
+) -> None:
     code, out, err = run("complete", sure, "--all", "--precision", 0.95, "--json")
     assert code == 0
     found = json.loads(out)
@@ -198,6 +204,28 @@ def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
     report = json.loads(out)
     assert (report["proposals"], report["per_property"]["kind"]["coverage"]) == (60, 1.0)
     assert report["per_property"]["price"]["threshold"] is None
+
+
+def test_complete_writes_what_it_accepts_into_the_graph_and_undo_takes_it_back(
+    run: Command, sure: Path, tmp_path: Path
+) -> None:
+    source, db = tmp_path / "shop.tsv", f"sqlite:///{tmp_path / 'graph.db'}"
+    rows = [f"p{n:03}\ta title\thttps://x/1.jpg\tfits#:#all\tcoats\n" for n in range(60)]
+    source.write_text("".join(rows), "utf-8")
+    assert run("ingest", source, "--db", db)[0] == 0
+    options = ("--precision", 0.95, "--write", "--db", db)
+    code, out, err = run("complete", sure, *options, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["triples_added"] == 1  # only one product of the snapshot has no kind
+    with GraphStore.open(db) as store:
+        assert [name for name, _ in store.product("p010").triples] == ["fits", "kind"]
+        with store.writing() as writer:
+            writer.undo(report["run"])
+        assert [name for name, _ in store.product("p010").triples] == ["fits"]
+    code, out, err = run("complete", sure, *options)
+    assert (code, out) == (0, "")
+    assert "1 triples written as run" in err
 
 
 def test_complete_explains(run: Command, calibrated: Path) -> None:
@@ -231,6 +259,8 @@ def test_complete_explains(run: Command, calibrated: Path) -> None:
         (("complete", "ARTIFACT", "--out", "o.tsv"), 2, "did you mean .csv?"),
         (("complete", "ARTIFACT", "--top-k", "0"), 2, "top-k"),
         (("complete", "ARTIFACT", "--precision", "1.5"), 2, "precision"),
+        (("complete", "ARTIFACT", "--write"), 2, "--write needs --precision"),
+        (("complete", "ARTIFACT", "--write", "--precision", "0.9"), 1, "k3m-kg.db"),
         (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
     ],
 )
