@@ -116,11 +116,14 @@ def known_answers(
             relation_BH = relation_H.expand(len(head_BH), -1)
             with torch.no_grad():
                 scores.append(predictor.scorer.score_tails(head_BH, relation_BH, tail_CH).cpu())
-        right_QC = _right(mine.rows, truth.about(np.array([name])), catalog.candidates[name])
+        right_QC = true_candidates(
+            mine.rows, truth.about(np.array([name])), catalog.candidates[name]
+        )
         yield Answers(catalog.properties[name], checked_scores(torch.cat(scores)), right_QC)
 
 
-def _right(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) -> Tensor:
+def true_candidates(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) -> Tensor:
+    """(Q, C) bool: which candidates are true of Q different products, by `truth`."""
     right_QC = torch.zeros(len(rows_Q), len(candidates), dtype=torch.bool)
     order = np.argsort(rows_Q)
     place_E = np.minimum(np.searchsorted(rows_Q[order], truth.rows), len(rows_Q) - 1)
