@@ -1,4 +1,4 @@
-"""`k3m-kg evaluate`, `embed` and `complete` as a user sees them."""
+"""`k3m-kg evaluate`, `embed`, `complete` and `audit` as a user sees them."""
 
 from __future__ import annotations
 
@@ -240,6 +240,23 @@ def test_complete_explains(run: Command, calibrated: Path) -> None:
     assert "with no title" in out
 
 
+def test_audit_prints_each_kind_and_its_json_is_one_object(
+    run: Command, calibrated: Path, artifact: Path
+) -> None:
+    code, out, err = run("audit", calibrated, "--top", 2, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["calibrated"] is True
+    assert list(report["judged"]) == ["values", "titles", "images"]
+    assert [f["kind"] for f in report["findings"]] == 2 * ["value"] + 2 * ["title"] + 2 * ["image"]
+    code, out, err = run("audit", artifact, "--kind", "titles", "--top", 1, "--split", "test")
+    assert code == 0
+    assert "not calibrated" in err
+    assert out.startswith("titles: the most suspicious of ")
+    assert "rather" in out
+    assert "nice" in out.splitlines()[2]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -259,6 +276,7 @@ def test_complete_explains(run: Command, calibrated: Path) -> None:
         (("complete", "ARTIFACT", "--out", "o.tsv"), 2, "did you mean .csv?"),
         (("complete", "ARTIFACT", "--top-k", "0"), 2, "top-k"),
         (("complete", "ARTIFACT", "--precision", "1.5"), 2, "precision"),
+        (("audit", "ARTIFACT", "--kind", "title"), 2, "Did you mean 'titles'"),
         (("complete", "ARTIFACT", "--write"), 2, "--write needs --precision"),
         (("complete", "ARTIFACT", "--write", "--precision", "0.9"), 1, "k3m-kg.db"),
         (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
@@ -285,7 +303,7 @@ def test_a_model_without_link_prediction_embeds_but_does_not_rank(
     run: Command, tmp_path: Path
 ) -> None:
     artifact = trained(tasks=("mlm",))
-    for command in ("evaluate", "complete"):
+    for command in ("evaluate", "complete", "audit"):
         code, _, err = run(command, artifact)
         assert code == 1
         assert "trained without the task lpm" in err
@@ -296,7 +314,7 @@ def test_help_of_these_commands_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from k3m_kg.cli.app import main\n"
-        "for name in ('evaluate', 'embed', 'complete'):\n"
+        "for name in ('evaluate', 'embed', 'complete', 'audit'):\n"
         "    sys.argv = ['k3m-kg', name, '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code\n"
