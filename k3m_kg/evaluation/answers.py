@@ -77,10 +77,13 @@ def completion_questions(batcher: Batcher, split: str) -> tuple[Triples, Triples
     whole_Q = np.bincount(pair_E, weights=~wanted_E, minlength=len(key_Q)) == 0
     rows, names = np.divmod(key_Q[whole_Q], width)
     random, chosen = np.random.default_rng(0), []
-    for name in answerable(catalog).tolist():
+    order = np.argsort(names, kind="stable")
+    asked = answerable(catalog)
+    ends = np.searchsorted(names[order], np.stack([asked, asked + 1]))
+    for name, start, stop in zip(asked.tolist(), *ends.tolist(), strict=True):
         size = len(catalog.candidates[name])
         most = max(ENOUGH, min(QUESTIONS_KEPT, SCORES_AT_ONCE // size))
-        chosen.append(random.permutation(np.flatnonzero(names == name))[:most])
+        chosen.append(random.permutation(order[start:stop])[:most])
     places = np.concatenate([*chosen, np.empty(0, np.int64)]).astype(np.int64)
     return Triples(rows[places], names[places], np.full(len(places), WHOLE_PROPERTY)), truth
 

@@ -13,6 +13,7 @@ images  the same with the first picture.
 from __future__ import annotations
 
 import heapq
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -27,7 +28,7 @@ from k3m_kg.evaluation.completion import SEE_ALL, Temperature
 from k3m_kg.evaluation.link_prediction import held_out_included
 from k3m_kg.evaluation.partial import Partial
 from k3m_kg.lpm.queries import Progress, PropertyVectors, Triples, answerable, heads_of
-from k3m_kg.lpm.ranking import checked_scores
+from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.model.batching import Batcher
 
 KINDS = ("values", "titles", "images")
@@ -158,7 +159,7 @@ class Auditor:
         only = Partial(self._batcher, title=kind == "titles", image=kind == "images", triples=False)
         rows = rows[self._has(kind, rows)]
         sample = np.random.default_rng(0).permutation(rows)[:_SAMPLE]
-        usual = self._usual(only, np.sort(sample)) if len(sample) else {}
+        usual = self._usual(only, sample) if len(sample) else {}
         for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
             block = rows[start : start + _PRODUCTS_AT_ONCE]
             with held_out_included(self._batcher):
@@ -246,25 +247,29 @@ class Auditor:
         for name in np.unique(questions.properties).tolist():
             mine = np.flatnonzero(questions.properties == name)
             candidates = self._batcher.catalog.candidates[name]
-            rows, row_M = np.unique(questions.rows[mine], return_inverse=True)
-            true_MC = true_candidates(rows, truth.about(np.array([name])), candidates)[row_M]
-            place_M = torch.from_numpy(np.searchsorted(candidates, questions.values[mine]))[:, None]
-            own_MC = torch.zeros_like(true_MC).scatter(1, place_M, True)
-            head_MH = head_NH[torch.from_numpy(head_Q[mine]).to(head_NH.device)]
-            log_MC = self._log_probabilities(name, head_MH, true_MC & ~own_MC)
-            stated_Q[mine] = log_MC.gather(1, place_M)[:, 0].numpy()
-            best = log_MC.masked_fill(own_MC, -torch.inf).max(1)
-            best_Q[mine] = best.values.numpy()
-            best_value_Q[mine] = candidates[best.indices.numpy()]
+            about = truth.about(np.array([name]))
+            for part in np.array_split(mine, -(-len(mine) * len(candidates) // SCORES_AT_ONCE)):
+                rows, row_M = np.unique(questions.rows[part], return_inverse=True)
+                true_MC = true_candidates(rows, about, candidates)[row_M]
+                place_M = torch.from_numpy(np.searchsorted(candidates, questions.values[part]))
+                own_MC = torch.zeros_like(true_MC).scatter(1, place_M[:, None], True)
+                head_MH = head_NH[torch.from_numpy(head_Q[part]).to(head_NH.device)]
+                log_MC = self._log_probabilities(name, head_MH, true_MC & ~own_MC)
+                stated_Q[part] = log_MC.gather(1, place_M[:, None])[:, 0].numpy()
+                best = log_MC.masked_fill(own_MC, -torch.inf).max(1)
+                best_Q[part] = best.values.numpy()
+                best_value_Q[part] = candidates[best.indices.numpy()]
         return _Judged(questions, stated_Q, best_Q, best_value_Q)
 
     def _usual(self, source: Partial, rows: np.ndarray) -> dict[int, np.ndarray]:
         """Per property log p(value | any title), or image: the mean over products."""
         heads = self._heads(source, Triples.each(rows))
-        return {
-            name: self._log_probabilities(name, heads, None).double().exp().mean(0).log().numpy()
-            for name in self._asked.tolist()
-        }
+        usual = {}
+        for name in self._asked.tolist():
+            some = max(1, SCORES_AT_ONCE // len(self._batcher.catalog.candidates[name]))
+            log_MC = self._log_probabilities(name, heads[:some], None)
+            usual[name] = (log_MC.double().logsumexp(0) - math.log(len(log_MC))).numpy()
+        return usual
 
     def _finding(
         self, kind: str, judged: _Judged, place: int, suspicion: float | None = None

@@ -13,7 +13,6 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from k3m_kg.contracts import Catalog
 from k3m_kg.lpm.leakage import value_spans
 from k3m_kg.lpm.link_ranks import LinkRanks
 from k3m_kg.lpm.queries import Triples, truth_of
@@ -92,27 +91,28 @@ def _determined(
     has = _matrix(row_E, column_E, (len(train), len(pairs)))
     holds = _matrix(row_E, known.properties, (len(train), len(catalog.properties)))
     often = np.asarray(has.sum(0)).ravel() >= SUPPORT
-    seen = _seen_by(batcher, questions, hide, never)
-    question_N, pair_N = seen
+    question_N, pair_N = _seen_by(batcher, questions, hide, never)
     column_N = np.minimum(np.searchsorted(pairs, pair_N), max(0, len(pairs) - 1))
     usable = (pairs[column_N] == pair_N) & often[column_N] if len(pairs) else column_N < 0
     question_N, column_N = question_N[usable], column_N[usable]
     found = np.zeros(len(questions), bool)
     asked_Q = questions.properties * width + questions.values
-    for name in np.unique(questions.properties).tolist():
-        mine = questions.properties[question_N] == name
-        query_M, column_M = question_N[mine], column_N[mine]
-        rules = np.unique(column_M)
-        targets = np.flatnonzero(pairs // width == name)
-        if not len(rules) or not len(targets):
+    order = np.argsort(questions.properties[question_N], kind="stable")
+    question_N, column_N = question_N[order], column_N[order]
+    asked = np.unique(questions.properties)
+    ends = np.searchsorted(questions.properties[question_N], np.stack([asked, asked + 1]))
+    has = has.tocsc()
+    for name, start, stop in zip(asked.tolist(), *ends.tolist(), strict=True):
+        query_M, column_M = question_N[start:stop], column_N[start:stop]
+        rules, rule_M = np.unique(column_M, return_inverse=True)
+        first, last = np.searchsorted(pairs, [name * width, (name + 1) * width]).tolist()
+        if not len(rules) or first == last:
             continue
-        both = (has[:, rules].T @ has[:, targets]).tocsr()
+        both = (has[:, rules].T @ has[:, first:last]).tocsr()
         total = np.asarray((has[:, rules].T @ holds[:, [name]]).todense()).ravel()
-        rule_M = np.searchsorted(rules, column_M)
-        place_M = np.searchsorted(pairs[targets], asked_Q[query_M])
-        place_M = np.minimum(place_M, len(targets) - 1)
-        known_M = pairs[targets][place_M] == asked_Q[query_M]
-        count_M = np.asarray(both[rule_M, place_M]).ravel() * known_M
+        place_M = np.minimum(np.searchsorted(pairs, asked_Q[query_M]), last - 1)
+        known_M = pairs[place_M] == asked_Q[query_M]
+        count_M = np.asarray(both[rule_M, np.maximum(place_M, first) - first]).ravel() * known_M
         sure_M = (total[rule_M] >= SUPPORT) & (count_M > CONFIDENCE * total[rule_M])
         found[query_M[sure_M]] = True
     return found
@@ -151,12 +151,11 @@ def _seen_by(
 
 
 def leakage_report(
-    catalog: Catalog, found: LinkRanks, questions: Triples, leaks: dict[str, np.ndarray]
+    found: LinkRanks, questions: Triples, leaks: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     """The metrics with and without what leaks.
 
     Args:
-        catalog: of the questions.
         found: the ranks of the questions, which are in ascending order of (property, product).
         questions: those.
         leaks: from `find_leaks`.
@@ -174,27 +173,32 @@ def leakage_report(
         report[kind] = {
             "queries": int(leaking.sum()),
             "share": float(leaking.sum() / count) if count else 0.0,
-            "without": _rest(found.names, every, questions, catalog, ~leaking).metrics(),
+            "without": _rest(found, every, ~leaking).metrics(),
         }
-    left = _rest(found.names, every, questions, catalog, ~anywhere).per_property()
+    left = _rest(found, every, ~anywhere).per_property()
     report["per_property"] = {
         name: {kind: float(leaking[mine].mean()) for kind, leaking in leaks.items()}
         | {"any": float(anywhere[mine].mean()), "without": left.get(name)}
-        for name in found.names
-        for mine in [questions.properties == catalog.properties.index(name)]
+        for name, mine in _slices(found).items()
     }
     return report
 
 
-def _rest(
-    names: list[str], every: Ranks, questions: Triples, catalog: Catalog, kept: np.ndarray
-) -> LinkRanks:
-    """The ranks of the kept questions; properties that keep none are left out."""
-    parts = {
-        name: np.flatnonzero(kept & (questions.properties == catalog.properties.index(name)))
-        for name in names
+def _slices(found: LinkRanks) -> dict[str, slice]:
+    """Where the questions of each property stand among all."""
+    ends = np.cumsum([len(ranks.unseen_Q) for ranks in found.ranks]).tolist()
+    return {
+        name: slice(end - len(ranks.unseen_Q), end)
+        for name, ranks, end in zip(found.names, found.ranks, ends, strict=True)
     }
-    chosen = {name: places for name, places in parts.items() if len(places)}
+
+
+def _rest(found: LinkRanks, every: Ranks, kept: np.ndarray) -> LinkRanks:
+    """The ranks of the kept questions; properties that keep none are left out."""
     columns = (every.optimistic_Q, every.pessimistic_Q, every.options_Q, every.unseen_Q)
-    ranks = [Ranks(*(column[places] for column in columns)) for places in chosen.values()]
-    return LinkRanks(list(chosen), ranks)
+    ranks = {
+        name: Ranks(*(column[mine][kept[mine]] for column in columns))
+        for name, mine in _slices(found).items()
+        if kept[mine].any()
+    }
+    return LinkRanks(list(ranks), list(ranks.values()))

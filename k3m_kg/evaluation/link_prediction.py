@@ -91,7 +91,7 @@ def evaluate_link_prediction(
     report |= _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
     if leakage:
         leaks = find_leaks(batcher, questions, visibility.hide, never)
-        report["leakage"] = leakage_report(catalog, found, questions, leaks)
+        report["leakage"] = leakage_report(found, questions, leaks)
     return report
 
 
