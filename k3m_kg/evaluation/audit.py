@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -91,6 +91,10 @@ class _Judged:
     best_value_Q: np.ndarray
 
 
+_Part = tuple[int, np.ndarray, int, Callable[[int], Finding]]
+"""Some products: how many, the suspicions, how much cannot be judged, and a suspicion's finding."""
+
+
 class Auditor:
     """A predictor that looks for what is wrong in a snapshot.
 
@@ -137,7 +141,7 @@ class Auditor:
                 progress(products)
         return Audit(findings, judged, skipped)
 
-    def _values(self, rows: np.ndarray) -> Iterator[Any]:
+    def _values(self, rows: np.ndarray) -> Iterator[_Part]:
         for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
             block = rows[start : start + _PRODUCTS_AT_ONCE]
             with held_out_included(self._batcher):
@@ -154,7 +158,7 @@ class Auditor:
 
             yield len(block), suspicion_Q[known_Q], skipped + int((~known_Q).sum()), find
 
-    def _contents(self, kind: str, rows: np.ndarray) -> Iterator[Any]:
+    def _contents(self, kind: str, rows: np.ndarray) -> Iterator[_Part]:
         """Titles or images."""
         only = Partial(self._batcher, title=kind == "titles", image=kind == "images", triples=False)
         rows = rows[self._has(kind, rows)]

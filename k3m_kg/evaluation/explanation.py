@@ -75,6 +75,7 @@ class Explainer:
     ) -> None:
         self._predictor, self._batcher = predictor, batcher
         self._top, self._temperature, self._batch_size = top, temperature, batch_size
+        self._vectors = PropertyVectors(predictor, batcher, 0)
         self._property = {name: n for n, name in enumerate(batcher.catalog.properties)}
         self._value = {text: n for n, text in enumerate(batcher.catalog.values)}
 
@@ -107,12 +108,11 @@ class Explainer:
         row_P = np.repeat(rows[keys[:, 0]], counts)
         asked_P = np.repeat(keys[:, 1], counts)
         head_PH = self._heads(row_P, asked_P, [item for part in absences for item in part])
-        vectors = PropertyVectors(self._predictor, self._batcher, int(rows[0]))
         ends = np.cumsum(counts)
         explained = []
         for item, name, key in zip(block, name_N, key_N.reshape(-1).tolist(), strict=True):
             heads = head_PH[ends[key] - counts[key] : ends[key]]
-            found = self._explained(item, int(name), absences[key], heads, vectors)
+            found = self._explained(item, int(name), absences[key], heads)
             explained.append(replace(item, explanation=found))
         return explained
 
@@ -210,9 +210,8 @@ class Explainer:
         name: int,
         absent: list[_Absence],
         head_PH: Tensor,
-        vectors: PropertyVectors,
     ) -> Explanation:
-        relation_H, tail_CH = vectors(name)
+        relation_H, tail_CH = self._vectors(name)
         scores_PC = self._predictor.scorer.score_tails(
             head_PH, relation_H.expand(len(head_PH), -1), tail_CH
         )
