@@ -101,7 +101,8 @@ class Auditor:
     Args:
         predictor: trained on the snapshot or on another.
         batcher: of the snapshot.
-        temperature: as in completion.
+        temperature: as in completion; for values only, as it is fitted to whole products and not to
+            titles or images alone.
         batch_size: questions in one forward pass.
     """
 
@@ -148,7 +149,8 @@ class Auditor:
                 truth = Triples.of(self._batcher, block)
                 questions, skipped = self._questions(truth)
                 heads = self._heads(self._batcher, questions)
-            judged = self._judge(questions, heads, truth, np.arange(len(questions)))
+            every = np.arange(len(questions))
+            judged = self._judge(questions, heads, truth, every, self._temperature)
             suspicion_Q = judged.best_Q - judged.stated_Q
             known_Q = np.isfinite(suspicion_Q)
             places = np.flatnonzero(known_Q)
@@ -172,7 +174,7 @@ class Auditor:
             questions, _ = self._questions(truth)
             order = np.argsort(block)
             place_Q = order[np.searchsorted(block[order], questions.rows)]
-            judged = self._judge(questions, heads, truth, place_Q)
+            judged = self._judge(questions, heads, truth, place_Q, _undivided)
             usual_Q = np.array(
                 [
                     usual[name][np.searchsorted(self._batcher.catalog.candidates[name], value)]
@@ -222,7 +224,9 @@ class Auditor:
         return torch.cat(found) if found else torch.empty(0, 0)
 
     @torch.no_grad()
-    def _log_probabilities(self, name: int, head_QH: Tensor, left_out_QC: Tensor | None) -> Tensor:
+    def _log_probabilities(
+        self, name: int, head_QH: Tensor, left_out_QC: Tensor | None, temperature: Temperature
+    ) -> Tensor:
         """(Q, C), without the candidates that are left out."""
         relation_H, tail_CH = self._vectors(name)
         scores_QC = checked_scores(
@@ -232,11 +236,16 @@ class Auditor:
         ).cpu()
         if left_out_QC is not None:
             scores_QC = scores_QC.masked_fill(left_out_QC, -torch.inf)
-        divided_QC = scores_QC / self._temperature(self._batcher.catalog.properties[name])
+        divided_QC = scores_QC / temperature(self._batcher.catalog.properties[name])
         return divided_QC.log_softmax(1)
 
     def _judge(
-        self, questions: Triples, head_NH: Tensor, truth: Triples, head_Q: np.ndarray
+        self,
+        questions: Triples,
+        head_NH: Tensor,
+        truth: Triples,
+        head_Q: np.ndarray,
+        temperature: Temperature,
     ) -> _Judged:
         """Log-probabilities of stated and best other values, other true ones left out.
 
@@ -245,6 +254,7 @@ class Auditor:
             head_NH: vectors.
             truth: all that is true of the products.
             head_Q: which vector answers each question.
+            temperature: by property.
         """
         stated_Q, best_Q = np.zeros(len(questions)), np.zeros(len(questions))
         best_value_Q = np.zeros(len(questions), np.int64)
@@ -258,7 +268,7 @@ class Auditor:
                 place_M = torch.from_numpy(np.searchsorted(candidates, questions.values[part]))
                 own_MC = torch.zeros_like(true_MC).scatter(1, place_M[:, None], True)
                 head_MH = head_NH[torch.from_numpy(head_Q[part]).to(head_NH.device)]
-                log_MC = self._log_probabilities(name, head_MH, true_MC & ~own_MC)
+                log_MC = self._log_probabilities(name, head_MH, true_MC & ~own_MC, temperature)
                 stated_Q[part] = log_MC.gather(1, place_M[:, None])[:, 0].numpy()
                 best = log_MC.masked_fill(own_MC, -torch.inf).max(1)
                 best_Q[part] = best.values.numpy()
@@ -271,7 +281,7 @@ class Auditor:
         usual = {}
         for name in self._asked.tolist():
             some = max(1, SCORES_AT_ONCE // len(self._batcher.catalog.candidates[name]))
-            log_MC = self._log_probabilities(name, heads[:some], None)
+            log_MC = self._log_probabilities(name, heads[:some], None, _undivided)
             usual[name] = (log_MC.double().logsumexp(0) - math.log(len(log_MC))).numpy()
         return usual
 
@@ -297,6 +307,10 @@ class Auditor:
             best - stated if suspicion is None else suspicion,
             content,
         )
+
+
+def _undivided(name: str) -> float:
+    return 1.0
 
 
 def _worst(owner_Q: np.ndarray, score_Q: np.ndarray, count: int) -> np.ndarray:
