@@ -9,6 +9,7 @@ import typer
 
 from k3m_kg import __version__
 from k3m_kg.cli import snapshot
+from k3m_kg.cli.audit import audit
 from k3m_kg.cli.complete import complete
 from k3m_kg.cli.demo import demo
 from k3m_kg.cli.diff import diff
@@ -63,6 +64,7 @@ app.command()(pretrain)
 app.command()(evaluate)
 app.command()(embed)
 app.command()(complete)
+app.command()(audit)
 app.command()(demo)
 app.add_typer(plugins_app, name="plugins")
 

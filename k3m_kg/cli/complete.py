@@ -4,11 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -20,7 +27,14 @@ from k3m_kg.cli.using import (
 )
 
 if TYPE_CHECKING:
-    from k3m_kg.evaluation.completion import Proposal
+    import numpy as np
+
+    from k3m_kg.evaluation.acceptance import Acceptor
+    from k3m_kg.evaluation.completion import CompletionSettings
+    from k3m_kg.evaluation.proposals import Proposal
+    from k3m_kg.evaluation.subject import Subject
+
+_LABELS = {"triple": "triple", "title": "word", "image": "region"}
 
 
 def complete(
@@ -49,11 +63,36 @@ def complete(
     known_too: Annotated[
         bool, typer.Option("--all", help="Also ask what a product has, hiding it first.")
     ] = False,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=0.999,
+            metavar="SHARE",
+            help="Only what is sure enough for this precision; needs a calibrated artifact.",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option("--explain", help="Say which triples, words and image regions carried it."),
+    ] = False,
+    parts: Annotated[
+        int, typer.Option(min=1, metavar="K", help="With --explain: parts per value.")
+    ] = 5,
     split: SplitOption = "all",
     out: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Write .csv, .jsonl or .parquet instead of printing."),
     ] = None,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write what --precision accepts into the graph, as one run that `undo` takes "
+            "back.",
+        ),
+    ] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
     as_json: JsonFlag = False,
@@ -61,43 +100,146 @@ def complete(
     """Propose values for the properties that products have no triple of.
 
     Each value comes with the model's score and a probability: the softmax over all values that
-    the property takes in training, not calibrated.
+    the property takes in training, calibrated where `evaluate --calibrate` was run.
+
+    With --precision 0.95 only the best value is given, and only where it is as probable as it must
+    be for 95 % of what a property gives to be right. The threshold of each property is chosen on
+    validation with 90 % confidence; a property that reaches it nowhere gives nothing.
     """
     from k3m_kg.evaluation.completion import CompletionSettings
-    from k3m_kg.evaluation.completion import complete as proposals_of
     from k3m_kg.evaluation.tables import check_table, write_table
 
     if out is not None:
         check_table(out)
-    settings = CompletionSettings(tuple(properties or ()), min_share, top_k, known_too)
+    if write:
+        _check_writing(precision, known_too, db)
+    best = 1 if precision is not None else top_k
+    settings = CompletionSettings(tuple(properties or ()), min_share, best, known_too)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages)
         rows = subject.snapshot.row_of(product) if product else subject.rows(split)
-        proposals: Iterable[Proposal] = proposals_of(
-            subject.artifact.model,
-            subject.batcher,
-            rows,
-            settings,
-            batch_size=batch_size,
-            progress=lambda count: stages.more("complete", count, len(rows)),
+        proposals, acceptor = _proposals(
+            subject, rows, settings, precision, parts if explain else 0, batch_size, stages
         )
-        if out is not None:
-            written = write_table(out, proposals)
-        else:
+        if write or out is None:
             proposals = list(proposals)
+        report: dict[str, Any] = {"products": len(rows)}
+        if out is not None:
+            report["proposals"] = write_table(out, proposals, explained=explain)
+            report["file"] = str(out)
+        if write:
+            report |= _write(db, artifact, proposals)
+    if acceptor is not None:
+        report["per_property"] = acceptor.report()
+    if as_json and (write or out is not None):
+        print_json(report)
+        return
     if out is not None:
-        if as_json:
-            print_json({"products": len(rows), "proposals": written, "file": str(out)})
-        else:
-            note(f"{written:,} proposals for {len(rows):,} products in {out}")
-    elif as_json:
+        note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
+    if write:
+        note(f"{report['triples_added']:,} triples written as run {report['run']}")
+    if as_json:
         print_json([proposal.record() for proposal in proposals])
-    else:
-        _print(proposals)
+    elif out is None and not write:
+        _print(proposals, precision)
+    if acceptor is not None:
+        _note_coverage(report["per_property"], precision or 0.0)
 
 
-def _print(proposals: Iterable[Proposal]) -> None:
+def _check_writing(precision: float | None, known_too: bool, db: str) -> None:
+    """Find out before the work begins that it could not be written."""
+    from k3m_kg.errors import UsageError
+    from k3m_kg.graph.store import GraphStore
+
+    if precision is None:
+        raise UsageError(
+            "--write needs --precision: it says what is sure enough for the graph",
+            hint="for example --precision 0.95",
+        )
+    if known_too:
+        raise UsageError("--write and --all: the graph is given what it lacks, and nothing else")
+    GraphStore.open(db).close()
+
+
+def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, int]:
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.graph.stored import Proposal as StoredProposal
+
+    offered = (
+        StoredProposal(item.product, item.property, item.value, item.probability)
+        for item in proposals
+    )
+    with GraphStore.open(db) as store:
+        with store.writing() as writer:
+            run = writer.propose(str(artifact.resolve()), offered)
+        (found,) = (item for item in store.runs() if item.id == run)
+    return {"run": run, "triples_added": found.counts.triples_added}
+
+
+def _proposals(
+    subject: Subject,
+    rows: np.ndarray,
+    settings: CompletionSettings,
+    precision: float | None,
+    parts: int,
+    batch_size: int,
+    stages: Stages,
+) -> tuple[Iterable[Proposal], Acceptor | None]:
+    """What is proposed, as it comes, and who counts what is accepted."""
+    from k3m_kg.errors import ArtifactError
+    from k3m_kg.evaluation.acceptance import Acceptor, thresholds
+    from k3m_kg.evaluation.calibration import hint, load_calibration
+    from k3m_kg.evaluation.completion import complete as proposals_of
+    from k3m_kg.evaluation.explanation import Explainer
+
+    calibration = load_calibration(subject.artifact)
+    advice = hint(subject.artifact)
+    if calibration is None and precision is not None:
+        raise ArtifactError(
+            "not calibrated: it cannot tell how sure is sure enough",
+            where=str(subject.artifact.path),
+            hint=advice,
+        )
+    if calibration is None:
+        note(f"probabilities are not calibrated: {advice}")
+    temperature = calibration.temperature if calibration else lambda name: 1.0
+    model, batcher = subject.artifact.model, subject.batcher
+    proposals: Iterable[Proposal] = proposals_of(
+        model,
+        batcher,
+        rows,
+        settings,
+        temperature=temperature,
+        batch_size=batch_size,
+        progress=lambda count: stages.more("complete", count, len(rows)),
+    )
+    acceptor = None
+    if calibration is not None and precision is not None:
+        acceptor = Acceptor(thresholds(calibration, precision))
+        proposals = acceptor(proposals)
+    if parts:
+        explainer = Explainer(
+            model, batcher, top=parts, temperature=temperature, batch_size=batch_size
+        )
+        proposals = explainer(proposals)
+    return proposals, acceptor
+
+
+def _note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None:
+    for name, row in accepted.items():
+        if row["threshold"] is None:
+            note(f"{name}: nothing, as no threshold reaches {precision:.1%} on validation")
+            continue
+        together = ", together with other rare properties" if row["pooled"] else ""
+        note(
+            f"{name}: {row['accepted']:,} of {row['asked']:,} ({row['coverage']:.1%}) from "
+            f"{row['threshold']:.1%} on; on validation {row['validation_precision']:.1%} of "
+            f"{row['validation_coverage']:.1%} right{together}"
+        )
+
+
+def _print(proposals: Iterable[Proposal], precision: float | None) -> None:
     product, name = None, None
     for item in proposals:
         if item.product != product:
@@ -106,5 +248,12 @@ def _print(proposals: Iterable[Proposal]) -> None:
             print(f"  {item.property}")
         product, name = item.product, item.property
         print(f"    {item.probability:6.1%}  {item.value}")
-    if product is None:
+        if item.explanation is not None:
+            for part in item.explanation.parts:
+                print(
+                    f"            {-part.drop:+7.1%} without the {_LABELS[part.kind]} {part.text}"
+                )
+            for kind, left in item.explanation.without.items():
+                print(f"            {left:7.1%} with no {kind}")
+    if product is None and precision is None:
         note("nothing is missing: `--all` also asks the properties that products have")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -20,6 +22,12 @@ from k3m_kg.cli.using import (
 if TYPE_CHECKING:
     from k3m_kg.evaluation.subject import Subject
 
+_LEAKS = {
+    "title": "in the title",
+    "duplicates": "by a duplicate in train",
+    "determined": "by another triple",
+    "any": "by any of these",
+}
 _LINKS, _CLASSES = "link-prediction", "classification"
 
 
@@ -31,7 +39,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="SPLIT",
-            help="test or validation: products unseen in training; train: their held-out triples.",
+            help="test or validation: products unseen in training (validation: and triples held "
+            "out for it); train: triples held out for test.",
         ),
     ] = "test",
     properties: Annotated[
@@ -51,6 +60,13 @@ def evaluate(
             help="Cut the asked value's words out of the title. [default: as in training]",
         ),
     ] = None,
+    leakage: Annotated[
+        bool,
+        typer.Option(
+            "--leakage/--no-leakage",
+            help="Also report what is left without the answers that are given away.",
+        ),
+    ] = True,
     target: Annotated[
         str | None,
         typer.Option(metavar="P", help="What to classify by: a property, or category."),
@@ -58,6 +74,20 @@ def evaluate(
     mode: Annotated[
         str, typer.Option(metavar="MODE", help="Classify by probe or by finetune.")
     ] = "probe",
+    calibrate: Annotated[
+        bool,
+        typer.Option(
+            "--calibrate",
+            help="Fit probabilities on validation, keep them in the artifact, check them on SPLIT.",
+        ),
+    ] = False,
+    diagram: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --calibrate: the reliability diagram, a PNG. [default: in the artifact]",
+        ),
+    ] = None,
     epochs: Annotated[int, typer.Option(min=1, help="Of fine-tuning, at most.")] = 6,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
@@ -66,7 +96,9 @@ def evaluate(
     """Measure an artifact: link prediction per property, or classification.
 
     Link prediction asks for the triples of products one by one, each hidden from the graph, and
-    ranks the values that the property takes in training (filtered, realistic ranks).
+    ranks the values that the property takes in training (filtered, realistic ranks). An answer is
+    given away where the title spells it, where a product of train has the same title or picture,
+    and where it follows from another triple (in more than 99 % of the train products).
     """
     from k3m_kg.errors import UsageError
 
@@ -82,6 +114,10 @@ def evaluate(
         raise UsageError("--property is for link prediction", hint="name it by --target")
     if task == _LINKS and target is not None:
         raise UsageError("--target is for classification", hint="name it by --property")
+    if task == _CLASSES and calibrate:
+        raise UsageError("--calibrate is for link prediction")
+    if diagram is not None and not calibrate:
+        raise UsageError("--diagram is for --calibrate")
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages, ranks=task == _LINKS)
@@ -93,7 +129,10 @@ def evaluate(
         }
         if task == _LINKS:
             options["cut_title"] = settings.cut_title if cut_title is None else cut_title
+            options["leakage"] = leakage
             report = _link_prediction(subject, properties or [], options, stages)
+            if calibrate:
+                report["calibration"] = _calibration(subject, split, diagram, batch_size, stages)
         else:
             assert target is not None
             report = _classification(subject, target, mode, cut_title, epochs, options, stages)
@@ -102,6 +141,10 @@ def evaluate(
         print_json(report)
     elif task == _LINKS:
         _print_links(report)
+        if leakage:
+            _print_leakage(report["leakage"])
+        if calibrate:
+            _print_calibration(report["calibration"])
     else:
         _print_classes(report)
 
@@ -118,6 +161,20 @@ def _link_prediction(
         properties=properties,
         progress=lambda count: stages.more("ask", count, len(questions)),
         **options,
+    )
+
+
+def _calibration(
+    subject: Subject, split: str, diagram: Path | None, batch_size: int, stages: Stages
+) -> dict[str, Any]:
+    from k3m_kg.evaluation.reliability import calibrate_and_check
+
+    return calibrate_and_check(
+        subject,
+        split,
+        diagram=diagram,
+        batch_size=batch_size,
+        progress=lambda count: stages.more("calibrate", count),
     )
 
 
@@ -180,6 +237,31 @@ def _print_links(report: dict[str, Any]) -> None:
             f"{name:{width}} {queries:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
         )
+
+
+def _print_leakage(report: dict[str, Any]) -> None:
+    print(
+        f"\n{'answers given away':24} {'asked':>7} {'share':>7} {'MRR without':>12} {'Hits@1':>7}"
+    )
+    for kind, text in _LEAKS.items():
+        row = report[kind]
+        left = [row["without"][key] for key in ("mrr", "hits@1")]
+        shown = [f"{value:.4f}" if math.isfinite(value) else "-" for value in left]
+        print(f"{text:24} {row['queries']:>7} {row['share']:>7.1%} {shown[0]:>12} {shown[1]:>7}")
+
+
+def _print_calibration(report: dict[str, Any]) -> None:
+    for split, check in report["splits"].items():
+        before, after = check["before"], check["after"]
+        print(
+            f"\ncalibration on {split}, {check['questions']:,} questions as completion asks them: "
+            f"expected calibration error {before['ece']:.4f} before, {after['ece']:.4f} after"
+        )
+        print(f"{'precision wanted':>18} {'got':>8} {'coverage':>9}")
+        for row in check["at_precision"]:
+            got = "-" if row["precision"] is None else f"{row['precision']:.1%}"
+            print(f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%}")
+    print(f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")
 
 
 def _print_classes(report: dict[str, Any]) -> None:

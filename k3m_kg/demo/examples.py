@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from k3m_kg.demo.generator import Truth
-from k3m_kg.evaluation.completion import CompletionSettings, Proposal, complete
+from k3m_kg.evaluation.completion import CompletionSettings, complete
+from k3m_kg.evaluation.proposals import Proposal
 from k3m_kg.evaluation.subject import open_subject
 
 _WANTED = (  # state of the title, state of the image

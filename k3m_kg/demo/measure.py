@@ -8,15 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
-from k3m_kg.contracts import Catalog, ProductBatch
 from k3m_kg.demo.ceiling import Sources, ceiling
 from k3m_kg.demo.generator import Mess, Truth
 from k3m_kg.evaluation.link_prediction import questions_of
+from k3m_kg.evaluation.partial import Partial
 from k3m_kg.evaluation.subject import open_subject
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions
 from k3m_kg.lpm.queries import Visibility
 from k3m_kg.lpm.ranking import Ranks
-from k3m_kg.model.batching import Batcher
 
 RANDOM_PROPERTY = "warranty"
 """Depends on nothing: nobody can do better than its most frequent value."""
@@ -64,34 +63,6 @@ class Answers:
         return float(answered[np.array(self.properties) != RANDOM_PROPERTY].mean())
 
 
-class Without:
-    """A source of batches that lacks titles or images."""
-
-    def __init__(self, source: Batcher, title: bool, image: bool) -> None:
-        self._source = source
-        self._title, self._image = title, image
-
-    @property
-    def catalog(self) -> Catalog:
-        """The terms that all ids refer to."""
-        return self._source.catalog
-
-    def triples(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-        """As the whole source has them."""
-        return self._source.triples(rows)
-
-    def batch(self, rows: np.ndarray) -> ProductBatch:
-        """The products, their titles or images marked as missing."""
-        batch = self._source.batch(rows)
-        if not self._title:
-            batch.title_present_BT = batch.title_present_BT & False
-        if not self._image:
-            batch.image_present_B = batch.image_present_B & False
-            batch.image_product_I = batch.image_product_I[:0]  # nothing is encoded for nothing
-            batch.image_arrays = {name: array[:0] for name, array in batch.image_arrays.items()}
-        return batch
-
-
 def measure(
     k3m: Path,
     plain: Path,
@@ -119,7 +90,7 @@ def measure(
         for condition, (title, image) in CONDITIONS.items():
             found = rank_questions(
                 model.artifact.model,
-                Without(model.batcher, title, image),
+                Partial(model.batcher, title=title, image=image),
                 questions,
                 Visibility(hide=hidden),
                 truth=truth,

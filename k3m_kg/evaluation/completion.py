@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
-from typing import Any
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,34 +12,18 @@ from torch import Tensor
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.evaluation.link_prediction import held_out_included
+from k3m_kg.evaluation.proposals import Proposal
 from k3m_kg.lpm.queries import Progress, PropertyVectors, Triples, Visibility, heads_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.model.batching import Batcher
 from k3m_kg.snapshot import Snapshot
 
+Temperature = Callable[[str], float]
+"""From a property's name to the number that its scores are divided by."""
+
 _TRIPLES_AT_ONCE = 1 << 20
-_SEE_ALL = Visibility(cut_title=False)
-
-
-@dataclass(frozen=True, slots=True)
-class Proposal:
-    """One value that a product may have.
-
-    Attributes:
-        score: of the model's link scorer; comparable within one product and property.
-        probability: softmax of the scores over all values that the property takes in training;
-            not calibrated.
-    """
-
-    product: str
-    property: str
-    value: str
-    score: float
-    probability: float
-
-    def record(self) -> dict[str, Any]:
-        """As it is written in JSON."""
-        return asdict(self)
+SEE_ALL = Visibility(cut_title=False)
+"""Completion sees all that is known, the whole title too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +92,14 @@ def complete(
     rows: np.ndarray,
     settings: CompletionSettings,
     *,
+    temperature: Temperature = lambda name: 1.0,
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> Iterator[Proposal]:
     """Propose values: product after product in the order of `rows`, the best value first.
 
-    A property is missing where the product has no triple of it. `progress` counts products.
+    A property is missing where the product has no triple of it. `temperature` divides a property's
+    scores (`Calibration.temperature`). `progress` counts products.
 
     Raises:
         UsageError: an unknown property.
@@ -123,45 +108,96 @@ def complete(
     asked = fillable(batcher, settings)
     if not len(rows) or not len(asked):
         return
+    asking = _Asking(predictor, batcher, settings, temperature, batch_size, int(rows[0]))
     with held_out_included(batcher):  # what is held out in training is known all the same
-        yield from _complete(predictor, batcher, rows, asked, settings, batch_size, progress)
+        for start in range(0, len(rows), batch_size):
+            block = rows[start : start + batch_size]
+            for proposals in asking.about(block, asked):
+                yield from proposals
+            if progress:
+                progress(len(block))
 
 
-def _complete(
-    predictor: LinkPredictor,
-    batcher: Batcher,
-    rows: np.ndarray,
-    asked: np.ndarray,
-    settings: CompletionSettings,
-    batch_size: int,
-    progress: Progress | None,
-) -> Iterator[Proposal]:
-    vectors = PropertyVectors(predictor, batcher, int(rows[0]))
-    for start in range(0, len(rows), batch_size):
-        block = rows[start : start + batch_size]
+class _Asking:
+    """A predictor at work on a snapshot's products."""
+
+    def __init__(
+        self,
+        predictor: LinkPredictor,
+        batcher: Batcher,
+        settings: CompletionSettings,
+        temperature: Temperature,
+        batch_size: int,
+        row: int,
+    ) -> None:
+        self._predictor, self._batcher = predictor, batcher
+        self._settings, self._temperature = settings, temperature
+        self._batch_size = batch_size
+        self._vectors = PropertyVectors(predictor, batcher, row)
+
+    def about(self, block: np.ndarray, asked: np.ndarray) -> list[list[Proposal]]:
+        """The proposals for each of some products, property after property."""
         found: list[list[Proposal]] = [[] for _ in block]
-        has_BP = _has(batcher, block, asked)
-        missing = _heads(predictor, batcher, Triples.each(block), batch_size)
+        has_BP = _has(self._batcher, block, asked)
+        missing = self._heads(Triples.each(block))
         for column, name in enumerate(asked.tolist()):
             places = np.flatnonzero(~has_BP[:, column])
             if len(places):
                 head_QH = missing[torch.from_numpy(places).to(missing.device)]
-                _propose(predictor, batcher, vectors, name, block, places, head_QH, settings, found)
+                self._propose(name, block, places, head_QH, found)
             places = np.flatnonzero(has_BP[:, column])
-            if len(places) and settings.known_too:
-                question = Triples.each(block[places], name)
-                head_QH = _heads(predictor, batcher, question, batch_size)
-                _propose(predictor, batcher, vectors, name, block, places, head_QH, settings, found)
-        for proposals in found:
-            yield from proposals
-        if progress:
-            progress(len(block))
+            if len(places) and self._settings.known_too:
+                head_QH = self._heads(Triples.each(block[places], name))
+                self._propose(name, block, places, head_QH, found)
+        return found
 
+    def _heads(self, questions: Triples) -> Tensor:
+        heads = heads_of(
+            self._predictor, self._batcher, questions, SEE_ALL, batch_size=self._batch_size
+        )
+        return torch.cat(list(heads))
 
-def _heads(
-    predictor: LinkPredictor, batcher: Batcher, questions: Triples, batch_size: int
-) -> Tensor:
-    return torch.cat(list(heads_of(predictor, batcher, questions, _SEE_ALL, batch_size=batch_size)))
+    @torch.no_grad()
+    def _propose(
+        self,
+        name: int,
+        block: np.ndarray,
+        places: np.ndarray,
+        head_QH: Tensor,
+        found: list[list[Proposal]],
+    ) -> None:
+        """Add the best values of one property to the products at `places` of the block."""
+        catalog, ids = self._batcher.catalog, self._batcher.snapshot.ids
+        relation_H, tail_CH = self._vectors(name)
+        candidates = catalog.candidates[name]
+        temperature = self._temperature(catalog.properties[name])
+        height = max(1, SCORES_AT_ONCE // len(candidates))
+        for start in range(0, len(places), height):
+            head_NH = head_QH[start : start + height]
+            relation_NH = relation_H.expand(len(head_NH), -1)
+            scores_NC = checked_scores(
+                self._predictor.scorer.score_tails(head_NH, relation_NH, tail_CH)
+            )
+            top = scores_NC.topk(min(self._settings.top_k, len(candidates)), dim=1)
+            share_NK = (scores_NC / temperature).softmax(1).gather(1, top.indices)
+            rows = zip(
+                places[start : start + height].tolist(),
+                top.indices.tolist(),
+                top.values.tolist(),
+                share_NK.tolist(),
+                strict=True,
+            )
+            for place, indices, scores, shares in rows:
+                found[place] += [
+                    Proposal(
+                        ids[int(block[place])],
+                        catalog.properties[name],
+                        catalog.values[int(candidates[index])],
+                        score,
+                        share,
+                    )
+                    for index, score, share in zip(indices, scores, shares, strict=True)
+                ]
 
 
 def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
@@ -176,47 +212,3 @@ def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
         columns = column_of[np.asarray(snapshot.triple_property[part])]
         has_BP[number, columns[columns >= 0]] = True
     return has_BP
-
-
-@torch.no_grad()
-def _propose(
-    predictor: LinkPredictor,
-    batcher: Batcher,
-    vectors: PropertyVectors,
-    name: int,
-    block: np.ndarray,
-    places: np.ndarray,
-    head_QH: Tensor,
-    settings: CompletionSettings,
-    found: list[list[Proposal]],
-) -> None:
-    """Add the best values of one property to the products at `places` of the block."""
-    catalog, ids = batcher.catalog, batcher.snapshot.ids
-    relation_H, tail_CH = vectors(name)
-    candidates = catalog.candidates[name]
-    height = max(1, SCORES_AT_ONCE // len(candidates))
-    for start in range(0, len(places), height):
-        head_NH = head_QH[start : start + height]
-        scores_NC = checked_scores(
-            predictor.scorer.score_tails(head_NH, relation_H.expand(len(head_NH), -1), tail_CH)
-        )
-        top = scores_NC.topk(min(settings.top_k, len(candidates)), dim=1)
-        share_NK = scores_NC.softmax(1).gather(1, top.indices)
-        rows = zip(
-            places[start : start + height].tolist(),
-            top.indices.tolist(),
-            top.values.tolist(),
-            share_NK.tolist(),
-            strict=True,
-        )
-        for place, indices, scores, shares in rows:
-            found[place] += [
-                Proposal(
-                    ids[int(block[place])],
-                    catalog.properties[name],
-                    catalog.values[int(candidates[index])],
-                    score,
-                    share,
-                )
-                for index, score, share in zip(indices, scores, shares, strict=True)
-            ]

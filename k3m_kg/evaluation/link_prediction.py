@@ -10,6 +10,7 @@ import numpy as np
 
 from k3m_kg.contracts import Catalog, LinkPredictor
 from k3m_kg.errors import UsageError
+from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
 from k3m_kg.lpm.queries import (
     Progress,
@@ -21,8 +22,8 @@ from k3m_kg.lpm.queries import (
 )
 from k3m_kg.lpm.ranking import Ranks
 from k3m_kg.model.batching import Batcher
+from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION
 
-_HELD_FOR_TEST = 2
 _MAJORITY = ("mrr", "hits@1", "hits@3", "hits@10")
 
 
@@ -34,13 +35,15 @@ def evaluate_link_prediction(
     properties: Sequence[str] = (),
     hide: Sequence[str] = (),
     cut_title: bool = True,
+    leakage: bool = True,
     batch_size: int = 256,
     progress: Progress | None = None,
 ) -> dict[str, Any]:
     """Ask for every triple of a split's products in turn, and rank the values of its property.
 
-    Of `validation` and `test` products, which training never saw, all triples are asked; of
-    `train` products those that the snapshot holds out for test. See `k3m_kg.lpm.queries` for what
+    Of `validation` and `test` products, which training never saw, all triples are asked, and with
+    `validation` those that the snapshot holds out for it of train products; with `train` those
+    that it holds out for test. See `k3m_kg.lpm.queries` for what
     a question may see, `k3m_kg.lpm.ranking` for the ranks.
 
     Args:
@@ -50,6 +53,7 @@ def evaluate_link_prediction(
         properties: the properties asked; where empty, all with at least two values in training.
         hide: properties that no question sees.
         cut_title: cut the asked value's words out of the title.
+        leakage: also report what is left without the questions whose answer is given away.
         batch_size: questions in one forward pass.
         progress: told of questions done.
 
@@ -57,13 +61,14 @@ def evaluate_link_prediction(
         `task`, `split`, `products`, `cut_title`, `hide`; `metrics` over all questions with the
         means over properties as `macro_*`, and what ranking by frequency in training would reach
         as `majority_*`; `per_property` the same for each. All by realistic ranks, except
-        `metrics.optimistic` and `metrics.pessimistic`.
+        `metrics.optimistic` and `metrics.pessimistic`. `leakage` as in `leakage_report`.
 
     Raises:
         UsageError: an unknown property, or nothing to ask.
         K3MError: the predictor gave NaN scores.
     """
     questions, truth, never = questions_of(batcher, split, properties)
+    questions = questions[np.lexsort((questions.rows, questions.properties))]
     catalog = batcher.catalog
     visibility = Visibility(property_ids(catalog, hide, "--hide"), never, cut_title)
     with held_out_included(batcher):
@@ -83,7 +88,11 @@ def evaluate_link_prediction(
         "cut_title": cut_title,
         "hide": list(hide),
     }
-    return report | _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+    report |= _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+    if leakage:
+        leaks = find_leaks(batcher, questions, visibility.hide, never)
+        report["leakage"] = leakage_report(found, questions, leaks)
+    return report
 
 
 def questions_of(
@@ -100,11 +109,10 @@ def questions_of(
     """
     catalog, snapshot = batcher.catalog, batcher.snapshot
     asked = property_ids(catalog, properties, "--property") if properties else answerable(catalog)
-    rows = snapshot.rows(split)
-    truth, held_E = truth_of(snapshot, catalog, rows)
+    truth, wanted_E, held_E = _asked(batcher, split)
     with held_out_included(batcher):
-        within_reach = Triples.of(batcher, rows).keys(catalog)
-    wanted = truth[(held_E == (_HELD_FOR_TEST if split == "train" else 0))].about(asked)
+        within_reach = Triples.of(batcher, np.unique(truth.rows)).keys(catalog)
+    wanted = truth[wanted_E].about(asked)
     questions = wanted[np.isin(wanted.keys(catalog), within_reach)]
     if not len(questions):
         what = "held-out triples" if split == "train" else "triples"
@@ -114,6 +122,28 @@ def questions_of(
             hint="choose another --split or --property",
         )
     return questions, truth, truth[held_E != 0]
+
+
+def asked_triples(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray]:
+    """All that is true of the products that a split asks about, and which of it is asked (bool).
+
+    `test`: all triples of the test products. `validation`: all triples of the validation products,
+    and of train products those held out for validation. `train`: those held out for test.
+    """
+    truth, wanted_E, _ = _asked(batcher, split)
+    return truth, wanted_E
+
+
+def _asked(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray, np.ndarray]:
+    snapshot = batcher.snapshot
+    rows = snapshot.rows(split)
+    if split == "validation":
+        held = snapshot.triple_product[snapshot.triple_holdout == HELD_FOR_VALIDATION]
+        rows = np.concatenate([rows, np.unique(held)])
+    truth, held_E = truth_of(snapshot, batcher.catalog, rows)
+    mark = HELD_FOR_TEST if split == "train" else HELD_FOR_VALIDATION
+    in_train_E = snapshot.split[truth.rows] == 0
+    return truth, np.where(in_train_E, held_E == mark, held_E == 0), held_E
 
 
 @contextmanager

@@ -7,13 +7,14 @@ import json
 from collections.abc import Iterable, Iterator
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from k3m_kg.errors import UsageError, nearest
-from k3m_kg.evaluation.completion import Proposal
 from k3m_kg.evaluation.embedding import replaced_file
+from k3m_kg.evaluation.proposals import Proposal
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 _ROWS_PER_GROUP = 1 << 16
@@ -26,6 +27,7 @@ _SCHEMA = pa.schema(
         ("probability", pa.float32()),
     ]
 )
+_EXPLANATION = pa.field("explanation", pa.string())
 
 
 def check_table(path: Path) -> None:
@@ -39,8 +41,10 @@ def check_table(path: Path) -> None:
         )
 
 
-def write_table(path: Path, proposals: Iterable[Proposal]) -> int:
+def write_table(path: Path, proposals: Iterable[Proposal], *, explained: bool = False) -> int:
     """Write all proposals; the file appears whole or not at all.
+
+    Where they are `explained`, a column `explanation` holds JSON (in JSON lines, an object).
 
     Returns:
         How many there were.
@@ -51,23 +55,32 @@ def write_table(path: Path, proposals: Iterable[Proposal]) -> int:
     """
     check_table(path)
     counted = _Counted(proposals)
+    schema = _SCHEMA.append(_EXPLANATION) if explained else _SCHEMA
     with replaced_file(path) as staging:
         if path.suffix.lower() == ".parquet":
-            with pq.ParquetWriter(staging, _SCHEMA) as writer:
+            with pq.ParquetWriter(staging, schema) as writer:
                 rest = iter(counted)
                 while group := list(islice(rest, _ROWS_PER_GROUP)):
-                    rows = [proposal.record() for proposal in group]
-                    writer.write_table(pa.Table.from_pylist(rows, schema=_SCHEMA))
+                    rows = [_row(proposal) for proposal in group]
+                    writer.write_table(pa.Table.from_pylist(rows, schema=schema))
         else:
             with staging.open("w", encoding="utf-8", newline="") as file:
                 if path.suffix.lower() == ".csv":
-                    table = csv.DictWriter(file, _SCHEMA.names)
+                    table = csv.DictWriter(file, schema.names)
                     table.writeheader()
-                    table.writerows(proposal.record() for proposal in counted)
+                    table.writerows(_row(proposal) for proposal in counted)
                 else:
                     for proposal in counted:
                         file.write(json.dumps(proposal.record(), ensure_ascii=False) + "\n")
     return counted.count
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    """A record without anything nested."""
+    record = proposal.record()
+    if "explanation" in record:
+        record["explanation"] = json.dumps(record["explanation"], ensure_ascii=False)
+    return record
 
 
 class _Counted:

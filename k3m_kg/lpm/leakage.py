@@ -43,6 +43,11 @@ def value_spans(title: str, value: str) -> list[tuple[int, int]]:
     return spans
 
 
+def word_spans(title: str) -> list[tuple[int, int]]:
+    """Character spans of the words of `title`; every sign in scripts without spaces."""
+    return [match.span() for match in _PARTS.finditer(title)]
+
+
 def cut_value(title: str, value: str) -> str:
     """`title` without the words that spell `value`, its blanks closed up."""
     spans = value_spans(title, value)

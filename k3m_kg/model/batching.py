@@ -182,8 +182,8 @@ class Batcher:
             ),
         )
 
-    def _tokens(self, rows: np.ndarray) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Tokens of the rows' titles; tokenised once per row and kept."""
+    def title_tokens(self, rows: np.ndarray) -> list[tuple[list[int], list[tuple[int, int]]]]:
+        """Ids and spans of the tokens of the rows' titles; tokenised once per row and kept."""
         missing = [row for row in set(rows.tolist()) if row not in self._titles]
         if missing:
             texts = self.snapshot.titles.take(missing).to_pylist()
@@ -200,7 +200,7 @@ class Batcher:
     def _title_tensors(
         self, rows: np.ndarray, product: np.ndarray, values: np.ndarray
     ) -> tuple[Tensor, Tensor, Tensor]:
-        tokens = self._tokens(rows)
+        tokens = self.title_tokens(rows)
         ids, present = _pad([ids for ids, _ in tokens], self.settings.max_title_tokens)
         match = np.zeros((len(product), ids.shape[1]), bool)
         texts = self.snapshot.titles.take(rows).to_pylist()

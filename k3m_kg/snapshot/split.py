@@ -93,8 +93,8 @@ def group_keys(
 
 def groups_of(keys: GroupKeys) -> np.ndarray:
     """The group of each product, (N,) int64 in 0..G-1: connected components over the keys."""
-    from scipy.sparse import coo_array  # type: ignore[import-untyped]
-    from scipy.sparse.csgraph import connected_components  # type: ignore[import-untyped]
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
 
     products, total = len(keys.product_hashes), len(keys.product_hashes) + len(keys.hashes)
     edges = (np.ones(len(keys.key), np.uint8), (keys.product, keys.key + products))

@@ -1,9 +1,10 @@
-"""`k3m-kg evaluate`, `embed` and `complete` as a user sees them."""
+"""`k3m-kg evaluate`, `embed`, `complete` and `audit` as a user sees them."""
 
 from __future__ import annotations
 
 import csv
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -12,6 +13,10 @@ from pathlib import Path
 import pyarrow.parquet as pq
 import pytest
 
+from k3m_kg.cli.console import print_json
+from k3m_kg.evaluation.calibration import calibrate
+from k3m_kg.evaluation.subject import open_subject
+from k3m_kg.graph.store import GraphStore
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -20,6 +25,15 @@ Command = Callable[..., tuple[int, str, str]]
 @pytest.fixture(scope="session")
 def artifact() -> Path:
     return trained()
+
+
+@pytest.fixture(scope="module")
+def calibrated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the artifact with its calibration."""
+    folder = shutil.copytree(artifact, tmp_path_factory.mktemp("calibrated") / "artifact")
+    subject = open_subject(folder, None, device="cpu")
+    calibrate(subject.artifact, subject.batcher)
+    return folder
 
 
 @pytest.fixture(scope="session")
@@ -33,7 +47,15 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
     code, out, err = run("evaluate", artifact)
     assert (code, err) == (0, "")
     names = [line.split("  ")[0] for line in out.splitlines()[2:]]
-    assert names == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert names[:5] == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert names[5:] == [
+        "",
+        "answers given away",
+        "in the title",
+        "by a duplicate in train",
+        "by another triple",
+        "by any of these",
+    ]
     assert "cut out of the title" in out.splitlines()[0]
 
 
@@ -46,6 +68,7 @@ def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifa
     assert list(report["per_property"]) == ["kind"]
     assert report["cut_title"] is False
     assert report["hide"] == ["price"]  # from the run config's validation
+    assert 0 < report["leakage"]["title"]["share"] < 1
     for key in ("mrr", "hits@1", "hits@3", "hits@10"):
         assert 0 <= report["metrics"][key] <= 1
 
@@ -53,8 +76,10 @@ def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifa
 def test_options_of_evaluate_override_what_training_validated_with(
     run: Command, artifact: Path
 ) -> None:
-    _, out, _ = run("evaluate", artifact, "--hide", "fits", "--cut-title", "--json")
+    options = ("--hide", "fits", "--cut-title", "--no-leakage", "--json")
+    _, out, _ = run("evaluate", artifact, *options)
     report = json.loads(out)
+    assert "leakage" not in report
     assert report["hide"] == ["fits"]
     assert report["cut_title"] is True
 
@@ -85,11 +110,40 @@ def test_embed_writes_every_product(run: Command, artifact: Path, tmp_path: Path
     assert json.loads(printed)["products"] == pq.read_table(out).num_rows < 60
 
 
+def test_calibrating_checks_and_keeps_what_completion_then_uses(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "artifact")
+    code, out, err = run("evaluate", folder, "--calibrate", "--json")
+    assert (code, err) == (0, "")
+    found = json.loads(out)["calibration"]
+    assert list(found["splits"]) == ["validation", "test"]
+    assert 0 <= found["splits"]["test"]["after"]["ece"] <= 1
+    assert (folder / "reliability.png").exists()
+    kept = json.loads((folder / "calibration.json").read_text("utf-8"))
+    assert set(kept["properties"]) == {"itemColour", "kind", "price"}
+    code, out, _ = run("evaluate", folder, "--calibrate", "--diagram", tmp_path / "r.png")
+    assert "expected calibration error" in out
+    assert (tmp_path / "r.png").exists()
+    ask = ("--product", "p010", "--property", "kind", "--json")
+    _, out, err = run("complete", folder, *ask)
+    _, plain, warning = run("complete", artifact, *ask)
+    assert err == ""
+    assert "not calibrated" in warning
+    assert [row["value"] for row in json.loads(out)] == [r["value"] for r in json.loads(plain)]
+    assert json.loads(out)[0]["probability"] != json.loads(plain)[0]["probability"]
+
+
+def test_figures_that_are_not_numbers_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": (None, True)})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": [None, True]}
+
+
 def test_complete_json_is_a_list_of_proposals(
-    run: Command, artifact: Path, snapshots: Path
+    run: Command, calibrated: Path, snapshots: Path
 ) -> None:
     options = ("--snapshot", snapshots, "--product", "p010", "--property", "kind", "--top-k", 2)
-    code, out, err = run("complete", artifact, *options, "--json")
+    code, out, err = run("complete", calibrated, *options, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert len(found) == 2
@@ -124,6 +178,85 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
     assert "240 proposals for 60 products" in err
 
 
+@pytest.fixture
+def sure(calibrated: Path, tmp_path: Path) -> Path:
+    """An artifact that was always right about `kind` on validation, however sure it was."""
+    folder = shutil.copytree(calibrated, tmp_path / "artifact")
+    kept = json.loads((folder / "calibration.json").read_text("utf-8"))
+    kept["properties"]["kind"] |= {"probability": [0.0] * 200, "right": [True] * 200}
+    (folder / "calibration.json").write_text(json.dumps(kept), "utf-8")
+    return folder
+
+
+def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
+    run: Command, sure: Path, tmp_path: Path
+) -> None:
+    code, out, err = run("complete", sure, "--all", "--precision", 0.95, "--json")
+    assert code == 0
+    found = json.loads(out)
+    assert {row["property"] for row in found} == {"kind"}
+    assert len(found) == 60  # every product's best value, and no other
+    assert "kind: 60 of 60 (100.0%)" in err
+    assert "price: nothing, as no threshold reaches 95.0% on validation" in err
+    options = ("--all", "--precision", 0.95, "--out", tmp_path / "o.jsonl", "--json")
+    code, out, err = run("complete", sure, *options)
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert (report["proposals"], report["per_property"]["kind"]["coverage"]) == (60, 1.0)
+    assert report["per_property"]["price"]["threshold"] is None
+
+
+def test_complete_writes_what_it_accepts_into_the_graph_and_undo_takes_it_back(
+    run: Command, sure: Path, tmp_path: Path
+) -> None:
+    source, db = tmp_path / "shop.tsv", f"sqlite:///{tmp_path / 'graph.db'}"
+    rows = [f"p{n:03}\ta title\thttps://x/1.jpg\tfits#:#all\tcoats\n" for n in range(60)]
+    source.write_text("".join(rows), "utf-8")
+    assert run("ingest", source, "--db", db)[0] == 0
+    options = ("--precision", 0.95, "--write", "--db", db)
+    code, out, err = run("complete", sure, *options, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["triples_added"] == 1  # only one product of the snapshot has no kind
+    with GraphStore.open(db) as store:
+        assert [name for name, _ in store.product("p010").triples] == ["fits", "kind"]
+        with store.writing() as writer:
+            writer.undo(report["run"])
+        assert [name for name, _ in store.product("p010").triples] == ["fits"]
+    code, out, err = run("complete", sure, *options)
+    assert (code, out) == (0, "")
+    assert "1 triples written as run" in err
+
+
+def test_complete_explains(run: Command, calibrated: Path) -> None:
+    options = ("--product", "p001", "--property", "kind", "--all", "--top-k", 1, "--explain")
+    code, out, _ = run("complete", calibrated, *options, "--parts", 3, "--json")
+    assert code == 0
+    (row,) = json.loads(out)
+    assert len(row["explanation"]["parts"]) <= 3
+    assert set(row["explanation"]["without"]) == {"triples", "title", "image"}
+    code, out, _ = run("complete", calibrated, *options)
+    assert code == 0
+    assert "with no title" in out
+
+
+def test_audit_prints_each_kind_and_its_json_is_one_object(
+    run: Command, calibrated: Path, artifact: Path
+) -> None:
+    code, out, err = run("audit", calibrated, "--top", 2, "--json")
+    assert (code, err) == (0, "")
+    report = json.loads(out)
+    assert report["calibrated"] is True
+    assert list(report["judged"]) == ["values", "titles", "images"]
+    assert [f["kind"] for f in report["findings"]] == 2 * ["value"] + 2 * ["title"] + 2 * ["image"]
+    code, out, err = run("audit", artifact, "--kind", "titles", "--top", 1, "--split", "test")
+    assert code == 0
+    assert "not calibrated" in err
+    assert out.startswith("titles: the most suspicious of ")
+    assert "rather" in out
+    assert "nice" in out.splitlines()[2]
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
@@ -133,6 +266,7 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
         (("evaluate", "ARTIFACT", "--task", "classification"), 2, "needs a target"),
         (("evaluate", "ARTIFACT", "--target", "kind"), 2, "--target is for classification"),
         (("evaluate", "ARTIFACT", "--snapshot", "nowhere"), 1, "nowhere: no such snapshot"),
+        (("evaluate", "ARTIFACT", "--diagram", "r.png"), 2, "--diagram is for --calibrate"),
         (("evaluate", "nowhere"), 1, "nowhere: no such artifact"),
         (("evaluate", "ARTIFACT", "--device", "abacus"), 2, "abacus"),
         (("embed", "ARTIFACT", "nowhere/v.parquet"), 1, "cannot be written"),
@@ -141,6 +275,11 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
         (("complete", "ARTIFACT", "--property", "itemColor"), 2, "Did you mean 'itemColour'"),
         (("complete", "ARTIFACT", "--out", "o.tsv"), 2, "did you mean .csv?"),
         (("complete", "ARTIFACT", "--top-k", "0"), 2, "top-k"),
+        (("complete", "ARTIFACT", "--precision", "1.5"), 2, "precision"),
+        (("audit", "ARTIFACT", "--kind", "title"), 2, "Did you mean 'titles'"),
+        (("complete", "ARTIFACT", "--write"), 2, "--write needs --precision"),
+        (("complete", "ARTIFACT", "--write", "--precision", "0.9"), 1, "k3m-kg.db"),
+        (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
     ],
 )
 def test_each_mistake_is_one_clear_message(
@@ -164,7 +303,7 @@ def test_a_model_without_link_prediction_embeds_but_does_not_rank(
     run: Command, tmp_path: Path
 ) -> None:
     artifact = trained(tasks=("mlm",))
-    for command in ("evaluate", "complete"):
+    for command in ("evaluate", "complete", "audit"):
         code, _, err = run(command, artifact)
         assert code == 1
         assert "trained without the task lpm" in err
@@ -175,7 +314,7 @@ def test_help_of_these_commands_imports_nothing_heavy() -> None:
     code = (
         "import sys\n"
         "from k3m_kg.cli.app import main\n"
-        "for name in ('evaluate', 'embed', 'complete'):\n"
+        "for name in ('evaluate', 'embed', 'complete', 'audit'):\n"
         "    sys.argv = ['k3m-kg', name, '--help']\n"
         "    try: main()\n"
         "    except SystemExit as end: assert not end.code\n"

@@ -11,11 +11,11 @@ from k3m_kg.contracts import ProductBatch
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.evaluation.completion import (
     CompletionSettings,
-    Proposal,
     complete,
     fillable,
     property_share,
 )
+from k3m_kg.evaluation.proposals import Proposal
 from k3m_kg.evaluation.subject import Subject
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TriplesOnly

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from k3m_kg.errors import UsageError
-from k3m_kg.evaluation.completion import Proposal
+from k3m_kg.evaluation.proposals import Proposal
 from k3m_kg.evaluation.tables import check_table, write_table
 
 PROPOSALS = [

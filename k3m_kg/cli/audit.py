@@ -1,0 +1,93 @@
+"""`k3m-kg audit`: what in a catalog probably belongs to another product."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.using import (
+    ArtifactArgument,
+    BatchSizeOption,
+    DeviceOption,
+    SnapshotOption,
+    SplitOption,
+    Stages,
+    one_of,
+    open_subject,
+)
+
+if TYPE_CHECKING:
+    from k3m_kg.evaluation.audit import Audit
+
+_KINDS = ("values", "titles", "images")
+
+
+def audit(
+    artifact: ArtifactArgument,
+    snapshot: SnapshotOption = None,
+    kind: Annotated[
+        str, typer.Option(metavar="KIND", help="values, titles, images or all.")
+    ] = "all",
+    top: Annotated[
+        int, typer.Option(min=1, metavar="K", help="So many of each kind, most suspicious first.")
+    ] = 20,
+    split: SplitOption = "all",
+    batch_size: BatchSizeOption = 256,
+    device: DeviceOption = "auto",
+    as_json: JsonFlag = False,
+) -> None:
+    """Find values, titles and pictures that do not fit the rest of their product.
+
+    A value is suspicious where the model, not seeing it, expects another. A title or picture is
+    suspicious where it says less about the values of its product than those of other products do.
+    Nothing is changed: look, then correct the source.
+    """
+    one_of("kind", kind, ("all", *_KINDS), "--kind")
+    with progress_bar(disable=as_json) as bar:
+        stages = Stages(bar)
+        subject = open_subject(artifact, snapshot, device, stages)
+        rows = subject.rows(split)
+
+        from k3m_kg.evaluation.audit import Auditor
+        from k3m_kg.evaluation.calibration import hint, load_calibration
+
+        calibration = load_calibration(subject.artifact)
+        auditor = Auditor(
+            subject.artifact.model,
+            subject.batcher,
+            temperature=calibration.temperature if calibration else lambda name: 1.0,
+            batch_size=batch_size,
+        )
+
+        def one(name: str) -> Audit:
+            return auditor.audit(name, rows, top, lambda count: stages.more(name, count, len(rows)))
+
+        found = {name: one(name) for name in (_KINDS if kind == "all" else (kind,))}
+    if calibration is None:
+        note(f"probabilities are not calibrated: {hint(subject.artifact)}")
+    if as_json:
+        print_json(
+            {
+                "snapshot": subject.snapshot.id,
+                "calibrated": calibration is not None,
+                "judged": {name: item.judged for name, item in found.items()},
+                "skipped": {name: item.skipped for name, item in found.items()},
+                "findings": [f.record() for item in found.values() for f in item.findings],
+            }
+        )
+    else:
+        for name, item in found.items():
+            _print(name, item)
+
+
+def _print(name: str, found: Audit) -> None:
+    skipped = f", {found.skipped:,} cannot be judged" if found.skipped else ""
+    print(f"{name}: the most suspicious of {found.judged:,}{skipped}")
+    for item in found.findings:
+        what = f"{item.property}: {item.stated} ({item.probability:.1%})"
+        instead = f"{item.better} ({item.better_probability:.1%})"
+        print(f"  {item.suspicion:7.2f}  {item.product}  {what}, rather {instead}")
+        if item.kind == "title":
+            print(f"           {item.content}")

@@ -1,0 +1,63 @@
+"""What completion says: a value that a product may have, and what speaks for it."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A part of a product, and what it is worth to a proposal.
+
+    Attributes:
+        kind: `triple`, `title` (a word of it) or `image` (a region of it).
+        text: the triple, the word, or where the region is.
+        drop: by how much the probability falls when the part alone is absent.
+        box: of a region, (left, top, right, bottom) as shares of the picture.
+    """
+
+    kind: str
+    text: str
+    drop: float
+    box: tuple[float, float, float, float] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What carried a proposal.
+
+    Attributes:
+        parts: those with the largest drop, largest first.
+        without: the probability left when all `triples`, the `title` or the `image` are absent,
+            of those that the product has.
+    """
+
+    parts: tuple[Part, ...]
+    without: dict[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """One value that a product may have.
+
+    Attributes:
+        score: of the model's link scorer; comparable within one product and property.
+        probability: softmax of the scores over all values that the property takes in training,
+            at the calibrated temperature where there is one.
+        explanation: the parts of the product that carried it, where they were asked for.
+    """
+
+    product: str
+    property: str
+    value: str
+    score: float
+    probability: float
+    explanation: Explanation | None = None
+
+    def record(self) -> dict[str, Any]:
+        """As it is written in JSON."""
+        record = asdict(self)
+        if self.explanation is None:
+            del record["explanation"]
+        return record

@@ -1,0 +1,183 @@
+"""How honest probabilities are: expected calibration error, and a diagram to look at."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from k3m_kg.errors import UsageError
+from k3m_kg.evaluation.acceptance import thresholds
+from k3m_kg.evaluation.answers import Answers, known_answers
+from k3m_kg.evaluation.calibration import (
+    FILE,
+    SPLIT,
+    Calibration,
+    calibrate,
+    negative_log_likelihood,
+)
+from k3m_kg.evaluation.embedding import replaced_file
+from k3m_kg.evaluation.subject import Subject
+from k3m_kg.lpm.queries import Progress
+
+DIAGRAM = "reliability.png"
+BINS = 15
+PRECISIONS = (0.8, 0.9, 0.95, 0.99)
+_BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9772b", "#9aa3ad"
+
+
+def reliability(probability_Q: np.ndarray, right_Q: np.ndarray, bins: int = BINS) -> dict[str, Any]:
+    """Expected calibration error of the best answers, with bins of equal mass.
+
+    Returns:
+        `ece`: the mean over the questions of |accuracy - mean probability| of their bin; `bins`:
+        probability, accuracy and count of each.
+    """
+    order = np.argsort(probability_Q, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    found = [
+        {
+            "probability": float(probability_Q[part].mean()),
+            "accuracy": float(right_Q[part].mean()),
+            "count": len(part),
+        }
+        for part in parts
+    ]
+    error = sum(row["count"] * abs(row["accuracy"] - row["probability"]) for row in found)
+    return {"ece": error / len(order) if len(order) else float("nan"), "bins": found}
+
+
+def check_calibration(calibration: Calibration, answers: Iterable[Answers]) -> dict[str, Any]:
+    """Reliability before and after, and what thresholds for some precisions give.
+
+    Returns:
+        `questions`; `unseen`: questions whose answer training never saw; `before` and `after`,
+        each with `ece`, `nll` and `bins`; `per_property`: `questions`, `temperature`, `fitted`,
+        `ece_before`, `ece_after`; `at_precision`: per wanted precision `accepted`, `coverage`,
+        `precision`, and `nothing`: the properties that give nothing.
+    """
+    wanted = {precision: thresholds(calibration, precision) for precision in PRECISIONS}
+    tally = {precision: np.zeros(2, np.int64) for precision in PRECISIONS}
+    columns: dict[str, list[np.ndarray]] = {"before": [], "after": [], "right": []}
+    per_property, likelihood, unseen = {}, {"before": 0.0, "after": 0.0}, 0
+    for part in answers:
+        temperature = calibration.temperature(part.name)
+        before_Q, right_Q = part.best(1.0)
+        after_Q, _ = part.best(temperature)
+        for key, column in (("before", before_Q), ("after", after_Q), ("right", right_Q)):
+            columns[key].append(column)
+        seen = int(part.right_QC.any(1).sum())
+        unseen += len(part) - seen
+        if seen:
+            likelihood["before"] += seen * negative_log_likelihood([part], 1.0)
+            likelihood["after"] += seen * negative_log_likelihood([part], temperature)
+        fitted = calibration.properties.get(part.name)
+        per_property[part.name] = {
+            "questions": len(part),
+            "temperature": temperature,
+            "fitted": fitted is not None and fitted.fitted,
+            "ece_before": reliability(before_Q, right_Q)["ece"],
+            "ece_after": reliability(after_Q, right_Q)["ece"],
+        }
+        for precision, by_name in wanted.items():
+            if part.name in by_name:
+                sure_Q = after_Q >= by_name[part.name].probability
+                tally[precision] += (sure_Q.sum(), (sure_Q & right_Q).sum())
+    joined = {key: np.concatenate([*parts, np.empty(0)]) for key, parts in columns.items()}
+    count = len(joined["right"])
+    result: dict[str, Any] = {"questions": count, "unseen": unseen}
+    for key in ("before", "after"):
+        nll = likelihood[key] / (count - unseen) if count > unseen else float("nan")
+        result[key] = {"nll": nll} | reliability(joined[key], joined["right"])
+    result["per_property"] = per_property
+    result["at_precision"] = [
+        {
+            "wanted": precision,
+            "accepted": int(accepted),
+            "coverage": float(accepted / count) if count else 0.0,
+            "precision": float(right / accepted) if accepted else None,
+            "nothing": [name for name, item in wanted[precision].items() if not item.reached],
+        }
+        for precision, (accepted, right) in tally.items()
+    ]
+    return result
+
+
+def calibrate_and_check(
+    subject: Subject,
+    split: str,
+    *,
+    diagram: Path | None = None,
+    batch_size: int = 256,
+    progress: Progress | None = None,
+) -> dict[str, Any]:
+    """Calibrate an artifact on its validation split, and check it there and on `split`.
+
+    Returns:
+        `file`, `diagram`, `pooled_temperature`, and `splits`: per split as `check_calibration`.
+
+    Raises:
+        UsageError: the snapshot is not the one that the model was trained on.
+        K3MError: a file cannot be written.
+    """
+    artifact, batcher = subject.artifact, subject.batcher
+    if subject.snapshot.id != artifact.snapshot_id:
+        raise UsageError(
+            "only the snapshot that the model was trained on says what it has not seen",
+            where="--calibrate",
+            hint="leave out --snapshot",
+        )
+    calibration = calibrate(artifact, batcher, batch_size=batch_size, progress=progress)
+    checks = {}
+    for name in dict.fromkeys((SPLIT, split)):
+        answers = known_answers(
+            artifact.model, batcher, name, batch_size=batch_size, progress=progress
+        )
+        checks[name] = check_calibration(calibration, answers)
+    diagram = artifact.path / DIAGRAM if diagram is None else diagram
+    draw_reliability(diagram, checks)
+    return {
+        "file": str(artifact.path / FILE),
+        "diagram": str(diagram),
+        "pooled_temperature": calibration.pooled,
+        "splits": checks,
+    }
+
+
+def draw_reliability(path: Path, checks: dict[str, dict[str, Any]]) -> None:
+    """A reliability diagram per split, before and after, as a PNG.
+
+    Raises:
+        K3MError: the file cannot be written.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(4.2 * len(checks), 4.2), layout="constrained", dpi=144)
+    FigureCanvasAgg(figure)
+    for number, (split, check) in enumerate(checks.items()):
+        axes = figure.add_subplot(1, len(checks), number + 1)
+        axes.plot([0, 1], [0, 1], color=_GREY, linewidth=1, zorder=1)
+        for key, colour in (("before", _ORANGE), ("after", _BLUE)):
+            rows = check[key]["bins"]
+            axes.plot(
+                [row["probability"] for row in rows],
+                [row["accuracy"] for row in rows],
+                marker="o",
+                markersize=4,
+                color=colour,
+                label=f"{key}: ECE {check[key]['ece']:.3f}",
+            )
+        axes.set(
+            title=f"{split}, {check['questions']:,} questions",
+            xlabel="probability of the best value",
+            ylabel="share that is right",
+            xlim=(0, 1),
+            ylim=(0, 1),
+            aspect="equal",
+        )
+        axes.legend(frameon=False, loc="upper left")
+    with replaced_file(path) as staging:
+        figure.savefig(staging, format="png")
