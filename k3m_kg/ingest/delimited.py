@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterator, Sequence
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Any, TextIO
 
 from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.ingest.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
 from k3m_kg.ingest.mapping import Columns, Mapping, Template, guess_mapping, load_mapping
@@ -25,7 +27,7 @@ class DelimitedReader:
         """Whether the name says so, or the first line looks like a header."""
         if K3MTSVReader().sniff(path, head):
             return False
-        if path.suffix.lower() in _SUFFIXES:
+        if unpacked_suffix(path) in _SUFFIXES:
             return True
         first = head.lstrip().split(b"\n", 1)[0]
         return (
@@ -61,9 +63,7 @@ class DelimitedReader:
                     elif any(row):
                         yield _record(columns, row, start, lines)
         except OSError as error:
-            raise CatalogError(
-                f"cannot be read: {error.strerror or error}", where=str(path)
-            ) from None
+            raise unreadable(path, error) from None
         except UnicodeError as error:
             raise CatalogError(
                 f"is not text in this encoding: {error}",
@@ -78,7 +78,9 @@ def _open(path: Path, settings: Mapping | None) -> TextIO:
         encoding = "utf-8-sig"
     try:
         # Bytes that do not decode become surrogates, which _record finds: they cost their row only.
-        return path.open(encoding=encoding, errors="surrogateescape", newline="")
+        return TextIOWrapper(
+            open_bytes(path), encoding=encoding, errors="surrogateescape", newline=""
+        )
     except LookupError:
         raise ConfigError(f"unknown encoding {encoding!r}", where=str(path)) from None
 

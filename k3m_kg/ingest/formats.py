@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.errors import UsageError
 from k3m_kg.hookspecs import CatalogReader, ReaderPlugin
+from k3m_kg.ingest.compressed import read_head
 from k3m_kg.registry import registry
 
 AUTO = "auto"
@@ -17,15 +18,11 @@ def choose_reader(path: Path, name: str = AUTO) -> tuple[str, CatalogReader]:
 
     Raises:
         UsageError: no reader has that name; none recognises the file, or more than one does.
-        CatalogError: the file cannot be read.
+        CatalogError: the file cannot be read, or its packed stream is damaged.
     """
     if name != AUTO:
         return name, registry().get(ReaderPlugin, name).factory()
-    try:
-        with path.open("rb") as file:
-            head = file.read(_HEAD)
-    except OSError as error:
-        raise CatalogError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+    head = read_head(path, _HEAD)
     names = registry().names(ReaderPlugin.kind)
     readers = {name: registry().get(ReaderPlugin, name).factory() for name in names}
     fitting = [name for name, reader in readers.items() if reader.sniff(path, head)]

@@ -12,7 +12,8 @@ import codecs
 from collections.abc import Iterator
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.errors import ConfigError
+from k3m_kg.ingest.compressed import open_bytes, unreadable
 from k3m_kg.ingest.lines import MAX_LINE, byte_lines
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
@@ -46,16 +47,14 @@ class K3MTSVReader:
                 hint="leave --mapping out, or read the file with --format csv",
             )
         try:
-            with path.open("rb") as file:
+            with open_bytes(path) as file:
                 for number, (line, cut) in enumerate(byte_lines(file), start=1):
                     if number == 1:
                         line = line.removeprefix(codecs.BOM_UTF8)
                     if line.strip():
                         yield _parse(number, line, cut)
         except OSError as error:
-            raise CatalogError(
-                f"cannot be read: {error.strerror or error}", where=str(path)
-            ) from None
+            raise unreadable(path, error) from None
 
 
 def _parse(number: int, line: bytes, cut: bool) -> ProductRecord | RejectedRow:
