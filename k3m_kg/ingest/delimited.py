@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.ingest.cells import raw_text, unstorable
 from k3m_kg.ingest.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
@@ -17,7 +18,6 @@ from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _DELIMITERS = ",\t;|"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
-_RAW_LIMIT = 2000
 
 
 class DelimitedReader:
@@ -59,7 +59,7 @@ class DelimitedReader:
                 columns = Columns(settings, header, str(mapping))
                 for start, row in _rows(lines, dialect, path):
                     if isinstance(row, str):
-                        yield RejectedRow(start, row, _raw(lines.row_text()))
+                        yield RejectedRow(start, row, raw_text(lines.row_text()))
                     elif any(row):
                         yield _record(columns, row, start, lines)
         except OSError as error:
@@ -153,9 +153,9 @@ def _record(
         reason = f"expected {columns.width} columns as in the header, found {len(cells)}"
         if lines.line > line:
             reason += f" (the row runs to line {lines.line}: a quote may close too late)"
-        return RejectedRow(line, reason, _raw(lines.row_text()))
-    if unstorable := _unstorable(cells):
-        return RejectedRow(line, unstorable, _raw(lines.row_text()))
+        return RejectedRow(line, reason, raw_text(lines.row_text()))
+    if why := unstorable(cells, "bytes that are not valid in the file's encoding"):
+        return RejectedRow(line, why, raw_text(lines.row_text()))
     missing = columns.missing
 
     def cell(number: int | None) -> str | None:
@@ -163,7 +163,7 @@ def _record(
 
     id_ = cell(columns.id)
     if id_ is None:
-        return RejectedRow(line, "no id", _raw(lines.row_text()))
+        return RejectedRow(line, "no id", raw_text(lines.row_text()))
     return ProductRecord(
         id=id_,
         title=cell(columns.title),
@@ -177,6 +177,13 @@ def _record(
             )
         ),
         line=line,
+        links=tuple(
+            dict.fromkeys(
+                (name, value)
+                for number, name in columns.links
+                for value in _values(columns, number, cells[number])
+            )
+        ),
     )
 
 
@@ -197,19 +204,3 @@ def _values(columns: Columns, number: int, cell: str) -> Sequence[str]:
         return (cell,)
     parts = (part.strip() for part in cell.split(separator))
     return [part for part in parts if part not in missing]
-
-
-def _unstorable(cells: Sequence[str]) -> str | None:
-    """Why the cells are no text that a database or a tokenizer takes, or None."""
-    text = "\t".join(cells)
-    if "\0" in text:
-        return "NUL byte in the row"
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        return "bytes that are not valid in the file's encoding"
-    return None
-
-
-def _raw(text: str) -> str:
-    return text.rstrip("\r\n").encode(errors="backslashreplace").decode()[:_RAW_LIMIT]

@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from k3m_kg.errors import ConfigError
+from k3m_kg.ingest.cells import raw_text
 from k3m_kg.ingest.compressed import open_bytes, unreadable
 from k3m_kg.ingest.lines import MAX_LINE, byte_lines
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
@@ -20,7 +21,6 @@ from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 BETWEEN_TRIPLES = "#;#"
 BETWEEN_PROPERTY_AND_VALUE = "#:#"
 _COLUMNS = 5
-_RAW_LIMIT = 2000
 
 
 class K3MTSVReader:
@@ -66,9 +66,7 @@ def _parse(number: int, line: bytes, cut: bool) -> ProductRecord | RejectedRow:
         reason = f"invalid UTF-8 at byte {error.start + 1} of the line"
     except _BadRow as error:
         reason = str(error)
-    return RejectedRow(
-        number, reason, line[: 4 * _RAW_LIMIT].decode(errors="backslashreplace")[:_RAW_LIMIT]
-    )
+    return RejectedRow(number, reason, raw_text(line))
 
 
 class _BadRow(Exception):  # noqa: N818  (never leaves this module)

@@ -1,4 +1,4 @@
-"""The mapping file: which column of a CSV means what."""
+"""The mapping file: which column of a table, or field of an object, means what."""
 
 from __future__ import annotations
 
@@ -13,11 +13,14 @@ from pydantic import ConfigDict, Field, field_validator
 from k3m_kg.config import Settings, read_yaml, validate_settings
 from k3m_kg.errors import ConfigError, nearest
 
-_PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
 
 
 class Mapping(Settings):
-    """How the columns of a delimited file become products.
+    """How the columns of a table become products.
+
+    In JSON Lines, Parquet and Arrow a column is a field or, inside an object, a dotted path such
+    as `size.width`.
 
     Attributes:
         id: the column with the product's id.
@@ -26,14 +29,18 @@ class Mapping(Settings):
         image: a column with a path or URL, or a template such as `images/{id}.jpg` with column
             names in braces; or a list of these.
         properties: the columns whose cells become triples, or `*`: all that are not used above.
+        links: column to property, for columns whose cells are ids of other products, such as
+            `related_skus: related to`. They become triples between products.
         rename: column to property name, where they differ.
         separators: column to the text between several values in one cell, such as `|`.
         missing: cells that mean "not known", in every column. Only the empty cell does anyway:
             a literal NA, None or null is kept unless it is listed here.
         missing_in: further such cells by column.
-        delimiter: between cells; by default the most frequent of `,` tab `;` `|` in the header.
-        quote: around cells that hold delimiters or line breaks; null if the file quotes nothing.
-        encoding: of the file.
+        delimiter: of a delimited file, between cells; by default the most frequent of `,` tab `;`
+            `|` in the header.
+        quote: of a delimited file, around cells that hold delimiters or line breaks; null if the
+            file quotes nothing.
+        encoding: of a delimited file.
     """
 
     model_config = ConfigDict(strict=True)
@@ -43,6 +50,7 @@ class Mapping(Settings):
     category: str | None = None
     image: str | list[str] | None = None
     properties: Literal["*"] | list[str] = "*"
+    links: dict[str, str] = Field(default_factory=dict)
     rename: dict[str, str] = Field(default_factory=dict)
     separators: dict[str, str] = Field(default_factory=dict)
     missing: list[str] = Field(default_factory=list)
@@ -58,7 +66,7 @@ class Mapping(Settings):
             raise ValueError(f"must be one character, not {value!r}")
         return value
 
-    @field_validator("separators", "rename")
+    @field_validator("separators", "rename", "links")
     @classmethod
     def _not_empty(cls, value: dict[str, str]) -> dict[str, str]:
         if empty := [column for column, text in value.items() if not text]:
@@ -87,6 +95,21 @@ def load_mapping(path: Path) -> Mapping:
         raise
 
 
+def refuse_text_settings(mapping: Mapping, format: str, where: str) -> None:
+    """Settings of delimited text have no meaning in other formats.
+
+    Raises:
+        ConfigError: the mapping has one.
+    """
+    for key in ("delimiter", "quote", "encoding"):
+        if getattr(mapping, key) != Mapping.model_fields[key].default:
+            raise ConfigError(
+                f"`{key}` is a setting of delimited text, which {format} is not",
+                where=where,
+                hint=f"leave `{key}` out",
+            )
+
+
 class Columns:
     """A mapping applied to the header of one file: cell numbers instead of names."""
 
@@ -103,9 +126,10 @@ class Columns:
         self.title = self._find(mapping.title, "title") if mapping.title else None
         self.category = self._find(mapping.category, "category") if mapping.category else None
         self.images = [self._image(text) for text in mapping.images]
-        for key in ("rename", "separators", "missing_in"):
+        for key in ("links", "rename", "separators", "missing_in"):
             for column in getattr(mapping, key):
                 self._find(column, key)
+        self.links = [(self._find(column, "links"), name) for column, name in mapping.links.items()]
         self.properties = [
             (number, mapping.rename.get(header[number], header[number]))
             for number in self._property_columns(mapping)
@@ -121,14 +145,15 @@ class Columns:
             return [self._find(column, "properties") for column in mapping.properties]
         used = {self.id, self.title, self.category}
         used.update(image for image in self.images if isinstance(image, int))
+        used.update(number for number, _ in self.links)
         # A column without a name is a row number that some tools write.
         names = [name for number, name in enumerate(self._header) if name and number not in used]
         return [self._find(name, "properties") for name in names]
 
     def _image(self, text: str) -> int | Template:
-        if not _PLACEHOLDER.search(text):
+        if not PLACEHOLDER.search(text):
             return self._find(text, "image")
-        parts = _PLACEHOLDER.split(text)
+        parts = PLACEHOLDER.split(text)
         return Template(parts[::2], [self._find(name, "image") for name in parts[1::2]])
 
     def _find(self, column: str, key: str) -> int:
@@ -168,20 +193,27 @@ class Template:
 _GUESSES = {
     "id": ("id", "sku", "product_id", "productid", "item_id", "asin", "code"),
     "title": ("title", "name", "product_name", "productname", "productdisplayname"),
-    "image": ("image", "image_url", "image_link", "base_image", "picture", "img", "photo"),
+    "image": (
+        "image", "image_url", "image_link", "base_image", "picture", "img", "photo",
+        "images", "image_urls", "pictures", "image.url", "images.url", "images.src",
+    ),
     "category": ("category", "categories", "product_type"),
-}
+}  # fmt: skip
 
 
-def guess_mapping(header: Sequence[str]) -> str:
-    """A mapping file to start from, guessed from the names of the columns."""
-    lower = {name.lower().replace(" ", "_").replace("-", "_"): name for name in reversed(header)}
+def guess_columns(names: Sequence[str]) -> dict[str, str]:
+    """Which columns are id, title, image and category, where the names tell it."""
+    lower = {name.lower().replace(" ", "_").replace("-", "_"): name for name in reversed(names)}
     guess = {
-        key: next((lower[name] for name in names if name in lower), None)
-        for key, names in _GUESSES.items()
+        key: next((lower[name] for name in usual if name in lower), None)
+        for key, usual in _GUESSES.items()
     }
-    guess["id"] = guess["id"] or header[0]
-    lines: dict[str, object] = {key: column for key, column in guess.items() if column}
+    return {key: column for key, column in guess.items() if column}
+
+
+def guess_mapping(names: Sequence[str]) -> str:
+    """A mapping file to start from, guessed from the names of the columns."""
+    lines: dict[str, object] = {"id": names[0], **guess_columns(names)}
     lines["properties"] = "*"
     lines["missing"] = []
     return yaml.safe_dump(lines, sort_keys=False, allow_unicode=True)

@@ -17,6 +17,12 @@ def _csv() -> CatalogReader:
     return DelimitedReader()
 
 
+def _jsonl() -> CatalogReader:
+    from k3m_kg.ingest.jsonl import JSONLinesReader
+
+    return JSONLinesReader()
+
+
 @hookimpl
 def k3m_kg_readers() -> list[ReaderPlugin]:
     """The formats that need no further package."""
@@ -30,5 +36,10 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             name="csv",
             summary="CSV or TSV with a header, described by a mapping file",
             factory=_csv,
+        ),
+        ReaderPlugin(
+            name="jsonl",
+            summary="JSON Lines with nested attributes, by a mapping file or the usual names",
+            factory=_jsonl,
         ),
     ]

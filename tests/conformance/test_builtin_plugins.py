@@ -223,3 +223,15 @@ class TestCsv(ReaderCase):
         path.write_text("sku,name,colour\n1,red mug,red\n2,,blue\n")
         mapping.write_text("id: sku\ntitle: name\nproperties: [colour]\n")
         return path, mapping
+
+
+class TestJSONLines(ReaderCase):
+    def build(self):
+        return registry().find("reader", "jsonl").record.factory()
+
+    def sample(self, folder: Path):
+        path = folder / "items.jsonl"
+        path.write_text(
+            '{"id": 1, "title": "red mug", "size": {"h": 9.50}}\n\n{"id": 2, "title": ""}\n'
+        )
+        return path, None

@@ -115,7 +115,7 @@ def test_a_row_without_id_is_rejected_and_one_without_anything_is_no_row(tmp_pat
     ("bad_row", "reason"),
     [
         (b"2,\xff\xfe,y", "not valid in the file's encoding"),
-        (b"2,a\0b,y", "NUL byte"),
+        (b"2,a\0b,y", "NUL character"),
         (b'2,"a"b,y', "quotes do not balance"),
         (b"2," + b"x" * (MAX_LINE + 10) + b",y", "line longer than"),
     ],
@@ -258,3 +258,19 @@ def test_no_bytes_whatever_make_a_traceback(tmp_path: Path, seed: int) -> None:
             continue
         lines = [record.line for record in found]
         assert lines == sorted(lines)
+
+
+def test_links_name_other_products(tmp_path: Path) -> None:
+    content = 'id,name,related,parent\n1,x,"2, 3,,2",P\n2,y,-,\n'
+    mapping = SIMPLE + (
+        "links: {related: related to, parent: variant of}\nseparators: {related: ','}\n"
+        "missing: ['-']\n"
+    )
+    first, second = products(read(tmp_path, content, mapping))
+    assert first.links == (("related to", "2"), ("related to", "3"), ("variant of", "P"))
+    assert (first.properties, second.links) == ((), ())
+
+
+def test_a_links_column_that_is_not_there_is_named(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="`links` names the column 'relatet'"):
+        read(tmp_path, "id,related\n1,2\n", "id: id\nlinks: {relatet: related to}\n")
