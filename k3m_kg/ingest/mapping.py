@@ -182,7 +182,7 @@ class Template:
         self._texts = texts
         self.columns = columns
 
-    def fill(self, cells: Sequence[str]) -> str:
+    def fill(self, cells: Sequence[str] | dict[int, str]) -> str:
         """The text with the cells of one row."""
         filled = [self._texts[0]]
         for column, text in zip(self.columns, self._texts[1:], strict=True):

@@ -2,7 +2,8 @@
 
 Objects flatten to dotted names, `size.width`. A list gives several values. A list of objects with
 a name and a value, as attributes and specifications are often written, gives properties of these
-names. Texts lose surrounding blanks; an empty one, null and not-a-number are missing.
+names, and so does an Arrow map. Texts lose surrounding blanks; an empty one, null and not-a-number
+are missing.
 """
 
 from __future__ import annotations
@@ -40,17 +41,35 @@ def flatten(tree: Any, path: str = "", name: str = "") -> Iterator[Cell]:
     elif isinstance(tree, dict):
         for key, value in tree.items():
             yield from flatten(value, _joined(path, str(key)), _joined(name, str(key)))
-    elif isinstance(tree, (list, tuple)):
+    elif isinstance(tree, list):
         for item in tree:
             if (pair := _name_and_value(item)) is None:
                 yield from flatten(item, path, name)
             else:
                 key, value = pair
                 yield from flatten(value, _joined(path, key), _joined("", key))
-    elif isinstance(tree, bool):
-        yield path, name, "true" if tree else "false"
-    elif tree is not None and tree == tree:  # not-a-number differs from itself
-        yield path, name, str(tree)
+    elif written := scalar_text(tree):
+        yield path, name, written
+
+
+def scalar_text(value: Any) -> str | None:
+    """A number, date or truth value as text, None for null and not-a-number.
+
+    Raises:
+        BadTree: it is bytes that are no text.
+    """
+    if value is None or value != value:  # not-a-number differs from itself
+        return None
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if isinstance(value, float):
+        return repr(value).removesuffix(".0")
+    if isinstance(value, bytes):
+        try:
+            return value.decode().strip() or None
+        except UnicodeDecodeError:
+            raise BadTree("bytes that are not valid UTF-8") from None
+    return str(value)
 
 
 def _joined(path: str, key: str) -> str:
@@ -62,6 +81,8 @@ def _joined(path: str, key: str) -> str:
 
 
 def _name_and_value(item: Any) -> tuple[str, Any] | None:
+    if isinstance(item, tuple) and len(item) == 2:  # an entry of an Arrow map
+        return str(item[0]), item[1]
     if not isinstance(item, dict) or len(item) != 2 or "value" not in item:
         return None
     name = next((item[key] for key in _NAME_KEYS if key in item), None)

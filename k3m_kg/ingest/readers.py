@@ -23,6 +23,12 @@ def _jsonl() -> CatalogReader:
     return JSONLinesReader()
 
 
+def _parquet() -> CatalogReader:
+    from k3m_kg.ingest.parquet import ParquetReader
+
+    return ParquetReader()
+
+
 @hookimpl
 def k3m_kg_readers() -> list[ReaderPlugin]:
     """The formats that need no further package."""
@@ -41,5 +47,10 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             name="jsonl",
             summary="JSON Lines with nested attributes, by a mapping file or the usual names",
             factory=_jsonl,
+        ),
+        ReaderPlugin(
+            name="parquet",
+            summary="Parquet, Arrow and Feather: a row a product, or a row a triple",
+            factory=_parquet,
         ),
     ]

@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import ClassVar
 
+import pyarrow as pa
+import pyarrow.feather as feather
+import pyarrow.parquet as pq
 import pytest
 import torch
 
@@ -234,4 +237,25 @@ class TestJSONLines(ReaderCase):
         path.write_text(
             '{"id": 1, "title": "red mug", "size": {"h": 9.50}}\n\n{"id": 2, "title": ""}\n'
         )
+        return path, None
+
+
+class ParquetCase(ReaderCase):
+    def build(self):
+        return registry().find("reader", "parquet").record.factory()
+
+
+class TestWideParquet(ParquetCase):
+    def sample(self, folder: Path):
+        path = folder / "items.parquet"
+        table = {"id": [1, 2], "title": ["red mug", ""], "sizes": [[9, None], []]}
+        pq.write_table(pa.table(table), path)
+        return path, None
+
+
+class TestLongArrow(ParquetCase):
+    def sample(self, folder: Path):
+        path = folder / "items.arrow"
+        rows = {"head": ["1", "1", "2"], "property": ["a", "title", "a"], "value": ["x", "y", "x"]}
+        feather.write_feather(pa.table(rows), path)
         return path, None
