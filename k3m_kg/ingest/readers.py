@@ -29,6 +29,12 @@ def _parquet() -> CatalogReader:
     return ParquetReader()
 
 
+def _magento() -> CatalogReader:
+    from k3m_kg.ingest.magento import MagentoReader
+
+    return MagentoReader()
+
+
 @hookimpl
 def k3m_kg_readers() -> list[ReaderPlugin]:
     """The formats that need no further package."""
@@ -52,5 +58,10 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             name="parquet",
             summary="Parquet, Arrow and Feather: a row a product, or a row a triple",
             factory=_parquet,
+        ),
+        ReaderPlugin(
+            name="magento",
+            summary="the Magento import CSV: attributes, variants as links, descriptions as text",
+            factory=_magento,
         ),
     ]

@@ -259,3 +259,16 @@ class TestLongArrow(ParquetCase):
         rows = {"head": ["1", "1", "2"], "property": ["a", "title", "a"], "value": ["x", "y", "x"]}
         feather.write_feather(pa.table(rows), path)
         return path, None
+
+
+class TestMagento(ReaderCase):
+    def build(self):
+        return registry().find("reader", "magento").record.factory()
+
+    def sample(self, folder: Path):
+        path = folder / "items.csv"
+        path.write_text(
+            "sku,name,additional_attributes,configurable_variations\n"
+            'P,Hoodie,"size=S,colour=red|blue",sku=V\nV,,size=S,\n'
+        )
+        return path, None
