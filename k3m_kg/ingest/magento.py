@@ -145,10 +145,12 @@ class MagentoReader:
                 if "sku" not in header:
                     raise CatalogError("there is no column `sku`", where=str(path))
                 for start, row in read_rows(lines, dialect, path):
-                    if isinstance(row, str) or any(row):
-                        found = row if isinstance(row, str) else _product(header, row, start)
-                        if isinstance(found, str):
-                            found = RejectedRow(start, found, raw_text(lines.row_text()))
+                    if not isinstance(row, str) and not any(row):
+                        continue
+                    found = row if isinstance(row, str) else _product(header, row, start)
+                    if isinstance(found, str):
+                        yield RejectedRow(start, found, raw_text(lines.row_text()))
+                    else:
                         yield found
         except OSError as error:
             raise unreadable(path, error) from None
@@ -166,18 +168,18 @@ def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRec
         return "no sku"
     if view := cells.get("store_view_code"):
         return f"of the store view {view!r} alone: only rows for all views are read"
-    category, *categories = _categories(cells.get("categories", "")) or [None]
+    categories = _categories(cells.get("categories", ""))
     properties = [
         (name, html_to_text(cell) if name in _HTML else cell)
         for name, cell in cells.items()
         if _is_property(name)
     ]
-    properties += (("category", path) for path in categories if path)
+    properties += (("category", path) for path in categories[1:])
     properties += _attributes(cells.get("additional_attributes", ""))
     return ProductRecord(
         id=cells["sku"],
         title=cells.get("name"),
-        category=category,
+        category=categories[0] if categories else None,
         images=tuple(dict.fromkeys(_images(cells))),
         properties=tuple(dict.fromkeys(pair for pair in properties if pair[1])),
         line=line,
