@@ -9,9 +9,10 @@ from typing import BinaryIO, TextIO
 MAX_LINE = 1 << 20
 """Bytes (or characters) that a line may have: no file can make a reader hold more."""
 
-
 MAX_ROW = 2 * MAX_LINE
 """Characters that the lines of one row may have together."""
+BLOCK = MAX_LINE // 4
+"""Bytes that are read at once."""
 
 
 class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
@@ -30,6 +31,31 @@ def byte_lines(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
             while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
                 pass
         yield line.rstrip(b"\r\n"), not whole
+
+
+def line_blocks(file: BinaryIO) -> Iterator[tuple[bytes, bool]]:
+    """Whole lines in blocks, and whether the last line of the block was cut: it is too long.
+
+    A block may be longer than `MAX_LINE`, and only such a one can hold a line that is.
+    """
+    while block := file.read(BLOCK):
+        cut = False
+        if not block.endswith(b"\n"):
+            rest = file.readline(MAX_LINE + 1)
+            block += rest
+            if len(rest) > MAX_LINE and not rest.endswith(b"\n"):
+                cut = True
+                while (rest := file.readline(MAX_LINE)) and not rest.endswith(b"\n"):
+                    pass
+        yield block, cut
+
+
+def split_block(block: bytes, cut: bool) -> Iterator[tuple[bytes, bool]]:
+    """Each line of a block without its end, and whether it is too long."""
+    lines = block.removesuffix(b"\n").split(b"\n")
+    for number, line in enumerate(lines, start=1):
+        too_long = len(line) > MAX_LINE or (cut and number == len(lines))
+        yield line.rstrip(b"\r"), too_long
 
 
 class TextLines(Iterator[str]):

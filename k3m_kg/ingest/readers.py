@@ -35,6 +35,12 @@ def _magento() -> CatalogReader:
     return MagentoReader()
 
 
+def _rdf() -> CatalogReader:
+    from k3m_kg.ingest.rdf import RdfReader
+
+    return RdfReader()
+
+
 @hookimpl
 def k3m_kg_readers() -> list[ReaderPlugin]:
     """The formats that need no further package."""
@@ -63,5 +69,10 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             name="magento",
             summary="the Magento import CSV: attributes, variants as links, descriptions as text",
             factory=_magento,
+        ),
+        ReaderPlugin(
+            name="rdf",
+            summary="N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD; schema.org understood",
+            factory=_rdf,
         ),
     ]

@@ -1,0 +1,188 @@
+"""RDF files as runs of triples of one subject.
+
+N-Triples and N-Quads are read line by line: a line that is none is rejected alone. Plain lines
+take a short way, odd ones (escapes, comments, other spacing) go through pyoxigraph. The other
+forms are documents: one syntax error is the end of them. Names of graphs are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.ingest.cells import raw_text
+from k3m_kg.ingest.lines import MAX_LINE, line_blocks, split_block
+from k3m_kg.ingest.memo import Memo
+from k3m_kg.ingest.rdf_terms import PRODUCTS, Blank, Iri, Run, term_of
+from k3m_kg.records import RejectedRow
+
+LONGEST_RUN = 1 << 16
+_IRI = r"<([A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*)>"
+_BLANK = r"_:([A-Za-z0-9_](?:[A-Za-z0-9_-]*))"
+_LITERAL = rf'"([^"\\\r\n]*)"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?'
+_GRAPH = rf"(?: (?:{_IRI}|{_BLANK}))?"
+_NODE = re.compile(f"{_IRI}|{_BLANK}")
+_OBJECT = {
+    "nt": re.compile(f"{_IRI}|{_BLANK}|{_LITERAL}"),
+    "nq": re.compile(f"(?:{_IRI}|{_BLANK}|{_LITERAL}){_GRAPH}"),
+}
+_DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "JSON_LD"}
+
+
+def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
+    """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
+    nodes = Memo(_node)
+    objects = Memo(_object_reader(form))
+    run = Run(0, Iri(""), [])
+    subject = ""
+    number = 1
+    for block, cut in line_blocks(file):
+        for line, raw in _lines(block, cut):
+            if raw is not None:
+                yield RejectedRow(number, line, raw_text(raw))
+                number += 1
+                continue
+            # The short way: one blank between terms, and an object that is plain.
+            parts = line.split(" ", 2)
+            if len(parts) == 3 and parts[2].endswith(" ."):
+                predicate, term = nodes[parts[1]], objects[parts[2][:-2]]
+                if term is not None and type(predicate) is Iri:
+                    if parts[0] == subject and len(run.pairs) < LONGEST_RUN:
+                        run.pairs.append((predicate, term))
+                        number += 1
+                        continue
+                    if (node := nodes[parts[0]]) is not None:
+                        if run.pairs:
+                            yield run
+                        subject = parts[0]
+                        run = Run(number, node, [(predicate, term)])
+                        number += 1
+                        continue
+            found = _odd_line(line, number, form)
+            if isinstance(found, RejectedRow):
+                yield found
+            elif found is not None:
+                if run.pairs:
+                    yield run
+                subject, run = "", found
+            number += 1
+    if run.pairs:
+        yield run
+
+
+def _lines(block: bytes, cut: bool) -> Iterator[tuple[str, bytes | None]]:
+    """Each line, or why it is none with its bytes."""
+    try:
+        if len(block) <= MAX_LINE:
+            for line in block.decode().removesuffix("\n").split("\n"):
+                yield line.rstrip("\r"), None
+            return
+    except UnicodeDecodeError:
+        pass
+    for raw, too_long in split_block(block, cut):
+        if too_long:
+            yield f"line longer than {MAX_LINE:,} bytes", raw
+            continue
+        try:
+            yield raw.decode(), None
+        except UnicodeDecodeError as error:
+            yield f"invalid UTF-8 at byte {error.start + 1} of the line", raw
+
+
+def _node(text: str) -> Iri | Blank | None:
+    match = _NODE.fullmatch(text)
+    if match is None:
+        return None
+    return Blank(match[2]) if match[1] is None else Iri(match[1])
+
+
+def _object_reader(form: str) -> Callable[[str], str | None]:
+    match_object = _OBJECT[form].fullmatch
+
+    def read(text: str) -> str | None:
+        match = match_object(text)
+        if match is None:
+            return None
+        if match[3] is not None:
+            return match[3].strip()
+        return Blank(match[2]) if match[1] is None else Iri(match[1])
+
+    return read
+
+
+def _odd_line(line: str, number: int, form: str) -> Run | RejectedRow | None:
+    """A line that the short way does not know; None for a comment or nothing."""
+    if not line.strip() or line.lstrip().startswith("#"):
+        return None
+    import pyoxigraph as ox
+
+    format = ox.RdfFormat.N_TRIPLES if form == "nt" else ox.RdfFormat.N_QUADS
+    try:
+        quads = list(ox.parse(input=line.encode(), format=format))
+    except (SyntaxError, ValueError) as error:
+        return RejectedRow(number, _message(error), raw_text(line))
+    if not quads:
+        return None
+    if len(quads) > 1:
+        return RejectedRow(number, "more than one triple in the line", raw_text(line))
+    subject, term = term_of(quads[0].subject), term_of(quads[0].object)
+    if term is None or not isinstance(subject, (Iri, Blank)):
+        return RejectedRow(number, "a triple as a term is not read", raw_text(line))
+    return Run(number, subject, [(Iri(quads[0].predicate.value), term)])
+
+
+def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | RejectedRow]:
+    """The runs of Turtle, TriG, RDF/XML or JSON-LD; relative IRIs are ids of products.
+
+    Raises:
+        CatalogError: the syntax is wrong anywhere.
+    """
+    import pyoxigraph as ox
+
+    source = _Source(file)
+    format = getattr(ox.RdfFormat, _DOCUMENTS[form])
+    run = Run(0, Iri(""), [])
+    try:
+        quads = ox.parse(input=source, format=format, base_iri=PRODUCTS)
+        for number, quad in enumerate(quads, start=1):
+            subject, term = term_of(quad.subject), term_of(quad.object)
+            if term is None or not isinstance(subject, (Iri, Blank)):
+                yield RejectedRow(number, "a triple as a term is not read", raw_text(str(quad)))
+                continue
+            if subject != run.subject or len(run.pairs) >= LONGEST_RUN:
+                if run.pairs:
+                    yield run
+                run = Run(number, subject, [])
+            run.pairs.append((Iri(quad.predicate.value), term))
+    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+        if source.error is not None:
+            raise source.error from None
+        line = getattr(error, "lineno", None)
+        where = f"{path}:{line}" if line else str(path)
+        hint = "write it in place: nothing is fetched" if "LoadDocument" in str(error) else None
+        raise CatalogError(_message(error), where=where, hint=hint) from None
+    if run.pairs:
+        yield run
+
+
+class _Source:
+    """A file whose own errors come through the parser as they are."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.error: Exception | None = None
+
+    def read(self, size: int = -1) -> bytes:
+        try:
+            return self._file.read(size)
+        except (CatalogError, OSError) as error:
+            self.error = error
+            raise OSError(str(error)) from None
+
+
+def _message(error: Exception) -> str:
+    text = error.msg if isinstance(error, SyntaxError) else str(error)
+    return f"no RDF: {' '.join(cast(str, text).split())[:300]}"

@@ -1,0 +1,82 @@
+"""RDF terms as the reader holds them, and the names that it understands.
+
+A literal is a plain `str` without surrounding blanks: languages and datatypes are dropped.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any, NamedTuple
+from urllib.parse import unquote
+
+RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
+TYPE, FIRST, REST, NIL = RDF + "type", RDF + "first", RDF + "rest", RDF + "nil"
+LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
+K3M = "https://k3m-kg.org/ns#"
+ID, IMAGES = K3M + "id", K3M + "images"
+PRODUCTS = "https://k3m-kg.org/product/"
+PROPERTIES = "https://k3m-kg.org/property/"
+VALUES = "https://k3m-kg.org/value/"
+_SCHEMA = re.compile(r"https?://schema\.org/(\w+)")
+_BELOW_PRODUCT = re.compile(r"^[a-z][a-z0-9+.-]*://[^?#]*?/product/([^?#]+)$", re.IGNORECASE)
+
+
+class Iri(str):
+    """An IRI, without its brackets."""
+
+    __slots__ = ()
+
+
+class Blank(str):
+    """A blank node, by its label."""
+
+    __slots__ = ()
+
+
+class Run(NamedTuple):
+    """Triples of one subject that follow each other.
+
+    Attributes:
+        line: the line, or in a document the number of the triple, where it begins.
+    """
+
+    line: int
+    subject: Iri | Blank
+    pairs: list[tuple[Iri, str]]
+
+
+def schema_name(iri: str) -> str | None:
+    """The name that schema.org has for an IRI, with http or https; None for any other IRI."""
+    match = _SCHEMA.fullmatch(iri)
+    return match[1] if match else None
+
+
+def product_id(iri: str) -> str | None:
+    """The id of a product whose IRI has a part `/product/`."""
+    match = _BELOW_PRODUCT.match(iri)
+    return unquote(match[1]) if match else None
+
+
+def local_name(iri: str) -> str:
+    """What follows the namespace, decoded; the whole IRI where nothing does."""
+    for namespace in (PROPERTIES, VALUES):
+        if iri.startswith(namespace):
+            return unquote(iri[len(namespace) :]).strip() or iri
+    return unquote(iri[len(namespace_of(iri)) :]).strip() or iri
+
+
+def namespace_of(iri: str) -> str:
+    """Up to the last `#` or `/`, or colon where there is neither."""
+    end = max(iri.rfind("#"), iri.rfind("/"))
+    return iri[: (end if end >= 0 else iri.rfind(":")) + 1]
+
+
+def term_of(term: Any) -> str | None:
+    """A term of pyoxigraph; None for a triple as a term."""
+    import pyoxigraph as ox
+
+    if isinstance(term, ox.NamedNode):
+        return Iri(term.value)
+    if isinstance(term, ox.BlankNode):
+        return Blank(term.value)
+    return str(term.value).strip() if isinstance(term, ox.Literal) else None
