@@ -9,10 +9,12 @@ from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.cells import raw_text, unstorable
 from k3m_kg.ingest.compressed import unpacked_suffix, unreadable
 from k3m_kg.ingest.csv_rows import DELIMITERS, open_text, read_header, read_rows
+from k3m_kg.ingest.jsonl import JSONLinesReader
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.lines import TextLines
 from k3m_kg.ingest.magento import MagentoReader
 from k3m_kg.ingest.mapping import Columns, Template, guess_mapping, load_mapping
+from k3m_kg.ingest.rdf import RdfReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _SUFFIXES = {".csv", ".tsv", ".tab"}
@@ -22,8 +24,9 @@ class DelimitedReader:
     """Reads delimited text; surrounding blanks of a cell do not count."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the name says so, or the first line looks like a header."""
-        if K3MTSVReader().sniff(path, head) or MagentoReader().sniff(path, head):
+        """Whether the name says so, or the first line looks like a header: no other format is."""
+        others = (K3MTSVReader(), MagentoReader(), RdfReader(), JSONLinesReader())
+        if any(reader.sniff(path, head) for reader in others):
             return False
         if unpacked_suffix(path) in _SUFFIXES:
             return True

@@ -20,7 +20,7 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-from k3m_kg.errors import ConfigError
+from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.compressed import open_bytes, read_head, unpacked_suffix, unreadable
 from k3m_kg.records import CatalogRecord
 
@@ -34,7 +34,9 @@ _SUFFIXES = {
     ".jsonld": "jsonld",
 }
 _HEAD = 65_536
-_LINE = re.compile(rb'(?:<[^<>\s"]+>|_:\S+)[ \t]+<[^<>\s"]+>[ \t]+(?:<[^<>\s"]+>|_:|")')
+_TRIPLE = re.compile(rb'(?:<[^<>\s"]+>|_:\S+)[ \t]+<[^<>\s"]+>[ \t]+(?:<[^<>\s"]+>|_:|")')
+_SUBJECT = re.compile(rb'(?:<[A-Za-z][\w+.-]*:[^<>\s"]*>|_:\S+)\s')
+_XML = re.compile(rb"<[?!]|<[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s/>]")
 _TURTLE = re.compile(rb"(?:@prefix|@base|PREFIX|BASE)\s", re.IGNORECASE)
 _JSON_LD = re.compile(rb'"@(?:context|graph|id|type)"\s*:')
 
@@ -66,7 +68,13 @@ class RdfReader:
                 where=str(mapping),
                 hint="leave --mapping out",
             )
-        form = form_of(path, read_head(path, _HEAD)) or "ttl"
+        form = form_of(path, read_head(path, _HEAD))
+        if form is None:
+            raise CatalogError(
+                "is in none of the RDF formats, as far as its beginning tells",
+                where=str(path),
+                hint=f"give its name the ending of its format: {' '.join(_SUFFIXES)}",
+            )
         try:
             with open_bytes(path) as file:
                 is_lines = form in ("nt", "nq")
@@ -80,19 +88,20 @@ class RdfReader:
 
 def form_of(path: Path, head: bytes) -> str | None:
     """The RDF format of a file, by its name and else by its first bytes."""
-    if b"\0" in head:
-        return None
     if found := _SUFFIXES.get(unpacked_suffix(path)):
         return found
+    if b"\0" in head:
+        return None
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     while start.startswith(b"#"):
         start = start.partition(b"\n")[2].lstrip()
-    if _LINE.match(start):
+    line = start.partition(b"\n")[0].rstrip()
+    if _TRIPLE.match(line) and line.endswith(b"."):
         return "nq"
-    if _TURTLE.match(start):
-        return "ttl"
-    if start.startswith(b"<") and (b"<rdf:RDF" in head or b"22-rdf-syntax-ns#" in head):
+    if _XML.match(start) and (b"<rdf:RDF" in head or b"22-rdf-syntax-ns#" in head):
         return "rdfxml"
+    if _SUBJECT.match(start) or _TURTLE.match(start):
+        return "trig"
     if start.startswith((b"{", b"[")) and _JSON_LD.search(head):
         from k3m_kg.ingest.jsonl import JSONLinesReader
 

@@ -74,13 +74,11 @@ class Grouper:
         yield Part(self._subjects, self._nodes, self._rejected)
 
     def _add(self, run: Run) -> None:
-        groups: dict[str, tuple[int, Pairs]] = (
-            self._nodes if isinstance(run.subject, Blank) else self._subjects  # type: ignore[assignment]
-        )
-        known = groups.get(run.subject)
-        if known is None:
-            groups[run.subject] = (run.line, run.pairs)
+        if isinstance(run.subject, Iri):
+            known = self._subjects.setdefault(run.subject, (run.line, run.pairs))
         else:
+            known = self._nodes.setdefault(run.subject, (run.line, run.pairs))
+        if known[1] is not run.pairs:
             known[1].extend(run.pairs)
         self._size += len(run.pairs)
 
@@ -127,4 +125,4 @@ def _referred(pairs: Pairs, nodes: dict[str, tuple[int, Pairs]]) -> dict[str, tu
 def is_typed(part: Part) -> bool:
     """Whether any subject says what it is."""
     groups = (*part.subjects.values(), *part.nodes.values())
-    return any(predicate == TYPE for _, pairs in groups for predicate, _ in pairs)
+    return any(pair[0] == TYPE for _, pairs in groups for pair in pairs)

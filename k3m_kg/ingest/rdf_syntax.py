@@ -29,6 +29,7 @@ _OBJECT = {
     "nt": re.compile(f"{_IRI}|{_BLANK}|{_LITERAL}"),
     "nq": re.compile(f"(?:{_IRI}|{_BLANK}|{_LITERAL}){_GRAPH}"),
 }
+_DOCTYPE = re.compile(rb"<!\s*DOCTYPE|<!\s*ENTITY", re.IGNORECASE)
 _DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "JSON_LD"}
 
 
@@ -142,11 +143,11 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
     """
     import pyoxigraph as ox
 
-    source = _Source(file)
+    source = _Source(file, path, _DOCTYPE if form == "rdfxml" else None)
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
     run = Run(0, Iri(""), [])
     try:
-        quads = ox.parse(input=source, format=format, base_iri=PRODUCTS)
+        quads = ox.parse(input=cast(BinaryIO, source), format=format, base_iri=PRODUCTS)
         for number, quad in enumerate(quads, start=1):
             subject, term = term_of(quad.subject), term_of(quad.object)
             if term is None or not isinstance(subject, (Iri, Blank)):
@@ -171,13 +172,25 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
 class _Source:
     """A file whose own errors come through the parser as they are."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, path: Path, refused: re.Pattern[bytes] | None) -> None:
         self._file = file
+        self._path = path
+        self._refused = refused
+        self._end = b""
         self.error: Exception | None = None
 
     def read(self, size: int = -1) -> bytes:
         try:
-            return self._file.read(size)
+            content = self._file.read(size)
+            # The parser expands entities, and entities within entities, without a bound.
+            if self._refused and self._refused.search(self._end + content):
+                raise CatalogError(
+                    "has a document type, which may declare entities: not read",
+                    where=str(self._path),
+                    hint="write the entities out, or convert the file to Turtle",
+                )
+            self._end = content[-16:]
+            return content
         except (CatalogError, OSError) as error:
             self.error = error
             raise OSError(str(error)) from None
@@ -185,4 +198,4 @@ class _Source:
 
 def _message(error: Exception) -> str:
     text = error.msg if isinstance(error, SyntaxError) else str(error)
-    return f"no RDF: {' '.join(cast(str, text).split())[:300]}"
+    return f"no RDF: {' '.join(text.split())[:300]}"

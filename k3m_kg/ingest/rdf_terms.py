@@ -53,8 +53,10 @@ def schema_name(iri: str) -> str | None:
 
 def product_id(iri: str) -> str | None:
     """The id of a product whose IRI has a part `/product/`."""
+    if iri.startswith(PRODUCTS):
+        return unquote(iri[len(PRODUCTS) :]).strip() or None
     match = _BELOW_PRODUCT.match(iri)
-    return unquote(match[1]) if match else None
+    return (unquote(match[1]).strip() or None) if match else None
 
 
 def local_name(iri: str) -> str:

@@ -272,3 +272,25 @@ class TestMagento(ReaderCase):
             'P,Hoodie,"size=S,colour=red|blue",sku=V\nV,,size=S,\n'
         )
         return path, None
+
+
+class RdfCase(ReaderCase):
+    def build(self):
+        return registry().find("reader", "rdf").record.factory()
+
+
+class TestTurtle(RdfCase):
+    def sample(self, folder: Path):
+        path = folder / "items.ttl"
+        path.write_text(
+            "@prefix s: <https://schema.org/> . <1> a s:Product ; s:name 'mug' ; s:category '' .\n"
+            "<2> a s:Product ; s:additionalProperty [ s:name 'size' ; s:value 9 ] .\n"
+        )
+        return path, None
+
+
+class TestNTriples(RdfCase):
+    def sample(self, folder: Path):
+        path = folder / "items.nt"
+        path.write_text('<urn:product:1> <urn:size> "9" .\n<urn:product:2> <urn:size> "" .\n')
+        return path, None
