@@ -26,10 +26,18 @@ BATCH_ROWS = 1 << 15
 
 @dataclass(frozen=True, slots=True)
 class Batches:
-    """A columnar source: its schema, and its batches with the number of rows before each."""
+    """A columnar source: its schema, and its batches with the number of rows before each.
+
+    Raises:
+        ValueError: the name of a column is no text.
+    """
 
     schema: Any
     batches: Iterator[tuple[int, Any]]
+
+    def __post_init__(self) -> None:
+        if why := unstorable(self.schema.names):
+            raise ValueError(f"{why} in the name of a column")
 
     def of(self, columns: list[str]) -> Iterator[tuple[int, Any]]:
         """The batches with these columns only."""
@@ -71,7 +79,9 @@ def _parquet(path: Path) -> Batches:
     plain.close()
     # As dictionaries, equal texts are one text: faster, and a small file stays small in memory.
     file = pq.ParquetFile(str(path), read_dictionary=texts, buffer_size=1 << 20)
-    return Batches(file.schema_arrow, _numbered(path, file.iter_batches(BATCH_ROWS)))
+    return Batches(
+        file.schema_arrow, _numbered(path, map(_in_bounds, file.iter_batches(BATCH_ROWS)))
+    )
 
 
 def _numbered(path: Path, batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
@@ -91,6 +101,16 @@ def _numbered(path: Path, batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
 def _sound(batch: Any) -> Any:
     """The batch, after a look at every offset: Arrow itself takes them as they stand in a file."""
     batch.validate(full=True)
+    return batch
+
+
+def _in_bounds(batch: Any) -> Any:
+    """The batch, after a look at the places in dictionaries, which Parquet takes as they stand."""
+    for column in filter(_is_dictionary, batch.columns):
+        ends = pc.min_max(column.indices)
+        last = ends["max"].as_py()
+        if last is not None and not 0 <= ends["min"].as_py() <= last < len(column.dictionary):
+            raise pa.ArrowInvalid("a value is not in its dictionary")
     return batch
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.ingest.cells import unstorable
 from k3m_kg.ingest.compressed import open_bytes
 from k3m_kg.ingest.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
 from k3m_kg.ingest.mapping import Mapping
@@ -64,6 +65,8 @@ def read_header(
         header = next(csv.reader(lines, **dialect))
     except (csv.Error, LineTooLong, TypeError, ValueError) as error:
         raise CatalogError(f"the header cannot be read: {error}", where=str(path)) from None
+    if why := unstorable(header, "bytes that are not valid in the file's encoding"):
+        raise CatalogError(f"the header cannot be read: {why}", where=str(path))
     return [name.strip() for name in header], dialect
 
 

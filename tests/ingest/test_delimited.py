@@ -191,6 +191,12 @@ def test_a_header_that_is_too_long_is_an_error(tmp_path: Path) -> None:
         read(tmp_path, "x," * MAX_LINE)
 
 
+@pytest.mark.parametrize("name", [b"n\xff", b"n\0"])
+def test_a_header_that_is_no_text_is_an_error(tmp_path: Path, name: bytes) -> None:
+    with pytest.raises(CatalogError, match="the header cannot be read"):
+        read(tmp_path, b"id,name," + name + b"\n1,x,y\n")
+
+
 def test_a_header_alone_holds_no_product(tmp_path: Path) -> None:
     assert read(tmp_path, "id,name\n") == []
 

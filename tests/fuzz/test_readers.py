@@ -1,0 +1,163 @@
+"""No input whatever makes a reader fail otherwise than with a clear word, hang, or write a part.
+
+`K3M_KG_FUZZ` says how many inputs each format gets (200), `K3M_KG_FUZZ_START` the number of the
+first. One in 20 goes through the whole ingest. The input that was read last is `input.*` in the
+test's folder.
+"""
+
+from __future__ import annotations
+
+import faulthandler
+import os
+import signal
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.errors import K3MError
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.hookspecs import ReaderPlugin
+from k3m_kg.ingest.formats import choose_reader
+from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.registry import registry
+
+from .inputs import TARGETS, inputs, seeds
+
+COUNT = int(os.environ.get("K3M_KG_FUZZ", "200"))
+START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
+SECONDS = 10
+WHOLE = 20
+
+
+class HangError(BaseException):
+    """An input took longer than `SECONDS`."""
+
+
+@contextmanager
+def watchdog() -> Iterator[None]:
+    """Raises `HangError`, or ends the process where no Python code runs any more."""
+
+    def bite(number: int, frame: object) -> None:
+        raise HangError
+
+    before = signal.signal(signal.SIGALRM, bite)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        faulthandler.cancel_dump_traceback_later()
+        signal.signal(signal.SIGALRM, before)
+
+
+def again() -> None:
+    """The next input begins."""
+    signal.setitimer(signal.ITIMER_REAL, SECONDS)
+    faulthandler.dump_traceback_later(3 * SECONDS, exit=True)
+
+
+def texts(record: ProductRecord | ValueRecord) -> Iterator[str]:
+    yield from (text for pair in record.properties for text in pair)
+    if isinstance(record, ValueRecord):
+        yield record.value
+        return
+    yield from (record.id, *record.images)
+    yield from (text for pair in record.links for text in pair)
+    yield from (text for text in (record.title, record.category) if text is not None)
+
+
+def check(record: CatalogRecord) -> None:
+    """A record is as `k3m_kg.records` promises."""
+    assert record.line >= 0
+    if isinstance(record, RejectedRow):
+        assert record.reason
+        assert len(record.raw) <= 2000
+        return
+    found = list(texts(record))
+    assert all(found)
+    assert all(text == text.strip() for text in found)
+    joined = "".join(found)
+    assert "\0" not in joined
+    joined.encode()
+    assert len(set(record.properties)) == len(record.properties)
+
+
+@pytest.fixture(scope="module")
+def data() -> Path | None:
+    default = Path(__file__).parent.parent.parent.parent / "shared" / "data"
+    folder = Path(os.environ.get("K3M_KG_DATA", default))
+    return folder if folder.is_dir() else None
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_any_input_is_read_or_refused_with_a_clear_word(
+    tmp_path: Path, data: Path | None, name: str
+) -> None:
+    target = TARGETS[name]
+    reader = registry().get(ReaderPlugin, target.reader).factory()
+    path, mapping = tmp_path / f"input{target.suffix}", None
+    if target.mapping is not None:
+        mapping = tmp_path / "mapping.yaml"
+        mapping.write_text(target.mapping)
+    good = seeds(target, data)
+    whole = Whole(tmp_path, target.reader, mapping)
+    read = 0
+    with watchdog():
+        for number, content in enumerate(inputs(name, good, COUNT, START), start=START):
+            path.write_bytes(content)
+            again()
+            try:
+                for record in reader.read(path, mapping):
+                    check(record)
+                    read += isinstance(record, ProductRecord)
+            except K3MError:
+                pass
+            except BaseException as error:
+                error.add_note(f"input {number} of {name}: {content[:300]!r}")
+                raise
+            with suppress(K3MError):
+                choose_reader(path)
+            if number % WHOLE == 0 and content:
+                whole.ingest(path, number)
+    assert read > COUNT / 10, "most inputs should still be catalogs"
+
+
+class Whole:
+    """The way through the pipeline into SQLite."""
+
+    def __init__(self, folder: Path, reader: str, mapping: Path | None) -> None:
+        self._database = folder / "graph.db"
+        self._store = GraphStore.create(f"sqlite:///{self._database}")[0]
+        self._options = IngestOptions(format=reader, mapping=mapping)
+        self._quarantine = folder / "quarantine.jsonl"
+        first = folder / "first.tsv"
+        first.write_text("first\tmug\t\tcolour#:#red\tmugs\n")
+        self._run(first, IngestOptions())
+
+    def _run(self, path: Path, options: IngestOptions) -> None:
+        with Quarantine(self._quarantine) as quarantine:
+            ingest(self._store, [path], options, quarantine=quarantine)
+
+    def ingest(self, path: Path, number: int) -> None:
+        before = self.dump()
+        try:
+            self._run(path, self._options)
+        except K3MError:
+            assert self.dump() == before, f"input {number} was refused and left something"
+        else:
+            after = self.graph()
+            self._run(path, self._options)
+            assert self.graph() == after, f"input {number} is not the same twice"
+
+    def graph(self) -> list[object]:
+        with self._store.reading() as reader:
+            parts = (reader.products(), reader.triples(), reader.images())
+            return [row for batches in parts for batch in batches for row in batch]
+
+    def dump(self) -> list[str]:
+        with sqlite3.connect(self._database) as connection:
+            return list(connection.iterdump())
