@@ -15,7 +15,7 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.rdf_terms import TYPE, Blank, Iri, Run
 from k3m_kg.records import RejectedRow
 
-GROUPED = 500_000
+GROUPED = 200_000
 _HELD_REJECTS = 1000
 
 Pairs = list[tuple[Iri, str]]
