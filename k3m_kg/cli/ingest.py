@@ -39,7 +39,10 @@ def ingest(
     db: DatabaseOption = DEFAULT_DATABASE,
     format: Annotated[
         str,
-        typer.Option(metavar="NAME", help="auto, k3m-tsv, csv, or a plugin's (`plugins list`)."),
+        typer.Option(
+            metavar="NAME",
+            help="auto, k3m-tsv, csv, jsonl, parquet, magento, rdf, or a plugin's.",
+        ),
     ] = "auto",
     mapping: Annotated[
         Path | None,

@@ -158,6 +158,8 @@ class Fields:
         properties: list[tuple[str, str]] = []
         links: list[tuple[str, str]] = []
         for path, name, text in cells:
+            if not name:
+                raise BadTree(f"a value without a name: {text[:40]!r}")
             field = self._fields.get(path) or self._field(path)
             for value in _values(field, text):
                 by_path.setdefault(path, []).append(value)

@@ -1,8 +1,8 @@
 """No input whatever makes a reader fail otherwise than with a clear word, hang, or write a part.
 
 `K3M_KG_FUZZ` says how many inputs each format gets (200), `K3M_KG_FUZZ_START` the number of the
-first. One in 20, or 200 of them, go through the whole ingest. The input that was read last is `input.*` in the
-test's folder.
+first. One in 20, or 200 of them, go through the whole ingest. The input that was read last is
+`input.*` in the test's folder.
 """
 
 from __future__ import annotations

@@ -121,6 +121,7 @@ def test_a_second_category_is_kept_as_property(tmp_path: Path) -> None:
         (b"7", "not an object"),
         (b'{"name": "x"}', "no id: 'id'"),
         (b'{"id": ""}', "no id"),
+        (b'{"id": "1", "": true}', "a value without a name: 'true'"),
         (b'{"id": "\\ud800"}', "surrogates"),
         (b'{"id": "1", "a": "\\u0000"}', "NUL character"),
         (b'{"id": "1", "a\\u0000": "x"}', "NUL character"),
