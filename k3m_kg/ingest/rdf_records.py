@@ -137,7 +137,7 @@ class Records:
             elif role == "type":
                 if isinstance(term, Iri) and schema_name_of(term) != "Product":
                     properties.append((name, nodes.name(term)))
-            elif role != "id" and (text := nodes.text(term)):
+            elif role != "id" and (text := term if type(term) is str else nodes.text(term)):
                 known = parts.setdefault(role, [])
                 if known and role != "label" and text not in known:
                     properties.append((name, text))

@@ -8,7 +8,8 @@ forms are documents: one syntax error is the end of them. Names of graphs are dr
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from itertools import repeat
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -25,43 +26,36 @@ _BLANK = r"_:([A-Za-z0-9_](?:[A-Za-z0-9_-]*))"
 _LITERAL = rf'"([^"\\\r\n]*)"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?'
 _GRAPH = rf"(?: (?:{_IRI}|{_BLANK}))?"
 _NODE = re.compile(f"{_IRI}|{_BLANK}")
-_OBJECT = {
-    "nt": re.compile(f"{_IRI}|{_BLANK}|{_LITERAL}"),
-    "nq": re.compile(f"(?:{_IRI}|{_BLANK}|{_LITERAL}){_GRAPH}"),
-}
+_OBJECT = {"nt": f"(?:{_IRI}|{_BLANK}|{_LITERAL})"}
+_OBJECT["nq"] = _OBJECT["nt"] + _GRAPH
 _DOCTYPE = re.compile(rb"<!\s*DOCTYPE|<!\s*ENTITY", re.IGNORECASE)
 _DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "JSON_LD"}
 
 
 def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
-    nodes = Memo(_node)
-    objects = Memo(_object_reader(form))
+    tails = Memo(_tail_reader(form))
     run = Run(0, Iri(""), [])
     subject = ""
-    number = 1
+    number = 0
     for block, cut in line_blocks(file):
         for line, raw in _lines(block, cut):
+            number += 1
             if raw is not None:
                 yield RejectedRow(number, line, raw_text(raw))
-                number += 1
                 continue
-            # The short way: one blank between terms, and an object that is plain.
-            parts = line.split(" ", 2)
-            if len(parts) == 3 and parts[2].endswith(" ."):
-                predicate, term = nodes[parts[1]], objects[parts[2][:-2]]
-                if term is not None and type(predicate) is Iri:
-                    if parts[0] == subject and len(run.pairs) < LONGEST_RUN:
-                        run.pairs.append((predicate, term))
-                        number += 1
-                        continue
-                    if (node := nodes[parts[0]]) is not None:
-                        if run.pairs:
-                            yield run
-                        subject = parts[0]
-                        run = Run(number, node, [(predicate, term)])
-                        number += 1
-                        continue
+            # The short way: one blank between the terms, and an object that is plain.
+            first, _, tail = line.partition(" ")
+            pair = tails[tail]
+            if pair is not None:
+                if first == subject and len(run.pairs) < LONGEST_RUN:
+                    run.pairs.append(pair)
+                    continue
+                if (node := _node(first)) is not None:
+                    if run.pairs:
+                        yield run
+                    subject, run = first, Run(number, node, [pair])
+                    continue
             found = _odd_line(line, number, form)
             if isinstance(found, RejectedRow):
                 yield found
@@ -69,20 +63,22 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
                 if run.pairs:
                     yield run
                 subject, run = "", found
-            number += 1
     if run.pairs:
         yield run
 
 
-def _lines(block: bytes, cut: bool) -> Iterator[tuple[str, bytes | None]]:
+def _lines(block: bytes, cut: bool) -> Iterable[tuple[str, bytes | None]]:
     """Each line, or why it is none with its bytes."""
     try:
         if len(block) <= MAX_LINE:
-            for line in block.decode().removesuffix("\n").split("\n"):
-                yield line.rstrip("\r"), None
-            return
+            text = block.decode().replace("\r\n", "\n")
+            return zip(text.removesuffix("\n").split("\n"), repeat(None))
     except UnicodeDecodeError:
         pass
+    return _lines_apart(block, cut)
+
+
+def _lines_apart(block: bytes, cut: bool) -> Iterator[tuple[str, bytes | None]]:
     for raw, too_long in split_block(block, cut):
         if too_long:
             yield f"line longer than {MAX_LINE:,} bytes", raw
@@ -100,16 +96,19 @@ def _node(text: str) -> Iri | Blank | None:
     return Blank(match[2]) if match[1] is None else Iri(match[1])
 
 
-def _object_reader(form: str) -> Callable[[str], str | None]:
-    match_object = _OBJECT[form].fullmatch
+def _tail_reader(form: str) -> Callable[[str], tuple[Iri, str] | None]:
+    """Reads predicate and object behind the subject of a line; None for odd ones."""
+    iris = Memo(Iri)
+    match_tail = re.compile(rf"{_IRI} {_OBJECT[form]} \.").fullmatch
 
-    def read(text: str) -> str | None:
-        match = match_object(text)
+    def read(tail: str) -> tuple[Iri, str] | None:
+        match = match_tail(tail)
         if match is None:
             return None
-        if match[3] is not None:
-            return match[3].strip()
-        return Blank(match[2]) if match[1] is None else Iri(match[1])
+        predicate, iri, blank, literal = match.group(1, 2, 3, 4)
+        if literal is not None:
+            return iris[predicate], literal.strip()
+        return iris[predicate], iris[iri] if blank is None else Blank(blank)
 
     return read
 

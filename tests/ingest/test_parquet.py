@@ -269,3 +269,20 @@ def test_a_cut_or_damaged_file_is_one_error(tmp_path: Path, form: str) -> None:
         path.write_bytes(content[:cut])
         with pytest.raises(CatalogError, match=str(path)):
             list(ParquetReader().read(path, None))
+
+
+@pytest.mark.parametrize("name", [b"\xffroperty", b"\0roperty"])
+def test_a_column_whose_name_is_no_text_is_one_error(tmp_path: Path, name: bytes) -> None:
+    path = tmp_path / "a.arrow"
+    write(pa.table(LONG), path, "stream")
+    path.write_bytes(path.read_bytes().replace(b"property", name))
+    with pytest.raises(CatalogError, match="damaged"):
+        list(ParquetReader().read(path, None))
+
+
+def test_places_outside_of_a_dictionary_are_damage(tmp_path: Path, monkeypatch) -> None:
+    outside = pa.DictionaryArray.from_arrays(pa.array([0, 7], pa.int32()), ["x"], safe=False)
+    batch = pa.record_batch({"id": outside})
+    monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_: iter([batch]))
+    with pytest.raises(CatalogError, match="not in its dictionary"):
+        read(tmp_path, {"id": ["1", "2"]})
