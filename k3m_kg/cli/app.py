@@ -15,6 +15,7 @@ from k3m_kg.cli.demo import demo
 from k3m_kg.cli.diff import diff
 from k3m_kg.cli.embed import embed
 from k3m_kg.cli.evaluate import evaluate
+from k3m_kg.cli.export import export
 from k3m_kg.cli.ingest import ingest
 from k3m_kg.cli.init import init
 from k3m_kg.cli.migrate import migrate
@@ -59,6 +60,7 @@ app.command()(ingest)
 app.command()(status)
 app.command()(diff)
 app.command()(undo)
+app.command()(export)
 app.command("snapshot")(snapshot.snapshot)
 app.command()(pretrain)
 app.command()(evaluate)

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+import itertools
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Select, and_, or_, select
@@ -20,6 +22,7 @@ from k3m_kg.graph.tables import (
 
 Batches = Iterator[Sequence[Any]]
 """Batches of rows; each row is a plain sequence of columns."""
+_numbers = itertools.count()
 
 
 def stream(connection: Connection, query: Select[Any], batch_size: int) -> Batches:
@@ -27,14 +30,15 @@ def stream(connection: Connection, query: Select[Any], batch_size: int) -> Batch
 
     Several streams may be open at once.
     """
-    # The result's cursor is read past SQLAlchemy, whose row objects take as long as the database.
-    result = connection.execute(query, execution_options={"stream_results": True})
-    try:
-        cursor: Any = result.cursor
+    # Past SQLAlchemy, whose row objects take as long as the database itself.
+    sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    driver: Any = connection.connection.driver_connection
+    # A PostgreSQL cursor without a name fetches everything at once.
+    named = connection.dialect.name == "postgresql"
+    with closing(driver.cursor(f"k3m_kg_{next(_numbers)}") if named else driver.cursor()) as cursor:
+        cursor.execute(sql)
         while rows := cursor.fetchmany(batch_size):
             yield rows
-    finally:
-        result.close()
 
 
 class GraphLookup:
