@@ -21,6 +21,7 @@ from k3m_kg.cli.init import init
 from k3m_kg.cli.migrate import migrate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
+from k3m_kg.cli.sparql import sparql
 from k3m_kg.cli.status import status
 from k3m_kg.cli.undo import undo
 from k3m_kg.errors import K3MError
@@ -61,6 +62,7 @@ app.command()(status)
 app.command()(diff)
 app.command()(undo)
 app.command()(export)
+app.command()(sparql)
 app.command("snapshot")(snapshot.snapshot)
 app.command()(pretrain)
 app.command()(evaluate)
