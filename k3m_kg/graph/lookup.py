@@ -8,8 +8,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, or_, select
+from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select
 
+from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.tables import (
     EntityKind,
     entities,
@@ -22,21 +23,25 @@ from k3m_kg.graph.tables import (
 
 Batches = Iterator[Sequence[Any]]
 """Batches of rows; each row is a plain sequence of columns."""
+_ROWS = 10_000
 _numbers = itertools.count()
 
 
-def stream(connection: Connection, query: Select[Any], batch_size: int) -> Batches:
+def stream(connection: Connection, query: Select[Any], batch_size: int = _ROWS) -> Batches:
     """The rows of a query as the driver's own tuples, `batch_size` in memory at a time.
 
     Several streams may be open at once.
     """
     # Past SQLAlchemy, whose row objects take as long as the database itself.
-    sql = str(query.compile(connection, compile_kwargs={"literal_binds": True}))
+    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    given: Any = compiled.params
+    if compiled.positional:
+        given = [compiled.params[name] for name in compiled.positiontup or ()]
     driver: Any = connection.connection.driver_connection
     # A PostgreSQL cursor without a name fetches everything at once.
     named = connection.dialect.name == "postgresql"
     with closing(driver.cursor(f"k3m_kg_{next(_numbers)}") if named else driver.cursor()) as cursor:
-        cursor.execute(sql)
+        cursor.execute(str(compiled), given)
         while rows := cursor.fetchmany(batch_size):
             yield rows
 
@@ -44,7 +49,8 @@ def stream(connection: Connection, query: Select[Any], batch_size: int) -> Batch
 class GraphLookup:
     """The texts behind the numbers; given by `GraphReader.lookup`, dies with its transaction.
 
-    `only` limits a method to the entities of these numbers (a few hundred at most).
+    `only` leaves the entities of these numbers (a few hundred at most). Memory is bounded by
+    10,000 rows per stream.
     """
 
     def __init__(self, connection: Connection) -> None:
@@ -57,34 +63,46 @@ class GraphLookup:
             digest.update(repr(tuple(row)).encode())
         return digest.hexdigest()
 
-    def subjects(self, only: Sequence[int] | None = None, *, batch_size: int = 10_000) -> Batches:
+    def find(self, kind: EntityKind, text: str) -> int | None:
+        """The number of a product by its id, or of a value by its text."""
+        dialect = dialect_of(self._connection.engine)
+        return dialect.find_terms(self._connection, int(kind), [text]).get(text)
+
+    def find_property(self, name: str) -> int | None:
+        """The number of a property that triples use."""
+        query = select(properties.c.id).where(properties.c.name == name, _IN_USE)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def properties_in_use(self) -> list[str]:
+        """The names of the properties that triples use."""
+        return list(self._connection.execute(select(properties.c.name).where(_IN_USE)).scalars())
+
+    def subjects(
+        self,
+        only: Sequence[int] | None = None,
+        *,
+        kind: EntityKind | None = None,
+        title: str | None = None,
+        category: str | None = None,
+    ) -> Batches:
         """(entity, kind, text, title, category) of products and of values that have triples.
 
-        Ascending by entity. Products that are only linked to are none.
+        Ascending by entity. Products that are only linked to are none. `kind`, `title` and
+        `category` leave those that are so.
         """
-        heads = select(triples.c.head).where(triples.c.head == entities.c.id)
-        query = (
-            select(
-                entities.c.id,
-                entities.c.kind,
-                entities.c.text,
-                products.c.title,
-                products.c.category,
-            )
-            .outerjoin(products, products.c.entity == entities.c.id)
-            .where(
-                or_(
-                    products.c.entity.is_not(None),
-                    and_(entities.c.kind == int(EntityKind.VALUE), heads.exists()),
-                )
-            )
-            .order_by(entities.c.id)
-        )
+        query = _subjects().order_by(entities.c.id)
         if only is not None:
             query = query.where(entities.c.id.in_(only))
-        return stream(self._connection, query, batch_size)
+        for column, wanted in (
+            (entities.c.kind, kind),
+            (products.c.title, title),
+            (products.c.category, category),
+        ):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return stream(self._connection, query)
 
-    def knowledge(self, only: Sequence[int] | None = None, *, batch_size: int = 10_000) -> Batches:
+    def knowledge(self, only: Sequence[int] | None = None) -> Batches:
         """(property, kind of the tail, text of the tail, head) of every triple, head by head.
 
         Ascending by head, and in the order of the catalog within a head.
@@ -98,9 +116,25 @@ class GraphLookup:
         )
         if only is not None:
             query = query.where(triples.c.head.in_(only))
-        return stream(self._connection, query, batch_size)
+        return stream(self._connection, query)
 
-    def pictures(self, only: Sequence[int] | None = None, *, batch_size: int = 10_000) -> Batches:
+    def matching(self, *, property: int | None = None, tail: int | None = None) -> Batches:
+        """(kind and text of the head, property, kind and text of the tail) of some triples."""
+        head, end = entities.alias("head"), entities.alias("tail")
+        query = (
+            select(head.c.kind, head.c.text, properties.c.name, end.c.kind, end.c.text)
+            .select_from(triples)
+            .join(head, head.c.id == triples.c.head)
+            .join(end, end.c.id == triples.c.tail)
+            .join(properties, properties.c.id == triples.c.property)
+        )
+        if property is not None:
+            query = query.where(triples.c.property == property)
+        if tail is not None:
+            query = query.where(triples.c.tail == tail)
+        return stream(self._connection, query)
+
+    def pictures(self, only: Sequence[int] | None = None) -> Batches:
         """(source, path, content hash, width, height, error, product), by product and position."""
         columns = ("source", "path", "content_hash", "width", "height", "error", "product")
         query = select(*(images.c[name] for name in columns)).order_by(
@@ -108,4 +142,68 @@ class GraphLookup:
         )
         if only is not None:
             query = query.where(images.c.product.in_(only))
-        return stream(self._connection, query, batch_size)
+        return stream(self._connection, query)
+
+    def picture_owners(self, source: str | None = None) -> Batches:
+        """(product's id, picture as written), each pair once."""
+        query = (
+            select(entities.c.text, images.c.source)
+            .join(entities, entities.c.id == images.c.product)
+            .distinct()
+        )
+        if source is not None:
+            query = query.where(images.c.source == source)
+        return stream(self._connection, query)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of what `k3m_kg.rdf` makes statements of.
+
+        `values` are those with triples, `properties` those in use, `pictures` count once per
+        product; `series` are products with several pictures, which `in_series` counts.
+        """
+        subjects = _subjects().subquery()
+        of = subjects.c
+        product = of.kind == int(EntityKind.PRODUCT)
+        pictures = (
+            select(
+                func.count(distinct(images.c.source)).label("different"),
+                func.count().label("all"),
+            )
+            .group_by(images.c.product)
+            .subquery()
+        )
+        several = pictures.c.all > 1
+        total = {
+            "products": select(func.count()).select_from(subjects).where(product),
+            "titles": select(func.count(of.title)),
+            "categories": select(func.count(of.category)),
+            "values": select(func.count()).select_from(subjects).where(~product),
+            "triples": select(func.count()).select_from(triples),
+            "properties": select(func.count(distinct(triples.c.property))),
+            "pictures": select(func.sum(pictures.c.different)),
+            "series": select(func.count()).select_from(pictures).where(several),
+            "in_series": select(func.sum(pictures.c.all)).where(several),
+        }
+        return {
+            name: int(self._connection.execute(query).scalar_one() or 0)
+            for name, query in total.items()
+        }
+
+
+_IN_USE = exists().where(triples.c.property == properties.c.id)
+
+
+def _subjects() -> Select[Any]:
+    heads = select(triples.c.head).where(triples.c.head == entities.c.id)
+    return (
+        select(
+            entities.c.id, entities.c.kind, entities.c.text, products.c.title, products.c.category
+        )
+        .outerjoin(products, products.c.entity == entities.c.id)
+        .where(
+            or_(
+                products.c.entity.is_not(None),
+                and_(entities.c.kind == int(EntityKind.VALUE), heads.exists()),
+            )
+        )
+    )

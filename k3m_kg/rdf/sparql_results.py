@@ -95,7 +95,4 @@ def _cell(term: dict[str, str] | None) -> str:
             if value.startswith(namespace):
                 return f"{prefix}:{value[len(namespace) :]}"
         return f"<{value}>"
-    # A line break would tear the table.
-    return (
-        value.replace("\\", "\\\\").replace("\r", "\\r").replace("\n", "\\n").replace("\t", "\\t")
-    )
+    return _CONTROL.sub(lambda found: f"\\u{ord(found[0]):04X}", value)

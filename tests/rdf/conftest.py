@@ -1,0 +1,95 @@
+"""Graphs to export: stated by hand, or by Hypothesis."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+
+import pytest
+from hypothesis import strategies as st
+
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.stored import CheckedImage, LocatedImage, SourceVersion, Statement
+from k3m_kg.records import ProductRecord, ValueRecord
+
+Record = ProductRecord | ValueRecord
+
+CATALOG: list[Record] = [
+    ProductRecord(
+        "1",
+        'A "red" mug\nof 25 %',
+        "mugs",
+        ("front.jpg", "https://example.org/back.jpg", "front.jpg"),
+        (("colour", "red"), ("material", "Töpferton"), ("size 2", "<b>&\t\\"), ("colour", "dark")),
+    ),
+    ProductRecord("a/b c?", None, None, ("only.png",), (("颜色", "红色"),)),
+    ProductRecord("..", "dots", "mugs", (), (("colour", "red"),)),
+]
+
+
+def state(store: GraphStore, records: Sequence[Record]) -> None:
+    """Make `records` all that the graph holds."""
+
+    def no_files(images: Sequence[LocatedImage]) -> list[CheckedImage]:
+        assert not images
+        return []
+
+    with store.writing() as writer:
+        session = writer.session(SourceVersion("test", "test", repr(records)), no_files)
+        session.write(
+            [
+                Statement(record, tuple(map(LocatedImage, getattr(record, "images", ()))))
+                for record in records
+            ]
+        )
+        session.finish(0)
+
+
+@pytest.fixture
+def url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/graph.db"
+
+
+@pytest.fixture
+def store(url: str) -> Iterator[GraphStore]:
+    """A graph with `CATALOG` in it."""
+    with GraphStore.create(url)[0] as made:
+        state(made, CATALOG)
+        yield made
+
+
+@pytest.fixture(scope="session")
+def any_store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
+    """A graph whose content changes: for Hypothesis."""
+    folder = tmp_path_factory.mktemp("graph")
+    with GraphStore.create(f"sqlite:///{folder}/graph.db")[0] as made:
+        yield made
+
+
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\0"), min_size=1, max_size=8
+) | st.sampled_from(["red", "1", "_2", "x-", "..", "%41", "\r\n", "\\", '"', "中88"])
+PRINTABLE = TEXT.filter(lambda text: not any(c in "\ufffe\uffff" or c < " " for c in text))
+
+
+def catalogs(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[list[Record]]:
+    """A few records with texts of any characters that the graph takes."""
+
+    @st.composite
+    def draw_catalog(draw: Callable[..., object]) -> list[Record]:
+        ids = draw(st.lists(text, min_size=1, max_size=4, unique=True))
+        assert isinstance(ids, list)
+        return [draw(product(id_)) for id_ in ids]  # type: ignore[misc]
+
+    def product(id_: str) -> st.SearchStrategy[ProductRecord]:
+        pairs = st.lists(st.tuples(text, text), max_size=4, unique=True).map(tuple)
+        return st.builds(
+            ProductRecord,
+            st.just(id_),
+            st.none() | text,
+            st.none() | text,
+            st.lists(text, max_size=3).map(tuple),
+            pairs,
+        )
+
+    return draw_catalog()
