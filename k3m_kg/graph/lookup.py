@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, distinct, exists, func, or_, select
+from sqlalchemy import Connection, Select, distinct, exists, func, select
 
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.tables import (
@@ -16,8 +16,8 @@ from k3m_kg.graph.tables import (
     entities,
     images,
     ingest_runs,
-    products,
     properties,
+    subjects,
     triples,
 )
 
@@ -57,7 +57,7 @@ class GraphLookup:
         self._connection = connection
 
     def state(self) -> str:
-        """A hash that changes with every committed ingest: equal states, equal graphs."""
+        """A hash that changes with every run that is committed or undone."""
         digest = hashlib.sha256()
         for row in self._connection.execute(select(ingest_runs).order_by(ingest_runs.c.id)):
             digest.update(repr(tuple(row)).encode())
@@ -85,19 +85,19 @@ class GraphLookup:
         title: str | None = None,
         category: str | None = None,
     ) -> Batches:
-        """(entity, kind, text, title, category) of products and of values that have triples.
+        """(entity, kind, text, title, category) of what sources state something of.
 
-        Ascending by entity. Products that are only linked to are none. `kind`, `title` and
-        `category` leave those that are so.
+        Ascending by entity. `kind`, `title` and `category` leave those that are so.
         """
-        query = _subjects().order_by(entities.c.id)
+        of = subjects.c
+        query = (
+            select(of.entity, of.kind, entities.c.text, of.title, of.category)
+            .join(entities, entities.c.id == of.entity)
+            .order_by(of.entity)
+        )
         if only is not None:
-            query = query.where(entities.c.id.in_(only))
-        for column, wanted in (
-            (entities.c.kind, kind),
-            (products.c.title, title),
-            (products.c.category, category),
-        ):
+            query = query.where(of.entity.in_(only))
+        for column, wanted in ((of.kind, kind), (of.title, title), (of.category, category)):
             if wanted is not None:
                 query = query.where(column == wanted)
         return stream(self._connection, query)
@@ -158,10 +158,10 @@ class GraphLookup:
     def counts(self) -> dict[str, int]:
         """How many there are of what `k3m_kg.rdf` makes statements of.
 
-        `values` are those with triples, `properties` those in use, `pictures` count once per
-        product; `series` are products with several pictures, which `in_series` counts.
+        `products` and `values` are what sources state something of, `properties` those in use,
+        `pictures` count once per product; `series` are products with several pictures, and
+        `in_series` counts these.
         """
-        subjects = _subjects().subquery()
         of = subjects.c
         product = of.kind == int(EntityKind.PRODUCT)
         pictures = (
@@ -191,19 +191,3 @@ class GraphLookup:
 
 
 _IN_USE = exists().where(triples.c.property == properties.c.id)
-
-
-def _subjects() -> Select[Any]:
-    heads = select(triples.c.head).where(triples.c.head == entities.c.id)
-    return (
-        select(
-            entities.c.id, entities.c.kind, entities.c.text, products.c.title, products.c.category
-        )
-        .outerjoin(products, products.c.entity == entities.c.id)
-        .where(
-            or_(
-                products.c.entity.is_not(None),
-                and_(entities.c.kind == int(EntityKind.VALUE), heads.exists()),
-            )
-        )
-    )

@@ -94,8 +94,8 @@ class Patterns:
     ) -> Iterator[tuple[URIRef, str, str | None, str | None]]:
         """(IRI, id, title, category) of the products that have these, or of all."""
         batches = self._graph.subjects(kind=EntityKind.PRODUCT, title=title, category=category)
-        for _, _, text, *about in chain.from_iterable(batches):
-            yield URIRef(v.mint(v.PRODUCT, text)), text, *about
+        for _, _, text, known, sort in chain.from_iterable(batches):
+            yield URIRef(v.mint(v.PRODUCT, text)), text, known, sort
 
     def _types(self, object_: Node | None) -> Iterator[RdfTriple]:
         if object_ in (None, URIRef(v.PRODUCT_CLASS)):
@@ -106,14 +106,14 @@ class Patterns:
         if object_ is None:
             for iri, text, *_ in self._products():
                 yield iri, URIRef(v.ID), Literal(text)
-        elif (text := _plain(object_)) is not None:
-            yield from self._of_subject(URIRef(v.mint(v.PRODUCT, text)))
+        elif (id_ := _plain(object_)) is not None:
+            yield from self._of_subject(URIRef(v.mint(v.PRODUCT, id_)))
 
     def _titles(self, object_: Node | None) -> Iterator[RdfTriple]:
         if object_ is None or _plain(object_) is not None:
-            for iri, _, title, _ in self._products(title=_plain(object_)):
-                if title is not None:
-                    yield iri, URIRef(v.TITLE), Literal(title)
+            for iri, _, known, _ in self._products(title=_plain(object_)):
+                if known is not None:
+                    yield iri, URIRef(v.TITLE), Literal(known)
 
     def _categories(self, object_: Node | None) -> Iterator[RdfTriple]:
         if object_ is None or _plain(object_) is not None:

@@ -45,7 +45,7 @@ class Subject:
 
 
 def iter_subjects(graph: GraphLookup, only: Sequence[int] | None = None) -> Iterator[Subject]:
-    """Every product and every value that has triples, in the order of their numbers.
+    """Every product and value that sources state something of, in the order of their numbers.
 
     Memory is bounded, whatever the size of the graph.
 

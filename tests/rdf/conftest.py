@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import strategies as st
@@ -23,7 +24,10 @@ CATALOG: list[Record] = [
         (("colour", "red"), ("material", "Töpferton"), ("size 2", "<b>&\t\\"), ("colour", "dark")),
     ),
     ProductRecord("a/b c?", None, None, ("only.png",), (("颜色", "红色"),)),
-    ProductRecord("..", "dots", "mugs", (), (("colour", "red"),)),
+    ProductRecord(
+        "..", "dots", "mugs", (), (("colour", "red"),), 0, (("variant of", "1"), ("fits", "gone"))
+    ),
+    ValueRecord("red", (("sub-colour of", "warm"), ("is not", "1"))),
 ]
 
 
@@ -76,20 +80,29 @@ def catalogs(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[list[Reco
     """A few records with texts of any characters that the graph takes."""
 
     @st.composite
-    def draw_catalog(draw: Callable[..., object]) -> list[Record]:
+    def draw_catalog(draw: Callable[..., Any]) -> list[Record]:
         ids = draw(st.lists(text, min_size=1, max_size=4, unique=True))
-        assert isinstance(ids, list)
-        return [draw(product(id_)) for id_ in ids]  # type: ignore[misc]
+        values = draw(st.lists(text, max_size=2, unique=True))
+        found: list[Record] = [draw(product(id_)) for id_ in ids]
+        return found + [draw(value(text)) for text in values]
+
+    def pairs(least: int = 0) -> st.SearchStrategy[tuple[tuple[str, str], ...]]:
+        few = st.lists(st.tuples(text, text), min_size=least, max_size=4, unique=True)
+        return few.map(lambda found: tuple(found))
+
+    def value(value: str) -> st.SearchStrategy[ValueRecord]:
+        return st.builds(ValueRecord, st.just(value), pairs(1))
 
     def product(id_: str) -> st.SearchStrategy[ProductRecord]:
-        pairs = st.lists(st.tuples(text, text), max_size=4, unique=True).map(tuple)
         return st.builds(
             ProductRecord,
             st.just(id_),
             st.none() | text,
             st.none() | text,
             st.lists(text, max_size=3).map(tuple),
-            pairs,
+            pairs(),
+            st.just(0),
+            pairs(),
         )
 
     return draw_catalog()
