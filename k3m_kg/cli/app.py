@@ -24,6 +24,7 @@ from k3m_kg.cli.pretrain import pretrain
 from k3m_kg.cli.sparql import sparql
 from k3m_kg.cli.status import status
 from k3m_kg.cli.undo import undo
+from k3m_kg.cli.validate import validate
 from k3m_kg.errors import K3MError
 
 app = typer.Typer(
@@ -61,6 +62,7 @@ app.command()(ingest)
 app.command()(status)
 app.command()(diff)
 app.command()(undo)
+app.command()(validate)
 app.command()(export)
 app.command()(sparql)
 app.command("snapshot")(snapshot.snapshot)
