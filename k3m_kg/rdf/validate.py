@@ -104,10 +104,16 @@ def validate(
                 _merge(results, report.graph, root)
             report.products += products
             on_progress(report.products)
-    report.findings.sort(key=lambda finding: (finding.kind, finding.name, finding.message))
+    report.findings.sort(key=_order)
     if report.graph is not None:
         _finish(report.graph, root, report)
     return report
+
+
+def _order(finding: Finding) -> tuple[str, str, int, str, str, str]:
+    severity = list(SEVERITIES.values()).index(finding.severity)
+    about = (finding.path or "", finding.value or "")
+    return finding.kind, finding.name, severity, finding.message, *about
 
 
 def _batches(subjects: Iterator[Any], size: int) -> Iterator[tuple[int, Graph]]:
