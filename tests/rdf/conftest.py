@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -106,3 +107,17 @@ def catalogs(text: st.SearchStrategy[str] = TEXT) -> st.SearchStrategy[list[Reco
         )
 
     return draw_catalog()
+
+
+def named_for_xml(records: Sequence[Record]) -> list[Record]:
+    """The same with properties of links and values that RDF/XML has an element for."""
+
+    def renamed(pairs: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        return tuple((f"{name} of", other) for name, other in pairs)
+
+    return [
+        replace(record, properties=renamed(record.properties))
+        if isinstance(record, ValueRecord)
+        else replace(record, links=renamed(record.links))
+        for record in records
+    ]
