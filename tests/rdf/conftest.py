@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -39,8 +40,9 @@ def state(store: GraphStore, records: Sequence[Record]) -> None:
         assert not images
         return []
 
+    digest = hashlib.sha256(repr(records).encode()).hexdigest()
     with store.writing() as writer:
-        session = writer.session(SourceVersion("test", "test", repr(records)), no_files)
+        session = writer.session(SourceVersion("test", "test", digest), no_files)
         session.write(
             [
                 Statement(record, tuple(map(LocatedImage, getattr(record, "images", ()))))
