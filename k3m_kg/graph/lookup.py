@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import itertools
 from collections.abc import Iterator, Sequence
-from contextlib import closing
+from contextlib import suppress
 from typing import Any
 
 from sqlalchemy import Connection, Select, distinct, exists, func, select
@@ -40,10 +40,14 @@ def stream(connection: Connection, query: Select[Any], batch_size: int = _ROWS) 
     driver: Any = connection.connection.driver_connection
     # A PostgreSQL cursor without a name fetches everything at once.
     named = connection.dialect.name == "postgresql"
-    with closing(driver.cursor(f"k3m_kg_{next(_numbers)}") if named else driver.cursor()) as cursor:
+    cursor = driver.cursor(f"k3m_kg_{next(_numbers)}") if named else driver.cursor()
+    try:
         cursor.execute(str(compiled), given)
         while rows := cursor.fetchmany(batch_size):
             yield rows
+    finally:
+        with suppress(Exception):  # a stream that is dropped late: its connection may be closed
+            cursor.close()
 
 
 class GraphLookup:
