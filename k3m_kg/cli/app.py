@@ -15,13 +15,16 @@ from k3m_kg.cli.demo import demo
 from k3m_kg.cli.diff import diff
 from k3m_kg.cli.embed import embed
 from k3m_kg.cli.evaluate import evaluate
+from k3m_kg.cli.export import export
 from k3m_kg.cli.ingest import ingest
 from k3m_kg.cli.init import init
 from k3m_kg.cli.migrate import migrate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
+from k3m_kg.cli.sparql import sparql
 from k3m_kg.cli.status import status
 from k3m_kg.cli.undo import undo
+from k3m_kg.cli.validate import validate
 from k3m_kg.errors import K3MError
 
 app = typer.Typer(
@@ -59,6 +62,9 @@ app.command()(ingest)
 app.command()(status)
 app.command()(diff)
 app.command()(undo)
+app.command()(validate)
+app.command()(export)
+app.command()(sparql)
 app.command("snapshot")(snapshot.snapshot)
 app.command()(pretrain)
 app.command()(evaluate)

@@ -5,15 +5,12 @@ What `iter_products` is for people, this is for machines: the snapshot, RDF expo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from typing import Any
 
 from sqlalchemy import Connection, Select, select
 
+from k3m_kg.graph.lookup import Batches, GraphLookup, stream
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
-
-Batches = Iterator[Sequence[Any]]
-"""Batches of rows; each row is a plain sequence of columns."""
 
 
 class GraphReader:
@@ -73,6 +70,10 @@ class GraphReader:
             batch_size,
         )
 
+    @property
+    def lookup(self) -> GraphLookup:
+        """Subjects with their texts, and single terms, in the same read transaction."""
+        return GraphLookup(self._connection)
+
     def _stream(self, query: Select[Any], batch_size: int) -> Batches:
-        rows = self._connection.execution_options(yield_per=batch_size).execute(query)
-        yield from rows.partitions()
+        yield from stream(self._connection, query, batch_size)

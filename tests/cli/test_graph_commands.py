@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-import os
-import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -195,33 +192,6 @@ def test_a_locked_database_is_one_clear_message(
     assert "waiting for another process" in failed.err
     assert "another process has been writing" in failed.err
     assert k3m_kg("ingest", "a.tsv", "--json").json["products_removed"] == 1
-
-
-@pytest.fixture
-def read_only_folder() -> Iterator[Callable[..., Path]]:
-    """A folder, and how to make it read-only: root needs a file system for that."""
-    folder = Path(tempfile.mkdtemp(prefix="k3m-kg-ro"))
-    mounted = os.geteuid() == 0
-    if mounted and subprocess.run(["mount", "-t", "tmpfs", "tmpfs", folder]).returncode:
-        folder.rmdir()
-        pytest.skip("root writes everywhere, and no file system may be mounted here")
-
-    def at(*, sealed: bool = False) -> Path:
-        if not sealed:
-            return folder
-        if mounted:
-            subprocess.run(["mount", "-o", "remount,ro", folder], check=True)
-        else:
-            folder.chmod(0o555)
-            for file in folder.iterdir():
-                file.chmod(0o444)
-        return folder
-
-    yield at
-    if mounted:
-        subprocess.run(["umount", folder], check=True)
-    folder.chmod(0o755)
-    shutil.rmtree(folder)
 
 
 def test_a_read_only_database_is_one_clear_message(

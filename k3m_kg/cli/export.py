@@ -1,0 +1,65 @@
+"""`k3m-kg export`: the graph as RDF or as tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
+
+
+def export(
+    out: Annotated[
+        Path,
+        typer.Argument(
+            metavar="OUT",
+            help="The file, for parquet and csv the folder; - is standard output.",
+            show_default=False,
+        ),
+    ],
+    db: DatabaseOption = DEFAULT_DATABASE,
+    format: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="nt, nq, ttl, trig, rdfxml, jsonld, parquet or csv.  [default: by OUT's suffix]",
+        ),
+    ] = None,
+    json: JsonFlag = False,
+) -> None:
+    """Write the whole graph as RDF, or as tables of products, triples and images.
+
+    A name that ends in .gz or .zst is compressed. The output is complete or not there at all.
+    """
+    from dataclasses import asdict
+
+    from k3m_kg.errors import UsageError
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.rdf.export import export as write
+    from k3m_kg.rdf.export import format_of
+    from k3m_kg.rdf.output import STDOUT
+
+    chosen = format_of(out, format)
+    if json and out == STDOUT:
+        raise UsageError("--json and OUT - both want standard output", hint="name a file")
+    with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
+        task = bar.add_task("export", total=None, info="products and values")
+        report = write(store, out, chosen, lambda done: bar.update(task, completed=done))
+    if json:
+        print_json(asdict(report))
+        return
+    size = "" if report.bytes is None else f" ({report.bytes / 1e6:,.1f} MB)"
+    summary = (
+        f"{report.path}{size}: {report.products:,} products, {report.triples:,} triples "
+        f"in {report.seconds:.1f} s"
+    )
+    note(summary) if out == STDOUT else print(summary)

@@ -1,0 +1,145 @@
+"""`k3m-kg validate`: what is wrong with the catalog, product by product."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    print_json,
+    progress_bar,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from k3m_kg.rdf.validate import Finding, ValidationReport
+
+_FORMATS = ("text", "json", "shacl")
+_SHOWN = 20
+"""Products that the text names."""
+
+
+def validate(
+    db: DatabaseOption = DEFAULT_DATABASE,
+    shapes: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="SHACL shapes, such as Turtle.  [default: those of k3m-kg]"
+        ),
+    ] = None,
+    format: Annotated[
+        str, typer.Option(metavar="NAME", help="text, json, or shacl: its report as Turtle.")
+    ] = "text",
+    batch: Annotated[
+        int,
+        typer.Option(
+            metavar="N",
+            min=0,
+            help="Products validated together; 0: all, for shapes that look at linked products.",
+        ),
+    ] = 1000,
+    json: JsonFlag = False,
+) -> None:
+    """Validate the graph with SHACL shapes.
+
+    A violation makes the exit code 1; warnings do not. Shapes of your own see the graph as
+    `k3m-kg export` writes it. --json is --format json.
+    """
+    from k3m_kg.errors import UsageError, unknown_name
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.rdf.shapes import catalog_shapes, load_shapes
+    from k3m_kg.rdf.validate import validate as run
+
+    if format not in _FORMATS:
+        raise UsageError(unknown_name("format", format, _FORMATS), where="--format")
+    chosen = "json" if json else format
+    loaded = load_shapes(shapes or catalog_shapes())
+    with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
+        task = bar.add_task("validate", total=None, info="products")
+        report = run(
+            store,
+            loaded,
+            batch=batch,
+            with_graph=chosen == "shacl",
+            on_progress=lambda done: bar.update(task, completed=done),
+        )
+    if chosen == "json":
+        print_json(_as_json(report))
+    elif report.graph is not None:
+        print(report.graph.serialize(format="turtle"), end="")
+    else:
+        _print(report)
+    if not report.conforms:
+        raise typer.Exit(1)
+
+
+def _by_node(findings: Sequence[Finding]) -> Iterator[tuple[str, str, list[Finding]]]:
+    """(kind, name, findings) of each product, property or value; the list is sorted by these."""
+    from itertools import groupby
+
+    for (kind, name), some in groupby(findings, lambda finding: (finding.kind, finding.name)):
+        yield kind, name, list(some)
+
+
+def _as_json(report: ValidationReport) -> dict[str, Any]:
+    products, others = [], []
+    for kind, name, findings in _by_node(report.findings):
+        results = [
+            {
+                "severity": finding.severity,
+                "message": finding.message,
+                "path": finding.path,
+                "value": finding.value,
+            }
+            for finding in findings
+        ]
+        if kind == "product":
+            products.append({"product": name, "results": results})
+        else:
+            others.append({"kind": kind, "name": name, "results": results})
+    return {
+        "conforms": report.conforms,
+        "products_checked": report.products,
+        **{f"{severity}s": count for severity, count in report.counts.items()},
+        "products": products,
+        "others": others,
+    }
+
+
+def _print(report: ValidationReport) -> None:
+    counts = report.counts
+    print(
+        f"{report.products:,} products checked: "
+        + ", ".join(f"{count:,} {severity}s" for severity, count in counts.items() if count)
+        if report.findings
+        else f"{report.products:,} products checked: nothing found"
+    )
+    by_message = Counter((finding.severity, finding.message) for finding in report.findings)
+    for (severity, message), count in by_message.most_common():
+        print(f"{count:>9,}  {severity}: {message}")
+    for number, (kind, name, findings) in enumerate(_by_node(report.findings)):
+        if number == _SHOWN:
+            rest = len({(finding.kind, finding.name) for finding in report.findings}) - _SHOWN
+            print(f"... and {rest:,} more; --json lists them")
+            break
+        print(f"{kind} {_plain(name)}")
+        for finding in findings:
+            print(f"  {finding.severity}: {finding.message}{_about(finding)}")
+
+
+def _about(finding: Finding) -> str:
+    parts = [finding.path, None if finding.value is None else f"{_plain(finding.value)!r}"]
+    said = " ".join(part for part in parts if part is not None)
+    return f" ({said})" if said else ""
+
+
+def _plain(text: str) -> str:
+    """On one line, and without what would steer a terminal."""
+    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in text)[:200]

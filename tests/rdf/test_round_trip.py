@@ -1,0 +1,80 @@
+"""RDF out and, through `k3m-kg ingest`'s own reader, in again: the same graph."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.rdf.export import export
+from k3m_kg.records import ValueRecord
+from tests.rdf.conftest import CATALOG, PRINTABLE, Record, catalogs, named_for_xml, state
+from tests.rdf.read_back import Content, Described, content_of
+
+pytest.importorskip("k3m_kg.ingest.rdf", reason="there is no reader of RDF yet")
+STRIPPED = PRINTABLE.map(str.strip).filter(bool)
+"""Readers take white space at the ends away."""
+SUFFIXES = {"nt": "nt", "nq": "nq", "ttl": "ttl", "trig": "trig", "jsonld": "jsonld",
+            "rdf": "rdfxml"}  # fmt: skip
+
+
+def fit(record: Record) -> Record:
+    """As ingest takes it: with something to learn from, and each picture once."""
+    if isinstance(record, ValueRecord):
+        return record
+    return replace(
+        record,
+        title=record.title or "t",
+        images=tuple(dict.fromkeys(record.images)),
+    )
+
+
+def taken_in(copy: GraphStore, path: Path) -> Content:
+    """The content of a graph that has `path` as its one source."""
+    with Quarantine(None) as rejected:
+        (report,) = ingest(copy, [path], IngestOptions(), quarantine=rejected)
+    assert report.counts.rows_quarantined == 0
+    found: Content = {}
+    for product in copy.iter_products():
+        found["product", product.id] = Described(
+            product.title,
+            product.category,
+            tuple(image.source for image in product.images),
+            set(product.triples),
+            set(product.links),
+        )
+    for value in copy.iter_values():
+        found["value", value.value] = Described(pairs=set(value.properties))
+    return found
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+def test_the_catalog(store: GraphStore, tmp_path: Path, suffix: str) -> None:
+    records = list(map(fit, CATALOG))
+    state(store, records)
+    path = tmp_path / f"out.{suffix}"
+    export(store, path, SUFFIXES[suffix])
+    with GraphStore.create(f"sqlite:///{tmp_path}/copy.db")[0] as copy:
+        assert taken_in(copy, path) == content_of(records)
+
+
+@pytest.mark.parametrize("suffix", SUFFIXES)
+@settings(
+    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(records=catalogs(STRIPPED))
+def test_any_catalog(
+    any_store: GraphStore, tmp_path: Path, suffix: str, records: Sequence[Record]
+) -> None:
+    records = named_for_xml(list(map(fit, records)))
+    state(any_store, records)
+    path = tmp_path / f"out.{suffix}"
+    export(any_store, path, SUFFIXES[suffix])
+    with GraphStore.create(f"sqlite:///{tmp_path}/copy.db")[0] as copy:  # kept: one source
+        assert taken_in(copy, path) == content_of(records)
