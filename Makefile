@@ -28,8 +28,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## a generated catalog, the whole way through; then open demo/report.html
 	$(BIN)/k3m-kg demo --out demo
 
-test: $(READY)  ## all tests
-	$(BIN)/python -m pytest
+test: $(READY)  ## all tests, two at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(READY)  ## style, types, layers
 	$(BIN)/ruff check .

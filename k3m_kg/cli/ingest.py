@@ -194,7 +194,7 @@ def _run(
             )
         except KeyboardInterrupt:
             raise K3MError(
-                "interrupted; of the source that was being read nothing was kept",
+                "interrupted; of a source that was not finished nothing was kept",
                 hint="run the same command again; pictures that were fetched stay fetched",
             ) from None
 
