@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from itertools import product as combinations
 from pathlib import Path
@@ -35,10 +36,8 @@ def loaded(store: GraphStore, path: Path) -> rdflib.Graph:
     """rdflib's own memory store, with the same names of blank nodes."""
     export(store, path, "nt")
     text = path.read_text(encoding="utf-8")
-    graph = rdflib.Graph()
-    return graph.parse(data=text, format="nt", bnode_context={
-        f"images{n}x{k}": BNode(f"images{n}x{k}") for n in range(99) for k in range(4)
-    })  # fmt: skip
+    names = {name: BNode(name) for name in re.findall(r"_:(images\d+x\d+)", text)}
+    return rdflib.Graph().parse(data=text, format="nt", bnode_context=names)
 
 
 def patterns(graph: rdflib.Graph) -> Iterator[tuple[object, object, object]]:
