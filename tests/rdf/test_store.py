@@ -63,7 +63,7 @@ def test_every_pattern_gives_what_the_exported_file_has(
 
 
 @settings(
-    max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(records=catalogs())
 def test_every_pattern_of_any_catalog(
