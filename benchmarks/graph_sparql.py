@@ -21,8 +21,8 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.rdf.export import export
 from k3m_kg.rdf.sparql import query
-from k3m_kg.rdf.vocabulary import PREFIXES
 from k3m_kg.records import ProductRecord
+from k3m_kg.vocabulary import PREFIXES
 
 PRODUCTS, PROPERTIES, ROUNDS = 75_000, 10, 7
 QUERIES = {

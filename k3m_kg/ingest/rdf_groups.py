@@ -12,8 +12,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.ingest.rdf_terms import TYPE, Blank, Iri, Run
+from k3m_kg.ingest.rdf_terms import Blank, Iri, Run
 from k3m_kg.records import RejectedRow
+from k3m_kg.vocabulary import TYPE
 
 GROUPED = 200_000
 _HELD_REJECTS = 1000

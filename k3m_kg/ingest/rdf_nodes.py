@@ -6,20 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from k3m_kg.ingest.rdf_groups import Pairs, Part
-from k3m_kg.ingest.rdf_terms import (
-    FIRST,
-    ID,
-    IMAGES,
-    LABEL,
-    PROPERTIES,
-    REST,
-    TYPE,
-    VALUES,
-    Blank,
-    Iri,
-    local_name,
-    schema_name,
-)
+from k3m_kg.ingest.rdf_terms import Blank, Iri, local_name, schema_name
+from k3m_kg.vocabulary import FIRST, ID, IMAGES, LABEL, PROPERTY, REST, TYPE, VALUE
 
 _LABELS_KEPT = 1 << 18
 _NODES_OF_A_PRODUCT = 2000
@@ -53,7 +41,7 @@ class Nodes:
 
     def learn_label(self, subject: Iri, pairs: Pairs) -> None:
         """Remember what a property or value is called."""
-        if subject.startswith((PROPERTIES, VALUES)) or len(self._labels) >= _LABELS_KEPT:
+        if subject.startswith((PROPERTY, VALUE)) or len(self._labels) >= _LABELS_KEPT:
             return
         if label := first(pairs, LABEL):
             self._labels.setdefault(subject, label)
@@ -91,7 +79,7 @@ class Nodes:
 
     def name(self, term: Iri) -> str:
         """What an IRI that is no product is called."""
-        if term.startswith((PROPERTIES, VALUES)):
+        if term.startswith((PROPERTY, VALUE)):
             return local_name(term)
         return self._labels.get(term) or schema_first(self.pairs(term), "name") or local_name(term)
 

@@ -7,19 +7,9 @@ from collections.abc import Iterator
 from k3m_kg.ingest.cells import unstorable
 from k3m_kg.ingest.rdf_groups import Pairs, Part, is_typed
 from k3m_kg.ingest.rdf_nodes import Nodes, Pair, TooNested, first, schema_first, schema_name_of
-from k3m_kg.ingest.rdf_terms import (
-    ID,
-    PRODUCTS,
-    PROPERTIES,
-    TYPE,
-    VALUES,
-    Blank,
-    Iri,
-    local_name,
-    namespace_of,
-    product_id,
-)
+from k3m_kg.ingest.rdf_terms import Blank, Iri, local_name, namespace_of, product_id
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.vocabulary import ID, PRODUCT, PROPERTY, TYPE, VALUE
 
 _BLANK_IDS = ("sku", "productID", "gtin", "gtin13", "gtin14", "gtin12", "gtin8", "mpn")
 
@@ -71,7 +61,7 @@ class Records:
     def _note(self, subject: Iri, pairs: Pairs) -> bool:
         """Remember what tells products from values later on; whether this is a product."""
         if self._is_product(subject, pairs):
-            if not subject.startswith(PRODUCTS):
+            if not subject.startswith(PRODUCT):
                 self._product_spaces.add(namespace_of(subject))
             return True
         self._other_spaces.add(namespace_of(subject))
@@ -101,7 +91,7 @@ class Records:
         for predicate, term in pairs:
             if predicate == TYPE and schema_name_of(term) == "Product":
                 return True
-        if isinstance(subject, Blank) or subject.startswith((PROPERTIES, VALUES)):
+        if isinstance(subject, Blank) or subject.startswith((PROPERTY, VALUE)):
             return False
         if product_id(subject) is not None:
             return True
@@ -159,7 +149,7 @@ class Records:
         """What is said of a value but for its label, if anything."""
         types = {local_name(term) for p, term in pairs if p == TYPE and isinstance(term, Iri)}
         is_property = any(name.endswith("Property") for name in types)
-        if is_property or subject in self._helpers or subject.startswith(PROPERTIES):
+        if is_property or subject in self._helpers or subject.startswith(PROPERTY):
             return
         properties: list[Pair] = []
         for predicate, term in pairs:

@@ -17,8 +17,9 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.cells import raw_text
 from k3m_kg.ingest.lines import MAX_LINE, line_blocks, split_block
 from k3m_kg.ingest.memo import Memo
-from k3m_kg.ingest.rdf_terms import PRODUCTS, Blank, Iri, Run, term_of
+from k3m_kg.ingest.rdf_terms import Blank, Iri, Run, term_of
 from k3m_kg.records import RejectedRow
+from k3m_kg.vocabulary import PRODUCT
 
 LONGEST_RUN = 1 << 16
 _IRI = r"<([A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*)>"
@@ -146,7 +147,7 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
     run = Run(0, Iri(""), [])
     try:
-        quads = ox.parse(input=cast(BinaryIO, source), format=format, base_iri=PRODUCTS)
+        quads = ox.parse(input=cast(BinaryIO, source), format=format, base_iri=PRODUCT)
         for number, quad in enumerate(quads, start=1):
             subject, term = term_of(quad.subject), term_of(quad.object)
             if term is None or not isinstance(subject, (Iri, Blank)):

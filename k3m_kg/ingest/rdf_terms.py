@@ -9,14 +9,8 @@ import re
 from typing import Any, NamedTuple
 from urllib.parse import unquote
 
-RDF = "http://www.w3.org/1999/02/22-rdf-syntax-ns#"
-TYPE, FIRST, REST, NIL = RDF + "type", RDF + "first", RDF + "rest", RDF + "nil"
-LABEL = "http://www.w3.org/2000/01/rdf-schema#label"
-K3M = "https://k3m-kg.org/ns#"
-ID, IMAGES = K3M + "id", K3M + "images"
-PRODUCTS = "https://k3m-kg.org/product/"
-PROPERTIES = "https://k3m-kg.org/property/"
-VALUES = "https://k3m-kg.org/value/"
+from k3m_kg.vocabulary import PRODUCT, PROPERTY, VALUE
+
 _SCHEMA = re.compile(r"https?://schema\.org/(\w+)")
 _BELOW_PRODUCT = re.compile(r"^[a-z][a-z0-9+.-]*://[^?#]*?/product/([^?#]+)$", re.IGNORECASE)
 
@@ -53,15 +47,15 @@ def schema_name(iri: str) -> str | None:
 
 def product_id(iri: str) -> str | None:
     """The id of a product whose IRI has a part `/product/`."""
-    if iri.startswith(PRODUCTS):
-        return unquote(iri[len(PRODUCTS) :]).strip() or None
+    if iri.startswith(PRODUCT):
+        return unquote(iri[len(PRODUCT) :]).strip() or None
     match = _BELOW_PRODUCT.match(iri)
     return (unquote(match[1]).strip() or None) if match else None
 
 
 def local_name(iri: str) -> str:
     """What follows the namespace, decoded; the whole IRI where nothing does."""
-    for namespace in (PROPERTIES, VALUES):
+    for namespace in (PROPERTY, VALUE):
         if iri.startswith(namespace):
             return unquote(iri[len(namespace) :]).strip() or iri
     return unquote(iri[len(namespace_of(iri)) :]).strip() or iri

@@ -13,7 +13,7 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.ntriples import document
 from k3m_kg.rdf.output import COMPRESSED, STDOUT, output_file, output_folder
 from k3m_kg.rdf.subjects import Subject, iter_subjects
-from k3m_kg.rdf.vocabulary import PREFIXES
+from k3m_kg.vocabulary import PREFIXES
 
 if TYPE_CHECKING:
     import pyoxigraph as ox

@@ -16,8 +16,8 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
+from k3m_kg import vocabulary as v
 from k3m_kg.graph.tables import EntityKind
-from k3m_kg.rdf import vocabulary as v
 from k3m_kg.rdf.subjects import Subject
 
 _REMEMBERED = 100_000

@@ -13,9 +13,9 @@ from itertools import chain
 from rdflib import BNode, Literal, URIRef
 from rdflib.term import Node
 
+from k3m_kg import vocabulary as v
 from k3m_kg.graph.lookup import GraphLookup
 from k3m_kg.graph.tables import EntityKind
-from k3m_kg.rdf import vocabulary as v
 from k3m_kg.rdf.ntriples import Properties, document, subject_lines
 from k3m_kg.rdf.subjects import Subject, iter_subjects
 from k3m_kg.rdf.terms import RdfTriple, rdflib_triples

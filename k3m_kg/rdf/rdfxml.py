@@ -16,7 +16,7 @@ from xml.sax.saxutils import escape, quoteattr
 import pyoxigraph as ox
 
 from k3m_kg.errors import K3MError
-from k3m_kg.rdf.vocabulary import PREFIXES, PRODUCT, PROPERTY, parse
+from k3m_kg.vocabulary import PREFIXES, PRODUCT, PROPERTY, parse
 
 _LOCAL_NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_.-]*$")
 _NO_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ufffe\uffff]")

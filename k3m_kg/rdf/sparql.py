@@ -13,7 +13,7 @@ from typing import Any
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.cut import OnBuild, open_cut
-from k3m_kg.rdf.vocabulary import PREFIXES
+from k3m_kg.vocabulary import PREFIXES
 
 ROWS = 10_000
 """The default limit of rows."""

@@ -11,7 +11,7 @@ from rich.cells import cell_len
 
 from k3m_kg.errors import UsageError
 from k3m_kg.rdf.sparql import SparqlResult
-from k3m_kg.rdf.vocabulary import PREFIXES
+from k3m_kg.vocabulary import PREFIXES
 
 _CONTROL = re.compile("[\x00-\x1f\x7f-\x9f]")
 """They would tear a table, or steer the terminal."""

@@ -15,7 +15,7 @@ from k3m_kg.errors import UsageError
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.patterns import Patterns
-from k3m_kg.rdf.vocabulary import PREFIXES
+from k3m_kg.vocabulary import PREFIXES
 
 
 class GraphStoreRDF(Store):

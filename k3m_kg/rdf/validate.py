@@ -16,9 +16,9 @@ from urllib.parse import unquote
 from rdflib import RDF, BNode, Graph, URIRef
 from rdflib.term import Node
 
+from k3m_kg import vocabulary as v
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.rdf import vocabulary as v
 from k3m_kg.rdf.ntriples import Properties, subject_lines
 from k3m_kg.rdf.shapes import SH
 from k3m_kg.rdf.subjects import iter_subjects

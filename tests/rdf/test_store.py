@@ -18,8 +18,8 @@ from k3m_kg.errors import GraphError, UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.export import export
 from k3m_kg.rdf.store import GraphStoreRDF
-from k3m_kg.rdf.vocabulary import K3M, PRODUCT, PROPERTY, SCHEMA, VALUE
 from k3m_kg.records import ProductRecord
+from k3m_kg.vocabulary import K3M, PRODUCT, PROPERTY, SCHEMA, VALUE
 from tests.rdf.conftest import CATALOG, Record, catalogs, state
 
 Triples = set[tuple[object, object, object]]

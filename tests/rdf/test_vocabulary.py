@@ -10,9 +10,9 @@ import rdflib
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from k3m_kg.rdf import vocabulary
-from k3m_kg.rdf.vocabulary import K3M, PRODUCT, PROPERTY, SCHEMA, VALUE, mint, parse
+from k3m_kg import vocabulary
 from k3m_kg.resources import resource_folder
+from k3m_kg.vocabulary import K3M, PRODUCT, PROPERTY, SCHEMA, VALUE, mint, parse
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), min_size=1)
 NAMESPACES = st.sampled_from([PRODUCT, PROPERTY, VALUE])
