@@ -136,12 +136,13 @@ def test_join_keeps_the_order_of_queries() -> None:
 
 
 def test_rank_tails_ranks_by_the_scorer() -> None:
-    from k3m_kg.lpm.interactions import TransEScorer
+    from k3m_kg.lpm.build import build_scorer
+    from k3m_kg.lpm.interaction_settings import TransESettings
 
     generator = torch.Generator().manual_seed(0)
     head, tails = torch.randn(6, 4, generator=generator), torch.randn(9, 4, generator=generator)
     relation, target = torch.randn(4, generator=generator), torch.arange(6)
-    scorer = TransEScorer()
+    scorer = build_scorer("transe", TransESettings(), 4)
     table = torch.stack(
         [scorer.score(head, relation.expand(6, 4), tail.expand(6, 4)) for tail in tails], 1
     )
