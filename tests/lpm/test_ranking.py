@@ -104,7 +104,8 @@ def test_known_pairs_may_repeat_in_any_order_and_never_remove_the_target() -> No
 def test_an_unseen_value_is_a_miss_at_every_k_and_adds_nothing_to_mrr() -> None:
     ranks = ranked(torch.tensor([[1.0, 0.0]] * 2), torch.tensor([-1, 0]))
     assert ranks.realistic_Q.tolist() == [3, 1]
-    assert ranks.metrics() == {"mrr": 0.5, "hits@1": 0.5, "hits@3": 0.5, "hits@10": 0.5, "mr": 2}
+    hits = {"mrr": 0.5, "hits@1": 0.5, "hits@3": 0.5, "hits@10": 0.5}
+    assert ranks.metrics() == {**hits, "mr": 2, "amr": 4 / 3, "amri": -1}
 
 
 def test_a_property_without_candidates_has_only_misses() -> None:
