@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -18,6 +18,7 @@ from k3m_kg.lpm.triples import TripleIndex, places
 Side = Literal["head", "tail"]
 SIDES: tuple[Side, ...] = ("head", "tail")
 BOTH = "both"
+_Rows = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 @dataclass(slots=True)
@@ -45,10 +46,10 @@ class TripleVectors:
         inverse = self.inverse_RH if side == "head" else None
         relations_RH = self.relations_RH if inverse is None else inverse
         as_tails = side == "tail" or inverse is not None
-        scorer = self.scorer
-        cheap = isinstance(scorer, InteractionScorer)
-        tails = scorer.order_tails if cheap else scorer.score_tails
-        heads = scorer.order_heads if cheap else scorer.score_heads
+        scorer: Any = self.scorer
+        cheap = isinstance(self.scorer, InteractionScorer)
+        tails: _Rows = scorer.order_tails if cheap else scorer.score_tails
+        heads: _Rows = scorer.order_heads if cheap else scorer.score_heads
 
         def scores(rows: np.ndarray, columns: slice) -> Tensor:
             index = torch.from_numpy(rows)
