@@ -77,9 +77,7 @@ def tables(model: Any) -> list[torch.Tensor]:
     return [weight.reshape(len(weight), -1).clone() for weight in weights]
 
 
-def train_pykeen(
-    model: Any, data: TripleData, arguments: argparse.Namespace, epochs: int
-) -> float:
+def train_pykeen(model: Any, data: TripleData, arguments: argparse.Namespace, epochs: int) -> float:
     from pykeen.training import SLCWATrainingLoop
     from pykeen.triples import CoreTriplesFactory
 
@@ -123,9 +121,7 @@ def train_ours(
         optimizer="adam",
         learning_rate=arguments.rate,
     )
-    negatives = EntityNegatives(
-        data.train, len(entity), len(relation), count=arguments.negatives
-    )
+    negatives = EntityNegatives(data.train, len(entity), len(relation), count=arguments.negatives)
     settings = KgeTraining(learning_rate=arguments.rate)
     stepper = Stepper(model, negatives, build_loss(LOSS[name], Settings), settings, shared)
     generator = torch.Generator().manual_seed(seed)

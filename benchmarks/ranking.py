@@ -134,7 +134,9 @@ def main() -> None:
     if arguments.only:
         print(json.dumps(one(arguments, *arguments.only)))
         return
-    print(f"{'model':10} {'triples/s':>20} {'times':>6} {'MB more than before':>24} {'largest difference':>20}")
+    print(
+        f"{'model':10} {'triples/s':>20} {'times':>6} {'MB more than before':>24} {'largest difference':>20}"
+    )
     for name in arguments.models:
         found = {}
         for who in ("ours", "pykeen"):

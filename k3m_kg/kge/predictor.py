@@ -28,7 +28,11 @@ class KgePredictor(LinkPredictor):
     """
 
     def __init__(
-        self, vectors: TripleVectors, products: np.ndarray, properties: np.ndarray, values: np.ndarray
+        self,
+        vectors: TripleVectors,
+        products: np.ndarray,
+        properties: np.ndarray,
+        values: np.ndarray,
     ) -> None:
         super().__init__()
         self.scorer = vectors.scorer
@@ -38,7 +42,11 @@ class KgePredictor(LinkPredictor):
 
     @classmethod
     def of(
-        cls, artifact: KgeArtifact, ids: Sequence[str], properties: Sequence[str], values: Sequence[str]
+        cls,
+        artifact: KgeArtifact,
+        ids: Sequence[str],
+        properties: Sequence[str],
+        values: Sequence[str],
     ) -> KgePredictor:
         """The artifact's model for a catalog with those product ids, properties and values.
 

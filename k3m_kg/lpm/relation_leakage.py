@@ -120,7 +120,9 @@ def _counterparts(
         head, tail = asked[mine, 0], asked[mine, 2]
         if turned:
             head, tail = tail, head
-        found[mine] |= np.isin((head * relations + rule.by) * entities + tail, known)
+        keys = (head * relations + rule.by) * entities + tail
+        place = np.minimum(np.searchsorted(known, keys), len(known) - 1)
+        found[mine] |= known[place] == keys
     return found
 
 
@@ -134,14 +136,14 @@ def _determined(
     parts = {r: train[train[:, 1] == r] for r in range(relations)}
     tables = {r: _one_tail(part) for r, part in parts.items() if len(part) >= _LEAST_TRIPLES}
     single = {r: table for r, table in tables.items() if table is not None}
+    shared = _shared_heads(train, relations)
     for relation, tails in single.items():
         mine = np.flatnonzero(asked[:, 1] == relation)
-        for by, signs in single.items():
-            if by == relation or not len(mine):
+        for by in np.flatnonzero(shared[relation] >= _LEAST_TRIPLES).tolist():
+            if by == relation or by not in single or not len(mine):
                 continue
+            signs = single[by]
             heads = np.intersect1d(tails[0], signs[0], assume_unique=True)
-            if len(heads) < _LEAST_TRIPLES:
-                continue
             answer, sign = _at(tails, heads), _at(signs, heads)
             share = _left_out_accuracy(sign, answer)
             commonest = np.bincount(np.unique(answer, return_inverse=True)[1]).max() / len(answer)
@@ -154,6 +156,17 @@ def _determined(
                 key = int(_at(signs, asked[place : place + 1, 0])[0])
                 found[place] |= guess.get(key) == asked[place, 2]
     return rules, found
+
+
+def _shared_heads(train: np.ndarray, relations: int) -> np.ndarray:
+    """(R, R): how many heads have both relations."""
+    pairs = np.unique(train[:, :2], axis=0)
+    ones = np.ones(len(pairs), np.int64)
+    table = sparse.csr_matrix(
+        (ones, (pairs[:, 1], pairs[:, 0])), shape=(relations, int(pairs[:, 0].max(initial=0)) + 1)
+    )
+    counts: np.ndarray = (table @ table.T).toarray()
+    return counts
 
 
 def _one_tail(part: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:

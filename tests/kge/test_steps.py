@@ -84,13 +84,21 @@ def naive_loss(model: KgeModel, stepper: Stepper, triples: Tensor, seed: int) ->
 @pytest.mark.parametrize(
     ("name", "shared", "changes"),
     [
-        *((name, shared, {}) for name in ("transe", "distmult", "complex", "rotate") for shared in (1, 4)),
+        *(
+            (name, shared, {})
+            for name in ("transe", "distmult", "complex", "rotate")
+            for shared in (1, 4)
+        ),
         ("rotate", 4, {"inverse_relations": True}),
         ("transe", 4, {"loss": {"name": "nssa", "margin": 2}}),
         ("transh", 4, {"loss": {"name": "margin", "margin": 2}, "inverse_relations": True}),
         ("distmult", 4, {"loss": "bce", "negatives": {"sampler": "batch", "shared": 4}}),
         ("distmult", 1, {"loss": "infonce", "negatives": {"sampler": "type", "shared": 1}}),
-        ("mure", 4, {"negatives": {"sampler": "bernoulli", "count": 5, "shared": 4, "known": True}}),
+        (
+            "mure",
+            4,
+            {"negatives": {"sampler": "bernoulli", "count": 5, "shared": 4, "known": True}},
+        ),
     ],
 )
 def test_the_loss_of_a_step_is_that_of_each_triple_alone(

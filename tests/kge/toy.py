@@ -30,9 +30,7 @@ def write(folder: Path, rows: list[tuple[str, str, str]] | None = None) -> Path:
     rows = ring() if rows is None else rows
     order = np.random.default_rng(0).permutation(len(rows)).tolist()
     tenth = len(rows) // 10
-    parts = {
-        "valid": order[:tenth], "test": order[tenth : 2 * tenth], "train": order[2 * tenth :]
-    }
+    parts = {"valid": order[:tenth], "test": order[tenth : 2 * tenth], "train": order[2 * tenth :]}
     for name, part in parts.items():
         lines = "".join("\t".join(rows[i]) + "\n" for i in part)
         (folder / f"{name}.tsv").write_text(lines, encoding="utf-8")
