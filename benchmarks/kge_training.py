@@ -39,6 +39,8 @@ MARGIN = 9.0
 
 
 class Settings:
+    """Of the losses."""
+
     margin, temperature = MARGIN, 1.0
 
 

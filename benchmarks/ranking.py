@@ -135,7 +135,8 @@ def main() -> None:
         print(json.dumps(one(arguments, *arguments.only)))
         return
     print(
-        f"{'model':10} {'triples/s':>20} {'times':>6} {'MB more than before':>24} {'largest difference':>20}"
+        f"{'model':10} {'triples/s':>20} {'times':>6} {'MB more than before':>24} "
+        f"{'largest difference':>20}"
     )
     for name in arguments.models:
         found = {}

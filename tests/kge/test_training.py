@@ -19,7 +19,7 @@ from k3m_kg.kge.training import Quiet, train
 from tests.kge.toy import config, ring, write
 
 
-class Stop(Exception):  # noqa: N818 (no error of ours)
+class Stop(Exception):
     pass
 
 
@@ -182,7 +182,7 @@ def test_triples_of_entities_unseen_in_training_are_left_out_and_counted(tmp_pat
 
 
 def test_quotes_and_empty_labels_are_labels(tmp_path: Path) -> None:
-    rows = ring() + [('5" screen', "plus1", "NULL"), ("NULL", "plus1", '5" screen')]
+    rows = [*ring(), ('5" screen', "plus1", "NULL"), ("NULL", "plus1", '5" screen')]
     found = from_files(DataSettings(folder=write(tmp_path / "data", rows)))
     assert {'5" screen', "NULL"} <= set(found.entities)
 
