@@ -6,7 +6,8 @@ lets 16 triples share them (`shared 16`), which is its default: so many triples 
 wrong answers, and fewer different ones are seen in an epoch. Whether that harms is what the MRR
 columns say. Ours updates only rows that were touched (lazy Adam), PyKEEN the whole table.
 
-Speed: 60 batches of FB15k-237, all 14,505 entities in the tables, median of the rounds, in turn.
+Speed: 60 batches of FB15k-237, all 14,505 entities in the tables, median of the rounds, in turn, by
+the processor's time of one thread, so that other jobs on the machine change little.
 Quality: the graph of the most frequent entities, several seeds, ranked by the same evaluator.
 
     python -m benchmarks kge_training --data ../shared/data/fb15k237 --quality 3
@@ -92,7 +93,7 @@ def train_pykeen(model: Any, data: TripleData, arguments: argparse.Namespace, ep
         optimizer=torch.optim.Adam(model.parameters(), lr=arguments.rate),
         negative_sampler_kwargs={"num_negs_per_pos": arguments.negatives},
     )
-    start = time.perf_counter()
+    start = time.process_time()
     loop.train(
         factory,
         num_epochs=epochs,
@@ -100,7 +101,7 @@ def train_pykeen(model: Any, data: TripleData, arguments: argparse.Namespace, ep
         use_tqdm=False,
         use_tqdm_batch=False,
     )
-    return epochs * len(data.train) / (time.perf_counter() - start)
+    return epochs * len(data.train) / (time.process_time() - start)
 
 
 def train_ours(
@@ -128,13 +129,13 @@ def train_ours(
     stepper = Stepper(model, negatives, build_loss(LOSS[name], Settings), settings, shared)
     generator = torch.Generator().manual_seed(seed)
     triples = torch.from_numpy(data.train)
-    start = time.perf_counter()
+    start = time.process_time()
     count = len(triples) // shared * shared
     for _ in range(epochs):
         order = torch.randperm(len(triples), generator=generator)[:count]
         for part in order.split(arguments.batch):
             stepper.step(triples[part], generator)
-    return epochs * count / (time.perf_counter() - start), model
+    return epochs * count / (time.process_time() - start), model
 
 
 def mrr(vectors: TripleVectors, data: TripleData) -> float:
