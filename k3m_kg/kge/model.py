@@ -46,6 +46,7 @@ class KgeModel(nn.Module):
         width: int,
         optimizer: str,
         learning_rate: float,
+        unit: bool = False,
         features: Features | None = None,
     ) -> None:
         super().__init__()
@@ -54,7 +55,7 @@ class KgeModel(nn.Module):
         self.width = width
         self.entities: RowTable | None = None
         if isinstance(entities, Tensor):
-            self.entities = RowTable(entities, optimizer, learning_rate)
+            self.entities = RowTable(entities, optimizer, learning_rate, unit=unit)
         self.relations = RowTable(relations, optimizer, learning_rate)
         self.project: nn.Linear | None = None
         if features is not None:
@@ -68,6 +69,12 @@ class KgeModel(nn.Module):
     def inverse(self) -> bool:
         """Whether inverse relations have vectors of their own."""
         return len(self.relations.weight) > self.relation_count
+
+    def settle(self) -> None:
+        """Bring the tables up to the last step."""
+        for table in (self.entities, self.relations):
+            if table is not None:
+                table.settle()
 
     def dense_parameters(self) -> list[nn.Parameter]:
         """What is no table: the scorer's weights and the map of features."""
@@ -84,6 +91,7 @@ class KgeModel(nn.Module):
     @torch.no_grad()
     def vectors(self) -> TripleVectors:
         """All of it, for ranking."""
+        self.settle()
         own = self.entities.weight if self.entities is not None else None
         if self.project is not None:
             ids = torch.arange(len(self.features_EF), device=self.features_EF.device)
@@ -121,6 +129,7 @@ def build_model(
         width=entity_width,
         optimizer=config.training.optimizer,
         learning_rate=config.training.learning_rate,
+        unit=config.training.unit_entities,
         features=features,
     )
 

@@ -110,7 +110,7 @@ class Stepper:
 
     def _update_entities(self) -> None:
         if self._touched is not None and self.model.entities is not None:
-            self.model.entities.update(*self._touched, unit=self.settings.unit_entities)
+            self.model.entities.update(*self._touched)
 
     def _loss(
         self, entity: Tensor, relation_NW: Tensor, count: int, heads: int, draws: list[Any]

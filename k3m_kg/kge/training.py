@@ -157,6 +157,7 @@ class _Run:
             passed = max(time.monotonic() - started, 1e-9)
             rate = (start + len(batch)) / passed
             self.observer.step(done + start + len(batch), usable * settings.epochs, loss, rate)
+        self.model.settle()
         self.progress.epoch += 1
         self.progress.seconds += time.monotonic() - started
         return float(np.mean(losses))
@@ -229,7 +230,7 @@ class _Run:
             self.stepper.dense.load_state_dict({"state": state, "param_groups": groups})
         tables = [self.model.relations, self.model.entities]
         for table, steps in zip([t for t in tables if t is not None], record["steps"], strict=True):
-            table.steps = steps
+            table.resume(steps)
         self.progress = Progress(**record["progress"])
 
     def finish(self, output: Path) -> Path:

@@ -25,26 +25,30 @@ def test_touched_rows_move_as_the_dense_optimiser_moves_them(optimizer: str, row
     dense = torch.nn.Parameter(start.clone())
     kind = torch.optim.Adam if optimizer == "adam" else torch.optim.Adagrad
     other = kind([dense], lr=0.1)
-    ids = torch.tensor([5, 2, 5, 0, 2, 5])  # rows repeat: their gradients add up
-    for step in range(4):
-        target = torch.randn(len(ids), 3, generator=torch.Generator().manual_seed(step))
+    random = torch.Generator().manual_seed(0)
+    for _ in range(60):
+        ids = torch.randint(min(rows, 40), (6,), generator=random)  # some rows repeat
+        target = torch.randn(len(ids), 3, generator=random)
         touched, local, place = table.touch(ids)
-        assert touched.tolist() == [0, 2, 5]
+        assert touched.tolist() == sorted(set(ids.tolist()))
         ((local[place] - target) ** 2).sum().backward()
         table.update(touched, local)
         other.zero_grad()
         ((dense[ids] - target) ** 2).sum().backward()
         other.step()
-    torch.testing.assert_close(table.weight, dense, atol=1e-5, rtol=1e-5)
-    untouched = [row for row in range(rows) if row not in (0, 2, 5)]
-    assert torch.equal(table.weight[untouched], start[untouched])
+    table.settle()
+    torch.testing.assert_close(table.weight.data, dense.data, atol=1e-4, rtol=1e-4)
+    assert torch.equal(table.weight[40:], start[40:])
+    settled = table.weight.clone()
+    table.settle()
+    assert torch.equal(table.weight, settled)
 
 
 def test_unit_rows_have_length_one() -> None:
-    table = RowTable(torch.randn(5, 3), "adam", 0.1)
+    table = RowTable(torch.randn(5, 3), "adam", 0.1, unit=True)
     touched, local, _ = table.touch(torch.tensor([1, 3]))
     local.square().sum().backward()
-    table.update(touched, local, unit=True)
+    table.update(touched, local)
     assert table.weight[[1, 3]].norm(dim=-1) == pytest.approx(1)
 
 
