@@ -94,7 +94,7 @@ class RowTable(nn.Module):
         if self.optimizer != "adam" or not bool((self._last < self.steps).any()):
             return
         rows_U = (self._last < self.steps).nonzero().squeeze(1)
-        for part in rows_U.split(1 << 16):
+        for part in torch.split(rows_U, 1 << 16):
             self.weight[part], self.first[part], self.second[part] = self._caught_up(
                 part, self.weight[part]
             )
