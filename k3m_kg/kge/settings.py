@@ -95,7 +95,7 @@ class NegativeSettings(Settings):
 
     sampler: Literal["uniform", "bernoulli", "type", "batch", "all"] = "uniform"
     count: int = Field(64, ge=1)
-    shared: int = Field(16, ge=1)
+    shared: int = Field(4, ge=1)
     known: bool = False
 
     @model_validator(mode="after")
