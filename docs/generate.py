@@ -65,10 +65,15 @@ def _table(cls: type) -> list[str]:
     return rows
 
 
+def _loss(name: str, cls: type) -> list[str]:
+    return [f"### loss `{name}`", "", *_table(cls), ""]
+
+
 def config_page() -> str:
     """docs/config.md."""
     from k3m_kg.config import RunConfig
     from k3m_kg.ingest.mapping import Mapping
+    from k3m_kg.kge.settings import LOSSES, KgeConfig
     from k3m_kg.registry import load_registry
 
     parts = [
@@ -86,6 +91,13 @@ def config_page() -> str:
         "",
         *_table(RunConfig),
         "",
+        "## The embedding config: `k3m-kg kge train CONFIG`",
+        "",
+        "Its `model` is any link scorer below. [kge.md](kge.md) shows configs that work.",
+        "",
+        *_table(KgeConfig),
+        "",
+        *(line for name, cls in LOSSES.items() if cls.model_fields for line in _loss(name, cls)),
         "## The mapping file: `k3m-kg ingest --mapping FILE`",
         "",
         *_table(Mapping),

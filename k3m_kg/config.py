@@ -310,7 +310,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def load_run_config(path: Path, overrides: list[str] | None = None) -> RunConfig:
-    """The run config in `path`, with `key.sub=value` overrides (values are YAML) applied.
+    """The run config in `path`; see `load_config`."""
+    return load_config(RunConfig, path, overrides)
+
+
+def load_config(cls: type[_S], path: Path, overrides: list[str] | None = None) -> _S:
+    """The config in `path`, with `key.sub=value` overrides (values are YAML) applied.
 
     Relative paths in the file are relative to the current folder, as on the command line.
 
@@ -328,12 +333,14 @@ def load_run_config(path: Path, overrides: list[str] | None = None) -> RunConfig
             value = yaml.safe_load(text)
         except yaml.YAMLError:
             raise ConfigError("the value is not valid YAML", where=f"--set {override}") from None
-        _assign(data, key.split("."), value, override)
-    return validate_settings(RunConfig, data, str(path))
+        _assign(cls, data, key.split("."), value, override)
+    return validate_settings(cls, data, str(path))
 
 
-def _assign(data: dict[str, Any], keys: list[str], value: Any, override: str) -> None:
-    default = RunConfig.model_fields.get(keys[0])
+def _assign(
+    cls: type[BaseModel], data: dict[str, Any], keys: list[str], value: Any, override: str
+) -> None:
+    default = cls.model_fields.get(keys[0])
     if len(keys) > 1 and keys[0] not in data and default is not None:
         data[keys[0]] = _written(default.default)
     holder: Any = data

@@ -18,6 +18,7 @@ from k3m_kg.cli.evaluate import evaluate
 from k3m_kg.cli.export import export
 from k3m_kg.cli.ingest import ingest
 from k3m_kg.cli.init import init
+from k3m_kg.cli.kge import app as kge_app
 from k3m_kg.cli.migrate import migrate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
@@ -72,6 +73,7 @@ app.command()(embed)
 app.command()(complete)
 app.command()(audit)
 app.command()(demo)
+app.add_typer(kge_app, name="kge")
 app.add_typer(plugins_app, name="plugins")
 
 

@@ -40,6 +40,9 @@ def setting_rows(cls: type[BaseModel], prefix: str = "") -> Iterator[SettingRow]
             None if field.is_required() else _default(field),
             field.description or meanings.get(name, ""),
         )
+        for part in get_args(nested):  # of settings that may be left out
+            if isinstance(part, type) and issubclass(part, BaseModel) and not _short_form(part):
+                yield from setting_rows(part, f"{prefix}{name}.")
 
 
 def _short_form(cls: type[BaseModel]) -> bool:
@@ -77,7 +80,7 @@ def _type_name(annotation: Any) -> str:
     if annotation is type(None):
         return "none"
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
-        return "plugin"
+        return "plugin" if _short_form(annotation) else "settings"
     return {int: "integer", float: "number", bool: "true or false", str: "text", Path: "path"}.get(
         annotation, getattr(annotation, "__name__", str(annotation))
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 
+import torch
 from torch import Tensor, nn
 
 from k3m_kg.contracts.batch import ProductBatch
@@ -22,6 +23,16 @@ class LinkScorer(nn.Module, ABC):
 
         `tail_NCH` may be (C, H): the same candidates for all.
         """
+
+    def score_heads(self, head_NCH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
+        """(N, C) scores of C candidate heads for each of N (relation, tail) pairs.
+
+        `head_NCH` may be (C, H). This default asks `score` once per candidate.
+        """
+        if head_NCH.dim() == 2:
+            head_NCH = head_NCH.expand(len(tail_NH), *head_NCH.shape)
+        scores = [self.score(head_NH, relation_NH, tail_NH) for head_NH in head_NCH.unbind(1)]
+        return torch.stack(scores, 1) if scores else tail_NH.new_zeros(len(tail_NH), 0)
 
 
 class LinkPredictor(nn.Module, ABC):

@@ -22,6 +22,7 @@ from k3m_kg.lpm.queries import (
     property_ids,
 )
 from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
+from k3m_kg.lpm.triples import places
 
 _QUERIES_AT_ONCE = 1 << 14
 
@@ -108,7 +109,7 @@ def rank_questions(
                     head_QH[torch.from_numpy(mine).to(head_QH.device)],
                     relation_H,
                     tail_CH,
-                    _places(candidates, block.values[mine]),
+                    places(candidates, block.values[mine]),
                     _known(block[mine], truth, name, candidates),
                 )
             found.setdefault(name, []).append(ranks)
@@ -131,22 +132,13 @@ def rank_by_frequency(catalog: Catalog, questions: Triples, truth: Triples) -> L
 def _rank_constant(
     counts: np.ndarray, asked: Triples, truth: Triples, name: int, candidates: np.ndarray
 ) -> Ranks:
-    counts_C = torch.from_numpy(counts)
+    counts_C = torch.from_numpy(counts).double()
 
-    def scores(rows: slice, columns: slice) -> Tensor:
-        return counts_C[columns].expand(rows.stop - rows.start, -1)
+    def scores(rows: np.ndarray, columns: slice) -> Tensor:
+        return counts_C[columns].repeat(len(rows), 1)
 
-    target = _places(candidates, asked.values)
+    target = places(candidates, asked.values)
     return rank_scores(scores, target, len(candidates), _known(asked, truth, name, candidates))
-
-
-def _places(candidates: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """The index of each value among ascending candidates, or -1."""
-    if not len(candidates):
-        return np.full(len(values), -1, np.int64)
-    place = np.minimum(np.searchsorted(candidates, values), len(candidates) - 1)
-    found: np.ndarray = np.where(candidates[place] == values, place, -1).astype(np.int64)
-    return found
 
 
 def _known(
@@ -155,7 +147,7 @@ def _known(
     """(question, candidate) pairs that are true of the questions' products."""
     mine = truth[truth.properties == name]
     order = np.argsort(mine.rows, kind="stable")
-    rows, place = mine.rows[order], _places(candidates, mine.values[order])
+    rows, place = mine.rows[order], places(candidates, mine.values[order])
     first = np.searchsorted(rows, asked.rows, "left")
     count = np.searchsorted(rows, asked.rows, "right") - first
     query = np.repeat(np.arange(len(asked)), count)

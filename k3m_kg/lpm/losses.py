@@ -1,9 +1,15 @@
-"""Losses of link prediction: the paper's margin ranking, and cross-entropy over candidates."""
+"""Losses of link prediction: margin ranking, self-adversarial, InfoNCE, binary and candidate
+cross-entropy.
+
+Those that take positives (N,), negatives (N, K) and a mask (N, K) of the negatives that count are
+equal to PyKEEN's losses of that name with the mask as batch filter, `reduction="mean"`.
+"""
 
 from __future__ import annotations
 
 import torch
 from torch import Tensor
+from torch.nn.functional import logsigmoid, softplus
 
 
 def margin_ranking(
@@ -17,6 +23,50 @@ def margin_ranking(
     hinge_NK = (margin - positive_N[:, None] + negative_NK).clamp_min(0)
     hinge_NK = hinge_NK.masked_fill(~mask_NK, 0.0)
     return hinge_NK.sum() / mask_NK.sum().clamp_min(1)
+
+
+def nssa(
+    positive_N: Tensor,
+    negative_NK: Tensor,
+    mask_NK: Tensor,
+    margin: float = 9.0,
+    temperature: float = 1.0,
+) -> Tensor:
+    """Self-adversarial negative sampling (Sun et al. 2019).
+
+    Negatives that the model believes weigh more: their weights are a softmax of their scores times
+    `temperature`, and no gradient passes through them. A row without negatives adds its positive
+    only.
+    """
+    scores_NK = negative_NK.masked_fill(~mask_NK, 0.0)
+    weight_NK = (scores_NK.detach() * temperature).masked_fill(~mask_NK, -torch.inf)
+    weight_NK = weight_NK.softmax(dim=1).nan_to_num(0.0)
+    negative_N = -(weight_NK * logsigmoid(-scores_NK - margin)).sum(1)
+    return (negative_N - logsigmoid(positive_N + margin)).mean() / 2
+
+
+def info_nce(
+    positive_N: Tensor,
+    negative_NK: Tensor,
+    mask_NK: Tensor,
+    margin: float = 0.02,
+    temperature: float = 0.05,
+) -> Tensor:
+    """Cross-entropy of each positive, less a margin, against its own negatives.
+
+    With margin 0 and temperature 1 this is cross-entropy over sampled candidates.
+    """
+    own_N = (positive_N - margin) / temperature
+    others_NK = (negative_NK / temperature).masked_fill(~mask_NK, -torch.inf)
+    every_NK = torch.cat([own_N[:, None], others_NK], dim=1)
+    return (every_NK.logsumexp(dim=1) - own_N).mean()
+
+
+def binary_cross_entropy(positive_N: Tensor, negative_NK: Tensor, mask_NK: Tensor) -> Tensor:
+    """Mean over positives and negatives alike of the cross-entropy of true or false."""
+    positive = softplus(-positive_N).sum()
+    negative = softplus(negative_NK.masked_fill(~mask_NK, 0.0)).masked_fill(~mask_NK, 0.0).sum()
+    return (positive + negative) / (len(positive_N) + mask_NK.sum()).clamp_min(1)
 
 
 def candidate_cross_entropy(

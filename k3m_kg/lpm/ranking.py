@@ -7,7 +7,7 @@ is realistic: a model that scores all values alike gets the middle rank, not the
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,9 +20,10 @@ from k3m_kg.errors import K3MError
 HITS = (1, 3, 10)
 SCORES_AT_ONCE = 1 << 22
 """How many scores are held in memory at a time."""
+_COLUMNS_AT_ONCE = 1 << 16
 
-Scores = Callable[[slice, slice], Tensor]
-"""Scores (queries of the first slice, candidates of the second slice)."""
+Scores = Callable[[np.ndarray, slice], Tensor]
+"""Scores, in memory of their own, of the queries of some rows and a slice of the candidates."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,17 +60,36 @@ class Ranks:
     def metrics(self, kind: str = "realistic") -> dict[str, float]:
         """`mrr`, `hits@1`, `hits@3`, `hits@10` and `mr` by one kind of rank; NaN without queries.
 
-        `kind` is `realistic`, `optimistic` or `pessimistic`.
+        `kind` is `realistic`, `optimistic` or `pessimistic`. Realistic ranks give two more, which
+        do not depend on how many candidates there are (Berrendorf et al. 2020): `amr`, the mean
+        rank over its expectation under random scores, and `amri`, 1 for perfect, 0 for random.
         """
         rank_Q: np.ndarray = getattr(self, f"{kind}_Q").astype(np.float64)
         if not len(rank_Q):
-            return dict.fromkeys(("mrr", *(f"hits@{k}" for k in HITS), "mr"), float("nan"))
+            adjusted = ("amr", "amri") if kind == "realistic" else ()
+            names = ("mrr", *(f"hits@{k}" for k in HITS), "mr", *adjusted)
+            return dict.fromkeys(names, float("nan"))
         found_Q = ~self.unseen_Q
         result = {"mrr": float((found_Q / rank_Q).mean())}
         for k in HITS:
             result[f"hits@{k}"] = float((found_Q & (rank_Q <= k)).mean())
         result["mr"] = float(rank_Q.mean())
+        if kind == "realistic":
+            expected = float((self.options_Q.mean() + 1) / 2)
+            result["amr"] = result["mr"] / expected
+            result["amri"] = (
+                1 - (result["mr"] - 1) / (expected - 1) if expected > 1 else float("nan")
+            )
         return result
+
+    def of(self, queries: np.ndarray) -> Ranks:
+        """The ranks of some queries, by index or mask."""
+        return Ranks(
+            self.optimistic_Q[queries],
+            self.pessimistic_Q[queries],
+            self.options_Q[queries],
+            self.unseen_Q[queries],
+        )
 
 
 def rank_scores(
@@ -78,92 +98,150 @@ def rank_scores(
     candidates: int,
     known: tuple[np.ndarray, np.ndarray],
     *,
+    row_Q: np.ndarray | None = None,
     at_once: int = SCORES_AT_ONCE,
 ) -> Ranks:
     """Rank each query's target among all candidates.
+
+    Queries that ask the same have the same row of scores, and only that row is computed. A target
+    is compared with the whole row; other true candidates of the row are struck out before, at
+    their own places, so that nothing of the size of the scores is built besides them.
 
     Args:
         scores: asked for one block at a time, never for all.
         target_Q: the true candidate's index, or -1 where it is not among the candidates.
         candidates: C.
-        known: (query index, candidate index) pairs that are true too and are left out.
+        known: (row, candidate) pairs that are true too and are left out.
+        row_Q: each query's row of scores, 0, 1, ...; by default each has one of its own.
         at_once: the largest block, in scores.
 
     Raises:
         K3MError: a score is NaN.
     """
-    queries = len(target_Q)
-    known_query, known_candidate = _without_targets(known, target_Q, candidates)
-    removed_Q = np.bincount(known_query, minlength=queries)
-    options_Q = (candidates - removed_Q).astype(np.int64)
-    unseen_Q = target_Q < 0
-    ranks = Ranks(options_Q + 1, options_Q + 1, options_Q, unseen_Q)
-    width = max(1, min(candidates, at_once))
-    height = max(1, at_once // width)
+    row_Q = np.arange(len(target_Q)) if row_Q is None else row_Q
+    truth = _Known(known, int(row_Q.max(initial=-1)) + 1, candidates)
+    own_Q = truth.contains(row_Q, target_Q)
+    options_Q = (candidates - truth.count(row_Q) + own_Q).astype(np.int64)
+    ranks = Ranks(options_Q + 1, options_Q + 1, options_Q, target_Q < 0)
+    width = max(1, min(candidates, at_once, _COLUMNS_AT_ONCE))
     columns = [slice(c, min(c + width, candidates)) for c in range(0, candidates, width)]
-    for start in range(0, queries, height):
-        rows = slice(start, min(start + height, queries))
-        mine = slice(*np.searchsorted(known_query, [rows.start, rows.stop]))
-        pairs = (known_query[mine] - rows.start, known_candidate[mine])
-        above, level = _count(scores, rows, columns, target_Q[rows], pairs)
-        seen = ~unseen_Q[rows]
-        ranks.optimistic_Q[rows][seen] = above[seen] + 1
-        ranks.pessimistic_Q[rows][seen] = above[seen] + level[seen]
+    for batch in _batches(row_Q, target_Q, width, max(1, at_once // width)):
+        above, level = _count(scores, batch, columns, truth)
+        ranks.optimistic_Q[batch.queries] = above + 1
+        ranks.pessimistic_Q[batch.queries] = level + own_Q[batch.queries]
     return ranks
 
 
-def _without_targets(
-    known: tuple[np.ndarray, np.ndarray], target_Q: np.ndarray, candidates: int
-) -> tuple[np.ndarray, np.ndarray]:
-    """The pairs, each once, ascending, without any query's own target."""
-    query, candidate = known
-    key = np.unique(query.astype(np.int64) * max(1, candidates) + candidate)
-    query, candidate = np.divmod(key, max(1, candidates))
-    other = target_Q[query] != candidate
-    return query[other], candidate[other]
+class _Known:
+    """(row, candidate) pairs, each once, by row."""
+
+    def __init__(self, known: tuple[np.ndarray, np.ndarray], rows: int, candidates: int) -> None:
+        self._stride = max(1, candidates)
+        self._keys = np.unique(known[0].astype(np.int64) * self._stride + known[1])
+        row, self._candidates = np.divmod(self._keys, self._stride)
+        self._starts = np.searchsorted(row, np.arange(rows + 1))
+
+    def count(self, rows: np.ndarray) -> np.ndarray:
+        """How many candidates each row has."""
+        counts: np.ndarray = self._starts[rows + 1] - self._starts[rows]
+        return counts
+
+    def contains(self, rows: np.ndarray, candidates: np.ndarray) -> np.ndarray:
+        """Whether each pair is known."""
+        if not len(self._keys):
+            return np.zeros(len(rows), bool)
+        keys = rows * self._stride + candidates
+        place = np.minimum(np.searchsorted(self._keys, keys), len(self._keys) - 1)
+        found: np.ndarray = (self._keys[place] == keys) & (candidates >= 0)
+        return found
+
+    def of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """All pairs of some rows: (index into `rows`, candidate)."""
+        counts = self.count(rows)
+        within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
+        place = np.repeat(self._starts[rows], counts) + within
+        return np.repeat(np.arange(len(rows)), counts), self._candidates[place]
+
+
+@dataclass(slots=True)
+class _Batch:
+    """Rows of scores to compute together; those asked most often come first.
+
+    Attributes:
+        rows: the rows.
+        queries: queries that ask them, row by row.
+        counts: how many queries ask each row; falling.
+        target: of each query.
+        column: the block of candidates that holds the targets.
+    """
+
+    rows: np.ndarray
+    queries: np.ndarray
+    counts: np.ndarray
+    target: np.ndarray
+    column: int
+
+
+def _batches(row_Q: np.ndarray, target_Q: np.ndarray, width: int, height: int) -> Iterator[_Batch]:
+    """All queries with a target, such that a batch's targets lie in one block of candidates.
+
+    That block is computed first and gives the targets' scores: no block is computed twice, and a
+    target is compared with the very number that stands in its row.
+    """
+    queries = np.flatnonzero(target_Q >= 0)
+    key = (target_Q[queries] // width) * (row_Q.max(initial=0) + 1) + row_Q[queries]
+    unit, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
+    column, row = np.divmod(unit, row_Q.max(initial=0) + 1)
+    order = np.lexsort((-counts, column))
+    place = np.empty_like(order)
+    place[order] = np.arange(len(order))
+    queries = queries[np.argsort(place[inverse], kind="stable")]
+    row, column, counts = row[order], column[order], counts[order]
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    for block in np.unique(column).tolist():
+        first, last = np.searchsorted(column, [block, block + 1]).tolist()
+        for start in range(first, last, height):
+            stop = min(start + height, last)
+            mine = queries[ends[start] : ends[stop]]
+            yield _Batch(row[start:stop], mine, counts[start:stop], target_Q[mine], block)
 
 
 def _count(
-    scores: Scores,
-    rows: slice,
-    columns: list[slice],
-    target_N: np.ndarray,
-    known: tuple[np.ndarray, np.ndarray],
+    scores: Scores, batch: _Batch, columns: list[slice], truth: _Known
 ) -> tuple[np.ndarray, np.ndarray]:
-    """How many candidates score above each target, and how many the same (itself included)."""
-    above = level = np.zeros(len(target_N), np.int64)
-    only = checked_scores(scores(rows, columns[0])) if len(columns) == 1 else None
-
-    def block_of(column: slice) -> Tensor:
-        return checked_scores(scores(rows, column)) if only is None else only
-
-    target_score_N = _target_scores(block_of, columns, target_N)
-    for column in columns:
-        block = block_of(column)
-        higher = (block > target_score_N[:, None]).sum(1)
-        same = (block == target_score_N[:, None]).sum(1)
-        inside = np.flatnonzero((known[1] >= column.start) & (known[1] < column.stop))
-        query = torch.from_numpy(known[0][inside]).to(block.device)
-        score = block[query, torch.from_numpy(known[1][inside] - column.start).to(block.device)]
-        higher.index_add_(0, query, -(score > target_score_N[query]).long())
-        same.index_add_(0, query, -(score == target_score_N[query]).long())
-        above, level = above + higher.cpu().numpy(), level + same.cpu().numpy()
+    """How many candidates score above each target, and how many at least the same."""
+    above = np.zeros(len(batch.queries), np.int64)
+    level = np.zeros(len(batch.queries), np.int64)
+    known_row, known_candidate = truth.of(batch.rows)
+    row = np.repeat(np.arange(len(batch.rows)), batch.counts)
+    starts = np.cumsum(batch.counts) - batch.counts
+    target_score: Tensor | None = None
+    for column in (columns[batch.column], *columns[: batch.column], *columns[batch.column + 1 :]):
+        block = checked_scores(scores(batch.rows, column))
+        if target_score is None:
+            target_score = _pick(block, row, batch.target - column.start)
+        inside = (known_candidate >= column.start) & (known_candidate < column.stop)
+        place = (known_row[inside], known_candidate[inside] - column.start)
+        block[tuple(torch.from_numpy(part).to(block.device) for part in place)] = torch.nan
+        for turn in range(int(batch.counts[0])):
+            asked = int(np.searchsorted(-batch.counts, -turn))  # rows with more queries than that
+            mine = starts[:asked] + turn
+            goal = target_score[torch.from_numpy(mine).to(block.device), None]
+            above[mine] += _how_many(block[:asked] > goal)
+            level[mine] += _how_many(block[:asked] >= goal)
     return above, level
 
 
-def _target_scores(
-    block_of: Callable[[slice], Tensor], columns: list[slice], target_N: np.ndarray
-) -> Tensor:
-    """(N,) each target's own score, 0 where it is not among the candidates."""
-    result = None
-    for column in columns:
-        block = block_of(column)
-        if result is None:
-            result = block.new_zeros(len(target_N))
-        found = np.flatnonzero((target_N >= column.start) & (target_N < column.stop))
-        query = torch.from_numpy(found).to(block.device)
-        result[query] = block[query, torch.from_numpy(target_N[found] - column.start).to(query)]
-    return torch.zeros(len(target_N)) if result is None else result
+def _pick(block: Tensor, row: np.ndarray, column: np.ndarray) -> Tensor:
+    return block[torch.from_numpy(row).to(block.device), torch.from_numpy(column).to(block.device)]
+
+
+def _how_many(mask: Tensor) -> np.ndarray:
+    """How many are true in each row."""
+    if mask.device.type != "cpu":
+        return mask.sum(1).cpu().numpy()
+    rows = mask.numpy()  # counts bytes by the machine word, which a sum over an axis does not
+    return np.fromiter((np.count_nonzero(row) for row in rows), np.int64, len(rows))
 
 
 def checked_scores(block: Tensor) -> Tensor:
@@ -172,7 +250,7 @@ def checked_scores(block: Tensor) -> Tensor:
     Raises:
         K3MError: a score is NaN.
     """
-    if block.isnan().any():
+    if block.numel() and block.amax().isnan():  # the maximum passes NaN on
         raise K3MError(
             "the model gave NaN scores: its weights or its inputs are not finite",
             hint="train again with a lower learning rate, or clip gradients harder",
@@ -196,8 +274,8 @@ def rank_tails(
         K3MError: a score is NaN.
     """
 
-    def scores(rows: slice, columns: slice) -> Tensor:
-        head_NH = head_QH[rows]
+    def scores(rows: np.ndarray, columns: slice) -> Tensor:
+        head_NH = head_QH[torch.from_numpy(rows).to(head_QH.device)]
         relation_NH = relation_H.expand(len(head_NH), -1)
         return scorer.score_tails(head_NH, relation_NH, tail_CH[columns])
 

@@ -4,7 +4,13 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
-from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
+from k3m_kg.lpm.losses import (
+    binary_cross_entropy,
+    candidate_cross_entropy,
+    info_nce,
+    margin_ranking,
+    nssa,
+)
 from k3m_kg.lpm.pykeen_home import keep_home_clean
 
 
@@ -20,6 +26,57 @@ def test_margin_ranking_equals_pykeens_loss_with_the_mask_as_batch_filter() -> N
         positive[:, None], negative[mask], batch_filter=mask
     )
     torch.testing.assert_close(margin_ranking(positive, negative, mask, 0.7), theirs)
+
+
+def scored(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(seed)
+    positive = torch.randn(6, generator=generator)
+    negative = torch.randn(6, 4, generator=generator)
+    return positive, negative, torch.rand(6, 4, generator=generator) < 0.6
+
+
+@pytest.mark.parametrize("masked", [False, True])
+def test_losses_and_gradients_equal_pykeens_of_that_name(masked: bool) -> None:
+    keep_home_clean()
+    from pykeen.losses import BCEWithLogitsLoss, CrossEntropyLoss, InfoNCELoss, NSSALoss
+
+    pairs = [
+        (NSSALoss(margin=2.0, adversarial_temperature=0.7), lambda *x: nssa(*x, 2.0, 0.7)),
+        (NSSALoss(), nssa),
+        (InfoNCELoss(), info_nce),
+        (InfoNCELoss(0.1, -1.0), lambda *x: info_nce(*x, 0.1, torch.e**-1)),
+        (CrossEntropyLoss(), lambda *x: info_nce(*x, 0.0, 1.0)),
+        (BCEWithLogitsLoss(), binary_cross_entropy),
+    ]
+    positive, negative, mask = scored()
+    mask[:, 0] = True  # PyKEEN makes NaN of a row without negatives
+    if not masked:
+        mask = torch.ones_like(mask)
+    for theirs, ours in pairs:
+        found = []
+        for side in ("theirs", "ours"):
+            p, n = positive.clone().requires_grad_(), negative.clone().requires_grad_()
+            if side == "ours":
+                loss = ours(p, n, mask)
+            else:
+                loss = theirs.process_slcwa_scores(
+                    p[:, None], n[mask] if masked else n, batch_filter=mask if masked else None
+                )
+            found.append((loss, *torch.autograd.grad(loss, (p, n))))
+        torch.testing.assert_close(found[1], found[0])
+
+
+@pytest.mark.parametrize("loss", [nssa, info_nce, binary_cross_entropy])
+def test_masked_scores_are_never_read_and_rows_without_negatives_do_no_harm(loss) -> None:
+    positive, negative, mask = scored(1)
+    mask[2] = False
+    positive.requires_grad_()
+    spoilt = negative.masked_fill(~mask, torch.nan).requires_grad_()
+    value = loss(positive, spoilt, mask)
+    torch.testing.assert_close(value, loss(positive, negative, mask))
+    value.backward()
+    assert positive.grad.isfinite().all()
+    assert (spoilt.grad[~mask] == 0).all()
 
 
 def test_margin_ranking_never_reads_masked_scores() -> None:

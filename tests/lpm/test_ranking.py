@@ -104,7 +104,8 @@ def test_known_pairs_may_repeat_in_any_order_and_never_remove_the_target() -> No
 def test_an_unseen_value_is_a_miss_at_every_k_and_adds_nothing_to_mrr() -> None:
     ranks = ranked(torch.tensor([[1.0, 0.0]] * 2), torch.tensor([-1, 0]))
     assert ranks.realistic_Q.tolist() == [3, 1]
-    assert ranks.metrics() == {"mrr": 0.5, "hits@1": 0.5, "hits@3": 0.5, "hits@10": 0.5, "mr": 2}
+    hits = {"mrr": 0.5, "hits@1": 0.5, "hits@3": 0.5, "hits@10": 0.5}
+    assert ranks.metrics() == {**hits, "mr": 2, "amr": 4 / 3, "amri": -1}
 
 
 def test_a_property_without_candidates_has_only_misses() -> None:
@@ -136,12 +137,13 @@ def test_join_keeps_the_order_of_queries() -> None:
 
 
 def test_rank_tails_ranks_by_the_scorer() -> None:
-    from k3m_kg.lpm.interactions import TransEScorer
+    from k3m_kg.lpm.build import build_scorer
+    from k3m_kg.lpm.interaction_settings import TransESettings
 
     generator = torch.Generator().manual_seed(0)
     head, tails = torch.randn(6, 4, generator=generator), torch.randn(9, 4, generator=generator)
     relation, target = torch.randn(4, generator=generator), torch.arange(6)
-    scorer = TransEScorer()
+    scorer = build_scorer("transe", TransESettings(), 4)
     table = torch.stack(
         [scorer.score(head, relation.expand(6, 4), tail.expand(6, 4)) for tail in tails], 1
     )

@@ -1,0 +1,1 @@
+"""Knowledge graph embeddings: looked-up vectors behind any link scorer, learnt from triples."""

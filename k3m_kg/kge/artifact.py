@@ -1,0 +1,169 @@
+"""The artifact of an embedding model: a folder that keeps its labels and loads without pickle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from safetensors.torch import save_file
+
+from k3m_kg import __version__
+from k3m_kg.config import validate_settings
+from k3m_kg.errors import ArtifactError
+from k3m_kg.kge.data import TripleData
+from k3m_kg.kge.model import KgeModel, build_model
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.training.checkpoint import load_tensors, tensors_of
+from k3m_kg.training.files import file_hash, read_json, read_tensors, staged_folder, write_json
+
+MANIFEST = "kge.json"
+_FORMAT = 1
+_FEATURES = ("features_EF", "present_E")
+_MEMORY = (".first", ".second")
+
+
+@dataclass(slots=True)
+class KgeArtifact:
+    """A trained embedding model.
+
+    Attributes:
+        path: its folder.
+        config: the resolved config.
+        model: in evaluation mode.
+        entities, relations: labels; an id is a place in them.
+        metrics: as written at the end of training.
+        record: the manifest.
+    """
+
+    path: Path
+    config: KgeConfig
+    model: KgeModel
+    entities: list[str]
+    relations: list[str]
+    metrics: dict[str, Any]
+    record: dict[str, Any]
+
+    @classmethod
+    def load(cls, path: Path | str, device: str | torch.device = "cpu") -> KgeArtifact:
+        """Open an artifact folder.
+
+        Raises:
+            ArtifactError: missing, damaged (every file is checked by size and hash), newer.
+        """
+        path = Path(path)
+        record = _checked_manifest(path)
+        text = (path / "config.yaml").read_text(encoding="utf-8")
+        config = validate_settings(KgeConfig, yaml.safe_load(text), str(path))
+        labels = read_json(path / "labels.json")
+        where = str(path / "weights.safetensors")
+        tensors = read_tensors(path / "weights.safetensors")
+        features = None
+        if config.features is not None:
+            kept = [tensors.pop(name).numpy() for name in _FEATURES]
+            features = (kept[0], kept[1].astype(bool))
+        model = build_model(config, len(labels["entities"]), len(labels["relations"]), features)
+        memory = {n: t for n, t in tensors_of(model).items() if n.endswith(_MEMORY)}
+        load_tensors(model, memory | tensors, where)
+        return cls(
+            path=path,
+            config=config,
+            model=model.to(device).eval(),
+            entities=labels["entities"],
+            relations=labels["relations"],
+            metrics=read_json(path / "metrics.json"),
+            record=record,
+        )
+
+
+def save_artifact(
+    target: Path,
+    *,
+    config: KgeConfig,
+    model: KgeModel,
+    data: TripleData,
+    metrics: dict[str, Any],
+) -> None:
+    """Write the artifact to `target`, all or nothing.
+
+    Raises:
+        ArtifactError: the folder cannot be written.
+    """
+    tensors = {n: t for n, t in tensors_of(model).items() if not n.endswith(_MEMORY)}
+    if model.project is not None:
+        tensors["features_EF"] = model.features_EF.cpu()
+        tensors["present_E"] = model.present_E.cpu().to(torch.uint8)
+    record: dict[str, Any] = {
+        "format": _FORMAT,
+        "k3m_kg": __version__,
+        "torch": torch.__version__,
+        "data": data.id,
+        "entities": len(data.entities),
+        "relations": len(data.relations),
+        "training_triples": len(data.train),
+        "parameters": sum(tensor.numel() for name, tensor in tensors.items()),
+    }
+    with staged_folder(target) as folder:
+        save_file(tensors, folder / "weights.safetensors")
+        write_json(folder / "labels.json", {"entities": data.entities, "relations": data.relations})
+        resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
+        (folder / "config.yaml").write_text(resolved, encoding="utf-8")
+        write_json(folder / "metrics.json", metrics)
+        (folder / "README.md").write_text(_card(config, record, metrics), encoding="utf-8")
+        record["files"] = {
+            path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)}
+            for path in sorted(folder.iterdir())
+        }
+        write_json(folder / MANIFEST, record)
+
+
+def _checked_manifest(path: Path) -> dict[str, Any]:
+    if not (path / MANIFEST).is_file():
+        raise ArtifactError(
+            "this is no embedding model" if path.exists() else "no such artifact",
+            where=str(path),
+            hint=f"an artifact is a folder with {MANIFEST}, written by `k3m-kg kge train`",
+        )
+    record: dict[str, Any] = read_json(path / MANIFEST)
+    if record.get("format", 0) > _FORMAT:
+        raise ArtifactError(
+            f"written by k3m-kg {record.get('k3m_kg')}, which is newer than {__version__}",
+            where=str(path),
+            hint="upgrade k3m-kg",
+        )
+    for name, expected in record["files"].items():
+        file = path / name
+        if not file.is_file() or file.stat().st_size != expected["bytes"]:
+            raise ArtifactError("this file is missing or truncated", where=str(file))
+        if file_hash(file) != expected["sha256"]:
+            raise ArtifactError("its content was changed since training", where=str(file))
+    return record
+
+
+def _card(config: KgeConfig, record: dict[str, Any], metrics: dict[str, Any]) -> str:
+    both = metrics["test"]["metrics"]
+    clean = metrics["test"]["leakage"]["metrics_without"]
+    rows = "\n".join(
+        f"| {key} | {both[key]:.4f} | {clean[key]:.4f} |"
+        for key in ("mrr", "hits@1", "hits@3", "hits@10", "mr", "amri")
+        if np.isfinite([both[key], clean[key]]).all()
+    )
+    return f"""# A knowledge graph embedding: {config.model.name}
+
+Trained by k3m-kg {record["k3m_kg"]} (torch {record["torch"]}), dimension {config.dimension}:
+{record["entities"]:,} entities, {record["relations"]:,} relations, {record["training_triples"]:,}
+triples; {metrics["epochs"]} epochs, {metrics["seconds"]:.0f} s, best after epoch
+{metrics["best_epoch"]}.
+
+Test, filtered, realistic ranks, heads and tails; beside it without the test triples that an
+inverse, equal or determining relation gives away.
+
+| metric | all | without what leaks |
+|---|---|---|
+{rows}
+
+    k3m-kg kge evaluate ARTIFACT
+"""

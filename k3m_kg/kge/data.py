@@ -1,0 +1,210 @@
+"""Triples by number: from plain files, or from a snapshot."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.csv as pa_csv
+import pyarrow.parquet as pq
+
+from k3m_kg.errors import CatalogError, ConfigError, SnapshotError
+from k3m_kg.kge.settings import DataSettings, KgeConfig
+from k3m_kg.snapshot import Snapshot
+
+SPLITS = ("train", "valid", "test")
+_ENDINGS = (".tsv", ".txt", ".tsv.gz", ".txt.gz")
+_COLUMNS = ("head", "relation", "tail")
+PRODUCT, VALUE = "product/", "value/"
+"""What the label of a snapshot's entity begins with."""
+
+
+@dataclass(slots=True)
+class TripleData:
+    """A graph cut in three.
+
+    Attributes:
+        entities, relations: labels; an id is a place in them.
+        train, valid, test: (T, 3) int64 (head, relation, tail).
+        unknown: triples of valid and test left out because a label in them is not in training.
+    """
+
+    entities: list[str]
+    relations: list[str]
+    train: np.ndarray
+    valid: np.ndarray
+    test: np.ndarray
+    unknown: int = 0
+
+    @property
+    def truth(self) -> np.ndarray:
+        """All triples."""
+        return np.concatenate([self.train, self.valid, self.test])
+
+    @property
+    def id(self) -> str:
+        """SHA-256 (hex) of labels and triples."""
+        found = hashlib.sha256()
+        for text in ("\n".join(self.entities), "\n".join(self.relations)):
+            found.update(text.encode())
+        for part in (self.train, self.valid, self.test):
+            found.update(np.ascontiguousarray(part, np.int64).tobytes())
+        return found.hexdigest()
+
+
+def load_data(config: KgeConfig) -> TripleData:
+    """What the config names.
+
+    Raises:
+        CatalogError, ConfigError, SnapshotError: it cannot be read or has nothing to learn from.
+    """
+    if config.snapshot is not None:
+        return from_snapshot(Snapshot.open(config.snapshot))
+    assert config.triples is not None
+    return from_files(config.triples)
+
+
+def from_files(settings: DataSettings) -> TripleData:
+    """Plain triple files.
+
+    Entities and relations are those of training: another one in valid or test could not be ranked,
+    and its triples are left out and counted.
+
+    Raises:
+        CatalogError: a file is missing or is no table of three columns.
+    """
+    tables = [_read(path) for path in _paths(settings)]
+    names = _unique([tables[0]["head"], tables[0]["tail"]])
+    relations = _unique([tables[0]["relation"]])
+    parts = [_numbers(table, names, relations) for table in tables]
+    kept = [part[(part >= 0).all(1)] for part in parts]
+    if not len(kept[0]):
+        raise CatalogError("there is no training triple", where=str(_paths(settings)[0]))
+    unknown = sum(len(part) - len(left) for part, left in zip(parts, kept, strict=True))
+    return TripleData(names.to_pylist(), relations.to_pylist(), kept[0], kept[1], kept[2], unknown)
+
+
+def from_snapshot(snapshot: Snapshot) -> TripleData:
+    """The training products' triples; those held out for validation and test are asked.
+
+    Entities are `product/<id>` and `value/<text>`.
+
+    Raises:
+        SnapshotError: it holds no triples out.
+    """
+    own = (snapshot.split == 0)[snapshot.triple_product]
+    product, used = np.unique(snapshot.triple_product[own], return_inverse=True)
+    value, asked = np.unique(snapshot.triple_value[own], return_inverse=True)
+    triples = np.stack(
+        [used, snapshot.triple_property[own].astype(np.int64), asked + len(product)], axis=1
+    )
+    held = snapshot.triple_holdout[own]
+    parts = [triples[held == number] for number in range(len(SPLITS))]
+    if not len(parts[1]) or not len(parts[2]):
+        raise SnapshotError(
+            "it holds no triples of training products out, so there is nothing to ask",
+            where=str(snapshot.path),
+            hint="cut it again with `k3m-kg snapshot --holdout 0.1`",
+        )
+    seen = np.zeros(len(product) + len(value), bool)
+    seen[parts[0][:, [0, 2]].ravel()] = True
+    kept = [part[seen[part[:, 0]] & seen[part[:, 2]]] for part in parts]
+    texts = snapshot.values
+    labels = [PRODUCT + snapshot.ids[row] for row in product.tolist()]
+    labels += [VALUE + texts[number] for number in value.tolist()]
+    unknown = sum(len(part) - len(left) for part, left in zip(parts, kept, strict=True))
+    return TripleData(labels, list(snapshot.properties), kept[0], kept[1], kept[2], unknown)
+
+
+def relabelled(data: TripleData, entities: list[str], relations: list[str]) -> TripleData:
+    """The same triples by the ids of other labels; what those do not know is left out."""
+    places = [{label: i for i, label in enumerate(labels)} for labels in (entities, relations)]
+    new_E = np.array([places[0].get(label, -1) for label in data.entities], np.int64)
+    new_R = np.array([places[1].get(label, -1) for label in data.relations], np.int64)
+    moved = [
+        np.stack([new_E[part[:, 0]], new_R[part[:, 1]], new_E[part[:, 2]]], axis=1)
+        for part in (data.train, data.valid, data.test)
+    ]
+    kept = [part[(part >= 0).all(1)] for part in moved]
+    lost = sum(len(part) - len(left) for part, left in zip(moved, kept, strict=True))
+    return TripleData(entities, relations, kept[0], kept[1], kept[2], data.unknown + lost)
+
+
+def read_features(path: Path, entities: list[str]) -> tuple[np.ndarray, np.ndarray]:
+    """Frozen vectors (E, F) float32 of entities, and which of them have one (bool).
+
+    Ids may be entity labels, or product ids of a snapshot.
+
+    Raises:
+        ConfigError: no such file, other columns, or no entity is in it.
+    """
+    try:
+        table = pq.read_table(path, columns=["id", "vector"])
+        vectors = np.stack(table["vector"].to_numpy()).astype(np.float32)
+    except (OSError, ValueError, KeyError, pa.ArrowException) as error:
+        raise ConfigError(
+            f"needs the columns id and vector, all vectors equally long: {error}",
+            where=f"features.path: {path}",
+        ) from None
+    place = {name: row for row, name in enumerate(table["id"].cast(pa.string()).to_pylist())}
+    rows = np.array([place.get(e, place.get(e.removeprefix(PRODUCT), -1)) for e in entities])
+    if (rows < 0).all():
+        raise ConfigError(
+            f"no entity has a vector here; entities are named like {entities[0]!r}",
+            where=f"features.path: {path}",
+        )
+    if not np.isfinite(vectors).all():
+        raise ConfigError("some vectors are not finite", where=f"features.path: {path}")
+    found = np.where((rows >= 0)[:, None], vectors[rows], np.float32(0))
+    return found.astype(np.float32), rows >= 0
+
+
+def _paths(settings: DataSettings) -> list[Path]:
+    if settings.folder is None:
+        return [path for path in (settings.train, settings.valid, settings.test) if path]
+    found = []
+    for split in SPLITS:
+        choices = [settings.folder / f"{split}{ending}" for ending in _ENDINGS]
+        here = [path for path in choices if path.is_file()]
+        if not here:
+            raise CatalogError(
+                f"holds no {split} triples",
+                where=str(settings.folder),
+                hint=f"one of {', '.join(path.name for path in choices)}",
+            )
+        found.append(here[0])
+    return found
+
+
+def _read(path: Path) -> pa.Table:
+    try:
+        return pa_csv.read_csv(
+            path,
+            read_options=pa_csv.ReadOptions(column_names=list(_COLUMNS)),
+            parse_options=pa_csv.ParseOptions(delimiter="\t", quote_char=False),
+            convert_options=pa_csv.ConvertOptions(
+                column_types=dict.fromkeys(_COLUMNS, pa.string()), strings_can_be_null=False
+            ),
+        )
+    except (OSError, pa.ArrowException) as error:
+        raise CatalogError(
+            f"is no table of head, relation and tail with tabs between: {error}", where=str(path)
+        ) from None
+
+
+def _unique(columns: list[pa.ChunkedArray]) -> pa.Array:
+    chunks = [chunk for column in columns for chunk in column.chunks]
+    found = pc.unique(pa.chunked_array(chunks, pa.string()))
+    return found.take(pc.sort_indices(found))
+
+
+def _numbers(table: pa.Table, names: pa.Array, relations: pa.Array) -> np.ndarray:
+    columns = [
+        pc.index_in(table[column], value_set=labels).fill_null(-1).to_numpy()
+        for column, labels in zip(_COLUMNS, (names, relations, names), strict=True)
+    ]
+    return np.stack(columns, axis=1).astype(np.int64)

@@ -1,0 +1,317 @@
+"""`k3m-kg kge train`: from a config to an artifact, resumable to the bit on a CPU."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from k3m_kg.config import validate_settings
+from k3m_kg.errors import ArtifactError, ConfigError, UsageError, unknown_name
+from k3m_kg.kge.artifact import MANIFEST, save_artifact
+from k3m_kg.kge.data import TripleData, load_data, read_features
+from k3m_kg.kge.model import KgeModel, build_model
+from k3m_kg.kge.report import evaluate_triples
+from k3m_kg.kge.settings import LOSSES, KgeConfig
+from k3m_kg.kge.steps import Stepper, build_loss
+from k3m_kg.lpm.entity_negatives import EntityNegatives
+from k3m_kg.lpm.triple_ranks import rank_triples
+from k3m_kg.training.checkpoint import load_tensors, tensors_of
+from k3m_kg.training.files import read_json, read_tensors, recover, staged_folder, write_json
+
+_FORMAT = 1
+
+
+class Observer(Protocol):
+    """Told how a run goes."""
+
+    def step(self, done: int, total: int, loss: float, rate: float) -> None:
+        """So many positives are learnt from, of so many; `rate` is positives per second."""
+        ...
+
+    def validation(self, epoch: int, metrics: dict[str, float]) -> None:
+        """An epoch was validated."""
+        ...
+
+
+class Quiet:
+    """An observer that says nothing."""
+
+    def step(self, done: int, total: int, loss: float, rate: float) -> None:
+        """Nothing."""
+
+    def validation(self, epoch: int, metrics: dict[str, float]) -> None:
+        """Nothing."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a run has come; all of it is in the checkpoint.
+
+    Attributes:
+        epoch: epochs done.
+        best: the best validation MRR.
+        best_epoch: when that was.
+        waited: validations since.
+        seconds: time spent training, without validation.
+        history: per validation its epoch, loss and metrics.
+    """
+
+    epoch: int = 0
+    best: float = -1.0
+    best_epoch: int = 0
+    waited: int = 0
+    seconds: float = 0.0
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None = None) -> Path:
+    """Train, keep the weights of the best validation, measure them on test, write the artifact.
+
+    Raises:
+        UsageError: the output exists, or there is nothing to resume.
+        ConfigError, CatalogError, SnapshotError, ArtifactError: as their names say.
+    """
+    output = config.output
+    folder = output.with_name(f"{output.name}.run")
+    checkpoint = folder / "checkpoint"
+    recover(checkpoint)
+    if (output / MANIFEST).exists() or (output.exists() and any(output.iterdir())):
+        raise UsageError("exists already", where=str(output), hint="choose another output")
+    started = (checkpoint / "progress.json").exists()
+    if resume and not started:
+        raise UsageError("there is no checkpoint to resume", where=str(folder))
+    if started and not resume:
+        raise UsageError(
+            "a run was begun here", where=str(folder), hint="add --resume, or remove that folder"
+        )
+    if config.training.threads:
+        torch.set_num_threads(config.training.threads)
+    run = _Run(config, checkpoint, observer or Quiet())
+    if resume:
+        run.restore()
+    run.go()
+    return run.finish(output)
+
+
+class _Run:
+    def __init__(self, config: KgeConfig, checkpoint: Path, observer: Observer) -> None:
+        from k3m_kg.training.pretrain import pick_device
+
+        self.config, self.checkpoint, self.observer = config, checkpoint, observer
+        self.device = pick_device(config.training.device)
+        self.data = load_data(config)
+        features = None
+        if config.features is not None:
+            features = read_features(config.features.path, self.data.entities)
+        torch.manual_seed(config.training.seed)
+        sizes = len(self.data.entities), len(self.data.relations)
+        self.model = build_model(config, *sizes, features).to(self.device)
+        self.generator = torch.Generator().manual_seed(config.training.seed)
+        self.stepper = Stepper(
+            self.model,
+            build_negatives(config, self.data),
+            loss_of(config),
+            config.training,
+            _shared(config),
+        )
+        self.progress = Progress()
+        self.best: dict[str, Tensor] = {}
+
+    def go(self) -> None:
+        """All epochs that are left, or until validation stops getting better."""
+        settings = self.config.training
+        while self.progress.epoch < settings.epochs:
+            loss = self._epoch()
+            last = self.progress.epoch == settings.epochs
+            if self.progress.epoch % settings.validate_every == 0 or last:
+                self._validate(loss)
+            self.save()
+            if settings.patience and self.progress.waited >= settings.patience:
+                return
+
+    def _epoch(self) -> float:
+        settings, shared = self.config.training, self.stepper.shared
+        triples = torch.from_numpy(self.data.train)
+        order = torch.randperm(len(triples), generator=self.generator)
+        step_size = settings.batch_size // shared * shared
+        self.model.train()
+        losses, started = [], time.monotonic()
+        usable = len(order) // shared * shared if len(order) >= shared else len(order)
+        done = self.progress.epoch * usable
+        for start in range(0, usable, step_size):
+            batch = triples[order[start : min(start + step_size, usable)]].to(self.device)
+            loss = self.stepper.step(batch, self.generator)
+            if not np.isfinite(loss):
+                raise ArtifactError(
+                    "the loss is no number any more",
+                    hint="train again with a lower learning rate",
+                )
+            losses.append(loss)
+            passed = max(time.monotonic() - started, 1e-9)
+            rate = (start + len(batch)) / passed
+            self.observer.step(done + start + len(batch), usable * settings.epochs, loss, rate)
+        self.model.settle()
+        self.progress.epoch += 1
+        self.progress.seconds += time.monotonic() - started
+        return float(np.mean(losses))
+
+    def _validate(self, loss: float) -> None:
+        limit = self.config.training.validation_triples
+        asked = self.data.valid
+        if len(asked) > limit:
+            asked = asked[np.random.default_rng(0).permutation(len(asked))[:limit]]
+        self.model.eval()
+        metrics = rank_triples(self.model.vectors(), asked, self.data.truth).of("both").metrics()
+        progress = self.progress
+        progress.history.append({"epoch": progress.epoch, "loss": loss, **metrics})
+        self.observer.validation(progress.epoch, metrics)
+        if metrics["mrr"] > progress.best or not self.best:
+            progress.best, progress.best_epoch, progress.waited = metrics["mrr"], progress.epoch, 0
+            self.best = {name: t.clone() for name, t in weights_of(self.model).items()}
+        else:
+            progress.waited += 1
+
+    def save(self) -> None:
+        """Replace the checkpoint, all or nothing."""
+        tensors = {f"model.{name}": tensor for name, tensor in tensors_of(self.model).items()}
+        tensors |= {f"best.{name}": tensor for name, tensor in self.best.items()}
+        tensors["random.run"] = self.generator.get_state()
+        tensors["random.torch"] = torch.get_rng_state()
+        if self.stepper.dense is not None:
+            for index, entry in self.stepper.dense.state_dict()["state"].items():
+                for key, value in entry.items():
+                    tensors[f"dense.{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
+        tables = [self.model.relations, self.model.entities]
+        with staged_folder(self.checkpoint) as staging:
+            save_file(tensors, staging / "state.safetensors")
+            record = {
+                "format": _FORMAT,
+                "config": self.config.model_dump(mode="json"),
+                "data": self.data.id,
+                "steps": [table.steps for table in tables if table is not None],
+                "progress": {
+                    name: getattr(self.progress, name) for name in Progress.__dataclass_fields__
+                },
+            }
+            write_json(staging / "progress.json", record)
+
+    def restore(self) -> None:
+        """Go back to the checkpoint.
+
+        Raises:
+            ArtifactError: damaged, or of another version.
+            UsageError: of another config, or the data are others now.
+        """
+        where = str(self.checkpoint)
+        record = read_json(self.checkpoint / "progress.json")
+        if record.get("format") != _FORMAT:
+            raise ArtifactError(f"checkpoint format {record.get('format')}", where=where)
+        if record["data"] != self.data.id:
+            raise UsageError("the triples are others than when this run began", where=where)
+        _same_but_epochs(record["config"], self.config.model_dump(mode="json"), where)
+        tensors = read_tensors(self.checkpoint / "state.safetensors")
+        load_tensors(self.model, _under("model.", tensors), where)
+        self.best = _under("best.", tensors)
+        self.generator.set_state(tensors["random.run"])
+        torch.set_rng_state(tensors["random.torch"])
+        if self.stepper.dense is not None:
+            state: dict[int, dict[str, Tensor]] = {}
+            for name, tensor in _under("dense.", tensors).items():
+                index, key = name.split(".", 1)
+                state.setdefault(int(index), {})[key] = tensor
+            groups = self.stepper.dense.state_dict()["param_groups"]
+            self.stepper.dense.load_state_dict({"state": state, "param_groups": groups})
+        tables = [self.model.relations, self.model.entities]
+        for table, steps in zip([t for t in tables if t is not None], record["steps"], strict=True):
+            table.resume(steps)
+        self.progress = Progress(**record["progress"])
+
+    def finish(self, output: Path) -> Path:
+        """The best weights, measured on test, as an artifact."""
+        restore_weights(self.model, self.best, str(self.checkpoint))
+        self.model.eval()
+        report = evaluate_triples(self.model.vectors(), self.data, "test")
+        progress = self.progress
+        metrics = {
+            "epochs": progress.epoch,
+            "best_epoch": progress.best_epoch,
+            "seconds": round(progress.seconds, 1),
+            "validation": progress.history,
+            "test": report,
+        }
+        save_artifact(output, config=self.config, model=self.model, data=self.data, metrics=metrics)
+        return output
+
+
+def build_negatives(config: KgeConfig, data: TripleData) -> EntityNegatives:
+    """The config's negative sampler."""
+    return EntityNegatives(
+        data.train,
+        len(data.entities),
+        len(data.relations),
+        sampler=config.negatives.sampler,
+        count=config.negatives.count,
+        known=config.negatives.known,
+    )
+
+
+def loss_of(config: KgeConfig) -> Any:
+    """The config's loss.
+
+    Raises:
+        ConfigError: unknown loss or settings.
+    """
+    name = config.loss.name
+    if name not in LOSSES:
+        raise ConfigError(unknown_name("loss", name, LOSSES), where="loss")
+    return build_loss(name, validate_settings(LOSSES[name], config.loss.settings, "loss"))
+
+
+def weights_of(model: KgeModel) -> dict[str, Tensor]:
+    """What an artifact keeps: no memory of the optimiser."""
+    return {
+        name: tensor
+        for name, tensor in tensors_of(model).items()
+        if not name.endswith((".first", ".second"))
+    }
+
+
+def restore_weights(model: KgeModel, weights: dict[str, Tensor], where: str) -> None:
+    """Load what `weights_of` gave, leaving the optimiser's memory as it is."""
+    memory = {
+        name: tensor
+        for name, tensor in tensors_of(model).items()
+        if name.endswith((".first", ".second"))
+    }
+    load_tensors(model, memory | weights, where)
+
+
+def _shared(config: KgeConfig) -> int:
+    """S: with all entities as candidates the whole batch is one group."""
+    if config.negatives.sampler == "all":
+        return config.training.batch_size
+    return config.negatives.shared
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {n.removeprefix(prefix): t for n, t in tensors.items() if n.startswith(prefix)}
+
+
+def _same_but_epochs(begun: dict[str, Any], now: dict[str, Any], where: str) -> None:
+    free = ("epochs", "patience", "threads", "device")
+    for record in (begun, now):
+        record["training"] = {k: v for k, v in record["training"].items() if k not in free}
+    changed = sorted(key for key in now if begun.get(key) != now[key])
+    if changed:
+        raise UsageError(
+            f"the run was begun with another {', '.join(changed)}",
+            where=where,
+            hint="resume with the config it was begun with",
+        )

@@ -1,0 +1,76 @@
+"""One query vector against many candidates: dot products and distances."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+_TINY = 1e-12
+
+
+@dataclass(slots=True)
+class Query:
+    """What candidates t are compared with.
+
+    Attributes:
+        vectors: (N, H), or (G, S, H) in groups.
+        norm: p of the score -||query - t||_p; None for the score <query, t> + bias.
+        power: score by the p-th power of the norm.
+        bias: (N,) or (G, S), or nothing.
+    """
+
+    vectors: Tensor
+    norm: float | None = None
+    power: bool = False
+    bias: Tensor | None = None
+
+
+def compare(query: Query, candidates: Tensor, *, fast: bool = False) -> Tensor:
+    """Scores (N, C) of candidates (C, H) or (N, C, H); (G, S, C) of (C, H) or (G, C, H).
+
+    `fast` takes Euclidean distances from a matrix product, which loses digits where vectors are
+    close.
+    """
+    if query.norm is None:
+        scores = _dot(query.vectors, candidates)
+        return scores if query.bias is None else scores + query.bias[..., None]
+    if fast and query.norm == 2:
+        square = _squares(query.vectors, candidates).clamp_min(_TINY)
+        return -square if query.power else -square.sqrt()
+    distance = _distance(query.vectors, candidates, query.norm)
+    return -(distance**query.norm) if query.power else -distance
+
+
+def order(query: Query, candidates_CH: Tensor) -> Tensor:
+    """(N, C) numbers that rank the candidates as `compare` does, row by row."""
+    if query.norm is None:
+        return query.vectors @ candidates_CH.T
+    if query.norm == 2:
+        half_C = candidates_CH.square().sum(-1) / -2
+        return torch.addmm(half_C, query.vectors, candidates_CH.T)
+    return -_distance(query.vectors, candidates_CH, query.norm)
+
+
+def _dot(query: Tensor, candidates: Tensor) -> Tensor:
+    if candidates.dim() == 2:
+        return query @ candidates.T
+    if query.dim() == 3:
+        return query @ candidates.transpose(-1, -2)
+    return torch.einsum("nh,nch->nc", query, candidates)
+
+
+def _squares(query: Tensor, candidates: Tensor) -> Tensor:
+    size = candidates.square().sum(-1)
+    if query.dim() == 3 and candidates.dim() == 3:
+        size = size[:, None]
+    return query.square().sum(-1, keepdim=True) + size - 2 * _dot(query, candidates)
+
+
+def _distance(query: Tensor, candidates: Tensor, p: float) -> Tensor:
+    # Without the matrix-product shortcut, which loses half the digits where vectors are close.
+    mode = "donot_use_mm_for_euclid_dist"
+    if query.dim() == 2 and candidates.dim() == 3:
+        return torch.cdist(query[:, None], candidates, p=p, compute_mode=mode).squeeze(1)
+    return torch.cdist(query, candidates, p=p, compute_mode=mode)
