@@ -12,10 +12,10 @@ export PYSTOW_HOME  := $(CURDIR)/$(VENV)/var/pystow
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench docs clean
+.PHONY: help demo test lint format bench bench-graph docs clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -43,6 +43,10 @@ format: $(READY)  ## rewrite the code in house style
 
 bench: $(READY)  ## the baselines and speeds of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-graph: $(READY)  ## the graph at catalog scale: minutes, and some GB in runs/graph
+	$(BIN)/python -m benchmarks graph_catalog --products 100000 200000 500000 1000000
+	$(BIN)/python -m benchmarks graph_sparql
 
 docs: $(READY)  ## rewrite what follows from the code: docs/cli.md, docs/config.md, schemas
 	$(BIN)/python docs/generate.py
