@@ -17,10 +17,8 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.cells import unstorable
 from k3m_kg.ingest.compressed import is_packed, open_bytes, read_head, unreadable
 from k3m_kg.ingest.lines import MAX_LINE
+from k3m_kg.ingest.parquet import ARROW_FILE, PARQUET
 
-PARQUET = b"PAR1"
-ARROW_FILE = b"ARROW1\0\0"
-ARROW_STREAM = b"\xff\xff\xff\xff"
 BATCH_ROWS = 1 << 15
 
 

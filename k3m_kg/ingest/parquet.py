@@ -23,14 +23,17 @@ from k3m_kg.ingest.mapping import (
 )
 from k3m_kg.records import CatalogRecord
 
+# What files begin with. Arrow itself is loaded by `read`: every ingest asks every reader.
+PARQUET = b"PAR1"
+ARROW_FILE = b"ARROW1\0\0"
+ARROW_STREAM = b"\xff\xff\xff\xff"
+
 
 class ParquetReader:
     """Reads columnar tables, batch by batch."""
 
     def sniff(self, path: Path, head: bytes) -> bool:
         """Whether the file begins as Parquet or Arrow does."""
-        from k3m_kg.ingest.arrow_batches import ARROW_FILE, ARROW_STREAM, PARQUET
-
         return head.startswith((PARQUET, ARROW_FILE, ARROW_STREAM))
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
