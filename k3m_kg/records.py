@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 
 def _optional(text: str | None) -> str:
     return "\x00\x1f" if text is None else f"\x01{text}\x1f"
+
+
+def _prefixed(texts: Iterable[str | None]) -> str:
+    """Texts with their lengths: no text can look like the end of another."""
+    return "".join("\x00" if text is None else f"\x07{len(text)}:{text}" for text in texts)
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,7 +49,14 @@ class ProductRecord:
         parts += [f"\x01{image}\x1f" for image in self.images]
         parts += [f"\x02{name}\x1e{value}\x1f" for name, value in self.properties]
         parts += [f"\x03{name}\x1e{target}\x1f" for name, target in self.links]
-        return "".join(parts)
+        text = "".join(parts)
+        pairs = len(self.properties) + len(self.links)
+        if text.count("\x1f") == len(parts) and text.count("\x1e") == pairs:
+            return text
+        # A separator within a text: this form is longer, and never the same for two records.
+        numbers = f"\x05{len(self.images)},{len(self.properties)}"
+        flat = (text for pair in (*self.properties, *self.links) for text in pair)
+        return numbers + _prefixed((self.id, self.title, self.category, *self.images, *flat))
 
     def content_hash(self) -> str:
         """SHA-256 (hex) of `content_text`."""
@@ -67,7 +80,11 @@ class ValueRecord:
     def content_text(self) -> str:
         """Everything but the line as one text: equal content, equal text."""
         pairs = [f"\x02{name}\x1e{value}\x1f" for name, value in self.properties]
-        return "".join((f"\x04{self.value}\x1f", *pairs))
+        text = "".join((f"\x04{self.value}\x1f", *pairs))
+        if text.count("\x1f") == len(pairs) + 1 and text.count("\x1e") == len(pairs):
+            return text
+        flat = (text for pair in self.properties for text in pair)
+        return "\x06" + _prefixed((self.value, *flat))
 
     def content_hash(self) -> str:
         """SHA-256 (hex) of `content_text`."""

@@ -52,6 +52,8 @@ def export(
     if json and out == STDOUT:
         raise UsageError("--json and OUT - both want standard output", hint="name a file")
     with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
+        if store.owns(out):
+            raise UsageError("is the database itself", where=str(out), hint="name another file")
         task = bar.add_task("export", total=None, info="products and values")
         report = write(store, out, chosen, lambda done: bar.update(task, completed=done))
     if json:

@@ -114,7 +114,7 @@ class SQLiteDialect:
     def drop_indexes(self, connection: Connection) -> list[str]:
         """All of them: readers see the old state, indexes included."""
         for name in _INDEXES:
-            connection.exec_driver_sql(f"DROP INDEX {name}")
+            connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         return list(_INDEXES)
 
     def create_index(self, connection: Connection, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -82,7 +83,7 @@ def make_engine(url: URL) -> Engine:
 
         @event.listens_for(engine, "connect")
         def limit(connection: Any, _record: Any) -> None:
-            connection.execute(f"SET statement_timeout = {int(statement_timeout * 1000)}")
+            connection.execute(f"SET statement_timeout = {math.ceil(statement_timeout * 1000)}")
             connection.commit()
 
     return engine
@@ -176,8 +177,10 @@ def clear_errors(url: URL) -> Iterator[None]:
     """Turn what a database driver raises into a `GraphError`; bugs of ours stay as they are."""
     try:
         yield
-    except (IntegrityError, ProgrammingError):
-        raise
+    except (IntegrityError, ProgrammingError) as error:
+        if getattr(error.orig, "sqlstate", None) not in _NO_BUG_OF_OURS:
+            raise
+        raise _explain(error.orig or error, url) from error
     except DBAPIError as error:
         raise _explain(error.orig or error, url) from error
     except Exception as error:
@@ -206,10 +209,13 @@ _SQLITE_REASONS: dict[str, tuple[str, str | None]] = {
         "check that its folder exists and may be written",
     ),
 }
+_NO_BUG_OF_OURS = ("42501", "3F000")
+"""States that SQLAlchemy counts among programming errors, and that a server's owner can mend."""
 _POSTGRESQL_REASONS: dict[str, tuple[str, str | None]] = {
     "53": ("the server is out of disk space, memory or connections", "nothing was changed"),
     "25006": ("the database is read-only", None),
     "42501": ("this user may not do that", "grant the user rights on the schema"),
+    "3F000": ("there is no such schema", "create it, or mend search_path in the URL"),
     "57": ("the server stopped or cancelled the work", "nothing was changed; run again"),
     "40": ("another transaction got in the way", "nothing was changed; run again"),
 }

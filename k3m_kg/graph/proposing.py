@@ -24,7 +24,9 @@ _BATCH = 2000
 def propose(
     connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposal]
 ) -> int:
-    """Add proposed triples as one run; what a product has already is not proposed again.
+    """Add proposed triples as one run; what a source states is not proposed.
+
+    A triple that another run proposed is noted for this one too: it stays until both are undone.
 
     Returns:
         The run's number.
@@ -43,6 +45,11 @@ def propose(
         )
         .returning(ingest_runs.c.id)
     ).scalar_one()
+    proposal_runs = set(
+        connection.execute(
+            select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
+        ).scalars()
+    )
     terms = TermDictionary(connection, dialect)
     digest = hashlib.sha256()
     counts = IngestCounts()
@@ -58,10 +65,12 @@ def propose(
         new: dict[tuple[int, int, int], float] = {}
         for proposal in batch:
             key = (heads[proposal.product], names[proposal.property], values[proposal.value])
-            if key not in there:
+            if there.get(key, run) in proposal_runs:  # nothing that a source states
                 new.setdefault(key, proposal.probability)
         rows = []
         for head, property_, tail in new:
+            if (head, property_, tail) in there:
+                continue
             ends[head] = position = ends.get(head, -1) + 1
             rows.append((head, property_, tail, position, run))
         terms.flush()
@@ -73,7 +82,8 @@ def propose(
             [(run, *key, probability) for key, probability in new.items()],
         )
         counts.triples_added += len(rows)
-        touched.update(row[0] for row in rows)
+        touched.update(head for head, _, _ in new)
+    terms.finish()
     counts.products_read = counts.products_updated = len(touched)
     connection.execute(
         update(ingest_runs)
@@ -115,15 +125,15 @@ def _heads(
 
 def _known(
     connection: Connection, heads: Iterable[int]
-) -> tuple[set[tuple[int, int, int]], dict[int, int]]:
-    """The triples that the heads have, and the last position of each head."""
-    there: set[tuple[int, int, int]] = set()
+) -> tuple[dict[tuple[int, int, int], int], dict[int, int]]:
+    """The triples that the heads have, with their runs, and the last position of each head."""
+    there: dict[tuple[int, int, int], int] = {}
     ends: dict[int, int] = {}
     for chunk in chunks(set(heads)):
         there.update(
-            (head, property_, tail)
-            for head, property_, tail in connection.execute(
-                select(triples.c.head, triples.c.property, triples.c.tail).where(
+            ((head, property_, tail), run)
+            for head, property_, tail, run in connection.execute(
+                select(triples.c.head, triples.c.property, triples.c.tail, triples.c.run).where(
                     triples.c.head.in_(chunk)
                 )
             )

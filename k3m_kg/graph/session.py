@@ -155,19 +155,21 @@ class IngestSession:
         accepted = self._without_repeats(batch, ids, stored, result)
         old_images = self._stored_images(entity for entity, _ in accepted if entity in stored)
 
+        checked = self._checked(accepted, old_images)
         changed: Accepted = []
         unchanged: list[StoredSubject] = []
         for entity, statement in accepted:
             before = stored.get(entity)
+            pictures = old_images.get(entity, [])
             if (
                 before is not None
                 and before.record_hash == statement.digest
-                and _same_images(old_images.get(entity, ()), statement.images)
+                and _same_pictures(pictures, statement.images, checked)
             ):
                 unchanged.append(before)
+                self._touch(entity, pictures, statement.images)
             else:
                 changed.append((entity, statement))
-        checked = self._checked(accepted, old_images)
         self._replace(kind, changed, stored, checked)
         self._adopt([before for before in unchanged if before.source != self._source])
         self._count_images(accepted, checked, result)
@@ -345,6 +347,18 @@ class IngestSession:
     def _proposed(self, run: int) -> bool:
         return run in self._proposal_runs
 
+    def _touch(
+        self, entity: int, rows: Sequence[ImageRow], located: Sequence[LocatedImage]
+    ) -> None:
+        """Note new sizes and times of files that hold the same pictures: it is not a change."""
+        for position, (row, image) in enumerate(zip(rows, located, strict=True)):
+            if _located(row) != image:
+                self._connection.execute(
+                    update(images)
+                    .where(images.c.product == entity, images.c.position == position)
+                    .values(size=image.size, mtime_ns=image.mtime_ns)
+                )
+
     def _adopt(self, adopted: Sequence[StoredSubject]) -> None:
         """Note that this source is now the one that stated these subjects last."""
         self._journal.adopt(adopted)
@@ -392,9 +406,24 @@ def _image_row(
     )
 
 
-def _same_images(rows: Sequence[ImageRow], located: Sequence[LocatedImage]) -> bool:
+def _same_pictures(
+    rows: Sequence[ImageRow],
+    located: Sequence[LocatedImage],
+    checked: Mapping[LocatedImage, CheckedImage],
+) -> bool:
+    """Whether the pictures are the same, whenever their files were written."""
     return len(rows) == len(located) and all(
-        _located(row) == image for row, image in zip(rows, located, strict=True)
+        _located(row) == image
+        or (row[0], row[1], *row[4:])
+        == (
+            image.source,
+            image.path,
+            checked[image].content_hash,
+            checked[image].width,
+            checked[image].height,
+            image.error or checked[image].error,
+        )
+        for row, image in zip(rows, located, strict=True)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import URL, Connection, Engine
@@ -133,6 +134,14 @@ class GraphStore:
     def url(self) -> str:
         """The database URL, without a password."""
         return safe_url(self._engine.url)
+
+    def owns(self, path: Path) -> bool:
+        """Whether a path is a file of this database."""
+        file = sqlite_file(self._engine.url)
+        if file is None:
+            return False
+        names = {f"{file.resolve()}{end}" for end in ("", "-wal", "-shm", "-journal")}
+        return str(path.resolve()) in names
 
     @contextmanager
     def writing(

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, and_, delete, func, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
@@ -40,14 +40,15 @@ def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:
     Triples that an undone run proposed do not come back with the versions that held them.
 
     Raises:
-        GraphError: there is no such run, it was undone before, or later runs changed the same
-            products; the message names them, for they have to be undone first.
+        GraphError: there is no such run, it was undone before, or later runs build on it: those of
+            the same source, and those that changed the same products. The message names them,
+            for they have to be undone first.
     """
     run = find_run(connection, number)
     if run.undone_at is not None:
         raise GraphError(f"run {number} was undone before, at {run.undone_at}")
     if run.kind == RunKind.PROPOSAL:
-        undone = _undo_proposals(connection, number)
+        undone = _undo_proposals(connection, dialect, number)
     else:
         _refuse_conflicts(connection, number)
         undone = _undo_ingest(connection, dialect, number)
@@ -67,6 +68,15 @@ def _refuse_conflicts(connection: Connection, number: int) -> None:
     stated_again = select(subjects.c.run).where(
         subjects.c.run > number, subjects.c.entity.in_(touched)
     )
+    # A source that was read again has stated, or taken away, what leaves no trace in the journal:
+    # a product that it states as it is, one that another source had taken over.
+    own = select(ingest_runs.c.source).where(ingest_runs.c.id == number)
+    taken_over = select(journal.c.source).where(journal.c.run == number)
+    read_again = select(ingest_runs.c.id).where(
+        ingest_runs.c.id > number,
+        ingest_runs.c.undone_at.is_(None),
+        ingest_runs.c.source.in_(own) | ingest_runs.c.source.in_(taken_over),
+    )
     proposed = (
         select(proposals.c.run)
         .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
@@ -79,14 +89,14 @@ def _refuse_conflicts(connection: Connection, number: int) -> None:
     later = sorted(
         {
             found
-            for query in (changed_again, stated_again, proposed)
+            for query in (changed_again, stated_again, read_again, proposed)
             for found in connection.execute(query.distinct()).scalars()
         }
     )
     if later:
         names = ", ".join(map(str, later[:10])) + (", ..." if len(later) > 10 else "")
         raise GraphError(
-            f"run {number} cannot be undone: later runs changed the same products ({names})",
+            f"run {number} cannot be undone: later runs build on it ({names})",
             hint=f"undo run {later[-1]} first",
         )
 
@@ -126,13 +136,14 @@ def _undo_ingest(connection: Connection, dialect: Dialect, number: int) -> Undon
         ).all()
         back = [version_of(row) for row in rows if row.change != Change.ADOPTED]
         triples_added += _restore(connection, dialect, back, no_proposals)
+        adopted: dict[int, list[int]] = {}
         for row in rows:
             if row.change == Change.ADOPTED:
-                connection.execute(
-                    update(subjects)
-                    .where(subjects.c.entity == row.entity)
-                    .values(source=row.source)
-                )
+                adopted.setdefault(row.source, []).append(row.entity)
+        for source, owned in adopted.items():
+            connection.execute(
+                update(subjects).where(subjects.c.entity.in_(owned)).values(source=source)
+            )
     connection.execute(delete(journal).where(journal.c.run == number))
     return Undone(number, triples_added=triples_added, triples_removed=triples_removed, **counted)
 
@@ -145,16 +156,21 @@ def _count(connection: Connection, heads: Sequence[int]) -> int:
 
 
 def _restore(
-    connection: Connection, dialect: Dialect, versions: Iterable[Version], left_out: set[int]
+    connection: Connection, dialect: Dialect, versions: Sequence[Version], undone: set[int]
 ) -> int:
     """Write versions back; the number of their triples."""
+    heirs = _heirs(connection, [version.subject.entity for version in versions])
     subject_rows: list[tuple[Any, ...]] = []
     triple_rows: list[tuple[Any, ...]] = []
     image_rows: list[tuple[Any, ...]] = []
     for version in versions:
         subject = version.subject
         subject_rows.append(tuple(getattr(subject, name) for name in SUBJECT_COLUMNS))
-        triple_rows += [(subject.entity, *row) for row in version.triples if row[3] not in left_out]
+        for property_, tail, position, run in version.triples:
+            if run in undone:  # it was proposed; perhaps by another run too, which holds
+                run = heirs.get((subject.entity, property_, tail), run)
+            if run not in undone:
+                triple_rows.append((subject.entity, property_, tail, position, run))
         image_rows += [(subject.entity, *row) for row in version.images]
     dialect.insert(connection, subjects, SUBJECT_COLUMNS, subject_rows)
     dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, triple_rows)
@@ -162,20 +178,44 @@ def _restore(
     return len(triple_rows)
 
 
-def _undo_proposals(connection: Connection, number: int) -> Undone:
-    keys = connection.execute(
-        select(proposals.c.head, proposals.c.property, proposals.c.tail).where(
-            proposals.c.run == number
+def _heirs(
+    connection: Connection, heads: Sequence[int], *, but: int | None = None
+) -> dict[tuple[int, int, int], int]:
+    """Who else proposed a triple: the first run that holds, other than `but`."""
+    rows = connection.execute(
+        select(proposals.c.head, proposals.c.property, proposals.c.tail, func.min(proposals.c.run))
+        .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
+        .where(
+            proposals.c.head.in_(heads),
+            ingest_runs.c.undone_at.is_(None),
+            ingest_runs.c.id != (-1 if but is None else but),
         )
-    ).all()
+        .group_by(proposals.c.head, proposals.c.property, proposals.c.tail)
+    )
+    return {(head, property_, tail): run for head, property_, tail, run in rows}
+
+
+def _undo_proposals(connection: Connection, dialect: Dialect, number: int) -> Undone:
+    heads = sorted(
+        connection.execute(
+            select(proposals.c.head).where(proposals.c.run == number).distinct()
+        ).scalars()
+    )
     removed = 0
-    for head, property_, tail in keys:
-        removed += connection.execute(
-            delete(triples).where(
-                triples.c.head == head,
-                triples.c.property == property_,
-                triples.c.tail == tail,
-                triples.c.run == number,
+    for chunk in chunks(heads):
+        of_run = (triples.c.head.in_(chunk), triples.c.run == number)
+        rows = connection.execute(
+            select(triples.c.head, triples.c.property, triples.c.tail, triples.c.position).where(
+                *of_run
             )
-        ).rowcount
-    return Undone(number, 0, len({head for head, _, _ in keys}), 0, removed)
+        ).all()
+        connection.execute(delete(triples).where(*of_run))
+        heirs = _heirs(connection, chunk, but=number)
+        handed_over = [
+            (*row, heirs[row[0], row[1], row[2]])
+            for row in map(tuple, rows)
+            if (row[0], row[1], row[2]) in heirs
+        ]
+        dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, handed_over)
+        removed += len(rows) - len(handed_over)
+    return Undone(number, 0, len(heads), 0, removed)

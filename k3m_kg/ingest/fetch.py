@@ -11,6 +11,7 @@ from http.cookiejar import CookieJar, DefaultCookiePolicy
 import httpx
 
 from k3m_kg import __version__
+from k3m_kg.errors import K3MError
 from k3m_kg.ingest.content_store import ContentStore
 from k3m_kg.ingest.fetch_one import FailureError, PictureRequests, RetryError, host_of
 from k3m_kg.ingest.fetch_queue import HostQueue, Job
@@ -145,6 +146,13 @@ class ImageFetcher:
                 self._note(job, _keep_old(known, str(error)), FetchCounts(failed=1))
                 return None
             return wait, error.wait is not None
+        except K3MError:
+            raise
+        except Exception as error:
+            # Servers send what no library expects: it costs their picture, not the ingest.
+            why = f"the answer could not be read: {type(error).__name__}: {error}"[:300]
+            self._note(job, Origin(error=why), FetchCounts(failed=1))
+            return None
         self._answered(job.host, True)
         counts = FetchCounts(kept=1) if origin is known else FetchCounts(fetched=1, bytes=size)
         self._note(job, origin, counts)

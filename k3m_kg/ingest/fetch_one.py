@@ -73,7 +73,9 @@ class PictureRequests:
         _check_status(response)
         limit = self._settings.max_bytes
         too_large = FailureError(f"larger than {limit:,} bytes")
-        if (length := response.headers.get("Content-Length", "")).isdigit() and int(length) > limit:
+        if (
+            length := _number(response.headers.get("Content-Length"))
+        ) is not None and length > limit:
             raise too_large
         if response.headers.get("Content-Encoding", "identity").lower() != "identity":
             raise FailureError("sent with a Content-Encoding that was not asked for")
@@ -128,7 +130,17 @@ def _conditions(known: Origin | None) -> dict[str, str]:
     if known is None:
         return {}
     marks = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: mark for name, mark in marks.items() if mark}
+    return {name: mark for name, mark in marks.items() if mark and _is_header(mark)}
+
+
+def _is_header(text: str) -> bool:
+    """Whether a text may be sent back as a header: servers may have sent anything."""
+    return text.isascii() and text.isprintable()
+
+
+def _number(text: str | None) -> int | None:
+    text = (text or "").strip()
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 20 else None
 
 
 def _check_status(response: httpx.Response) -> None:
@@ -145,8 +157,8 @@ def _retry_after(value: str | None) -> float | None:
     """Seconds of a Retry-After header, which may be a number or a date."""
     if not value:
         return None
-    if value.strip().isdigit():
-        return float(value)
+    if (seconds := _number(value)) is not None:
+        return float(seconds)
     try:
         return max(0.0, email.utils.parsedate_to_datetime(value).timestamp() - time.time())
     except (ValueError, TypeError, OverflowError):

@@ -28,11 +28,8 @@ from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _MISSING = frozenset(("", "__EMPTY__VALUE__", "no_selection"))
 _HTML = frozenset(("description", "short_description"))
-# A name, then a value in quotes or one that ends where the next name begins.
-_ATTRIBUTE = re.compile(
-    r"""(?:^|,)\s*+(\w++)=(?:("(?:[^"]|"")*+")(?=\s*+(?:,|$))|(.*?)(?=,\s*+\w++=|\s*+$))""",
-    re.DOTALL,
-)
+_ATTRIBUTE_NAME = re.compile(r"(?:^|,)\s*+(\w++)=")
+_QUOTED = re.compile(r'"((?:[^"]|"")*+)"(?=\s*+(?:,|$))')
 _LINKS = {
     "related_skus": "related",
     "crosssell_skus": "cross-sell",
@@ -210,10 +207,19 @@ def _images(cells: dict[str, str]) -> Iterable[str]:
 
 
 def _attributes(cell: str) -> Iterator[tuple[str, str]]:
-    for name, quoted, bare in _ATTRIBUTE.findall(cell):
-        if name not in _SHOP:
-            text = quoted[1:-1].replace('""', '"') if quoted else bare
-            yield from ((name, value) for value in _split(text, "|"))
+    """A name, then a value in quotes or one that ends where the next name begins."""
+    found = _ATTRIBUTE_NAME.search(cell)
+    while found is not None:
+        begin = found.end()
+        quoted = _QUOTED.match(cell, begin)
+        following = _ATTRIBUTE_NAME.search(cell, quoted.end() if quoted else begin)
+        if quoted:
+            text = quoted[1].replace('""', '"')
+        else:
+            text = cell[begin : following.start() if following else len(cell)]
+        if found[1] not in _SHOP:
+            yield from ((found[1], value) for value in _split(text, "|"))
+        found = following
 
 
 def _links(cells: dict[str, str]) -> Iterator[tuple[str, str]]:

@@ -146,6 +146,9 @@ def ingest_planned(
     on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
     """`ingest`, for sources that `plan_sources` has found fit."""
+    for plan in plans:
+        if store.owns(quarantine.path_for(plan.path)):
+            raise UsageError("is the database itself", where="--quarantine")
     one_transaction = options.strict or options.dry_run
     reports = []
     with ExitStack() as stack:

@@ -97,23 +97,27 @@ _QUERIES = {"select", "ask", "construct", "describe"}
 def check_allowed(text: str, where: str) -> None:
     """Refuse updates, and SERVICE, which would ask another server.
 
+    The letters of SERVICE are refused wherever they stand, in texts and comments too: what is a
+    text is for the parser to say, and two parsers never agree on every input.
+
     Raises:
         UsageError: it holds one of them.
     """
     # SPARQL replaces escapes before it parses, some parsers within strings only: look at both.
     unescaped = _ESCAPE.sub(lambda found: _character(found[1] or found[2]), text)
     for version in dict.fromkeys((text, unescaped)):
+        if (place := version.lower().find("service")) >= 0:
+            raise UsageError(
+                "SERVICE would ask another server, and queries stay on this graph",
+                where=_position(where, version, place),
+                hint="take the SERVICE block out; a text with this word can be written as "
+                'CONCAT("ser", "vice")',
+            )
         form = None
         for token in _TOKENS.finditer(version):
             word = (token["word"] or "").lower()
             if form is None and word in _QUERIES | _UPDATES:
                 form = word
-            if word == "service":
-                raise UsageError(
-                    "SERVICE would ask another server, and queries stay on this graph",
-                    where=_position(where, version, token.start()),
-                    hint="take the SERVICE block out",
-                )
         if form in _UPDATES:
             raise UsageError(
                 f"{form.upper()} is an update, and the graph is read-only for SPARQL",
@@ -170,6 +174,8 @@ def _result(lines: list[Any], where: str) -> SparqlResult:
         return SparqlResult(boolean=head["boolean"])
     if kind == "parsed":
         return SparqlResult()
+    if lines[-1].get("kind") == "failed":  # in the middle of its rows
+        raise K3MError(f"the query failed: {lines[-1]['message']}", where=where)
     truncated = lines[-1]["truncated"]
     if kind == "graph":
         return SparqlResult(triples=rows, truncated=truncated)

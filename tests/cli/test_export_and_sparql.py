@@ -89,7 +89,7 @@ def test_an_empty_graph_is_exported_and_queried(run: Command) -> None:
         (["export", "none/graph.csv"], 1, "cannot be written"),
         (["export", ".", "--format", "nt"], 2, "is a folder"),
         (["export", ".", "--format", "csv"], 2, "holds other things"),
-        (["export", "k3m-kg.db", "--format", "csv"], 2, "is a file"),
+        (["export", "k3m-kg.db", "--format", "csv"], 2, "is the database itself"),
         (["export", "graph.nt", "--db", "sqlite:///none.db"], 1, "no such database"),
         (["export"], 2, "OUT"),
         (["sparql"], 2, "either a query or --file"),
@@ -113,6 +113,9 @@ def test_an_empty_graph_is_exported_and_queried(run: Command) -> None:
         ),
         (["sparql", "SELECT * {\n service silent ?x { ?s ?p ?o } }"], 2, "query:2:2: SERVICE"),
         (["sparql", r"SELECT * { \u0053ERVICE <http://localhost/> {} }"], 2, "SERVICE"),
+        # What one parser takes for an IRI, another takes for less-than and a comment.
+        (["sparql", "SELECT * { FILTER(1<2)SERVICE#>\n<http://localhost/>{} }"], 2, "SERVICE"),
+        (["sparql", "SELECT * { FILTER(1<2)SERVICESILENT<http://localhost/>{} }"], 2, "SERVICE"),
         (["sparql", "CONSTRUCT WHERE { ?s ?p ?o }", "--format", "csv"], 2, "a graph is no table"),
     ],
 )
@@ -184,7 +187,7 @@ def test_ask_construct_and_describe(run: Command) -> None:
 def test_a_query_from_a_file_and_from_standard_input(
     run: Command, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    Path("q.rq").write_text("# SERVICE in a comment, 'DELETE'\nASK { ?s ?p 'a SERVICE' }")
+    Path("q.rq").write_text("# a comment, 'DELETE'\nASK { ?s ?p 'INSERT or DELETE' }")
     assert run("sparql", "--file", "q.rq")[1] == "false\n"
     Path("bad.rq").write_text("SELECT *\nWHERE { ?s }")
     assert "bad.rq:2:" in run("sparql", "--file", "bad.rq")[2]
@@ -241,3 +244,10 @@ def test_sparql_works_on_a_read_only_folder(
         return
     assert out == run("sparql", COUNT, "--format", "csv")[1]
     assert any((folder / "cache").rglob("*.sst"))
+
+
+def test_an_export_never_overwrites_the_database(run: Command) -> None:
+    code, _, err = run("export", "k3m-kg.db", "--format", "nt")
+    assert code == 2
+    assert "is the database itself" in err
+    assert run("status", "--counts")[0] == 0

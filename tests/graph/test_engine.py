@@ -36,6 +36,12 @@ def test_a_statement_that_runs_too_long_is_one_clear_error(postgresql_server: st
     engine.dispose()
 
 
+def test_a_schema_that_is_not_there_is_one_clear_error(postgresql_server: str) -> None:
+    url = with_settings(postgresql_server, "options=-csearch_path%3Dnowhere")
+    with pytest.raises(GraphError, match="no such schema"):
+        GraphStore.create(url)
+
+
 @pytest.mark.parametrize("settings", ["pool_size=many", "pool_timeout=0", "statement_timeout=1"])
 def test_impossible_settings_are_wrong_use(settings: str) -> None:
     with pytest.raises(UsageError):

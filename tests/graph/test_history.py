@@ -145,6 +145,25 @@ def test_undo_of_a_removal_is_refused_when_the_product_was_stated_again(store: G
         undo(store, removal)
 
 
+def test_undo_is_refused_when_the_source_was_read_again(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    second = state(store, "a", product("p", BLUE), product("q", RED))
+    third = state(store, "a", product("p", BLUE), product("q", RED), product("r", RED))
+    with pytest.raises(GraphError, match=rf"\({third}\)"):
+        undo(store, second)
+    assert sorted(triples(store)) == ["p", "q", "r"]
+
+
+def test_undo_of_an_adoption_is_refused_when_the_owner_has_dropped_the_product(
+    store: GraphStore,
+) -> None:
+    state(store, "a", product("p", RED), product("q", RED))
+    adoption = state(store, "b", product("p", RED))
+    third = state(store, "a", product("q", RED))
+    with pytest.raises(GraphError, match=rf"\({third}\)"):
+        undo(store, adoption)
+
+
 def test_undo_gives_adopted_products_back_to_their_source(store: GraphStore) -> None:
     state(store, "a", product("p", RED), product("q", RED))
     adoption = state(store, "b", product("p", RED))
@@ -222,6 +241,22 @@ def test_undo_does_not_bring_back_proposals_that_were_undone(store: GraphStore) 
     run = state(store, "a", product("p", BLUE))
     undo(store, proposed)
     undo(store, run)
+    assert triples(store) == {"p": (RED,)}
+
+
+def test_a_triple_that_two_runs_proposed_stays_until_both_are_undone(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    first = propose(store, ("p", "material", "wool"))
+    second = propose(store, ("p", "material", "wool"))
+    assert undo(store, first).triples_removed == 0
+    assert triples(store) == {"p": (RED, WOOL)}
+    assert undo(store, second).triples_removed == 1
+    assert triples(store) == {"p": (RED,)}
+
+
+def test_no_proposals_leave_an_empty_graph_as_it_is(store: GraphStore) -> None:
+    propose(store)
+    state(store, "a", product("p", RED))
     assert triples(store) == {"p": (RED,)}
 
 

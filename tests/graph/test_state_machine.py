@@ -55,21 +55,27 @@ class Model:
     graph: dict[str, Subject] = field(default_factory=dict)
     touched: dict[int, set[str]] = field(default_factory=dict)
     before: dict[int, dict[str, Subject]] = field(default_factory=dict)
+    source: dict[int, str] = field(default_factory=dict)
+    sources: dict[int, set[str]] = field(default_factory=dict)
     proposals: set[int] = field(default_factory=set)
     undone: set[int] = field(default_factory=set)
 
     def ingest(self, run: int, source: str, catalog: tuple[ProductRecord, ...]) -> None:
         """The newest statement wins; what the source stated last and states no more goes."""
         self.before[run] = copy.deepcopy(self.graph)
+        self.source[run] = source
         touched = self.touched[run] = set()
+        sources = self.sources[run] = {source}
         for record in catalog:
             old = self.graph.get(record.id)
             if old and old.record.content_hash() == record.content_hash():
                 if old.source != source:
+                    sources.add(old.source)
                     old.source = source
                     touched.add(record.id)
                 continue
             touched.add(record.id)
+            sources.update({old.source} if old else ())
             stated = {name for name, _ in (*record.properties, *record.links)}
             kept = [p for p in old.proposed if p[0][0] not in stated] if old else []
             self.graph[record.id] = Subject(record, source, run, kept)
@@ -80,11 +86,12 @@ class Model:
                 touched.add(id_)
 
     def may_undo(self, run: int) -> bool:
-        """Whether no later run that holds touched the same products."""
+        """Whether no later run that holds touched the same products or read the same sources."""
+        later = [n for n in self.touched if n > run and n not in self.undone]
         return run in self.proposals or not any(
-            self.touched[later] & self.touched[run]
-            for later in self.touched
-            if later > run and later not in self.undone
+            self.touched[n] & self.touched[run]
+            or (n not in self.proposals and self.source[n] in self.sources[run])
+            for n in later
         )
 
     def undo(self, run: int) -> None:
@@ -155,8 +162,7 @@ class GraphMachine(RuleBasedStateMachine):
         with self.store.writing() as writer:
             run = writer.propose("model", [Proposal(id_, *pair, 0.5) for pair in offered])
         subject = self.model.graph[id_]
-        there = {*subject.record.properties, *(pair for pair, _ in subject.proposed)}
-        new = [pair for pair in offered if pair not in there]
+        new = [pair for pair in offered if pair not in subject.record.properties]
         subject.proposed += [(pair, run) for pair in new]
         self.model.proposals.add(run)
         self.model.touched[run] = {id_} if new else set()

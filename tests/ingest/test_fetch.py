@@ -367,6 +367,19 @@ def test_asking_again_transfers_only_what_has_changed(server: PictureServer, she
     assert shelf.content(url) == png(2)
 
 
+def test_headers_that_no_library_expects_cost_their_picture_only(
+    server: PictureServer, shelf: Shelf
+) -> None:
+    wait = server.on("/wait", lambda r: r.reply(503, headers={"Retry-After": "\xb2"}))
+    long = server.on("/long", lambda r: r.reply(200, png(1), {"Content-Length": "\xb2"}))
+    mark = server.on("/mark", lambda r: r.reply(200, png(2), {"ETag": '\xb2\xff"'}))
+    good = server.picture("/good.png", 3)
+    assert shelf.fetch(wait, long, mark, good).fetched >= 2
+    assert shelf.content(good) == png(3)
+    assert shelf.content(mark) == png(2)
+    assert shelf.fetch(mark, good, refetch=True).failed == 0
+
+
 def test_a_host_gets_only_so_many_requests_at_a_time(server: PictureServer, shelf: Shelf) -> None:
     urls = [server.picture(f"/{number}", number, wait=0.02) for number in range(20)]
     shelf.fetch(*urls, per_host=3)

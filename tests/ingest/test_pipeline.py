@@ -267,6 +267,34 @@ def test_a_picture_that_appears_or_is_mended_is_taken_in(store: GraphStore) -> N
     assert run(store, "a.tsv")[0].unchanged
 
 
+def test_a_file_that_was_only_touched_is_no_change(store: GraphStore) -> None:
+    Image.new("RGB", (20, 10)).save("1.png")
+    write_tsv("a.tsv", row("1", image="1.png"))
+    run(store, "a.tsv")
+    os.utime("1.png", (1, 1))
+    (report,) = run(store, "a.tsv")
+    assert (report.counts.products_updated, report.counts.products_unchanged) == (0, 1)
+    assert run(store, "a.tsv")[0].unchanged
+    Image.new("RGB", (20, 10), "red").save("1.png")
+    assert run(store, "a.tsv")[0].counts.products_updated == 1
+
+
+def test_separators_within_a_value_do_not_hide_a_change(store: GraphStore) -> None:
+    Path("a.jsonl").write_text(json.dumps({"id": "P", "a": "b", "c": "d"}) + "\n")
+    run(store, "a.jsonl")
+    Path("a.jsonl").write_text(json.dumps({"id": "P", "a": "b\x1f\x02c\x1ed"}) + "\n")
+    assert run(store, "a.jsonl")[0].counts.products_updated == 1
+    (product,) = store.iter_products()
+    assert product.triples == (("a", "b\x1f\x02c\x1ed"),)
+
+
+def test_the_quarantine_file_is_never_the_database(store: GraphStore) -> None:
+    write_tsv("a.tsv", row("1"), "ragged")
+    with pytest.raises(UsageError, match="is the database itself"):
+        run(store, "a.tsv", quarantine=Path("graph.db"))
+    assert dump(store) == []
+
+
 def test_an_images_folder_given_later_is_used(store: GraphStore) -> None:
     Path("pics").mkdir()
     Image.new("RGB", (20, 10)).save("pics/1.png")
