@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any, Protocol
 
 from sqlalchemy import Connection, Engine, Table
@@ -43,8 +44,25 @@ class Dialect(Protocol):
         """`insert` for rows of 32-bit numbers, none of them missing."""
         ...
 
+    def insert_behind(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """`insert_numbers`, which may go on after this returns, until `settle`.
+
+        Nothing but another insert may use the connection before `settle` was called.
+        """
+        ...
+
+    def settle(self) -> None:
+        """Wait for what goes on behind, and raise what it raised."""
+        ...
+
     def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
         """The ids of those of `texts` that are entities of `kind`."""
+        ...
+
+    def analyse(self, connection: Connection) -> None:
+        """Tell the planner of queries that much has been added."""
         ...
 
     def drop_indexes(self, connection: Connection) -> list[str]:
@@ -98,6 +116,13 @@ class SQLiteDialect:
             driver.executemany(sql, rows)
 
     insert_numbers = insert
+    insert_behind = insert
+
+    def settle(self) -> None:
+        """Nothing goes on: the driver holds the interpreter's lock between rows."""
+
+    def analyse(self, connection: Connection) -> None:
+        """Not needed: every query follows an index that leaves it no choice."""
 
     def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
         """Index look-ups, 500 at a time."""
@@ -125,6 +150,10 @@ class SQLiteDialect:
 class PostgreSQLDialect:
     """PostgreSQL through psycopg 3: COPY in, arrays as parameters."""
 
+    def __init__(self) -> None:
+        self._pool: ThreadPoolExecutor | None = None
+        self._behind: Future[None] | None = None
+
     def take_write_lock(self, connection: Connection) -> bool:
         """An advisory lock that the end of the transaction frees."""
         connection.begin()
@@ -144,6 +173,7 @@ class PostgreSQLDialect:
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """`COPY ... FROM STDIN` in its text form, a batch at a time."""
+        self.settle()
         if rows:
             text = "".join(["\t".join(map(_copy_cell, row)) + "\n" for row in rows])
             self._copy(connection, table, columns, "", text.encode())
@@ -152,8 +182,16 @@ class PostgreSQLDialect:
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
         """`COPY ... FROM STDIN (FORMAT binary)`, laid out by numpy."""
+        self.insert_behind(connection, table, columns, rows)
+        self.settle()
+
+    def insert_behind(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """The server sorts rows into its indexes while the next batch is read."""
         import numpy as np  # only here: other graph commands start faster without
 
+        self.settle()
         if rows:
             data = np.empty((len(rows), len(columns), 2), ">i4")
             data[:, :, 0] = 4  # bytes that follow
@@ -162,7 +200,20 @@ class PostgreSQLDialect:
             framed[:, :2] = (0, len(columns))
             framed[:, 2:] = data.reshape(len(rows), -1).view(np.uint8)
             content = b"PGCOPY\n\xff\r\n\0" + bytes(8) + framed.tobytes() + b"\xff\xff"
-            self._copy(connection, table, columns, " (FORMAT binary)", content)
+            self._pool = self._pool or ThreadPoolExecutor(1, "k3m-kg-copy")
+            self._behind = self._pool.submit(
+                self._copy, connection, table, columns, " (FORMAT binary)", content
+            )
+
+    def settle(self) -> None:
+        """Wait for the COPY that goes on."""
+        behind, self._behind = self._behind, None
+        if behind is not None:
+            behind.result()
+
+    def analyse(self, connection: Connection) -> None:
+        """ANALYZE: it samples, and takes a second or two of any graph."""
+        connection.exec_driver_sql("ANALYZE entities, subjects, triples, images")
 
     @staticmethod
     def _copy(
@@ -175,6 +226,7 @@ class PostgreSQLDialect:
 
     def find_terms(self, connection: Connection, kind: int, texts: Iterable[str]) -> dict[str, int]:
         """Through the index on the hash of the text: B-trees refuse text beyond 2.7 kB."""
+        self.settle()
         wanted = set(texts)
         if not wanted:
             return {}

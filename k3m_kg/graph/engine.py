@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -163,7 +163,10 @@ def write_transaction(
             time.sleep(0.05)
         try:
             yield connection
+            dialect.settle()
         except BaseException:
+            with suppress(Exception):  # the first error is the one to tell
+                dialect.settle()
             connection.rollback()
             raise
         if commit:

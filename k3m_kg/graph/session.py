@@ -46,6 +46,10 @@ ImageRow = tuple[
     str, str | None, int | None, int | None, str | None, int | None, int | None, str | None
 ]
 """source, path, size, mtime_ns, content_hash, width, height, error"""
+TripleRow = tuple[int, int, int, int, int]
+"""head, property, tail, position, run"""
+MANY = 10_000
+"""Triples after which the planner of queries is told."""
 Accepted = list[tuple[int, Statement]]
 """Entity and statement."""
 
@@ -83,6 +87,7 @@ class IngestSession:
         self._source = source
         self._check_images = check_images
         self._seen = SeenSubjects(self._terms.first_new)
+        self._triple_batch: list[TripleRow] = []
         self.run: int = connection.execute(
             insert(ingest_runs)
             .values(
@@ -115,17 +120,22 @@ class IngestSession:
             values = [s for s in batch if not isinstance(s.record, ProductRecord)]
             self._write(EntityKind.VALUE, values, result)
         self._terms.flush()
+        rows, self._triple_batch = self._triple_batch, []
+        self._dialect.insert_behind(self._connection, triples, TRIPLE_COLUMNS, rows)
         return result
 
     def finish(self, rows_quarantined: int) -> IngestCounts:
         """Remove what the source states no more and close the run. The writer still commits."""
         counts = self.counts
+        self._dialect.settle()
         self._terms.finish()
         for chunk in chunks(self._gone()):
             gone = stored_subjects(self._connection, chunk)
             counts.products_removed += _products(gone.values())
             taken = self._journal.take_away(gone, Change.REMOVED)
             counts.triples_removed += sum(map(len, taken.values()))
+        if counts.triples_added > MANY:
+            self._dialect.analyse(self._connection)
         counts.rows_quarantined = rows_quarantined
         counts.products_read = (
             counts.products_added + counts.products_updated + counts.products_unchanged
@@ -151,6 +161,8 @@ class IngestSession:
         ids = self._terms.ids(kind, [statement.name for statement in batch])
         old = {ids[statement.name] for statement in batch}
         first_new = self._terms.first_new
+        if not self._terms.fresh:
+            self._dialect.settle()
         stored = stored_subjects(self._connection, [e for e in old if e < first_new])
         accepted = self._without_repeats(batch, ids, stored, result)
         old_images = self._stored_images(entity for entity, _ in accepted if entity in stored)
@@ -201,6 +213,7 @@ class IngestSession:
             else:
                 repeats.append((entity, statement, line))
         if repeats:
+            self._dialect.settle()
             here = {entity: statement.digest for entity, statement in accepted}
             written = stored_subjects(
                 self._connection, {entity for entity, _, _ in repeats if entity not in here}
@@ -271,15 +284,13 @@ class IngestSession:
         write = self._dialect.insert
         write(self._connection, subjects, SUBJECT_COLUMNS, subject_rows)
         write(self._connection, images, IMAGE_COLUMNS, image_rows)
-        self._dialect.insert_numbers(
-            self._connection, triples, TRIPLE_COLUMNS, self._triple_rows(changed, before)
-        )
+        self._triple_batch += self._triple_rows(changed, before)
 
     def _triple_rows(
         self,
         changed: Accepted,
         before: Mapping[int, Mapping[tuple[int, int], Sequence[int]]],
-    ) -> list[tuple[int, int, int, int, int]]:
+    ) -> list[TripleRow]:
         # The inner loops of every ingest: one pass each, no call per triple.
         stated = [statement.record.properties for _, statement in changed]
         names = self._terms.property_ids([name for pairs in stated for name, _ in pairs])
@@ -288,7 +299,7 @@ class IngestSession:
         )
         links = self._links(changed)
         run = self.run
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows: list[TripleRow] = []
         for (entity, _), properties in zip(changed, stated, strict=True):
             pairs = [(names[name], values[value]) for name, value in properties]
             if links:
@@ -327,9 +338,9 @@ class IngestSession:
         entity: int,
         pairs: Iterable[tuple[int, int]],
         taken: Mapping[tuple[int, int], Sequence[int]],
-    ) -> list[tuple[int, int, int, int, int]]:
+    ) -> list[TripleRow]:
         """The triples of an updated subject: kept ones keep the run that added them."""
-        rows: list[tuple[int, int, int, int, int]] = []
+        rows: list[TripleRow] = []
         names = set()
         for position, pair in enumerate(pairs):
             names.add(pair[0])
