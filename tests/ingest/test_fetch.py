@@ -151,7 +151,9 @@ def test_a_server_that_asks_to_wait_is_left_alone_meanwhile(
 
 
 @pytest.mark.parametrize(
-    "wait", ["3600", email.utils.formatdate(time.time() + 90_000, usegmt=True)]
+    "wait",
+    ["3600", email.utils.formatdate(time.time() + 90_000, usegmt=True)],
+    ids=["seconds", "date"],
 )
 def test_a_server_that_asks_to_wait_long_is_left_to_the_next_run(
     server: PictureServer, shelf: Shelf, wait: str
