@@ -182,7 +182,7 @@ def ingest_planned(
 def _fewer_collections() -> Iterator[None]:
     """Records are many and never refer to each other: looking for cycles would cost a fifth."""
     before = gc.get_threshold()
-    gc.set_threshold(500_000, 20, 100)
+    gc.set_threshold(200_000, 10, 10)
     try:
         yield
     finally:

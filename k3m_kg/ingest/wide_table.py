@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import cache
 from itertools import chain
 from typing import Any, TypeVar
 
@@ -77,7 +76,7 @@ class WideBatch:
         self._before = before
         self._batch = batch
         self._bad: dict[int, str] = {}
-        self._texts = cache(self._read)
+        self._read: dict[int, Texts] = {}
 
     def records(self) -> Iterator[CatalogRecord]:
         """A product or a rejected row for each row."""
@@ -163,7 +162,13 @@ class WideBatch:
             for row in zip(*map(self._single, columns), strict=True)
         ]
 
-    def _read(self, column: int) -> Texts:
+    def _texts(self, column: int) -> Texts:
+        """The texts of a column, read once; no cycle, or the batch would outlive its rows."""
+        if column not in self._read:
+            self._read[column] = self._read_texts(column)
+        return self._read[column]
+
+    def _read_texts(self, column: int) -> Texts:
         array = self._batch.column(column)
         if not is_list(array.type):
             found = texts(array)
