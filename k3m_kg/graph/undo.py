@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, func, select, update
+from sqlalchemy import Connection, and_, delete, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
@@ -168,7 +168,7 @@ def _restore(
         subject_rows.append(tuple(getattr(subject, name) for name in SUBJECT_COLUMNS))
         for property_, tail, position, run in version.triples:
             if run in undone:  # it was proposed; perhaps by another run too, which holds
-                run = heirs.get((subject.entity, property_, tail), run)
+                run = _heir(heirs, (subject.entity, property_, tail), run) or run
             if run not in undone:
                 triple_rows.append((subject.entity, property_, tail, position, run))
         image_rows += [(subject.entity, *row) for row in version.images]
@@ -178,21 +178,30 @@ def _restore(
     return len(triple_rows)
 
 
-def _heirs(
-    connection: Connection, heads: Sequence[int], *, but: int | None = None
-) -> dict[tuple[int, int, int], int]:
-    """Who else proposed a triple: the first run that holds, other than `but`."""
+_Key = tuple[int, int, int]
+"""head, property, tail"""
+
+
+def _heirs(connection: Connection, heads: Sequence[int]) -> dict[_Key, list[int]]:
+    """The runs that proposed each triple of `heads` and hold, ascending."""
     rows = connection.execute(
-        select(proposals.c.head, proposals.c.property, proposals.c.tail, func.min(proposals.c.run))
+        select(proposals.c.head, proposals.c.property, proposals.c.tail, proposals.c.run)
         .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
-        .where(
-            proposals.c.head.in_(heads),
-            ingest_runs.c.undone_at.is_(None),
-            ingest_runs.c.id != (-1 if but is None else but),
-        )
-        .group_by(proposals.c.head, proposals.c.property, proposals.c.tail)
+        .where(proposals.c.head.in_(heads), ingest_runs.c.undone_at.is_(None))
+        .order_by(proposals.c.run)
     )
-    return {(head, property_, tail): run for head, property_, tail, run in rows}
+    found: dict[_Key, list[int]] = {}
+    for head, property_, tail, run in rows:
+        found.setdefault((head, property_, tail), []).append(run)
+    return found
+
+
+def _heir(heirs: Mapping[_Key, Sequence[int]], triple: _Key, run: int) -> int | None:
+    """Who else proposed a triple that `run` added: a later run, which found it there.
+
+    What an earlier run had proposed was gone by then, or `run` would not have added it.
+    """
+    return next((other for other in heirs.get(triple, ()) if other > run), None)
 
 
 def _undo_proposals(connection: Connection, dialect: Dialect, number: int) -> Undone:
@@ -210,11 +219,11 @@ def _undo_proposals(connection: Connection, dialect: Dialect, number: int) -> Un
             )
         ).all()
         connection.execute(delete(triples).where(*of_run))
-        heirs = _heirs(connection, chunk, but=number)
+        heirs = _heirs(connection, chunk)
         handed_over = [
-            (*row, heirs[row[0], row[1], row[2]])
-            for row in map(tuple, rows)
-            if (row[0], row[1], row[2]) in heirs
+            (head, property_, tail, position, heir)
+            for head, property_, tail, position in rows
+            if (heir := _heir(heirs, (head, property_, tail), number)) is not None
         ]
         dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, handed_over)
         removed += len(rows) - len(handed_over)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -34,13 +34,26 @@ class Batches:
     batches: Iterator[tuple[int, Any]]
 
     def __post_init__(self) -> None:
-        if why := unstorable(self.schema.names):
+        if why := unstorable([*self.schema.names, *_inner_names(self.schema.types)]):
             raise ValueError(f"{why} in the name of a column")
 
     def of(self, columns: list[str]) -> Iterator[tuple[int, Any]]:
         """The batches with these columns only."""
         for before, batch in self.batches:
             yield before, batch.select(columns)
+
+
+def _inner_names(kinds: Iterable[Any]) -> Iterator[str]:
+    """The names of fields within columns."""
+    for kind in kinds:
+        if pa.types.is_struct(kind):
+            fields = [kind.field(place) for place in range(kind.num_fields)]
+            yield from (field.name for field in fields)
+            yield from _inner_names(field.type for field in fields)
+        elif pa.types.is_map(kind):
+            yield from _inner_names((kind.key_type, kind.item_type))
+        elif pa.types.is_nested(kind) and hasattr(kind, "value_type"):
+            yield from _inner_names((kind.value_type,))
 
 
 def open_batches(path: Path) -> Batches:

@@ -254,6 +254,16 @@ def test_a_triple_that_two_runs_proposed_stays_until_both_are_undone(store: Grap
     assert triples(store) == {"p": (RED,)}
 
 
+def test_a_proposal_that_went_with_its_product_does_not_come_back(store: GraphStore) -> None:
+    state(store, "a", product("p", RED))
+    propose(store, ("p", "material", "wool"))
+    state(store, "a", product("q", RED))
+    state(store, "b", product("p", BLUE))
+    again = propose(store, ("p", "material", "wool"))
+    undo(store, again)
+    assert triples(store) == {"p": (BLUE,), "q": (RED,)}
+
+
 def test_no_proposals_leave_an_empty_graph_as_it_is(store: GraphStore) -> None:
     propose(store)
     state(store, "a", product("p", RED))
