@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from k3m_kg.errors import ConfigError
+from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.mapping import (
     Columns,
     Mapping,
@@ -44,6 +44,15 @@ class ParquetReader:
             ConfigError: the mapping does not fit the columns, or there is none and no column is
                 named as an id is.
         """
+        import pyarrow as pa
+
+        try:
+            yield from self._records(path, mapping)
+        except pa.ArrowException as error:  # such as a column of a type that is no text
+            first = (str(error).splitlines() or [type(error).__name__])[0]
+            raise CatalogError(f"a column cannot be read: {first[:300]}", where=str(path)) from None
+
+    def _records(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         from k3m_kg.ingest.arrow_batches import open_batches
         from k3m_kg.ingest.long_table import LongTable, long_columns
         from k3m_kg.ingest.wide_table import WideBatch, is_tree, tree_records

@@ -286,3 +286,14 @@ def test_places_outside_of_a_dictionary_are_damage(tmp_path: Path, monkeypatch) 
     monkeypatch.setattr(pq.ParquetFile, "iter_batches", lambda *_: iter([batch]))
     with pytest.raises(CatalogError, match="not in its dictionary"):
         read(tmp_path, {"id": ["1", "2"]})
+
+
+def test_a_table_of_triples_whose_values_are_no_texts_is_one_clear_error(tmp_path: Path) -> None:
+    table = pa.table({"head": ["p"], "property": ["a"], "value": pa.array([{}], pa.struct([]))})
+    with (
+        pa.OSFile(str(tmp_path / "a.arrow"), "wb") as sink,
+        pa.ipc.new_file(sink, table.schema) as writer,
+    ):
+        writer.write_table(table)
+    with pytest.raises(CatalogError, match="a column cannot be read"):
+        list(ParquetReader().read(tmp_path / "a.arrow", None))
