@@ -89,7 +89,7 @@ def bare_copy(url: str, sqlite: str) -> dict[str, Any]:
     import psycopg
     from sqlalchemy import select
 
-    from k3m_kg.graph.dialect import _copy_cell
+    from k3m_kg.graph.dialect import copy_text
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.graph.tables import entities, subjects, triples
 
@@ -103,7 +103,7 @@ def bare_copy(url: str, sqlite: str) -> dict[str, Any]:
     ):
         for table in (entities, subjects, triples):
             rows = source.execute(select(table)).all()
-            text = "".join(["\t".join(map(_copy_cell, row)) + "\n" for row in rows]).encode()
+            text = copy_text(rows)
             count = len(rows)
             del rows
             cursor.execute("DROP TABLE IF EXISTS bare")

@@ -93,8 +93,8 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
     (record,) = getattr(module, hook)()
     assert type(record) in KINDS.values()
     if record.kind == "reader":
-        catalog = folder / "products.jsonl"
-        catalog.write_text('{"id": "a", "title": "red cup", "colour": "red"}\nnonsense\n')
+        catalog = folder / "products.txt"
+        catalog.write_text("a||red cup||colour=red\nnonsense\n")
         reader = record.factory()
         assert reader.sniff(catalog, catalog.read_bytes())
         assert [type(item).__name__ for item in reader.read(catalog, None)] == [

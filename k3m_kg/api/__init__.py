@@ -52,6 +52,7 @@ if TYPE_CHECKING:
         initialise,
         transformer,
     )
+    from k3m_kg.ingest.compressed import open_bytes
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
     from k3m_kg.lpm.negatives import PropertyNegatives
 
@@ -81,6 +82,7 @@ _LAZY = {
     ),
     "PropertyNegatives": "k3m_kg.lpm.negatives",
     "candidate_cross_entropy": "k3m_kg.lpm.losses",
+    "open_bytes": "k3m_kg.ingest.compressed",
     "margin_ranking": "k3m_kg.lpm.losses",
 }
 
@@ -125,6 +127,7 @@ __all__ = [
     "hookimpl",
     "initialise",
     "margin_ranking",
+    "open_bytes",
     "transformer",
     "unknown_name",
 ]

@@ -13,6 +13,7 @@ from k3m_kg.cli.console import (
     DatabaseOption,
     JsonFlag,
     note,
+    note_waiting,
     print_json,
     progress_bar,
 )
@@ -171,7 +172,7 @@ def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, 
         for item in proposals
     )
     with GraphStore.open(db) as store:
-        with store.writing() as writer:
+        with store.writing(on_wait=note_waiting) as writer:
             run = writer.propose(str(artifact.resolve()), offered)
         (found,) = (item for item in store.runs() if item.id == run)
     return {"run": run, "triples_added": found.counts.triples_added}

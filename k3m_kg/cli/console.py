@@ -48,6 +48,11 @@ def note(text: str) -> None:
     sys.stderr.write(text + "\n")
 
 
+def note_waiting() -> None:
+    """Say why nothing happens while another process writes."""
+    note("waiting for another process that writes to this database")
+
+
 @contextmanager
 def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
     """A rich progress bar on standard error; silent where that is no terminal."""

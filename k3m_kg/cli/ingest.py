@@ -12,6 +12,7 @@ from k3m_kg.cli.console import (
     DatabaseOption,
     JsonFlag,
     note,
+    note_waiting,
     print_json,
     progress_bar,
 )
@@ -189,7 +190,7 @@ def _run(
                 options,
                 quarantine=rejected,
                 on_progress=show,
-                on_wait=lambda: note("waiting for another process that writes to this database"),
+                on_wait=note_waiting,
                 on_fetch=show_fetched,
             )
         except KeyboardInterrupt:

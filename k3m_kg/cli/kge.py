@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
-from k3m_kg.cli.using import DeviceOption, one_of
+from k3m_kg.cli.using import DeviceOption, OverridesOption, ResumeFlag, one_of
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -56,15 +56,8 @@ class ProgressObserver:
 @app.command()
 def train(
     config: Annotated[Path, typer.Argument(help="The config, a YAML file.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting, as training.epochs=5."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run, exactly.")
-    ] = False,
+    overrides: OverridesOption = None,
+    resume: ResumeFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train embeddings on a snapshot or on triple files and write the artifact of the config."""

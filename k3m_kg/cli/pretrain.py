@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.using import OverridesOption, ResumeFlag
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -63,15 +64,8 @@ class ProgressObserver:
 
 def pretrain(
     config: Annotated[Path, typer.Argument(help="The run config, a YAML file.", metavar="CONFIG")],
-    overrides: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="KEY=VALUE", help="Override a setting, as training.epochs=5."
-        ),
-    ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with an interrupted run, exactly.")
-    ] = False,
+    overrides: OverridesOption = None,
+    resume: ResumeFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
     """Train a model on a snapshot and write the artifact that the config names."""

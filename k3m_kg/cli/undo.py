@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note_waiting, print_json
 
 
 def undo(
@@ -30,10 +30,7 @@ def undo(
 
     from k3m_kg.graph.store import GraphStore
 
-    def say() -> None:
-        note("waiting for another process that writes to this database")
-
-    with GraphStore.open(db) as store, store.writing(on_wait=say) as writer:
+    with GraphStore.open(db) as store, store.writing(on_wait=note_waiting) as writer:
         undone = writer.undo(run)
     if json:
         print_json(asdict(undone))

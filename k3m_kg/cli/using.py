@@ -28,6 +28,13 @@ SnapshotOption = Annotated[
 SplitOption = Annotated[
     str, typer.Option(metavar="SPLIT", help="Whose products: train, validation, test or all.")
 ]
+OverridesOption = Annotated[
+    list[str] | None,
+    typer.Option("--set", metavar="KEY=VALUE", help="Override a setting, as training.epochs=5."),
+]
+ResumeFlag = Annotated[
+    bool, typer.Option("--resume", help="Go on with an interrupted run, exactly.")
+]
 DeviceOption = Annotated[
     str, typer.Option("--device", help="cpu, cuda, ...; auto takes a GPU where there is one.")
 ]

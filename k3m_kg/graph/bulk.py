@@ -1,79 +1,200 @@
-"""Reading whole tables in bulk: plain tuples of numbers, one state of the graph, flat memory.
+"""Reading in bulk: whole tables and patterns as plain tuples, one state of the graph, flat memory.
 
-What `iter_products` is for people, this is for machines: the snapshot, RDF export and SPARQL.
+What `iter_products` is for people, this is for machines: RDF export, SPARQL, validation.
 """
 
 from __future__ import annotations
 
+import hashlib
+import itertools
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from typing import Any
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, distinct, exists, func, select
 
-from k3m_kg.graph.lookup import Batches, GraphLookup, stream
-from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
+from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.tables import (
+    EntityKind,
+    entities,
+    images,
+    ingest_runs,
+    properties,
+    subjects,
+    triples,
+)
+
+Batches = Iterator[Sequence[Any]]
+"""Batches of rows; each row is a plain sequence of columns."""
+_ROWS = 10_000
+_numbers = itertools.count()
+
+
+def stream(connection: Connection, query: Select[Any], batch_size: int = _ROWS) -> Batches:
+    """The rows of a query as the driver's own tuples, `batch_size` in memory at a time.
+
+    Several streams may be open at once.
+    """
+    # Past SQLAlchemy, whose row objects take as long as the database itself.
+    compiled = query.compile(connection, compile_kwargs={"render_postcompile": True})
+    given: Any = compiled.params
+    if compiled.positional:
+        given = [compiled.params[name] for name in compiled.positiontup or ()]
+    driver: Any = connection.connection.driver_connection
+    # A PostgreSQL cursor without a name fetches everything at once.
+    named = connection.dialect.name == "postgresql"
+    cursor = driver.cursor(f"k3m_kg_{next(_numbers)}") if named else driver.cursor()
+    try:
+        cursor.execute(str(compiled), given)
+        while rows := cursor.fetchmany(batch_size):
+            yield rows
+    finally:
+        with suppress(Exception):  # a stream that is dropped late: its connection may be closed
+            cursor.close()
 
 
 class GraphReader:
-    """The tables of one read transaction; given by `GraphStore.reading()`, dies with it.
+    """One read transaction; given by `GraphStore.reading()`, dies with it.
 
-    Every method may be called any number of times and shows the same state. Memory is bounded by
-    `batch_size` rows.
+    Every method may be called any number of times and shows the same state. `only` leaves the
+    entities of these numbers (a few hundred at most). Memory is bounded by 10,000 rows per stream.
     """
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def properties(self) -> dict[int, str]:
-        """Id and name of every property, also of those that no triple uses now."""
-        return dict(self._connection.execute(select(properties.c.id, properties.c.name)).all())
+    def state(self) -> str:
+        """A hash that changes with every run that is committed or undone."""
+        digest = hashlib.sha256()
+        for row in self._connection.execute(select(ingest_runs).order_by(ingest_runs.c.id)):
+            digest.update(repr(tuple(row)).encode())
+        return digest.hexdigest()
 
-    def terms(self, *, batch_size: int = 50_000) -> Batches:
-        """(id, kind, text) of every entity, ascending by id; `kind` is an `EntityKind`.
+    def find(self, kind: EntityKind, text: str) -> int | None:
+        """The number of a product by its id, or of a value by its text."""
+        dialect = dialect_of(self._connection.engine)
+        return dialect.find_terms(self._connection, int(kind), [text]).get(text)
 
-        Also those that nothing uses any more: values and products that were taken away.
+    def find_property(self, name: str) -> int | None:
+        """The number of a property that triples use."""
+        query = select(properties.c.id).where(properties.c.name == name, _IN_USE)
+        return self._connection.execute(query).scalar_one_or_none()
+
+    def properties_in_use(self) -> list[str]:
+        """The names of the properties that triples use."""
+        return list(self._connection.execute(select(properties.c.name).where(_IN_USE)).scalars())
+
+    def subjects(
+        self,
+        only: Sequence[int] | None = None,
+        *,
+        kind: EntityKind | None = None,
+        title: str | None = None,
+        category: str | None = None,
+    ) -> Batches:
+        """(entity, kind, text, title, category) of what sources state something of.
+
+        Ascending by entity. `kind`, `title` and `category` leave those that are so.
         """
-        return self._stream(
-            select(entities.c.id, entities.c.kind, entities.c.text).order_by(entities.c.id),
-            batch_size,
+        of = subjects.c
+        query = (
+            select(of.entity, of.kind, entities.c.text, of.title, of.category)
+            .join(entities, entities.c.id == of.entity)
+            .order_by(of.entity)
         )
+        if only is not None:
+            query = query.where(of.entity.in_(only))
+        for column, wanted in ((of.kind, kind), (of.title, title), (of.category, category)):
+            if wanted is not None:
+                query = query.where(column == wanted)
+        return stream(self._connection, query)
 
-    def products(self, *, batch_size: int = 50_000) -> Batches:
-        """(entity, title, category) of every product, ascending by entity."""
-        return self._stream(
-            select(subjects.c.entity, subjects.c.title, subjects.c.category)
-            .where(subjects.c.kind == int(EntityKind.PRODUCT))
-            .order_by(subjects.c.entity),
-            batch_size,
-        )
+    def knowledge(self, only: Sequence[int] | None = None) -> Batches:
+        """(property, kind of the tail, text of the tail, head) of every triple, head by head.
 
-    def triples(self, *, batch_size: int = 50_000) -> Batches:
-        """(head, property, tail, position), ascending by head; `position` orders a head's triples.
-
-        A head is a product or a value, and so is a tail.
+        Ascending by head, and in the order of the catalog within a head.
         """
-        return self._stream(
-            select(triples.c.head, triples.c.property, triples.c.tail, triples.c.position).order_by(
-                triples.c.head
-            ),
-            batch_size,
+        query = (
+            select(properties.c.name, entities.c.kind, entities.c.text, triples.c.head)
+            .select_from(triples)
+            .join(entities, entities.c.id == triples.c.tail)
+            .join(properties, properties.c.id == triples.c.property)
+            .order_by(triples.c.head, triples.c.position)
         )
+        if only is not None:
+            query = query.where(triples.c.head.in_(only))
+        return stream(self._connection, query)
 
-    def images(self, *, batch_size: int = 50_000) -> Batches:
-        """(product, position, source, path, content_hash, width, height, error), by product."""
-        columns = (
-            "product", "position", "source", "path", "content_hash", "width", "height", "error",
-        )  # fmt: skip
-        return self._stream(
-            select(*(images.c[name] for name in columns)).order_by(
-                images.c.product, images.c.position
-            ),
-            batch_size,
+    def matching(self, *, property: int | None = None, tail: int | None = None) -> Batches:
+        """(kind and text of the head, property, kind and text of the tail) of some triples."""
+        head, end = entities.alias("head"), entities.alias("tail")
+        query = (
+            select(head.c.kind, head.c.text, properties.c.name, end.c.kind, end.c.text)
+            .select_from(triples)
+            .join(head, head.c.id == triples.c.head)
+            .join(end, end.c.id == triples.c.tail)
+            .join(properties, properties.c.id == triples.c.property)
         )
+        if property is not None:
+            query = query.where(triples.c.property == property)
+        if tail is not None:
+            query = query.where(triples.c.tail == tail)
+        return stream(self._connection, query)
 
-    @property
-    def lookup(self) -> GraphLookup:
-        """Subjects with their texts, and single terms, in the same read transaction."""
-        return GraphLookup(self._connection)
+    def pictures(self, only: Sequence[int] | None = None) -> Batches:
+        """(source, path, content hash, width, height, error, product), by product and position."""
+        columns = ("source", "path", "content_hash", "width", "height", "error", "product")
+        query = select(*(images.c[name] for name in columns)).order_by(
+            images.c.product, images.c.position
+        )
+        if only is not None:
+            query = query.where(images.c.product.in_(only))
+        return stream(self._connection, query)
 
-    def _stream(self, query: Select[Any], batch_size: int) -> Batches:
-        yield from stream(self._connection, query, batch_size)
+    def picture_owners(self, source: str | None = None) -> Batches:
+        """(product's id, picture as written), each pair once."""
+        query = (
+            select(entities.c.text, images.c.source)
+            .join(entities, entities.c.id == images.c.product)
+            .distinct()
+        )
+        if source is not None:
+            query = query.where(images.c.source == source)
+        return stream(self._connection, query)
+
+    def counts(self) -> dict[str, int]:
+        """How many there are of what `k3m_kg.rdf` makes statements of.
+
+        `products` and `values` are what sources state something of, `properties` those in use,
+        `pictures` count once per product; `series` are products with several pictures, and
+        `in_series` counts these.
+        """
+        of = subjects.c
+        product = of.kind == int(EntityKind.PRODUCT)
+        pictures = (
+            select(
+                func.count(distinct(images.c.source)).label("different"),
+                func.count().label("all"),
+            )
+            .group_by(images.c.product)
+            .subquery()
+        )
+        several = pictures.c.all > 1
+        total = {
+            "products": select(func.count()).select_from(subjects).where(product),
+            "titles": select(func.count(of.title)),
+            "categories": select(func.count(of.category)),
+            "values": select(func.count()).select_from(subjects).where(~product),
+            "triples": select(func.count()).select_from(triples),
+            "properties": select(func.count(distinct(triples.c.property))),
+            "pictures": select(func.sum(pictures.c.different)),
+            "series": select(func.count()).select_from(pictures).where(several),
+            "in_series": select(func.sum(pictures.c.all)).where(several),
+        }
+        return {
+            name: int(self._connection.execute(query).scalar_one() or 0)
+            for name, query in total.items()
+        }
+
+
+_IN_USE = exists().where(triples.c.property == properties.c.id)

@@ -75,9 +75,10 @@ class Dialect(Protocol):
         """
         ...
 
-    def create_index(self, connection: Connection, name: str) -> None:
-        """Build a secondary index that `drop_indexes` dropped."""
-        ...
+
+def create_index(connection: Connection, name: str) -> None:
+    """Build a secondary index that `drop_indexes` dropped: sorts its keys, once."""
+    connection.exec_driver_sql(f"CREATE {_INDEXES[name].format(name)}")
 
 
 class SQLiteDialect:
@@ -142,10 +143,6 @@ class SQLiteDialect:
             connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         return list(_INDEXES)
 
-    def create_index(self, connection: Connection, name: str) -> None:
-        """Sorts the keys, once."""
-        connection.exec_driver_sql(f"CREATE {_INDEXES[name].format(name)}")
-
 
 class PostgreSQLDialect:
     """PostgreSQL through psycopg 3: COPY in, arrays as parameters."""
@@ -175,8 +172,7 @@ class PostgreSQLDialect:
         """`COPY ... FROM STDIN` in its text form, a batch at a time."""
         self.settle()
         if rows:
-            text = "".join(["\t".join(map(_copy_cell, row)) + "\n" for row in rows])
-            self._copy(connection, table, columns, "", text.encode())
+            self._copy(connection, table, columns, "", copy_text(rows))
 
     def insert_numbers(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
@@ -240,12 +236,13 @@ class PostgreSQLDialect:
         """None: it would lock the table, and readers would wait until the end of the ingest."""
         return []
 
-    def create_index(self, connection: Connection, name: str) -> None:
-        """Never needed."""
-        raise NotImplementedError(name)
-
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})
+
+
+def copy_text(rows: Sequence[Row]) -> bytes:
+    """Rows as COPY reads them in its text form."""
+    return "".join(["\t".join(map(_copy_cell, row)) + "\n" for row in rows]).encode()
 
 
 def _copy_cell(value: Any) -> str:

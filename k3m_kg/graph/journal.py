@@ -15,7 +15,15 @@ from typing import Any
 from sqlalchemy import Connection, delete, select
 
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.tables import Change, images, journal, subjects, triples
+from k3m_kg.graph.tables import (
+    Change,
+    RunKind,
+    images,
+    ingest_runs,
+    journal,
+    subjects,
+    triples,
+)
 
 CHUNK = 500
 """Entities in one query: SQLite takes no more parameters than some thousands."""
@@ -116,6 +124,14 @@ def stored_versions(
         entity: Version(subject, triple_rows[entity], image_rows[entity])
         for entity, subject in stored.items()
     }
+
+
+def proposal_runs(connection: Connection, *, undone: bool = False) -> set[int]:
+    """The runs that wrote proposals; with `undone` only those that were taken back."""
+    query = select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
+    if undone:
+        query = query.where(ingest_runs.c.undone_at.is_not(None))
+    return set(connection.execute(query).scalars())
 
 
 def delete_subjects(connection: Connection, entities: Iterable[int]) -> None:

@@ -1,4 +1,6 @@
-"""Texts that stand where a value should be. The one list; extend it here.
+"""Texts that stand where a value should be.
+
+`schemas/catalog.shapes.ttl` is published by itself, so it holds a short form of its own.
 
 Two kinds: a *placeholder* says that nobody filled the field in, a *catch-all* says that the value
 is none of the others. Both are compared whole, without case, spaces and punctuation around.

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, stored_subjects
+from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, proposal_runs, stored_subjects
 from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import IngestCounts, Proposal
 from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, proposals, triples
@@ -45,11 +45,7 @@ def propose(
         )
         .returning(ingest_runs.c.id)
     ).scalar_one()
-    proposal_runs = set(
-        connection.execute(
-            select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
-        ).scalars()
-    )
+    by_models = proposal_runs(connection)  # this one too
     terms = TermDictionary(connection, dialect)
     digest = hashlib.sha256()
     counts = IngestCounts()
@@ -65,7 +61,7 @@ def propose(
         new: dict[tuple[int, int, int], float] = {}
         for proposal in batch:
             key = (heads[proposal.product], names[proposal.property], values[proposal.value])
-            if there.get(key, run) in proposal_runs:  # nothing that a source states
+            if there.get(key, run) in by_models:  # nothing that a source states
                 new.setdefault(key, proposal.probability)
         rows = []
         for head, property_, tail in new:

@@ -14,6 +14,7 @@ from k3m_kg.graph.journal import (
     StoredSubject,
     Version,
     chunks,
+    proposal_runs,
     stored_versions,
     version_of,
 )
@@ -167,11 +168,7 @@ def _described(
     versions = [version for _, *both in pairs for version in both if version is not None]
     wanted = {row[1] for version in versions for row in version.triples}
     texts = _texts(connection, wanted | {entity for entity, _, _ in pairs})
-    proposed = set(
-        connection.execute(
-            select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
-        ).scalars()
-    )
+    proposed = proposal_runs(connection)
 
     def content(version: Version | None) -> _Content:
         if version is None:

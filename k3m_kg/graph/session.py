@@ -17,6 +17,7 @@ from k3m_kg.graph.journal import (
     Journal,
     StoredSubject,
     chunks,
+    proposal_runs,
     stored_subjects,
 )
 from k3m_kg.graph.seen import SeenSubjects
@@ -33,7 +34,6 @@ from k3m_kg.graph.stored import (
 from k3m_kg.graph.tables import (
     Change,
     EntityKind,
-    RunKind,
     images,
     ingest_runs,
     subjects,
@@ -101,11 +101,7 @@ class IngestSession:
             .returning(ingest_runs.c.id)
         ).scalar_one()
         self._journal = Journal(connection, dialect, self.run)
-        self._proposal_runs = set(
-            connection.execute(
-                select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
-            ).scalars()
-        )
+        self._proposal_runs = proposal_runs(connection)
 
     def write(self, batch: Sequence[Statement]) -> WriteResult:
         """Write a batch; memory is bounded by the batch and the term dictionary.

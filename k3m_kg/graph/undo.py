@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, and_, delete, select, update
+from sqlalchemy import Connection, delete, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
@@ -16,6 +16,7 @@ from k3m_kg.graph.journal import (
     Version,
     chunks,
     delete_subjects,
+    proposal_runs,
     version_of,
 )
 from k3m_kg.graph.runs import find_run
@@ -102,16 +103,7 @@ def _refuse_conflicts(connection: Connection, number: int) -> None:
 
 
 def _undo_ingest(connection: Connection, dialect: Dialect, number: int) -> Undone:
-    no_proposals = set(
-        connection.execute(
-            select(ingest_runs.c.id).where(
-                and_(
-                    ingest_runs.c.kind == RunKind.PROPOSAL.value,
-                    ingest_runs.c.undone_at.is_not(None),
-                )
-            )
-        ).scalars()
-    )
+    no_proposals = proposal_runs(connection, undone=True)
     made = connection.execute(
         select(subjects.c.entity, subjects.c.kind).where(subjects.c.run == number)
     ).all()

@@ -369,7 +369,9 @@ class _Ingest:
 def _unfit(record: Subject, content: str, has_images: bool) -> str | None:
     """Why a record is none for the graph, whichever reader made it; None if it is one."""
     absent = 0
+    pairs = record.properties
     if isinstance(record, ProductRecord):
+        pairs += record.links
         if not record.id:
             return "no id"
         if not (record.title or record.properties or record.links or has_images):
@@ -377,6 +379,8 @@ def _unfit(record: Subject, content: str, has_images: bool) -> str | None:
         absent = (record.title is None) + (record.category is None)
     elif not record.value:
         return "no value"
+    if not all(map(all, pairs)):
+        return "a property without name or value"
     if content.count("\0") != absent:  # that many `content_text` has of its own
         return "NUL character"
     try:

@@ -179,4 +179,6 @@ def _checked(record: ProductRecord | ValueRecord, texts: list[str]) -> CatalogRe
         for pair in record.links:
             texts += pair
     why = unstorable(texts)
+    if why is None and any(text != text.strip() for text in texts):
+        why = "an IRI with blanks at its end"  # literals lost theirs when they were read
     return RejectedRow(record.line, why, ascii(record)[:2000]) if why else record

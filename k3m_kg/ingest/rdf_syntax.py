@@ -37,7 +37,7 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
     tails = Memo(_tail_reader(form))
     run = Run(0, Iri(""), [])
-    subject = ""
+    subject: str | None = None  # no line has that one, not even one that begins with a blank
     number = 0
     for block, cut in line_blocks(file):
         for line, raw in _lines(block, cut):
@@ -63,7 +63,7 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
             elif found is not None:
                 if run.pairs:
                     yield run
-                subject, run = "", found
+                subject, run = None, found
     if run.pairs:
         yield run
 

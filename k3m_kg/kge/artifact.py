@@ -13,12 +13,18 @@ from safetensors.torch import save_file
 
 from k3m_kg import __version__
 from k3m_kg.config import validate_settings
-from k3m_kg.errors import ArtifactError
 from k3m_kg.kge.data import TripleData
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.training.checkpoint import load_tensors, tensors_of
-from k3m_kg.training.files import file_hash, read_json, read_tensors, staged_folder, write_json
+from k3m_kg.training.files import (
+    described_files,
+    read_json,
+    read_manifest,
+    read_tensors,
+    staged_folder,
+    write_json,
+)
 
 MANIFEST = "kge.json"
 _FORMAT = 1
@@ -55,7 +61,8 @@ class KgeArtifact:
             ArtifactError: missing, damaged (every file is checked by size and hash), newer.
         """
         path = Path(path)
-        record = _checked_manifest(path)
+        hint = f"an embedding model is a folder with {MANIFEST}, written by `k3m-kg kge train`"
+        record = read_manifest(path, MANIFEST, _FORMAT, hint=hint)
         text = (path / "config.yaml").read_text(encoding="utf-8")
         config = validate_settings(KgeConfig, yaml.safe_load(text), str(path))
         labels = read_json(path / "labels.json")
@@ -113,34 +120,8 @@ def save_artifact(
         (folder / "config.yaml").write_text(resolved, encoding="utf-8")
         write_json(folder / "metrics.json", metrics)
         (folder / "README.md").write_text(_card(config, record, metrics), encoding="utf-8")
-        record["files"] = {
-            path.name: {"bytes": path.stat().st_size, "sha256": file_hash(path)}
-            for path in sorted(folder.iterdir())
-        }
+        record["files"] = described_files(folder)
         write_json(folder / MANIFEST, record)
-
-
-def _checked_manifest(path: Path) -> dict[str, Any]:
-    if not (path / MANIFEST).is_file():
-        raise ArtifactError(
-            "this is no embedding model" if path.exists() else "no such artifact",
-            where=str(path),
-            hint=f"an artifact is a folder with {MANIFEST}, written by `k3m-kg kge train`",
-        )
-    record: dict[str, Any] = read_json(path / MANIFEST)
-    if record.get("format", 0) > _FORMAT:
-        raise ArtifactError(
-            f"written by k3m-kg {record.get('k3m_kg')}, which is newer than {__version__}",
-            where=str(path),
-            hint="upgrade k3m-kg",
-        )
-    for name, expected in record["files"].items():
-        file = path / name
-        if not file.is_file() or file.stat().st_size != expected["bytes"]:
-            raise ArtifactError("this file is missing or truncated", where=str(file))
-        if file_hash(file) != expected["sha256"]:
-            raise ArtifactError("its content was changed since training", where=str(file))
-    return record
 
 
 def _card(config: KgeConfig, record: dict[str, Any], metrics: dict[str, Any]) -> str:

@@ -48,7 +48,7 @@ def open_cut(
         GraphError: the database cannot be read.
     """
     with store.reading() as reader:
-        state = hashlib.sha256(f"{_SHAPE} {reader.lookup.state()}".encode()).hexdigest()[:20]
+        state = hashlib.sha256(f"{_SHAPE} {reader.state()}".encode()).hexdigest()[:20]
         places = _places(store.url)
         place = next((place for place in places if (place / state).is_dir()), None)
         if place is None:
@@ -129,7 +129,7 @@ def _load(reader: GraphReader, folder: Path, on_build: OnBuild) -> None:
         chunks.clear()
         on_build(loaded)
 
-    for count, chunk in ntriples_chunks(iter_subjects(reader.lookup)):
+    for count, chunk in ntriples_chunks(iter_subjects(reader)):
         chunks.append(chunk)
         pending, loaded = pending + count, loaded + count
         if pending >= _LOADED_TOGETHER:

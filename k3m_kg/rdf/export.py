@@ -98,7 +98,7 @@ def export(
     """
     start = time.monotonic()
     with store.reading() as reader:
-        subjects = _Counted(iter_subjects(reader.lookup), on_progress)
+        subjects = _Counted(iter_subjects(reader), on_progress)
         if format in TABLES:
             from k3m_kg.rdf.tables import COLUMNS, write_tables
 

@@ -14,7 +14,7 @@ from rdflib import BNode, Literal, URIRef
 from rdflib.term import Node
 
 from k3m_kg import vocabulary as v
-from k3m_kg.graph.lookup import GraphLookup
+from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.tables import EntityKind
 from k3m_kg.rdf.ntriples import Properties, document, subject_lines
 from k3m_kg.rdf.subjects import Subject, iter_subjects
@@ -27,7 +27,7 @@ _LIST_NODE = re.compile(r"images(\d+)x(\d+)")
 class Patterns:
     """Answers triple patterns within one read transaction."""
 
-    def __init__(self, graph: GraphLookup) -> None:
+    def __init__(self, graph: GraphReader) -> None:
         self._graph = graph
 
     def match(self, pattern: Pattern) -> Iterator[RdfTriple]:

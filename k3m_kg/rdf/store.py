@@ -65,12 +65,12 @@ class GraphStoreRDF(Store):
     ) -> Iterator[tuple[Any, Iterator[Graph | None]]]:
         """The triples that fit a pattern, each once."""
         with self._reading() as reader:
-            for triple in Patterns(reader.lookup).match(triple_pattern):
+            for triple in Patterns(reader).match(triple_pattern):
                 yield triple, iter(())
 
     def __len__(self, context: Graph | None = None) -> int:
         with self._reading() as reader:
-            count = reader.lookup.counts()
+            count = reader.counts()
         once = ("titles", "categories", "values", "triples", "properties", "pictures", "series")
         twice = ("products", "in_series")  # type and id; first and rest of a list's node
         return sum(count[name] for name in once) + 2 * sum(count[name] for name in twice)

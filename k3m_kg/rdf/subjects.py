@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
-from k3m_kg.graph.lookup import Batches, GraphLookup
+from k3m_kg.graph.bulk import Batches, GraphReader
 from k3m_kg.graph.tables import EntityKind
 
 
@@ -44,7 +44,7 @@ class Subject:
         return [row[0] for row in self.pictures]
 
 
-def iter_subjects(graph: GraphLookup, only: Sequence[int] | None = None) -> Iterator[Subject]:
+def iter_subjects(graph: GraphReader, only: Sequence[int] | None = None) -> Iterator[Subject]:
     """Every product and value that sources state something of, in the order of their numbers.
 
     Memory is bounded, whatever the size of the graph.

@@ -96,7 +96,7 @@ def validate(
     report = ValidationReport(graph=Graph() if with_graph else None)
     root = BNode()
     with store.reading() as reader:
-        for products, data in _batches(iter_subjects(reader.lookup), batch):
+        for products, data in _batches(iter_subjects(reader), batch):
             results = _run_pyshacl(data, shapes)
             for node in results.objects(None, SH.result):
                 report.findings.append(_finding(results, node))

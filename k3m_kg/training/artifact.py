@@ -15,7 +15,6 @@ from torch import nn
 from k3m_kg import __version__
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import Catalog
-from k3m_kg.errors import ArtifactError
 from k3m_kg.model.batching import Batcher, catalog_of, extend_catalog
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks
 from k3m_kg.model.image_cache import Progress, prepare_images
@@ -23,7 +22,14 @@ from k3m_kg.model.k3m import K3M
 from k3m_kg.registry import registry
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.checkpoint import load_tensors, tensors_of
-from k3m_kg.training.files import file_hash, read_json, read_tensors, staged_folder, write_json
+from k3m_kg.training.files import (
+    described_files,
+    read_json,
+    read_manifest,
+    read_tensors,
+    staged_folder,
+    write_json,
+)
 from k3m_kg.training.model_card import model_card
 
 FORMAT = 1
@@ -105,11 +111,7 @@ def save_artifact(
             "parameters": sum(p.numel() for p in model.parameters()),
         }
         (folder / "README.md").write_text(model_card(config, record, metrics), encoding="utf-8")
-        record["files"] = {
-            str(path.relative_to(folder)): {"bytes": path.stat().st_size, "sha256": file_hash(path)}
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        }
+        record["files"] = described_files(folder)
         write_json(folder / MANIFEST, record)
 
 
@@ -194,33 +196,10 @@ class Artifact:
 
 
 def _checked_manifest(path: Path) -> dict[str, Any]:
-    if not (path / MANIFEST).is_file():
-        unfinished = (path.parent / f"{path.name}.run" / "checkpoint").exists()
-        raise ArtifactError(
-            "this is no artifact" if path.exists() else "no such artifact",
-            where=str(path),
-            hint="its training has not ended: `k3m-kg pretrain CONFIG --resume` goes on"
-            if unfinished
-            else f"an artifact is a folder with {MANIFEST}, written by `k3m-kg pretrain`",
-        )
-    record: dict[str, Any] = read_json(path / MANIFEST)
-    if record.get("format", 0) > FORMAT:
-        raise ArtifactError(
-            f"written by k3m-kg {record.get('k3m_kg')}, which is newer than {__version__}",
-            where=str(path),
-            hint="upgrade k3m-kg",
-        )
-    for name, expected in record["files"].items():
-        file = path / name
-        if not file.is_file():
-            raise ArtifactError("this file of the artifact is missing", where=str(file))
-        size = file.stat().st_size
-        if size != expected["bytes"]:
-            raise ArtifactError(
-                f"holds {size} bytes instead of {expected['bytes']}: it was truncated or changed",
-                where=str(file),
-                hint="copy the artifact again, or train it again",
-            )
-        if file_hash(file) != expected["sha256"]:
-            raise ArtifactError("its content was changed since training", where=str(file))
-    return record
+    unfinished = (path.parent / f"{path.name}.run" / "checkpoint").exists()
+    hint = (
+        "its training has not ended: `k3m-kg pretrain CONFIG --resume` goes on"
+        if unfinished
+        else f"an artifact is a folder with {MANIFEST}, written by `k3m-kg pretrain`"
+    )
+    return read_manifest(path, MANIFEST, FORMAT, hint=hint)

@@ -156,7 +156,7 @@ class Whole:
 
     def graph(self) -> list[object]:
         with self._store.reading() as reader:
-            parts = (reader.products(), reader.triples(), reader.images())
+            parts = (reader.subjects(), reader.knowledge(), reader.pictures())
             return [row for batches in parts for batch in batches for row in batch]
 
     def dump(self) -> list[str]:

@@ -314,3 +314,22 @@ def test_a_mapping_is_refused(tmp_path: Path) -> None:
 )
 def test_sniff(name: str, head: bytes, form: str | None) -> None:
     assert form_of(Path(name), head) == form
+
+
+def test_an_iri_that_is_no_name_is_rejected(tmp_path: Path) -> None:
+    rejected, product = read(
+        tmp_path / "a.nt",
+        '<https://x.org/a\u2028> <https://x.org/colour> "red" .\n<https://x.org/b> <x:p> "1" .\n',
+    )
+    assert isinstance(rejected, RejectedRow)
+    assert rejected.reason == "an IRI with blanks at its end"
+    assert isinstance(product, ProductRecord)
+
+
+@pytest.mark.parametrize("before", ["", '<https://x.org/a> <x:p> "\\u0031" .\n'])
+def test_a_line_without_subject_belongs_to_no_product(tmp_path: Path, before: str) -> None:
+    records = read(tmp_path / "a.nt", f'{before} <x:q> "2" .\n<https://x.org/b> <x:p> "3" .\n')
+    products = [record for record in records if isinstance(record, ProductRecord)]
+    values = [value for product in products for _, value in product.properties]
+    assert values == (["1", "3"] if before else ["3"])
+    assert any(isinstance(record, RejectedRow) for record in records)

@@ -235,7 +235,7 @@ def test_an_export_is_one_state_while_others_write(store: GraphStore) -> None:
     from k3m_kg.rdf.subjects import iter_subjects
 
     with store.reading() as reader:
-        subjects = iter_subjects(reader.lookup)
+        subjects = iter_subjects(reader)
         first = next(subjects)
         state(store, [ProductRecord("new", "t")])
         assert {first.text, *(subject.text for subject in subjects)} == {"1", "a/b c?", "..", "red"}

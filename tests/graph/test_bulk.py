@@ -34,7 +34,7 @@ def test_terms_are_found_and_streams_may_be_open_together(database_url: str) -> 
     with GraphStore.create(database_url)[0] as store:
         state(store, CATALOG)
         with store.reading() as reader:
-            graph = reader.lookup
+            graph = reader
             product = graph.find(EntityKind.PRODUCT, "a/b c?")
             assert product is not None
             assert graph.find(EntityKind.VALUE, "a/b c?") is None
@@ -52,7 +52,7 @@ def test_the_state_changes_with_every_run(database_url: str) -> None:
 
         def look() -> None:
             with store.reading() as reader:
-                seen.add(reader.lookup.state())
+                seen.add(reader.state())
 
         look()
         for title in ("a", "b"):
