@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import gc
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -12,6 +12,7 @@ from itertools import islice
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import (
     ImageFailure,
@@ -23,12 +24,14 @@ from k3m_kg.graph.stored import (
 )
 from k3m_kg.graph.writer import GraphWriter, Locate
 from k3m_kg.hookspecs import CatalogReader
+from k3m_kg.ingest.checked import Checked
 from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
 from k3m_kg.ingest.formats import AUTO, choose_reader
 from k3m_kg.ingest.images import ImageChecker
 from k3m_kg.ingest.picture_sources import PictureSources, check_given
 from k3m_kg.ingest.quarantine import Quarantine
-from k3m_kg.records import ProductRecord, RejectedRow, Subject
+from k3m_kg.ingest.reading_ahead import reading
+from k3m_kg.records import ProductRecord, RejectedRow
 
 BATCH_PRODUCTS = 2000
 BATCH_CELLS = 50_000
@@ -307,16 +310,8 @@ class _Ingest:
             report.counts, report.unchanged = counts, True
             return report
         session = self._writer.session(plan.version, self._checker)
-        products = 0
-        for batch in _batches(self._statements()):
-            result = session.write(batch)
-            for row in result.rejected:
-                self._reject(row)
-            room = LISTED_FAILURES - len(report.failures)
-            report.failures.extend(result.failures[:room])
-            products += len(batch)
-            line = batch[-1].record.line
-            self._on_progress(Progress(str(plan.path), line, max(line, plan.lines), products))
+        with reading(plan.reader, plan.path, plan.options.mapping) as records:
+            products = self._write(session, records)
         if not products:
             raise CatalogError(self._no_product(), where=str(plan.path))
         if _stamp(plan.path) != plan.stamp:
@@ -332,6 +327,21 @@ class _Ingest:
             report.run = session.run
         return report
 
+    def _write(self, session: IngestSession, records: Iterable[Checked | RejectedRow]) -> int:
+        """Write all that is read; how many subjects it was."""
+        plan, report = self._plan, self._report
+        subjects = 0
+        for batch in _batches(self._statements(records)):
+            result = session.write(batch)
+            for row in result.rejected:
+                self._reject(row)
+            room = LISTED_FAILURES - len(report.failures)
+            report.failures.extend(result.failures[:room])
+            subjects += len(batch)
+            line = batch[-1].record.line
+            self._on_progress(Progress(str(plan.path), line, max(line, plan.lines), subjects))
+        return subjects
+
     def _no_product(self) -> str:
         if not self._rejected:
             return "there is no product in this file"
@@ -342,52 +352,28 @@ class _Ingest:
             f"(all of them in {where})"
         )
 
-    def _statements(self) -> Iterator[Statement]:
-        plan = self._plan
-        by_id = plan.options.images is not None  # then a product may have one without naming it
-        for record in plan.reader.read(plan.path, plan.options.mapping):
-            if isinstance(record, RejectedRow):
-                self._reject(record)
+    def _statements(self, records: Iterable[Checked | RejectedRow]) -> Iterator[Statement]:
+        by_id = self._plan.options.images is not None  # a product may have one without naming it
+        for item in records:
+            if isinstance(item, RejectedRow):
+                self._reject(item)
                 continue
+            record, digest = item
             images: tuple[LocatedImage, ...] = ()
-            if isinstance(record, ProductRecord) and (record.images or by_id):
-                images = self._locate(record.id, record.images)
-            content = record.content_text()
-            if reason := _unfit(record, content, bool(images)):
-                self._reject(RejectedRow(record.line, reason, repr(record)[:2000]))
-            else:
-                digest = hashlib.sha256(content.encode()).hexdigest()
-                yield Statement(record, images, digest)
+            if isinstance(record, ProductRecord):
+                if record.images or by_id:
+                    images = self._locate(record.id, record.images)
+                if not (record.title or record.properties or record.links or images):
+                    reason = "nothing to learn from: no title, no image, no property"
+                    self._reject(RejectedRow(record.line, reason, repr(record)[:2000]))
+                    continue
+            yield Statement(record, images, digest)
 
     def _reject(self, row: RejectedRow) -> None:
         self._quarantine.add(self._plan.path, row)
         self._rejected += 1
         self._first_reason = self._first_reason or f"line {row.line}: {row.reason}"
         self._report.quarantine = str(self._quarantine.path_for(self._plan.path))
-
-
-def _unfit(record: Subject, content: str, has_images: bool) -> str | None:
-    """Why a record is none for the graph, whichever reader made it; None if it is one."""
-    absent = 0
-    pairs = record.properties
-    if isinstance(record, ProductRecord):
-        pairs += record.links
-        if not record.id:
-            return "no id"
-        if not (record.title or record.properties or record.links or has_images):
-            return "nothing to learn from: no title, no image, no property"
-        absent = (record.title is None) + (record.category is None)
-    elif not record.value:
-        return "no value"
-    if not all(map(all, pairs)):
-        return "a property without name or value"
-    if content.count("\0") != absent:  # that many `content_text` has of its own
-        return "NUL character"
-    try:
-        content.encode()
-    except UnicodeEncodeError:
-        return "characters that are no Unicode text (lone surrogates)"
-    return None
 
 
 def _batches(statements: Iterator[Statement]) -> Iterator[list[Statement]]:

@@ -39,13 +39,16 @@ class Nodes:
         self._predicates: dict[str, Property] = {}
         self._labels: dict[str, str] = {}
 
-    def learn_label(self, subject: Iri, pairs: Pairs) -> None:
-        """Remember what a property or value is called."""
+    def learn_label(self, subject: Iri, pairs: Pairs) -> bool:
+        """Remember what a property or value is called; whether that was new."""
         if subject.startswith((PROPERTY, VALUE)) or len(self._labels) >= _LABELS_KEPT:
-            return
-        if label := first(pairs, LABEL):
-            self._labels.setdefault(subject, label)
-            self._predicates.pop(subject, None)
+            return False
+        label = first(pairs, LABEL)
+        if not label or subject in self._labels:
+            return False
+        self._labels[subject] = label
+        self._predicates.pop(subject, None)
+        return True
 
     def property(self, iri: Iri) -> Property:
         """What a predicate means."""

@@ -11,6 +11,8 @@ from k3m_kg.ingest.rdf_terms import Blank, Iri, local_name, namespace_of, produc
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.vocabulary import ID, PRODUCT, PROPERTY, TYPE, VALUE
 
+_PAIRS_KEPT = 1 << 17
+_LONGEST_KEPT = 256
 _BLANK_IDS = ("sku", "productID", "gtin", "gtin13", "gtin14", "gtin12", "gtin8", "mpn")
 
 
@@ -25,10 +27,13 @@ class Records:
         self._helpers: set[str] = set()
         self._product_spaces: set[str] = set()
         self._other_spaces: set[str] = set()
+        self._plain: dict[tuple[Iri, str], Pair] = {}  # from predicate and literal
+        self._sound: set[Pair] = set()
 
     def of(self, part: Part) -> Iterator[CatalogRecord]:
         """The records of a part, in the order of their lines."""
         self._nodes.part = part
+        self._forget()
         if self._first:
             self._first = False
             self._look_at_all(part)
@@ -40,6 +45,12 @@ class Records:
                 records += self._records(Blank(node), pairs, line)
         records.sort(key=lambda record: record.line)
         yield from records
+
+    def _forget(self) -> None:
+        """Bounded memory, whatever the values are."""
+        for known in (self._plain, self._sound):
+            if len(known) > _PAIRS_KEPT:
+                known.clear()
 
     def _look_at_all(self, part: Part) -> None:
         """What must be known of every subject in the first part before the first record."""
@@ -65,7 +76,8 @@ class Records:
                 self._product_spaces.add(namespace_of(subject))
             return True
         self._other_spaces.add(namespace_of(subject))
-        self._nodes.learn_label(subject, pairs)
+        if self._nodes.learn_label(subject, pairs):
+            self._plain.clear()
         return False
 
     def _records(self, subject: Iri | Blank, pairs: Pairs, line: int) -> Iterator[CatalogRecord]:
@@ -103,16 +115,22 @@ class Records:
         return first(pairs, ID) or next(filter(None, known), None)
 
     def _product(self, id_: str, pairs: Pairs, line: int) -> CatalogRecord:
-        nodes, property_of = self._nodes, self._nodes.property
+        nodes, property_of, plain = self._nodes, self._nodes.property, self._plain
         properties: list[Pair] = []
         links: list[Pair] = []
         parts: dict[str, list[str]] = {}
-        for predicate, term in pairs:
+        for pair in pairs:
+            predicate, term = pair
+            if type(term) is str and (known_pair := plain.get(pair)) is not None:
+                properties.append(known_pair)
+                continue
             role, name = property_of(predicate)
             if not role:
                 if type(term) is str:
                     if term:
                         properties.append((name, term))
+                        if len(term) <= _LONGEST_KEPT:
+                            plain[pair] = (name, term)
                 elif (target := self._target(term)) is not None:
                     links.append((name, target))
                 else:
@@ -143,7 +161,7 @@ class Records:
             line,
             tuple(dict.fromkeys(links)),
         )
-        return _checked(record, [id_, *images, record.title or "", record.category or ""])
+        return self._checked(record, [id_, *images, record.title or "", record.category or ""])
 
     def _value(self, subject: Iri, pairs: Pairs, line: int) -> Iterator[CatalogRecord]:
         """What is said of a value but for its label, if anything."""
@@ -158,7 +176,7 @@ class Records:
                 properties += self._nodes.values(name, term)
         if properties:
             text = self._nodes.name(subject)
-            yield _checked(ValueRecord(text, tuple(dict.fromkeys(properties)), line), [text])
+            yield self._checked(ValueRecord(text, tuple(dict.fromkeys(properties)), line), [text])
 
     def _target(self, term: str) -> str | None:
         """The id of the product that an object is, if it is one."""
@@ -171,14 +189,18 @@ class Records:
         is_alike = space in self._product_spaces and space not in self._other_spaces
         return str(term) if is_alike or term in self._products else None
 
-
-def _checked(record: ProductRecord | ValueRecord, texts: list[str]) -> CatalogRecord:
-    for pair in record.properties:
-        texts += pair
-    if isinstance(record, ProductRecord):
-        for pair in record.links:
+    def _checked(self, record: ProductRecord | ValueRecord, texts: list[str]) -> CatalogRecord:
+        pairs = record.properties
+        if isinstance(record, ProductRecord):
+            pairs += record.links
+        sound = self._sound
+        new = [pair for pair in pairs if pair not in sound]
+        for pair in new:
             texts += pair
-    why = unstorable(texts)
-    if why is None and any(text != text.strip() for text in texts):
-        why = "an IRI with blanks at its end"  # literals lost theirs when they were read
-    return RejectedRow(record.line, why, ascii(record)[:2000]) if why else record
+        why = unstorable(texts)
+        if why is None and any(text != text.strip() for text in texts):
+            why = "an IRI with blanks at its end"  # literals lost theirs when they were read
+        if why is not None:
+            return RejectedRow(record.line, why, ascii(record)[:2000])
+        sound.update(pair for pair in new if len(pair[1]) <= _LONGEST_KEPT)
+        return record

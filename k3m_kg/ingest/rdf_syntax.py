@@ -37,7 +37,7 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
     tails = Memo(_tail_reader(form))
     run = Run(0, Iri(""), [])
-    subject: str | None = None  # no line has that one, not even one that begins with a blank
+    start, room = "\n", 0  # what the lines of this run begin with: no line does with that
     number = 0
     for block, cut in line_blocks(file):
         for line, raw in _lines(block, cut):
@@ -46,16 +46,18 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
                 yield RejectedRow(number, line, raw_text(raw))
                 continue
             # The short way: one blank between the terms, and an object that is plain.
-            first, _, tail = line.partition(" ")
-            pair = tails[tail]
-            if pair is not None:
-                if first == subject and len(run.pairs) < LONGEST_RUN:
+            if room and line.startswith(start):
+                if (pair := tails[line[len(start) :]]) is not None:
                     run.pairs.append(pair)
+                    room -= 1
                     continue
-                if (node := _node(first)) is not None:
+            else:
+                first, _, tail = line.partition(" ")
+                if (pair := tails[tail]) is not None and (node := _node(first)) is not None:
                     if run.pairs:
                         yield run
-                    subject, run = first, Run(number, node, [pair])
+                    run = Run(number, node, [pair])
+                    start, room = first + " ", LONGEST_RUN - 1
                     continue
             found = _odd_line(line, number, form)
             if isinstance(found, RejectedRow):
@@ -63,7 +65,7 @@ def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
             elif found is not None:
                 if run.pairs:
                     yield run
-                subject, run = None, found
+                room, run = 0, found
     if run.pairs:
         yield run
 

@@ -1,0 +1,48 @@
+"""From what a reader gives to what the graph takes: every text storable, every record hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator
+
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, Subject
+
+Checked = tuple[Subject, str]
+"""A record and its `content_hash()`."""
+
+
+def checked(records: Iterable[CatalogRecord]) -> Iterator[Checked | RejectedRow]:
+    """The records with their hashes; one that is none for the graph is rejected.
+
+    That depends on the record alone: not on its pictures, and not on which reader made it.
+    """
+    for record in records:
+        if isinstance(record, RejectedRow):
+            yield record
+            continue
+        content = record.content_text()
+        if reason := _unfit(record, content):
+            yield RejectedRow(record.line, reason, repr(record)[:2000])
+        else:
+            yield record, hashlib.sha256(content.encode()).hexdigest()
+
+
+def _unfit(record: Subject, content: str) -> str | None:
+    absent = 0
+    pairs = record.properties
+    if isinstance(record, ProductRecord):
+        pairs += record.links
+        if not record.id:
+            return "no id"
+        absent = (record.title is None) + (record.category is None)
+    elif not record.value:
+        return "no value"
+    if not all(map(all, pairs)):
+        return "a property without name or value"
+    if content.count("\0") != absent:  # that many `content_text` has of its own
+        return "NUL character"
+    try:
+        content.encode()
+    except UnicodeEncodeError:
+        return "characters that are no Unicode text (lone surrogates)"
+    return None

@@ -1,0 +1,128 @@
+"""The process that reads one source ahead of the one that writes. Run as a script.
+
+Arguments: module and name of the reader's class, the source, and perhaps the mapping. Standard
+output is messages, each with its length in eight bytes before it, as `marshal` writes plain data:
+("records", (records, their hashes or None)), and last ("end", None), ("error", its parts) or
+("bug", the traceback).
+"""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import marshal
+import os
+import signal
+import sys
+import time
+import traceback
+from collections.abc import Iterable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+ROOT = str(Path(__file__).resolve().parents[2])
+sys.path.insert(0, ROOT)  # the same k3m_kg as the other process has, whatever is installed
+import k3m_kg  # noqa: E402, F401
+
+sys.path.remove(ROOT)
+from k3m_kg.errors import K3MError  # noqa: E402
+from k3m_kg.ingest.checked import checked  # noqa: E402
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord  # noqa: E402
+
+ITEMS = 1000
+"""Records in one message."""
+WAITS = 0.1
+"""Of the time for a message: who waits longer than that to send it has time to hash."""
+
+
+class Sender:
+    """Sends messages. Whichever of the two processes has less to do hashes the records."""
+
+    def __init__(self, out: Any) -> None:
+        self._out = out
+        self._waits = False
+        self._since = time.perf_counter()
+
+    def records(self, records: Iterable[CatalogRecord]) -> None:
+        """Send all of them."""
+        source = iter(records)
+        while batch := list(islice(source, ITEMS)):
+            digests = None
+            if self._waits:
+                batch, digests = _hashed(batch)
+            self.send("records", ([_item(record) for record in batch], digests))
+
+    def send(self, kind: str, content: Any) -> None:
+        """Send one message, and note whether that took longer than it should."""
+        packed = _packed(kind, content)
+        ready = time.perf_counter()
+        for part in (len(packed).to_bytes(8, "little"), packed):
+            left = memoryview(part)
+            while left:
+                left = left[self._out.write(left) :]
+        sent = time.perf_counter()
+        self._waits = sent - ready > WAITS * (ready - self._since)
+        self._since = sent
+
+
+def _hashed(batch: list[CatalogRecord]) -> tuple[list[CatalogRecord], list[str]]:
+    """The records with their hashes; '' for rejected rows."""
+    found = [(item, "") if isinstance(item, RejectedRow) else item for item in checked(batch)]
+    return [record for record, _ in found], [digest for _, digest in found]
+
+
+def _item(record: CatalogRecord) -> tuple[Any, ...]:
+    if isinstance(record, ProductRecord):
+        return (
+            "product",
+            record.id,
+            record.title,
+            record.category,
+            record.images,
+            record.properties,
+            record.line,
+            record.links,
+        )
+    if isinstance(record, ValueRecord):
+        return "value", record.value, record.properties, record.line
+    return "rejected", record.line, record.reason, record.raw
+
+
+def _packed(kind: str, content: Any) -> bytes:
+    try:
+        return marshal.dumps((kind, content))
+    except ValueError:  # subclasses of str
+        return marshal.dumps((kind, _plain(content)))
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, str):
+        return str(content)
+    return type(content)(map(_plain, content)) if isinstance(content, (tuple, list)) else content
+
+
+def main() -> None:
+    """Read the one source."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process ends this one
+    gc.set_threshold(200_000, 10, 10)
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # nothing that a library prints gets between the messages
+    sender = Sender(out)
+    module, name, source, *mapping = sys.argv[1:]
+    try:
+        try:
+            reader = getattr(importlib.import_module(module), name)()
+            records = reader.read(Path(source), Path(mapping[0]) if mapping else None)
+            sender.records(records)
+            sender.send("end", None)
+        except K3MError as error:
+            sender.send("error", (type(error).__name__, error.message, error.where, error.hint))
+        except Exception:  # a bug: the other process tells of it
+            sender.send("bug", traceback.format_exc())
+    except BrokenPipeError:
+        pass  # nobody reads on
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,218 @@
+"""A large source is read by a second process: the same records, errors and bugs as without it."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.ingest import reading_ahead, reading_worker
+from k3m_kg.ingest.checked import Checked, checked
+from k3m_kg.ingest.formats import choose_reader
+from k3m_kg.ingest.k3m_tsv import K3MTSVReader
+from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.vocabulary import TYPE
+
+pytestmark = pytest.mark.skipif(
+    reading_ahead._processors() < 2, reason="one processor: nothing is read ahead"
+)
+PRODUCTS = 2500
+
+
+@pytest.fixture(autouse=True)
+def always(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(reading_ahead, "WORTH_IT", 0)
+
+
+def k3m_tsv(folder: Path) -> Path:
+    rows = [
+        f"P{n}\ttitle {n}\t\tcolour#:#red {n % 7}#;#size#:#{n % 5}\tp{n}.jpg\n"
+        for n in range(PRODUCTS)
+    ]
+    rows[17] = "no table\n"
+    path = folder / "catalog.tsv"
+    path.write_text("".join(rows))
+    return path
+
+
+def ntriples(folder: Path) -> Path:
+    lines = ["no triple\n"]
+    for n in range(PRODUCTS):
+        product = f"<http://shop.example/product/P{n}>"
+        lines += [
+            f"{product} <{TYPE}> <https://schema.org/Product> .\n",
+            f'{product} <https://schema.org/name> "title {n}" .\n',
+            f"{product} <http://shop.example/made%20in> <http://shop.example/place/p{n % 9}> .\n",
+            f"{product} <http://shop.example/like> <http://shop.example/product/P{n + 1}> .\n",
+        ]
+    lines.append("<http://shop.example/place/p1> <http://shop.example/in> <urn:x:Europe> .\n")
+    path = folder / "catalog.nt"
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize("make", [k3m_tsv, ntriples])
+def test_records_are_those_of_the_reader(tmp_path: Path, make: object) -> None:
+    path = make(tmp_path)  # type: ignore[operator]
+    _, reader = choose_reader(path)
+    expected = list(checked(reader.read(path, None)))
+    with reading_ahead.reading(reader, path, None) as records:
+        found = list(records)
+    assert found == expected
+    kinds = {type(item) if isinstance(item, RejectedRow) else type(item[0]) for item in found}
+    assert {ProductRecord, RejectedRow} <= kinds
+    assert (ValueRecord in kinds) == (make is ntriples)
+
+
+def test_whoever_hashes_the_hash_is_the_same(tmp_path: Path) -> None:
+    # A slow receiver makes the other process wait, which then hashes.
+    path = k3m_tsv(tmp_path)
+    expected = list(checked(K3MTSVReader().read(path, None)))
+    found = []
+    with reading_ahead.reading(K3MTSVReader(), path, None) as records:
+        for number, item in enumerate(records):
+            found.append(item)
+            if number % 500 == 0:
+                time.sleep(0.1)
+    assert found == expected
+
+
+def test_hashing_keeps_rejected_rows_in_their_place() -> None:
+    batch: list[CatalogRecord] = [
+        ProductRecord("a", "t"),
+        ProductRecord("", "no id", line=2),
+        ValueRecord("v", (("p", "x"),)),
+    ]
+    records, digests = reading_worker._hashed(batch)
+    assert [bool(digest) for digest in digests] == [True, False, True]
+    assert digests[0] == batch[0].content_hash()  # type: ignore[union-attr]
+    assert isinstance(records[1], RejectedRow)
+
+
+def test_an_error_of_the_reader_is_the_same_error(tmp_path: Path) -> None:
+    path = k3m_tsv(tmp_path)
+    mapping = tmp_path / "mapping.yaml"
+    mapping.write_text("id: id\n")
+    with pytest.raises(ConfigError) as expected:
+        list(K3MTSVReader().read(path, mapping))
+    with (
+        pytest.raises(ConfigError) as found,
+        reading_ahead.reading(K3MTSVReader(), path, mapping) as records,
+    ):
+        list(records)
+    assert str(found.value) == str(expected.value)
+
+
+def test_a_killed_process_leaves_the_graph_as_it_was(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = k3m_tsv(tmp_path)
+    received = reading_ahead._received
+
+    def kill_first(
+        process: subprocess.Popen[bytes], stream: object, path: Path
+    ) -> Iterator[Checked | RejectedRow]:
+        os.kill(process.pid, signal.SIGKILL)
+        process.wait()
+        yield from received(process, stream, path)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(reading_ahead, "_received", kill_first)
+    url = f"sqlite:///{tmp_path}/g.db"
+    with GraphStore.create(url)[0] as store, Quarantine(None) as rejected:
+        with pytest.raises(CatalogError, match="SIGKILL; nothing of it was kept"):
+            ingest(store, [path], IngestOptions(), quarantine=rejected)
+        assert store.status().products == 0
+        monkeypatch.setattr(reading_ahead, "_received", received)
+        (report,) = ingest(store, [path], IngestOptions(), quarantine=rejected)
+        assert report.counts.products_added == store.status().products == PRODUCTS - 1
+
+
+def test_the_process_ends_with_its_context(tmp_path: Path) -> None:
+    path = k3m_tsv(tmp_path)
+    started: list[subprocess.Popen[bytes]] = []
+    make = subprocess.Popen
+
+    def noted(*arguments: object, **options: object) -> subprocess.Popen[bytes]:
+        started.append(make(*arguments, **options))  # type: ignore[call-overload]
+        return started[-1]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(subprocess, "Popen", noted)
+        with reading_ahead.reading(K3MTSVReader(), path, None) as records:
+            next(records)
+            assert started[0].poll() is None
+    assert started[0].poll() is not None
+
+
+def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
+    class Broken(K3MTSVReader):
+        pass
+
+    Broken.__module__, Broken.__qualname__ = "k3m_kg.ingest.k3m_tsv", "unstorable"
+    path = k3m_tsv(tmp_path)
+    with (
+        pytest.raises(RuntimeError, match="Traceback"),
+        reading_ahead.reading(Broken(), path, None) as records,
+    ):
+        list(records)
+
+
+def test_readers_of_others_are_read_here(tmp_path: Path) -> None:
+    class Strange:
+        def sniff(self, path: Path, head: bytes) -> bool:
+            return True
+
+        def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+            yield ProductRecord(str(os.getpid()), "read by this process")
+
+    path = tmp_path / "any"
+    path.write_text("x")
+    with reading_ahead.reading(Strange(), path, None) as records:
+        ((record, _),) = records
+    assert record.id == str(os.getpid())
+
+
+def test_when_the_writer_dies_so_does_the_reader(tmp_path: Path) -> None:
+    path = k3m_tsv(tmp_path)
+    code = f"""
+import os, signal, sys
+from pathlib import Path
+from k3m_kg.ingest import reading_ahead
+from k3m_kg.ingest.k3m_tsv import K3MTSVReader
+reading_ahead.WORTH_IT = 0
+start = reading_ahead.subprocess.Popen
+class Noted(start):
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        print(self.pid, flush=True)
+reading_ahead.subprocess.Popen = Noted
+with reading_ahead.reading(K3MTSVReader(), Path({str(path)!r}), None) as records:
+    next(records)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    assert done.returncode == -signal.SIGKILL
+    pid = int(done.stdout)
+    for _ in range(100):
+        if not _is_alive(pid):
+            return
+        time.sleep(0.1)
+    raise AssertionError("the reading process outlived the writing one by 10 s")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
