@@ -65,7 +65,8 @@ class Grouper:
             subject = run.subject
             if isinstance(subject, Iri) and subject != self._current:
                 if self._streaming:
-                    yield self._take()
+                    if self._size > GROUPED // 100 or subject in self._subjects:
+                        yield self._take()
                 elif subject in self._subjects:
                     self._scattered = self._scattered or subject
                 self._current = subject

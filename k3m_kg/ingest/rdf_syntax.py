@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import repeat
+from itertools import chain, compress, repeat
+from operator import ne
 from pathlib import Path
 from typing import BinaryIO, cast
 
@@ -35,39 +36,86 @@ _DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "J
 
 def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
-    tails = Memo(_tail_reader(form))
-    run = Run(0, Iri(""), [])
-    start, room = "\n", 0  # what the lines of this run begin with: no line does with that
-    number = 0
+    lines = _LineRuns(form)
     for block, cut in line_blocks(file):
+        plain = lines.of_plain(block) if len(block) <= MAX_LINE else None
+        yield from lines.of_any(block, cut) if plain is None else plain
+    if lines.run.pairs:
+        yield lines.run
+
+
+class _LineRuns:
+    """The state between the blocks of one file.
+
+    Attributes:
+        run: the run that the next line may belong to.
+        subject: that of its lines, as written; None where the next line begins another one.
+        number: of the last line.
+    """
+
+    def __init__(self, form: str) -> None:
+        self._form = form
+        self._tails = Memo(_tail_reader(form))
+        self.run = Run(0, Iri(""), [])
+        self.subject: str | None = None
+        self.number = 0
+
+    def of_plain(self, block: bytes) -> list[Run] | None:
+        """The runs that end in a block whose lines are all plain; None for any other block.
+
+        Plain is one blank between the terms, and an object without escapes. No loop of ours goes
+        over the lines: this is where large files spend their time.
+        """
+        try:
+            lines = block.decode().removesuffix("\n").split("\n")
+        except UnicodeDecodeError:
+            return None
+        subjects, _, tails = zip(*map(str.partition, lines, repeat(" ")), strict=True)
+        found = list(map(self._tails.__getitem__, tails))
+        pairs = [pair for pair in found if pair is not None]
+        if len(pairs) < len(found):
+            return None
+        changes = map(ne, subjects, chain((self.subject,), subjects))
+        starts = list(compress(range(len(subjects)), changes))
+        if len(self.run.pairs) >= LONGEST_RUN and 0 not in starts[:1]:
+            starts.insert(0, 0)
+        nodes = [node for start in starts if (node := _node(subjects[start])) is not None]
+        if len(nodes) < len(starts):
+            return None
+        ended = []
+        self.run.pairs.extend(pairs[: starts[0]] if starts else pairs)
+        for start, end, node in zip(starts, [*starts[1:], len(pairs)], nodes, strict=True):
+            if self.run.pairs:
+                ended.append(self.run)
+            self.run = Run(self.number + start + 1, node, pairs[start:end])
+        self.subject = subjects[-1]
+        self.number += len(lines)
+        return ended
+
+    def of_any(self, block: bytes, cut: bool) -> Iterator[Run | RejectedRow]:
+        """The runs that end in a block, line by line."""
         for line, raw in _lines(block, cut):
-            number += 1
+            self.number += 1
             if raw is not None:
-                yield RejectedRow(number, line, raw_text(raw))
+                yield RejectedRow(self.number, line, raw_text(raw))
                 continue
-            # The short way: one blank between the terms, and an object that is plain.
-            if room and line.startswith(start):
-                if (pair := tails[line[len(start) :]]) is not None:
-                    run.pairs.append(pair)
-                    room -= 1
+            first, _, tail = line.partition(" ")
+            if (pair := self._tails[tail]) is not None:
+                if first == self.subject and len(self.run.pairs) < LONGEST_RUN:
+                    self.run.pairs.append(pair)
                     continue
-            else:
-                first, _, tail = line.partition(" ")
-                if (pair := tails[tail]) is not None and (node := _node(first)) is not None:
-                    if run.pairs:
-                        yield run
-                    run = Run(number, node, [pair])
-                    start, room = first + " ", LONGEST_RUN - 1
+                if (node := _node(first)) is not None:
+                    if self.run.pairs:
+                        yield self.run
+                    self.subject, self.run = first, Run(self.number, node, [pair])
                     continue
-            found = _odd_line(line, number, form)
+            found = _odd_line(line, self.number, self._form)
             if isinstance(found, RejectedRow):
                 yield found
             elif found is not None:
-                if run.pairs:
-                    yield run
-                room, run = 0, found
-    if run.pairs:
-        yield run
+                if self.run.pairs:
+                    yield self.run
+                self.subject, self.run = None, found
 
 
 def _lines(block: bytes, cut: bool) -> Iterable[tuple[str, bytes | None]]:
