@@ -63,6 +63,7 @@ def test_links_and_triples_of_values_come_back_as_stated(store: GraphStore) -> N
     assert next(store.iter_products()).triples == (WOOL,)
     assert list(store.iter_values()) == [trousers]
     assert (store.status().products, store.status().triples) == (2, 5)
+    assert (store.status().links, store.status().facts) == (2, 1)
     assert store.product("nowhere stated") is None
     assert store.product("p2") is None
 
