@@ -42,7 +42,7 @@ def make_snapshot(folder: Path, count: int) -> Snapshot:
     sizes = (5, 6, 30, 75, 44, 4, 11, 7)
 
     class Noise:
-        def iter_products(self) -> Iterator[StoredProduct]:
+        def iter_subjects(self) -> Iterator[StoredProduct]:
             for number in range(count):
                 path = folder / f"{number}.png"
                 pixels = random.integers(0, 256, (80, 80, 3), dtype=np.uint8)

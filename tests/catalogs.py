@@ -48,6 +48,9 @@ class Shop:
     def iter_products(self) -> Iterator[StoredProduct]:
         yield from self.products
 
+    def iter_subjects(self) -> Iterator[StoredProduct]:
+        return self.iter_products()
+
 
 def shop_snapshot(folder: Path, count: int, **settings: object) -> Path:
     """A snapshot of a shop of `count` products."""

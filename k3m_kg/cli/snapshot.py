@@ -115,15 +115,19 @@ def _report(built: BuiltSnapshot, seconds: float) -> dict[str, Any]:
 
 
 def _print(report: dict[str, Any]) -> None:
-    split, holdout = report["split"], report["holdout"]
+    split = report["split"]
+    kinds = (report["holdout"], report["link_holdout"])
+    validation, test = (sum(kind[name] for kind in kinds) for name in ("validation", "test"))
     print(
         f"{report['products']:,} products, {report['triples']:,} triples "
         f"({report['properties']:,} properties, {report['values']:,} values), "
         f"{report['images']:,} images ({report['thumbnails']:,} distinct)"
     )
+    if report["links"] or report["facts"]:
+        print(f"{report['links']:,} triples between products, {report['facts']:,} of values")
     print(
         f"train {split['train']:,}, validation {split['validation']:,}, test {split['test']:,}; "
-        f"{holdout['validation']:,} + {holdout['test']:,} triples of train held out"
+        f"{validation:,} + {test:,} triples of train held out"
     )
     where = f"{report['path']} ({report['bytes'] / 1e6:,.1f} MB)"
     if report["written"]:

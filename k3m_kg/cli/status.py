@@ -92,6 +92,8 @@ def _counts(found: GraphStatus) -> Table:
         ("  without image", found.missing.image, "no local picture that decodes"),
         ("  without triples", found.missing.triples, ""),
         ("triples", found.triples, ""),
+        ("  between products", found.links, ""),
+        ("  of values", found.facts, ""),
         ("  properties", found.properties, ""),
         ("  values", found.values, ""),
         ("images", found.images, "local and decoded"),

@@ -4,6 +4,10 @@ title       the title spells the asked value
 duplicates  a product that training knows has the same title (normalised) or the same picture
 determined  another triple that the question sees implies the asked value: of the training
             products that have it and the asked property, more than `CONFIDENCE` have the value
+equal       the question sees the asked value at a property that training mostly gives the same
+            values as the asked one, product by product (`k3m_kg.lpm.relation_leakage`)
+
+Triples from products to values have no inverse: `k3m-kg kge evaluate` looks for those of links.
 """
 
 from __future__ import annotations
@@ -17,6 +21,7 @@ from k3m_kg.lpm.leakage import value_spans
 from k3m_kg.lpm.link_ranks import LinkRanks
 from k3m_kg.lpm.queries import Triples, truth_of
 from k3m_kg.lpm.ranking import Ranks
+from k3m_kg.lpm.relation_leakage import equal_relations
 from k3m_kg.model.batching import Batcher
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.split import normalised_title
@@ -37,10 +42,15 @@ def find_leaks(
         hide: ids of properties that no question sees.
         never: further triples that no question sees.
     """
+    train = batcher.snapshot.rows("train")
+    known, held_E = truth_of(batcher.snapshot, batcher.catalog, train)
+    known = known[held_E == 0]
+    seen = _seen_by(batcher, questions, hide, never)
     return {
         "title": _in_title(batcher, questions),
         "duplicates": _duplicates(batcher.snapshot, questions.rows),
-        "determined": _determined(batcher, questions, hide, never),
+        "determined": _determined(batcher, questions, known, seen),
+        "equal": _equal(batcher, questions, known, seen),
     }
 
 
@@ -76,14 +86,27 @@ def _duplicates(snapshot: Snapshot, rows_Q: np.ndarray) -> np.ndarray:
     return found
 
 
+def _equal(
+    batcher: Batcher, questions: Triples, known: Triples, seen: tuple[np.ndarray, np.ndarray]
+) -> np.ndarray:
+    """Whether a question sees its answer at an equal property."""
+    width = len(batcher.catalog.values)
+    size = width * len(batcher.catalog.properties)
+    seen_N = seen[0] * size + seen[1]
+    found = np.zeros(len(questions), bool)
+    for rule in equal_relations(np.stack([known.rows, known.properties, known.values], 1)):
+        asked = np.flatnonzero(questions.properties == rule.relation)
+        answers = asked * size + rule.by * width + questions.values[asked]
+        found[asked] |= np.isin(answers, seen_N)
+    return found
+
+
 def _determined(
-    batcher: Batcher, questions: Triples, hide: np.ndarray, never: Triples
+    batcher: Batcher, questions: Triples, known: Triples, seen: tuple[np.ndarray, np.ndarray]
 ) -> np.ndarray:
     """Whether a triple that the question sees implies the asked value, by training's counts."""
     snapshot, catalog = batcher.snapshot, batcher.catalog
     train = snapshot.rows("train")
-    known, held_E = truth_of(snapshot, catalog, train)
-    known = known[held_E == 0]
     width = len(catalog.values)
     pairs = np.unique(known.properties * width + known.values)
     column_E = np.searchsorted(pairs, known.properties * width + known.values)
@@ -91,7 +114,7 @@ def _determined(
     has = _matrix(row_E, column_E, (len(train), len(pairs)))
     holds = _matrix(row_E, known.properties, (len(train), len(catalog.properties)))
     often = np.asarray(has.sum(0)).ravel() >= SUPPORT
-    question_N, pair_N = _seen_by(batcher, questions, hide, never)
+    question_N, pair_N = seen
     column_N = np.minimum(np.searchsorted(pairs, pair_N), max(0, len(pairs) - 1))
     usable = (pairs[column_N] == pair_N) & often[column_N] if len(pairs) else column_N < 0
     question_N, column_N = question_N[usable], column_N[usable]

@@ -71,14 +71,21 @@ def quality_page(where: str, status: GraphStatus, quality: GraphQuality) -> str:
     )
 
 
+_UNUSUAL = ("between products", "of values")
+"""Triples that most catalogs have none of."""
+
+
 def _counts(where: str, status: GraphStatus) -> str:
     figures = {
         "products": status.products,
         "triples": status.triples,
+        "between products": status.links,
+        "of values": status.facts,
         "properties": status.properties,
         "values": status.values,
         "pictures": status.images,
     }
+    figures = {name: n for name, n in figures.items() if n or name not in _UNUSUAL}
     blocks = "".join(f"<div><b>{n:,}</b><span>{name}</span></div>" for name, n in figures.items())
     return (
         f"<h1>Catalog quality</h1><p class=note>{_text(where)}</p><div class=figures>{blocks}</div>"

@@ -137,6 +137,13 @@ def status(connection: Connection) -> GraphStatus:
     usable = images.c.content_hash.is_not(None)
     products = select(subjects.c.entity).where(subjects.c.kind == _PRODUCT)
     tails = select(triples.c.tail).distinct().subquery()
+    linked = (  # few, where the distinct tails are many: joined first
+        select(entities.c.id)
+        .join(tails, tails.c.tail == entities.c.id)
+        .where(entities.c.kind == _PRODUCT)
+        .subquery()
+    )
+    of_values = select(subjects.c.entity).where(subjects.c.kind == _VALUE).subquery()
     return GraphStatus(
         products=count(products),
         properties=count(select(triples.c.property).distinct()),
@@ -167,4 +174,6 @@ def status(connection: Connection) -> GraphStatus:
             select(images.c.product).where(images.c.path.is_(None), images.c.error.is_(None))
         ),
         sources=count(select(subjects.c.source).distinct()),
+        links=count(select(triples.c.head).join(linked, linked.c.id == triples.c.tail)),
+        facts=count(select(triples.c.head).join(of_values, of_values.c.entity == triples.c.head)),
     )

@@ -261,6 +261,8 @@ class GraphStatus:
         images_failed: pictures that cannot be used.
         images_not_local: URLs that were never fetched.
         sources: sources that products come from.
+        links: of the triples, those between products.
+        facts: of the triples, those of values.
     """
 
     products: int
@@ -272,3 +274,5 @@ class GraphStatus:
     images_failed: int
     images_not_local: int
     sources: int
+    links: int
+    facts: int

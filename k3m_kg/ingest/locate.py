@@ -95,7 +95,7 @@ class ImageLocator(Collection):
     def _file(self, written: str, relative: str) -> LocatedImage:
         path = os.path.normpath(os.path.join(self._root, relative))
         if os.path.commonpath((self._root, path)) != self._root:
-            return LocatedImage(written, error=f"lies outside of {self._root}")
+            return LocatedImage(written, error=self._outside(written))
         try:
             found = os.stat(path)
         except (OSError, ValueError):
@@ -103,6 +103,13 @@ class ImageLocator(Collection):
         if not stat.S_ISREG(found.st_mode):
             return LocatedImage(written, error="is no file")
         return LocatedImage(written, path, found.st_size, found.st_mtime_ns)
+
+    def _outside(self, written: str) -> str:
+        error = f"lies outside of {self._root}"
+        if self._given or not written.startswith("/"):
+            return error
+        # Shops write paths below their media folder so: "/m/h/mh01.jpg".
+        return f"{error}: give the folder of the pictures with --images (media/catalog/product)"
 
     def _name_by_id(self, product: str) -> str | None:
         return self._by_id.get(product) if self._given else None

@@ -4,7 +4,8 @@ A wide table has a row for each product and is described by a mapping file as a 
 one the usual names of id, title, category and image count. List columns give several values,
 structs and maps are read as `k3m_kg.ingest.nested` reads objects. A table of head (or subject),
 property (or predicate, relation) and value (or object, tail) has a row for each triple, see
-`k3m_kg.ingest.long_table`.
+`k3m_kg.ingest.long_table`; the one that `k3m-kg export` writes says the kind of each head and tail,
+see `k3m_kg.ingest.graph_table`.
 """
 
 from __future__ import annotations
@@ -54,6 +55,7 @@ class ParquetReader:
 
     def _records(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         from k3m_kg.ingest.arrow_batches import open_batches
+        from k3m_kg.ingest.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
         from k3m_kg.ingest.long_table import LongTable, long_columns
         from k3m_kg.ingest.wide_table import WideBatch, is_tree, tree_records
 
@@ -62,6 +64,9 @@ class ParquetReader:
             refuse_text_settings(settings, "parquet", str(mapping))
         source = open_batches(path)
         names = list(source.schema.names)
+        if is_graph_table(names) and settings is None:
+            yield from graph_records(source.of(GRAPH_COLUMNS))
+            return
         if (columns := long_columns(names)) is not None:
             if settings is not None and settings.id != columns[0]:
                 raise ConfigError(

@@ -91,18 +91,33 @@ def from_files(settings: DataSettings) -> TripleData:
 def from_snapshot(snapshot: Snapshot) -> TripleData:
     """The training products' triples; those held out for validation and test are asked.
 
-    Entities are `product/<id>` and `value/<text>`.
+    Entities are `product/<id>` and `value/<text>`. Links between training products lead from
+    product to product; facts, triples from value to value, are never held out.
 
     Raises:
         SnapshotError: it holds no triples out.
     """
-    own = (snapshot.split == 0)[snapshot.triple_product]
-    product, used = np.unique(snapshot.triple_product[own], return_inverse=True)
-    value, asked = np.unique(snapshot.triple_value[own], return_inverse=True)
-    triples = np.stack(
-        [used, snapshot.triple_property[own].astype(np.int64), asked + len(product)], axis=1
+    train = snapshot.split == 0
+    own = train[snapshot.triple_product]
+    links = train[snapshot.link_head] & train[snapshot.link_product]
+    count = len(snapshot)
+    columns = (  # of each kind: head, relation, tail, hold-out; values are numbered after products
+        (snapshot.triple_product, snapshot.triple_property, snapshot.triple_value + count),
+        (snapshot.link_head, snapshot.link_property, snapshot.link_product),
+        (snapshot.fact_head + count, snapshot.fact_property, snapshot.fact_tail + count),
     )
-    held = snapshot.triple_holdout[own]
+    chosen = (own, links, np.ones(len(snapshot.fact_head), bool))
+    numbers = np.concatenate(
+        [
+            np.stack([column[mask].astype(np.int64) for column in kind], axis=1)
+            for kind, mask in zip(columns, chosen, strict=True)
+        ]
+    )
+    used, ends = np.unique(numbers[:, [0, 2]], return_inverse=True)
+    ends = ends.reshape(-1, 2)
+    triples = np.stack([ends[:, 0], numbers[:, 1], ends[:, 1]], axis=1)
+    nothing = np.zeros(len(snapshot.fact_head), np.uint8)
+    held = np.concatenate([snapshot.triple_holdout[own], snapshot.link_holdout[links], nothing])
     parts = [triples[held == number] for number in range(len(SPLITS))]
     if not len(parts[1]) or not len(parts[2]):
         raise SnapshotError(
@@ -110,12 +125,12 @@ def from_snapshot(snapshot: Snapshot) -> TripleData:
             where=str(snapshot.path),
             hint="cut it again with `k3m-kg snapshot --holdout 0.1`",
         )
-    seen = np.zeros(len(product) + len(value), bool)
+    seen = np.zeros(len(used), bool)
     seen[parts[0][:, [0, 2]].ravel()] = True
     kept = [part[seen[part[:, 0]] & seen[part[:, 2]]] for part in parts]
     texts = snapshot.values
-    labels = [PRODUCT + snapshot.ids[row] for row in product.tolist()]
-    labels += [VALUE + texts[number] for number in value.tolist()]
+    labels = [PRODUCT + snapshot.ids[row] for row in used[used < count].tolist()]
+    labels += [VALUE + texts[number - count] for number in used[used >= count].tolist()]
     unknown = sum(len(part) - len(left) for part, left in zip(parts, kept, strict=True))
     return TripleData(labels, list(snapshot.properties), kept[0], kept[1], kept[2], unknown)
 

@@ -72,17 +72,31 @@ def find_leaks(train_T3: np.ndarray, asked_Q3: np.ndarray) -> Leaks:
     rules: list[Rule] = []
     causes = {}
     for cause, turned in (("inverse", True), ("equal", False)):
-        shares = _shared_pairs(train, entities, relations, turned)
-        found = [
-            Rule(cause, int(r), int(by), float(shares[r, by]))
-            for r, by in zip(*np.nonzero(shares >= SHARE), strict=True)
-            if turned or r != by
-        ]
+        found = _pair_rules(cause, train, entities, relations, turned)
         causes[cause] = _counterparts(train, asked, entities, relations, found, turned)
         rules += found
     determined, mask = _determined(train, asked, relations)
     causes["determined"] = mask
     return Leaks(rules + determined, causes)
+
+
+def equal_relations(train_T3: np.ndarray) -> list[Rule]:
+    """The `equal` rules alone, of triples whose heads and tails need not be numbered as one."""
+    train = train_T3.astype(np.int64)
+    entities = int(train[:, [0, 2]].max(initial=0)) + 1
+    relations = int(train[:, 1].max(initial=0)) + 1
+    return _pair_rules("equal", train, entities, relations, turned=False)
+
+
+def _pair_rules(
+    cause: str, train: np.ndarray, entities: int, relations: int, turned: bool
+) -> list[Rule]:
+    shares = _shared_pairs(train, entities, relations, turned)
+    return [
+        Rule(cause, int(r), int(by), float(shares[r, by]))
+        for r, by in zip(*np.nonzero(shares >= SHARE), strict=True)
+        if turned or r != by
+    ]
 
 
 def _shared_pairs(train: np.ndarray, entities: int, relations: int, turned: bool) -> np.ndarray:

@@ -18,7 +18,11 @@ COLUMNS = {
         "product", "position", "source", "path", "content_hash", "width", "height", "error",
     ),
 }  # fmt: skip
-"""The tables and their columns; a kind is `product` or `value`."""
+"""The tables and their columns; a kind is `product` or `value`.
+
+The triples hold the whole graph, so that `k3m-kg ingest` reads them back: the title, category and
+pictures of a product are rows too, whose `tail_kind` is `title`, `category` or `image`.
+"""
 _NUMBERS = ("position", "width", "height")
 _KINDS = {int(kind): kind.name.lower() for kind in EntityKind}
 _ROWS = 50_000
@@ -55,6 +59,9 @@ def _add_rows(subject: Subject, rows: dict[str, list[Row]]) -> None:
     text, kind = subject.text, _KINDS[subject.kind]
     if subject.is_product:
         rows["products"].append((text, subject.title, subject.category))
+    parts = [("title", subject.title), ("category", subject.category)]
+    parts += [("image", image) for image in subject.images]
+    rows["triples"] += [(text, kind, part, tail, part) for part, tail in parts if tail is not None]
     rows["triples"] += [
         (text, kind, name, tail, _KINDS[tail_kind]) for name, tail_kind, tail, _ in subject.triples
     ]

@@ -15,15 +15,22 @@ from k3m_kg.snapshot import layout
 from k3m_kg.snapshot.columns import (
     Columns,
     LeftOut,
-    ProductStream,
     Progress,
+    SubjectStream,
     offsets,
     read_columns,
     write_texts,
 )
 from k3m_kg.snapshot.hashing import text_hashes
-from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION, hold_out, triple_hashes
-from k3m_kg.snapshot.layout import ARRAYS, SPLITS
+from k3m_kg.snapshot.holdout import (
+    HELD_FOR_TEST,
+    HELD_FOR_VALIDATION,
+    KNOWN,
+    hold_out,
+    hold_out_links,
+    triple_hashes,
+)
+from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, SPLITS
 from k3m_kg.snapshot.pictures import write_thumbnails
 from k3m_kg.snapshot.read import Snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
@@ -47,7 +54,7 @@ class BuiltSnapshot:
 
 
 def build_snapshot(
-    store: ProductStream,
+    store: SubjectStream,
     out: Path,
     settings: SnapshotSettings | None = None,
     *,
@@ -59,7 +66,8 @@ def build_snapshot(
     whole and on the disk, and then `out/latest` names it. A build that dies at any moment leaves
     the snapshots that were there. The same graph and settings give the same bytes and so the
     same name, in whatever order the catalog was ingested; what is there already and whole is
-    not written again. Pictures that are gone or no longer decode are left out and noted.
+    not written again. Pictures that are gone or no longer decode, and triples to products that the
+    graph lacks, are left out and noted.
 
     Raises:
         SnapshotError: the graph holds no products, the split file does not fit it, or `out`
@@ -102,9 +110,9 @@ def _publish(folder: Path, aside: Path, target: Path) -> bool:
 
 
 def _write_content(
-    store: ProductStream, folder: Path, settings: SnapshotSettings, progress: Progress | None
+    store: SubjectStream, folder: Path, settings: SnapshotSettings, progress: Progress | None
 ) -> dict[str, Any]:
-    columns = read_columns(store.iter_products(), folder / "products.arrow", progress)
+    columns = read_columns(store.iter_subjects(), folder / "products.arrow", progress)
     if not len(columns.product_hashes):
         hint = "`k3m-kg ingest` fills it"
         raise SnapshotError("the graph holds no products to cut", hint=hint)
@@ -113,6 +121,7 @@ def _write_content(
 
     split = _split(columns, folder, settings)
     holdout = _holdout(columns, split.sides, settings)
+    link_holdout = _link_holdout(columns, split.sides, holdout, settings)
     image_offsets, image_thumbnail, lost = _pictures(columns, folder, settings, progress)
     arrays = {
         "split": split.sides,
@@ -122,9 +131,16 @@ def _write_content(
         "triple_holdout": holdout,
         "image_offsets": image_offsets,
         "image_thumbnail": image_thumbnail,
+        "link_offsets": offsets(columns.links.counts),
+        "link_property": columns.links.relation,
+        "link_product": columns.links.product,
+        "link_holdout": link_holdout,
+        "fact_head": columns.facts[0],
+        "fact_property": columns.facts[1],
+        "fact_tail": columns.facts[2],
     }
-    for name, kind in ARRAYS.items():
-        np.save(folder / f"{name}.npy", arrays[name].astype(kind), allow_pickle=False)
+    for name, kind in (ARRAYS | LINK_ARRAYS).items():
+        np.save(folder / f"{name}.npy", arrays[name].astype(kind, copy=False), allow_pickle=False)
 
     files = layout.describe_files(folder)
     return {
@@ -132,21 +148,14 @@ def _write_content(
         "id": layout.content_id(files),
         "files": files,
         "settings": _settings(settings),
-        "counts": _counts(columns, split, holdout, image_offsets, image_thumbnail),
+        "counts": _counts(columns, split, arrays),
         "notes": [
             *split.notes,
-            *_links_note(columns.links),
+            *columns.links.notes(),
             *columns.unusable.notes("that the ingest could not use"),
             *lost.notes("left out"),
         ],
     }
-
-
-def _links_note(links: int) -> list[dict[str, Any]]:
-    if not links:
-        return []
-    message = f"{links:,} triples between products left out: models learn from triples to values"
-    return [{"message": message, "count": links}]
 
 
 def _split(columns: Columns, folder: Path, settings: SnapshotSettings) -> Split:
@@ -189,6 +198,30 @@ def _holdout(columns: Columns, sides: np.ndarray, settings: SnapshotSettings) ->
     return result
 
 
+def _link_holdout(
+    columns: Columns, sides: np.ndarray, holdout: np.ndarray, settings: SnapshotSettings
+) -> np.ndarray:
+    links = columns.links
+    head = links.head
+    between = np.flatnonzero((sides[head] == TRAIN) & (sides[links.product] == TRAIN))
+    result = np.zeros(len(head), np.uint8)
+    if not len(between):
+        return result
+    counts = np.diff(columns.triple_offsets)
+    owner = np.repeat(np.arange(len(counts)), counts)
+    settled = np.bincount(owner[holdout == KNOWN], minlength=len(counts)) > 0
+    head, relation, tail = head[between], links.relation[between], links.product[between]
+    hashes = triple_hashes(
+        columns.product_hashes[head],
+        text_hashes(columns.properties.to_pylist())[relation],
+        columns.product_hashes[tail],
+    )
+    result[between] = hold_out_links(
+        head, relation, tail, hashes, settings.holdout, settings.seed, settled
+    )
+    return result
+
+
 def _pictures(
     columns: Columns, folder: Path, settings: SnapshotSettings, progress: Progress | None
 ) -> tuple[np.ndarray, np.ndarray, LeftOut]:
@@ -214,29 +247,30 @@ def _settings(settings: SnapshotSettings) -> dict[str, Any]:
     return shown
 
 
-def _counts(
-    columns: Columns,
-    split: Split,
-    holdout: np.ndarray,
-    image_offsets: np.ndarray,
-    image_thumbnail: np.ndarray,
-) -> dict[str, Any]:
+def _counts(columns: Columns, split: Split, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
     sides = np.bincount(split.sides, minlength=len(SPLITS)).tolist()
     return {
         "products": len(split.sides),
         "properties": len(columns.properties),
         "values": len(columns.values),
-        "triples": len(holdout),
-        "images": len(image_thumbnail),
-        "thumbnails": int(image_thumbnail.max(initial=-1)) + 1,
+        "triples": len(arrays["triple_holdout"]),
+        "links": len(arrays["link_holdout"]),
+        "facts": len(arrays["fact_head"]),
+        "images": len(arrays["image_thumbnail"]),
+        "thumbnails": int(arrays["image_thumbnail"].max(initial=-1)) + 1,
         "groups": split.groups,
         "split": dict(zip(SPLITS, sides, strict=True)),
-        "holdout": {
-            "validation": int(np.count_nonzero(holdout == HELD_FOR_VALIDATION)),
-            "test": int(np.count_nonzero(holdout == HELD_FOR_TEST)),
-        },
+        "holdout": _held(arrays["triple_holdout"]),
+        "link_holdout": _held(arrays["link_holdout"]),
         "missing": {
             **columns.missing,
-            "image": int(np.count_nonzero(np.diff(image_offsets) == 0)),
+            "image": int(np.count_nonzero(np.diff(arrays["image_offsets"]) == 0)),
         },
+    }
+
+
+def _held(holdout: np.ndarray) -> dict[str, int]:
+    return {
+        "validation": int(np.count_nonzero(holdout == HELD_FOR_VALIDATION)),
+        "test": int(np.count_nonzero(holdout == HELD_FOR_TEST)),
     }

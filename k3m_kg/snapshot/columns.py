@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from array import array
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -11,13 +12,15 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from k3m_kg.errors import SnapshotError
 from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.records import ValueRecord
 from k3m_kg.snapshot.hashing import text_hashes
 from k3m_kg.snapshot.layout import ROWS_PER_BATCH, TABLES
+from k3m_kg.snapshot.links import FactColumns, LinkColumns, Links, ascending
 from k3m_kg.snapshot.split import normalised_title
+from k3m_kg.snapshot.terms import Column, Terms
 
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage, how much of it is done, and of how much (None: not known)."""
@@ -26,11 +29,14 @@ Progress = Callable[[str, int, int | None], None]
 _MAX_REASONS = 20
 
 
-class ProductStream(Protocol):
+class SubjectStream(Protocol):
     """What a snapshot is cut from; `k3m_kg.graph.GraphStore` is one."""
 
-    def iter_products(self) -> Iterator[StoredProduct]:
-        """Every product once, ascending by id, from one state of the graph."""
+    def iter_subjects(self) -> Iterator[StoredProduct | ValueRecord]:
+        """Every product once, ascending by id, then every value that something is stated of.
+
+        All of it from one state of the graph.
+        """
         ...
 
 
@@ -72,7 +78,8 @@ class Columns:
         pictures: the usable ones.
         unusable: reason -> ids of the products whose pictures the ingest could not use.
         missing: how many products have no title, category, triples.
-        links: triples between products, which a snapshot does not hold.
+        links: triples between products.
+        facts: (3, F) int32, head, property and tail of the triples of values, ascending.
     """
 
     product_hashes: np.ndarray
@@ -86,7 +93,8 @@ class Columns:
     pictures: Pictures
     unusable: LeftOut
     missing: dict[str, int]
-    links: int
+    links: Links
+    facts: np.ndarray
 
 
 class LeftOut:
@@ -119,30 +127,6 @@ class LeftOut:
             }
             for reason, count in sorted(self._counts.items())
         ]
-
-
-class TermEncoder:
-    """Texts to numbers: Arrow does the work per triple, Python only that per distinct term."""
-
-    def __init__(self) -> None:
-        self._ids: dict[str, int] = {}
-        self._chunks: list[np.ndarray] = []
-
-    def add(self, texts: Sequence[str]) -> None:
-        """Encode a piece of the column."""
-        encoded = pa.array(texts, pa.string()).dictionary_encode()
-        ids = self._ids
-        local = [ids.setdefault(text, len(ids)) for text in encoded.dictionary.to_pylist()]
-        self._chunks.append(np.array(local, np.int32)[encoded.indices.to_numpy()])
-
-    def finish(self) -> tuple[np.ndarray, pa.Array]:
-        """The whole column as places in the ascending distinct texts, and those texts."""
-        texts = pa.array(list(self._ids), pa.string())
-        order = pc.sort_indices(texts)
-        rank = np.empty(len(texts), np.int32)
-        rank[order.to_numpy()] = np.arange(len(texts), dtype=np.int32)
-        column = np.concatenate([np.empty(0, np.int32), *self._chunks])
-        return rank[column] if len(rank) else column, texts.take(order)
 
 
 @dataclass(slots=True)
@@ -196,23 +180,29 @@ def write_texts(path: Path, texts: pa.Array) -> None:
 
 
 def read_columns(
-    products: Iterable[StoredProduct], table: Path, progress: Progress | None
+    subjects: Iterable[StoredProduct | ValueRecord], table: Path, progress: Progress | None
 ) -> Columns:
     """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
 
     Raises:
-        SnapshotError: the stream is not ascending by product id.
+        SnapshotError: the products are not ascending by id, or do not come before the values.
     """
-    relations, values, pictures = TermEncoder(), TermEncoder(), _PictureColumns()
+    relations, values, pictures = Terms(), Terms(), _PictureColumns()
+    triple_property, triple_value = Column(), Column()
+    links, facts = LinkColumns(), FactColumns()
     unusable = LeftOut()
     id_hashes, title_hashes, has_title = [], [], []
-    triple_counts: list[int] = []
+    triple_counts = array("i")
     missing = {"title": 0, "category": 0, "triples": 0}
-    links = 0
     last = ""
-    stream = iter(products)
+    stream = iter(subjects)
     with table_writer(table) as writer:
-        while chunk := list(itertools.islice(stream, ROWS_PER_BATCH)):
+        while read := list(itertools.islice(stream, ROWS_PER_BATCH)):
+            chunk = [subject for subject in read if isinstance(subject, StoredProduct)]
+            records = [subject for subject in read if isinstance(subject, ValueRecord)]
+            facts.add(records, relations, values)
+            if not chunk:
+                continue
             ids = [product.id for product in chunk]
             _check_order(last, ids)
             last = ids[-1]
@@ -225,32 +215,35 @@ def read_columns(
             title_hashes.append(text_hashes(normalised))
             has_title.append(np.array([bool(title) for title in normalised]))
             counts = [len(product.triples) for product in chunk]
-            triple_counts += counts
+            triple_counts.extend(counts)
             flat = list(itertools.chain.from_iterable(product.triples for product in chunk))
-            relations.add([pair[0] for pair in flat])
-            values.add([pair[1] for pair in flat])
+            triple_property.add(relations.encode([pair[0] for pair in flat]))
+            triple_value.add(values.encode([pair[1] for pair in flat]))
+            links.add(chunk, relations)
             pictures.add(chunk, unusable)
-            links += sum(len(product.links) for product in chunk)
             missing["title"] += titles.count(None)
             missing["category"] += categories.count(None)
             missing["triples"] += counts.count(0)
             if progress:
                 progress("products", len(triple_counts), None)
-    triple_property, properties = relations.finish()
-    triple_value, value_texts = values.finish()
+    between = links.finish(table)
+    head, name, tail = facts.finish()
+    properties = relations.sort(own := triple_property.finish(), between.relation, name)
+    texts = values.sort(taken := triple_value.finish(), head, tail)
     return Columns(
         np.concatenate([np.empty(0, np.uint64), *id_hashes]),
         np.concatenate([np.empty(0, np.uint64), *title_hashes]),
         np.concatenate([np.empty(0, bool), *has_title]),
-        offsets(triple_counts),
-        triple_property,
-        triple_value,
+        offsets(np.frombuffer(triple_counts, np.int32)),
+        own,
+        taken,
         properties,
-        value_texts,
+        texts,
         pictures.finish(),
         unusable,
         missing,
-        links,
+        between,
+        ascending(head, name, tail),
     )
 
 

@@ -1,4 +1,4 @@
-"""Which triples of the train products are hidden, to be asked for in link prediction."""
+"""Which triples of and between train products are hidden, to be asked for in link prediction."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ KNOWN, HELD_FOR_VALIDATION, HELD_FOR_TEST = range(3)
 def triple_hashes(
     product_hashes: np.ndarray, property_hashes: np.ndarray, value_hashes: np.ndarray
 ) -> np.ndarray:
-    """One uint64 per triple from those of its three texts, each (E,) uint64."""
+    """One uint64 per triple from those of its three texts, each (E,) uint64; of links as well."""
     return mix(mix(mix(product_hashes) ^ property_hashes) ^ value_hashes)
 
 
@@ -45,8 +45,47 @@ def hold_out(
         pairs = relation.astype(np.int64) * (int(value.max()) + 1) + value
         for members in (product, np.unique(pairs, return_inverse=True)[1]):
             held[_one_of_each_lost(members, held, draws)] = False
+    return _sides(held, hashes, "holdout side", seed)
+
+
+def hold_out_links(
+    head: np.ndarray,
+    relation: np.ndarray,
+    tail: np.ndarray,
+    hashes: np.ndarray,
+    share: float,
+    seed: int,
+    settled: np.ndarray,
+) -> np.ndarray:
+    """Draw about `share` of the links between train products, and give back what must stay known.
+
+    Of what stays known there is always one link of each property, and one of each product that
+    has no other triple: as head or as tail. As with `hold_out`, the draw depends on the link's own
+    content and the seed. The inverse of a link that is held out may stay known.
+
+    Args:
+        head, relation, tail: (L,) integers, the links between train products, by row of the graph.
+        hashes: (L,) uint64, from `triple_hashes`.
+        share: of the L links, half for validation, half for test.
+        settled: (N,) bool, products that are known by their triples.
+
+    Returns:
+        (L,) uint8: 0 known, 1 held out for validation, 2 for test.
+    """
+    draws = draw(hashes, "links", seed)
+    held = draws < share
+    if held.any():
+        ends = np.concatenate([head, tail])
+        lost = _one_of_each_lost(ends, np.tile(held, 2), np.tile(draws, 2))
+        held[lost[~settled[ends[lost]]] % len(held)] = False
+        held[_one_of_each_lost(relation, held, draws)] = False
+    return _sides(held, hashes, "links side", seed)
+
+
+def _sides(held: np.ndarray, hashes: np.ndarray, purpose: str, seed: int) -> np.ndarray:
+    """What is held out goes to validation or test by a coin of its own."""
     result = np.zeros(len(held), dtype=np.uint8)
-    coins = draw(hashes[held], "holdout side", seed)
+    coins = draw(hashes[held], purpose, seed)
     result[held] = np.where(coins < 0.5, HELD_FOR_VALIDATION, HELD_FOR_TEST)
     return result
 

@@ -14,8 +14,16 @@ A snapshot is a folder of these files, all little-endian, all memory-mapped when
     triple_holdout.npy     (E,) uint8: 0 known, 1 held out for validation, 2 for test
     image_offsets.npy      (N+1,) int64: product n has pictures [n] up to [n+1]
     image_thumbnail.npy    (pictures,) int32: the row of thumbnails.arrow
+    link_offsets.npy       (N+1,) int64: product n has links (triples to products) [n] up to [n+1]
+    link_property.npy      (L,) int32
+    link_product.npy       (L,) int32: the row of the product that is the tail
+    link_holdout.npy       (L,) uint8: as triple_holdout
+    fact_head.npy          (F,) int32: a value that a triple is stated of
+    fact_property.npy      (F,) int32
+    fact_tail.npy          (F,) int32: a value; the three together ascend
 
 Texts ascend by code point, which is the order of their UTF-8 bytes and of Python strings.
+Format 1 had no links and no facts; it is read as a snapshot without any.
 """
 
 from __future__ import annotations
@@ -31,7 +39,7 @@ import pyarrow as pa
 
 from k3m_kg.errors import SnapshotError
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 LATEST = "latest"
 SPLITS = ("train", "validation", "test")
@@ -64,7 +72,22 @@ ARRAYS: dict[str, str] = {
     "image_offsets": "<i8",
     "image_thumbnail": "<i4",
 }
-FILES = tuple(sorted([f"{name}.arrow" for name in TABLES] + [f"{name}.npy" for name in ARRAYS]))
+LINK_ARRAYS: dict[str, str] = {
+    "link_offsets": "<i8",
+    "link_property": "<i4",
+    "link_product": "<i4",
+    "link_holdout": "<u1",
+    "fact_head": "<i4",
+    "fact_property": "<i4",
+    "fact_tail": "<i4",
+}
+"""Those that format 1 had not."""
+_TABLE_FILES = [f"{name}.arrow" for name in TABLES]
+FILES: dict[int, tuple[str, ...]] = {
+    version: tuple(sorted(_TABLE_FILES + [f"{name}.npy" for name in arrays]))
+    for version, arrays in ((1, ARRAYS), (FORMAT_VERSION, ARRAYS | LINK_ARRAYS))
+}
+"""By format, the files that a snapshot consists of beside its manifest."""
 
 _REBUILD = "build it again with `k3m-kg snapshot`, or copy it again from where it came"
 
@@ -80,10 +103,10 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def content_id(files: Mapping[str, Mapping[str, Any]]) -> str:
+def content_id(files: Mapping[str, Mapping[str, Any]], version: int = FORMAT_VERSION) -> str:
     """The id of a snapshot: SHA-256 over format, names and hashes of all files but the manifest."""
-    lines = [f"k3m-kg snapshot {FORMAT_VERSION}"]
-    lines += [f"{files[name]['sha256']}  {name}" for name in FILES]
+    lines = [f"k3m-kg snapshot {version}"]
+    lines += [f"{files[name]['sha256']}  {name}" for name in FILES[version]]
     return hashlib.sha256("\n".join(lines).encode()).hexdigest()
 
 
@@ -96,7 +119,7 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
     """Size in bytes and hash of every file that a manifest lists."""
     return {
         name: {"bytes": (folder / name).stat().st_size, "sha256": file_hash(folder / name)}
-        for name in FILES
+        for name in FILES[FORMAT_VERSION]
     }
 
 
@@ -156,11 +179,11 @@ def read_manifest(folder: Path) -> dict[str, Any]:
             where=str(folder),
             hint="upgrade k3m-kg, or build the snapshot again with this version",
         )
-    if version != FORMAT_VERSION:
+    if type(version) is not int or version not in FILES:
         raise damaged(folder, MANIFEST, f"unknown format {version!r}")
     try:
-        expected = {name: int(manifest["files"][name]["bytes"]) for name in FILES}
-        if manifest["id"] != content_id(manifest["files"]):
+        expected = {name: int(manifest["files"][name]["bytes"]) for name in FILES[version]}
+        if manifest["id"] != content_id(manifest["files"], version):
             raise damaged(folder, MANIFEST, "the id does not belong to the files it lists")
     except (KeyError, TypeError, ValueError):
         raise damaged(folder, MANIFEST, "the list of files is incomplete") from None
@@ -179,6 +202,6 @@ def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:
     Raises:
         SnapshotError: a file that is not byte for byte what was written.
     """
-    for name in FILES:
+    for name in FILES[manifest["format"]]:
         if file_hash(folder / name) != manifest["files"][name]["sha256"]:
             raise damaged(folder, name, "the content is not what was written")

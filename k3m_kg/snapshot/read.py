@@ -16,7 +16,7 @@ from PIL import Image
 
 from k3m_kg.errors import SnapshotError, nearest, unknown_name
 from k3m_kg.snapshot import layout
-from k3m_kg.snapshot.layout import ARRAYS, ROWS_PER_BATCH, SPLITS, TABLES, damaged
+from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, ROWS_PER_BATCH, SPLITS, TABLES, damaged
 from k3m_kg.snapshot.thumbnails import decode
 
 _FEW_IDS = 2_000
@@ -33,6 +33,8 @@ class SnapshotProduct:
         images: SHA-256 (hex) of each stored picture's source, in order.
         properties: (property, value) pairs in the catalog's order.
         holdout: for each of `properties`, 0 known, 1 held out for validation, 2 for test.
+        links: (property, id of another product) pairs in the catalog's order.
+        link_holdout: the same for each of `links`.
     """
 
     row: int
@@ -43,6 +45,8 @@ class SnapshotProduct:
     images: tuple[str, ...]
     properties: tuple[tuple[str, str], ...]
     holdout: tuple[int, ...]
+    links: tuple[tuple[str, str], ...]
+    link_holdout: tuple[int, ...]
 
 
 class Texts(Sequence[str]):
@@ -82,8 +86,9 @@ class Texts(Sequence[str]):
 class Snapshot:
     """An immutable cut of the graph; see `k3m_kg.snapshot.layout` for its files.
 
-    Open one with `Snapshot.open`. N products, E triples; a row is a product's place in the
-    ascending ids. Safe to use from several threads; pickles as its path.
+    Open one with `Snapshot.open`. N products, E triples from products to values, L links (triples
+    from products to products), F facts (triples from values to values); a row is a product's place
+    in the ascending ids. Safe to use from several threads; pickles as its path.
 
     Attributes:
         path: the snapshot's folder.
@@ -97,6 +102,12 @@ class Snapshot:
         triple_holdout: (E,) uint8: 0 known, 1 held out for validation, 2 for test.
         image_offsets: (N+1,) int64: product n has pictures [n] up to [n+1].
         image_thumbnail: (pictures,) int32, which stored thumbnail; equal files share one.
+        link_offsets: (N+1,) int64: product n has links [n] up to [n+1].
+        link_property: (L,) int32, places in `properties`.
+        link_product: (L,) int32, the row of the product that is the tail.
+        link_holdout: (L,) uint8, as `triple_holdout`; held out are only links between two products
+            of train.
+        fact_head, fact_property, fact_tail: (F,) int32, value id, property id, value id; ascending.
     """
 
     split: np.ndarray
@@ -106,6 +117,13 @@ class Snapshot:
     triple_holdout: np.ndarray
     image_offsets: np.ndarray
     image_thumbnail: np.ndarray
+    link_offsets: np.ndarray
+    link_property: np.ndarray
+    link_product: np.ndarray
+    link_holdout: np.ndarray
+    fact_head: np.ndarray
+    fact_property: np.ndarray
+    fact_tail: np.ndarray
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         """Use `Snapshot.open`, which checks what is there."""
@@ -124,7 +142,15 @@ class Snapshot:
         self._values = Texts(tables["values"]["text"])
         self._thumbnails: pa.ChunkedArray = tables["thumbnails"]["data"]
         self._hashes: pa.ChunkedArray = tables["thumbnails"]["hash"]
+        self._read_links()
         self._check_shapes()
+
+    def _read_links(self) -> None:
+        first_format = self.manifest["format"] == 1
+        for name, kind in LINK_ARRAYS.items():
+            none = np.zeros(len(self.ids) + 1 if name == "link_offsets" else 0, kind)
+            none.flags.writeable = False
+            setattr(self, name, none if first_format else _map_array(self.path, name, kind))
 
     @classmethod
     def open(cls, path: str | Path) -> Snapshot:
@@ -212,6 +238,9 @@ class Snapshot:
         names = map(self.properties.__getitem__, self.triple_property[start:stop].tolist())
         values = map(self._values.at, self.triple_value[start:stop].tolist())
         first, last = self.image_offsets[row : row + 2].tolist()
+        begin, end = self.link_offsets[row : row + 2].tolist()
+        links = map(self.properties.__getitem__, self.link_property[begin:end].tolist())
+        others = map(self.ids.at, self.link_product[begin:end].tolist())
         return SnapshotProduct(
             row,
             product,
@@ -221,6 +250,8 @@ class Snapshot:
             tuple(map(self.image_hash, range(first, last))),
             tuple(zip(names, values, strict=True)),
             tuple(self.triple_holdout[start:stop].tolist()),
+            tuple(zip(links, others, strict=True)),
+            tuple(self.link_holdout[begin:end].tolist()),
         )
 
     def image(self, row: int, position: int = 0) -> Image.Image | None:
@@ -264,6 +295,11 @@ class Snapshot:
         """(E,) int64, the row of each triple's product."""
         return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.triple_offsets))
 
+    @cached_property
+    def link_head(self) -> np.ndarray:
+        """(L,) int64, the row of the product that each link goes out from."""
+        return np.repeat(np.arange(len(self), dtype=np.int64), np.diff(self.link_offsets))
+
     def candidates(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """What each property is known to take in training.
 
@@ -297,6 +333,7 @@ class Snapshot:
 
     def _check_shapes(self) -> None:
         products, triples = len(self.ids), len(self.triple_property)
+        links, facts = len(self.link_property), len(self.fact_head)
         pictures = len(self.image_thumbnail)
         expected = {
             "split": products,
@@ -304,11 +341,17 @@ class Snapshot:
             "triple_value": triples,
             "triple_holdout": triples,
             "image_offsets": products + 1,
+            "link_offsets": products + 1,
+            "link_product": links,
+            "link_holdout": links,
+            "fact_property": facts,
+            "fact_tail": facts,
         }
+        covered = {"triple_offsets": triples, "image_offsets": pictures, "link_offsets": links}
         for name, length in expected.items():
             if len(getattr(self, name)) != length:
                 raise damaged(self.path, f"{name}.npy", f"{length:,} entries expected")
-        for name, last in (("triple_offsets", triples), ("image_offsets", pictures)):
+        for name, last in covered.items():
             if getattr(self, name)[0] != 0 or getattr(self, name)[-1] != last:
                 raise damaged(self.path, f"{name}.npy", "does not cover what it points into")
 

@@ -30,7 +30,7 @@ class ChangedShop:
     def __init__(self, folder: Path, count: int, change: Change) -> None:
         self.shop, self.change = Shop(folder, count), change
 
-    def iter_products(self) -> Iterator[StoredProduct]:
+    def iter_subjects(self) -> Iterator[StoredProduct]:
         for product in self.shop.iter_products():
             kinds = [value for name, value in product.triples if name == "kind"]
             yield self.change(replace(product, category=kinds[0] if kinds else None))

@@ -66,6 +66,21 @@ def test_a_rule_with_few_products_is_no_rule(subject: Subject, tmp_path: Path) -
     assert leaking(small, "determined") == set()
 
 
+def test_a_property_that_repeats_another_is_found_unless_it_is_hidden(
+    subject: Subject, tmp_path: Path
+) -> None:
+    def repeating(product):
+        own = tuple((f"{name} again", value) for name, value in product.triples if name == "kind")
+        return replace(product, triples=product.triples + own)
+
+    snapshot = shop_snapshot(tmp_path, change=repeating, holdout=0)
+    repeated = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    expected = {row for row in triples(repeated) if row[1] == "kind"}
+    assert leaking(repeated, "equal") == expected
+    assert leaking(repeated, "equal", hide="kind again") == set()
+    assert leaking(subject, "equal") == set()
+
+
 def test_products_that_share_title_or_picture_with_train_are_duplicates(
     subject: Subject, tmp_path: Path
 ) -> None:

@@ -62,7 +62,9 @@ def test_links_and_triples_of_values_come_back_as_stated(store: GraphStore) -> N
     assert next(store.iter_products()).links == links
     assert next(store.iter_products()).triples == (WOOL,)
     assert list(store.iter_values()) == [trousers]
+    assert list(store.iter_subjects()) == [*store.iter_products(), trousers]
     assert (store.status().products, store.status().triples) == (2, 5)
+    assert (store.status().links, store.status().facts) == (2, 1)
     assert store.product("nowhere stated") is None
     assert store.product("p2") is None
 

@@ -6,6 +6,7 @@ import base64
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from html.parser import HTMLParser
 from pathlib import Path
 
@@ -215,3 +216,13 @@ def test_a_real_catalog_shows_what_nobody_filled_in(data_dir: Path, tmp_path: Pa
     assert {("placeholder", "请填写"), ("catch-all", "见描述")} <= named
     assert not listed(found, "typo")
     assert len(found.coverage) > 300
+
+
+def test_the_page_counts_links_and_facts_where_there_are_some(
+    store: GraphStore,
+) -> None:
+    status = store.status()
+    assert "between products" not in quality_page("x", status, store.quality())
+    page = quality_page("x", replace(status, links=1234, facts=5), store.quality())
+    assert "<b>1,234</b><span>between products</span>" in page
+    assert "<b>5</b><span>of values</span>" in page

@@ -297,3 +297,31 @@ def test_a_table_of_triples_whose_values_are_no_texts_is_one_clear_error(tmp_pat
         writer.write_table(table)
     with pytest.raises(CatalogError, match="a column cannot be read"):
         list(ParquetReader().read(tmp_path / "a.arrow", None))
+
+
+def test_a_row_of_the_graph_table_that_is_no_triple_is_rejected_alone(tmp_path: Path) -> None:
+    rows = [
+        ("a", "product", "colour", "red", "value"),
+        ("a", "product", "colour", None, "value"),
+        ("a", "thing", "colour", "red", "value"),
+        ("b", "product", "title", "mug", "title"),
+        ("b", "product", "title", "mug", "value"),
+        ("red", "value", "of", "a", "product"),
+        ("c", "product", "title", "cup", "title"),
+        ("c", "product", "title", "mug", "title"),
+    ]
+    names = ("head", "head_kind", "property", "tail", "tail_kind")
+    path = tmp_path / "triples.parquet"
+    pq.write_table(pa.table(dict(zip(names, zip(*rows, strict=True), strict=True))), path)
+    found = list(ParquetReader().read(path, None))
+    records = [record for record in found if isinstance(record, ProductRecord)]
+    assert records == [
+        ProductRecord("a", properties=(("colour", "red"),), line=1),
+        ProductRecord("b", "mug", properties=(("title", "mug"),), line=4),
+    ]
+    rejected = [(row.line, row.reason) for row in found if isinstance(row, RejectedRow)]
+    assert [line for line, _ in rejected] == [2, 3, 6, 7]
+    for (_, reason), part in zip(
+        rejected, ("no tail", "'thing'", "'product'", "title"), strict=True
+    ):
+        assert part in reason

@@ -8,14 +8,17 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.kge.artifact import KgeArtifact
 from k3m_kg.kge.data import PRODUCT, VALUE, from_snapshot
 from k3m_kg.kge.predictor import KgePredictor
 from k3m_kg.kge.training import train
 from k3m_kg.lpm.link_ranks import rank_questions
 from k3m_kg.lpm.queries import Triples, Visibility
+from k3m_kg.lpm.relation_leakage import find_leaks
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
-from k3m_kg.snapshot import Snapshot
+from k3m_kg.records import ValueRecord
+from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from tests.catalogs import shop_snapshot
 from tests.kge.toy import config
 from tests.lpm.tiny_links import make_source
@@ -39,6 +42,68 @@ def test_a_snapshots_held_out_triples_are_asked(tmp_path: Path) -> None:
     }
     assert told <= expected
     assert len(expected - told) == data.unknown
+
+
+def linked_snapshot(folder: Path) -> Snapshot:
+    """60 products, each linked to three others and back; values with triples of their own."""
+    products = [
+        StoredProduct(
+            f"{n:02}",
+            None,
+            None,
+            (("colour", f"c{n % 4}"), ("size", f"s{n % 3}")),
+            (),
+            tuple(
+                link
+                for k in (1, 2, 5)
+                for link in (("before", f"{(n + k) % 60:02}"), ("after", f"{(n - k) % 60:02}"))
+            ),
+        )
+        for n in range(60)
+    ]
+    values = [ValueRecord(f"c{n}", (("shade of", f"c{n + 1}"),)) for n in range(3)]
+
+    class Linked:
+        def iter_subjects(self):
+            yield from [*products, *values]
+
+    return build_snapshot(Linked(), folder, SnapshotSettings(holdout=0.2)).snapshot
+
+
+def test_links_between_training_products_and_facts_are_triples(tmp_path: Path) -> None:
+    snapshot = linked_snapshot(tmp_path)
+    data = from_snapshot(snapshot)
+    told: dict[int, set[tuple[str, str, str]]] = {0: set(), 1: set(), 2: set()}
+    for held, part in enumerate((data.train, data.valid, data.test)):
+        for h, r, t in part.tolist():
+            told[held].add((data.entities[h], data.relations[r], data.entities[t]))
+    train = {snapshot.ids[row] for row in snapshot.rows("train").tolist()}
+    for held in told:
+        links = {
+            (PRODUCT + product.id, name, PRODUCT + other)
+            for product in map(snapshot.product, snapshot.rows("train").tolist())
+            for (name, other), hidden in zip(product.links, product.link_holdout, strict=True)
+            if other in train and hidden == held
+        }
+        assert links
+        assert {triple for triple in told[held] if triple[2].startswith(PRODUCT)} == links
+    facts = {(VALUE + f"c{n}", "shade of", VALUE + f"c{n + 1}") for n in range(3)}
+    assert {triple for triple in told[0] if triple[0].startswith(VALUE)} == facts
+    assert not any(triple[0].startswith(VALUE) for triple in told[1] | told[2])
+    assert len(set(data.entities)) == len(data.entities)
+
+
+def test_an_inverse_link_is_found_to_give_away_what_is_asked(tmp_path: Path) -> None:
+    data = from_snapshot(linked_snapshot(tmp_path))
+    leaks = find_leaks(data.train, data.test)
+    names = [data.relations[relation] for relation in data.test[:, 1].tolist()]
+    turned = {(t, h) for h, r, t in data.train.tolist() if data.relations[r] in ("after", "before")}
+    expected = [
+        name in ("after", "before") and (h, t) in turned
+        for name, (h, _, t) in zip(names, data.test.tolist(), strict=True)
+    ]
+    assert any(expected)
+    assert leaks.causes["inverse"].tolist() == expected
 
 
 def test_it_trains_on_a_snapshot_and_predicts_its_values(tmp_path: Path) -> None:

@@ -78,3 +78,20 @@ def test_any_catalog(
     export(any_store, path, SUFFIXES[suffix])
     with GraphStore.create(f"sqlite:///{tmp_path}/copy.db")[0] as copy:  # kept: one source
         assert taken_in(copy, path) == content_of(records)
+
+
+@settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(records=catalogs(STRIPPED))
+def test_any_catalog_as_a_table(
+    any_store: GraphStore, tmp_path: Path, records: Sequence[Record]
+) -> None:
+    records = list(map(fit, records))
+    state(any_store, records)
+    export(any_store, tmp_path / "tables", "parquet")
+    with GraphStore.create(f"sqlite:///{tmp_path}/copy.db")[0] as copy:
+        assert taken_in(copy, tmp_path / "tables" / "triples.parquet") == content_of(records)
+        for product in copy.iter_products():  # a table keeps the order
+            (record,) = [r for r in records if getattr(r, "id", None) == product.id]
+            assert (product.triples, product.links) == (record.properties, record.links)

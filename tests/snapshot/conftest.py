@@ -12,6 +12,7 @@ import pytest
 from PIL import Image
 
 from k3m_kg.graph.stored import StoredImage, StoredProduct
+from k3m_kg.records import ValueRecord
 
 
 @dataclass
@@ -19,9 +20,11 @@ class MemoryStore:
     """A graph that is a list."""
 
     products: list[StoredProduct] = field(default_factory=list)
+    values: list[ValueRecord] = field(default_factory=list)
 
-    def iter_products(self) -> Iterator[StoredProduct]:
+    def iter_subjects(self) -> Iterator[StoredProduct | ValueRecord]:
         yield from sorted(self.products, key=lambda product: product.id)
+        yield from self.values
 
 
 def picture_of(path: Path) -> StoredImage:

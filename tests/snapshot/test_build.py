@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 from k3m_kg.errors import ConfigError, SnapshotError
-from k3m_kg.graph.stored import StoredImage, StoredProduct
+from k3m_kg.graph.stored import StoredImage
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 from .conftest import MemoryStore, picture_of, product
@@ -42,14 +42,6 @@ def test_keeps_every_product_triple_and_picture(store: MemoryStore, tmp_path: Pa
             assert snapshot.image(row, position) is not None
         assert snapshot.image(row, len(expected.images)) is None
     assert snapshot.manifest["counts"]["images"] == len(snapshot.image_thumbnail)
-
-
-def test_triples_between_products_are_counted_and_left_out(tmp_path: Path) -> None:
-    linked = StoredProduct("p", "a title", None, (("a", "b"),), (), (("variant of", "q"),))
-    built = build_snapshot(MemoryStore([linked]), tmp_path / "out")
-    (note,) = [note for note in built.notes if "between products left out" in note["message"]]
-    assert note["count"] == 1
-    assert built.snapshot.product(0).properties == (("a", "b"),)
 
 
 def test_missing_is_null_and_never_an_empty_text(tmp_path: Path) -> None:
@@ -162,7 +154,7 @@ def test_refuses_a_graph_without_products(tmp_path: Path) -> None:
 
 def test_refuses_a_stream_that_is_not_ascending(tmp_path: Path) -> None:
     class Unordered(MemoryStore):
-        def iter_products(self):
+        def iter_subjects(self):
             yield from self.products
 
     with pytest.raises(SnapshotError, match="not ascending"):
@@ -195,7 +187,7 @@ SLOW_BUILD = """
     from k3m_kg.snapshot import build, build_snapshot
 
     class Store:
-        def iter_products(self):
+        def iter_subjects(self):
             for number in range(20_000):
                 yield StoredProduct(f"{number:05}", "new", None, (("p", "v"),), ())
                 if number == 17_000 and sys.argv[2] == "stream":

@@ -11,10 +11,12 @@ import numpy as np
 import pytest
 
 from k3m_kg.errors import SnapshotError
-from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
-from k3m_kg.snapshot.layout import FILES, FORMAT_VERSION
+from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot, layout
+from k3m_kg.snapshot.layout import FORMAT_VERSION
 
 from .conftest import MemoryStore
+
+FILES = layout.FILES[FORMAT_VERSION]
 
 
 @pytest.fixture
