@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import gzip
+from io import BytesIO
 from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from k3m_kg.errors import CatalogError, ConfigError
-from k3m_kg.ingest import rdf_groups
+from k3m_kg.ingest import lines, rdf_groups, rdf_syntax
 from k3m_kg.ingest.formats import choose_reader
 from k3m_kg.ingest.lines import MAX_LINE
 from k3m_kg.ingest.rdf import RdfReader, form_of
@@ -333,3 +336,29 @@ def test_a_line_without_subject_belongs_to_no_product(tmp_path: Path, before: st
     values = [value for product in products for _, value in product.properties]
     assert values == (["1", "3"] if before else ["3"])
     assert any(isinstance(record, RejectedRow) for record in records)
+
+
+@given(
+    st.lists(
+        st.tuples(
+            st.sampled_from(["<urn:a>", "<urn:b>", "_:c", "urn:d", ""]),
+            st.sampled_from(['<urn:p> "v" .', "<urn:q> <urn:a> .", '<urn:p> "a\\tb" .', "x"]),
+        ),
+        max_size=30,
+    ),
+    st.integers(1, 200),
+    st.booleans(),
+)
+def test_blocks_of_plain_lines_are_read_as_line_by_line(
+    parts: list[tuple[str, str]], block: int, ended: bool
+) -> None:
+    content = "\n".join(f"{subject} {tail}" for subject, tail in parts) + "\n" * ended
+
+    def runs() -> list[object]:
+        return [repr(run) for run in rdf_syntax.line_runs(BytesIO(content.encode()), "nt")]
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(lines, "BLOCK", block)
+        found = runs()
+        patch.setattr(rdf_syntax._LineRuns, "of_plain", lambda self, block: None)
+        assert found == runs()
