@@ -94,6 +94,8 @@ class StructureSettings(Settings):
 
     name: Literal["star", "neighbourhood"] = "star"
     neighbours: int = Field(8, ge=1, le=256)
+    bank: int = 0
+    groups_apart: bool = False
     heads: int = Field(8, ge=1)
     backend: Literal["torch", "dgl"] = "torch"
 

@@ -131,7 +131,25 @@ class Batcher:
             self._property[snapshot.triple_property[train_E]],
             self._value[snapshot.triple_value[train_E]],
             len(self.catalog.values),
+            self._groups() if self.settings.structure.groups_apart else None,
         )
+
+    def _groups(self) -> np.ndarray:
+        from scipy.sparse import coo_matrix
+        from scipy.sparse.csgraph import connected_components
+
+        s = self.snapshot
+        n = len(s)
+        titles = [
+            " ".join((t or f"#{i}").split()).casefold() for i, t in enumerate(s.titles.to_pylist())
+        ]
+        _, tk = np.unique(titles, return_inverse=True)
+        ip = np.repeat(np.arange(n), np.diff(s.image_offsets))
+        ik = np.asarray(s.image_thumbnail)
+        size = n + tk.max() + 1 + (ik.max() + 1 if len(ik) else 0)
+        edges = (np.r_[np.arange(n), ip], np.r_[n + tk, n + tk.max() + 1 + ik])
+        g = coo_matrix((np.ones(n + len(ip)), edges), shape=(size, size))
+        return connected_components(g, directed=False)[1][:n]
 
     def to(self, device: torch.device) -> Batcher:
         """Move the catalog's tokens, which every batch shares, to `device`."""

@@ -62,7 +62,7 @@ class K3M(LinkPredictor):
             settings.hidden, settings.structure.heads, settings.structure.backend
         )
         self.neighbourhood = (
-            Neighbourhood(settings.hidden, settings.structure.heads)
+            Neighbourhood(settings.hidden, settings.structure.heads, settings.structure.bank)
             if settings.structure.name == "neighbourhood"
             else None
         )
@@ -113,8 +113,11 @@ class K3M(LinkPredictor):
 
         def aggregate(product_Q: Tensor, query_N: Tensor, triple_N: Tensor) -> Tensor:
             out: Tensor = self.structure(c_BH[product_Q], t_EXH, b_EX, query_N, triple_N)
-            return self._hear_neighbours(batch, out, product_Q, query_N, triple_N)
+            return self._hear_neighbours(batch, c_BH[product_Q], out, product_Q, query_N, triple_N)
 
+        if self.training and self.settings.structure.bank:
+            with torch.no_grad():
+                self.neighbourhood.bank[batch.rows_B] = c_BH.detach()
         seen_N = batch.triple_visible_E.nonzero()[:, 0]
         every_B = torch.arange(batch.size, device=batch.device)
         return ModelOutputs(
@@ -131,6 +134,7 @@ class K3M(LinkPredictor):
     def _hear_neighbours(
         self,
         batch: ProductBatch,
+        c_QH: Tensor,
         head_QH: Tensor,
         product_Q: Tensor,
         query_N: Tensor,
@@ -148,21 +152,16 @@ class K3M(LinkPredictor):
             seed,
         )
         pair, term = np.unique(told.property_N * (1 << 40) + told.value_N, return_inverse=True)
-        name_U, value_U = (
-            torch.from_numpy(ids).to(head_QH.device) for ids in np.divmod(pair, 1 << 40)
-        )
-        _, slot = np.unique(told.query_N * (1 << 20) + told.property_N, return_inverse=True)
-        total = np.bincount(slot, told.weight_N)
-        share = torch.from_numpy((told.weight_N / total[slot]).astype(np.float32))
+        name_U, value_U = (torch.from_numpy(ids) for ids in np.divmod(pair, 1 << 40))
         properties = encode_properties(self.text_encoder, batch.catalog, name_U)
         values = encode_values(self.text_encoder, batch.catalog, value_U)
+        arrays = (told.query_N, told.slot_N, term, told.neighbour_N, told.query_M, told.rows_M)
         out: Tensor = self.neighbourhood(
+            c_QH,
             head_QH,
             torch.cat([properties(name_U), values(value_U)], 1),
-            torch.from_numpy(told.query_N).to(head_QH.device),
-            torch.from_numpy(slot).to(head_QH.device),
-            torch.from_numpy(term).to(head_QH.device),
-            share.to(head_QH.device),
+            *(torch.from_numpy(array) for array in arrays),
+            torch.from_numpy(told.overlap_M.astype(np.float32)),
         )
         return out
 

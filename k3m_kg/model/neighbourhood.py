@@ -19,7 +19,7 @@ class Neighbourhood(nn.Module):
         heads: attention heads; H must be a multiple.
     """
 
-    def __init__(self, hidden: int, heads: int) -> None:
+    def __init__(self, hidden: int, heads: int, bank: int = 0) -> None:
         super().__init__()
         self.heads = heads
         self.norm = nn.LayerNorm(hidden)
@@ -28,6 +28,12 @@ class Neighbourhood(nn.Module):
         self.message = nn.Linear(2 * hidden, hidden)
         self.none = nn.Parameter(torch.zeros(heads))
         self.merge = nn.Linear(hidden, hidden, bias=False)
+        if bank:
+            self.near_query = nn.Linear(hidden, hidden, bias=False)
+            self.near_key = nn.Linear(hidden, hidden, bias=False)
+            self.near_norm = nn.LayerNorm(hidden)
+            self.near_scale = nn.Parameter(torch.zeros(heads))
+            self.register_buffer("bank", torch.zeros(bank, hidden))
 
     def begin(self) -> None:
         """Begin as the star."""
@@ -35,34 +41,41 @@ class Neighbourhood(nn.Module):
 
     def forward(
         self,
+        c_QH: Tensor,
         head_QH: Tensor,
         term_U2H: Tensor,
         query_N: Tensor,
         slot_N: Tensor,
         term_N: Tensor,
-        share_N: Tensor,
+        neighbour_N: Tensor,
+        query_M: Tensor,
+        rows_M: Tensor,
+        overlap_M: Tensor,
     ) -> Tensor:
-        """(Q, H).
-
-        Args:
-            head_QH: `c*` of the star.
-            term_U2H: property and value vectors of U distinct triples.
-            query_N: the question of each triple that neighbours have.
-            slot_N: a number of its question and property, ascending from 0.
-            term_N: the triple, in 0..U-1.
-            share_N: the part of the neighbours that have it among those that have the property.
-        """
         if not len(query_N):
             return head_QH
         width = head_QH.shape[1] // self.heads
         query_QH = self.query(self.norm(head_QH)) / width**0.5
         key_UH, message_UH = self.key(term_U2H), self.message(term_U2H)
-        product_NH = query_QH[query_N] * key_UH[term_N]
-        score_NX = product_NH.unflatten(1, (self.heads, width)).sum(2).float()
-        score_NX = score_NX + share_N.log()[:, None]
+        score_NX = (query_QH[query_N] * key_UH[term_N]).unflatten(1, (self.heads, width)).sum(2)
+        near_MX = overlap_M.log()[:, None].expand(-1, self.heads)
+        if hasattr(self, "bank"):
+            c_MH = self.near_norm(self.bank[rows_M])
+            near_QH = self.near_query(self.near_norm(c_QH)) / width**0.5
+            near_MX = near_MX + (near_QH[query_M] * self.near_key(c_MH)).unflatten(
+                1, (self.heads, width)
+            ).sum(2)
+            cosine_M = torch.cosine_similarity(c_QH.detach()[query_M], self.bank[rows_M])
+            near_MX = near_MX + self.near_scale.exp() * 5 * cosine_M[:, None]
+        score_NX = (score_NX + near_MX[neighbour_N]).float()
         slots = int(slot_N[-1]) + 1
-        none_SX = self.none.float().expand(slots, -1)
         index_NX = slot_N[:, None].expand_as(score_NX)
+        # the share of "none" begins at half
+        count_SX = torch.zeros(slots, self.heads).index_add(
+            0, slot_N, near_MX.detach()[neighbour_N]
+        )
+        number_S = torch.bincount(slot_N, minlength=slots)[:, None]
+        none_SX = self.none.float() + (count_SX / number_S) + number_S.log()
         top_SX = none_SX.detach().scatter_reduce(0, index_NX, score_NX.detach(), "amax")
         weight_NX = torch.exp(score_NX - top_SX[slot_N])
         total_SX = torch.exp(none_SX - top_SX).index_add(0, slot_N, weight_NX)

@@ -10,8 +10,8 @@ import numpy as np
 
 from k3m_kg.errors import ConfigError
 
-WALKS = 8
-"""Random walks for each neighbour that is kept."""
+WALKS = 64
+"""Random walks from each question."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,14 +20,22 @@ class Told:
 
     Attributes:
         query_N: the question.
-        property_N, value_N: what some of its neighbours have.
-        weight_N: the overlap of these neighbours with what the question sees, added up.
+        property_N, value_N: what one of its neighbours has.
+        slot_N: a number of the question and property, ascending from 0.
+        neighbour_N: which of the M neighbours, in 0..M-1.
+        rows_M: the neighbours' rows.
+        query_M: whose neighbours they are.
+        overlap_M: what they share with what the question sees.
     """
 
     query_N: np.ndarray
     property_N: np.ndarray
     value_N: np.ndarray
-    weight_N: np.ndarray
+    slot_N: np.ndarray
+    neighbour_N: np.ndarray
+    rows_M: np.ndarray
+    query_M: np.ndarray
+    overlap_M: np.ndarray
 
 
 class ProductGraph:
@@ -45,9 +53,15 @@ class ProductGraph:
     """
 
     def __init__(
-        self, product: np.ndarray, properties: np.ndarray, values: np.ndarray, width: int
+        self,
+        product: np.ndarray,
+        properties: np.ndarray,
+        values: np.ndarray,
+        width: int,
+        groups: np.ndarray | None = None,
     ) -> None:
         self.width = width
+        self.groups = groups
         self.keys, pair = np.unique(properties * width + values, return_inverse=True)
         self.rows, product = np.unique(product, return_inverse=True)
         counts = np.bincount(pair, minlength=len(self.keys))
@@ -78,17 +92,19 @@ class ProductGraph:
         ends_Q = np.searchsorted(query_N, np.arange(len(rows_Q)), "right")
         high_Q = np.concatenate([[0.0], total_N])[ends_Q]
         low_Q = np.concatenate([[0.0], high_Q[:-1]])
-        draw_QM = random.random((len(rows_Q), WALKS * count))
+        draw_QM = random.random((len(rows_Q), max(WALKS, 2 * count)))
         draw_QM = low_Q[:, None] + draw_QM * (high_Q - low_Q)[:, None]
         some_Q = high_Q > low_Q
         place = np.searchsorted(total_N, draw_QM[some_Q].ravel(), "right")
         start = pair_N[np.minimum(place, len(pair_N) - 1)]
-        query = np.repeat(np.flatnonzero(some_Q), WALKS * count)
+        query = np.repeat(np.flatnonzero(some_Q), max(WALKS, 2 * count))
         dgl.seed(seed)
         traces, _ = dgl.sampling.random_walk(self.graph, torch.from_numpy(start), metapath=["of"])
         key = np.unique(query * len(self.rows) + traces[:, 1].numpy())
         query, product = np.divmod(key, len(self.rows))
         other = self.rows[product] != rows_Q[query]
+        if self.groups is not None:
+            other &= self.groups[self.rows[product]] != self.groups[rows_Q[query]]
         query, product = query[other], product[other]
         overlap = self._overlap(query, product, query_N, pair_N)
         order = np.lexsort((-overlap + 1e-6 * random.random(len(overlap)), query))
@@ -118,15 +134,15 @@ class ProductGraph:
             rows_Q, query_N[known_N], pair_N[known_N], count, seed
         )
         owner, pair = self._triples(product)
-        query, overlap = query[owner], overlap[owner]
         properties = int(self.keys[-1]) // self.width + 1
         seen = np.unique(query_N * (properties + 1) + np.minimum(property_N, properties))
-        unseen = ~np.isin(query * (properties + 1) + self.keys[pair] // self.width, seen)
-        key, place = np.unique(query[unseen] * len(self.keys) + pair[unseen], return_inverse=True)
-        weight = np.bincount(place, overlap[unseen], len(key))
-        query, pair = np.divmod(key, len(self.keys))
+        slot = query[owner] * (properties + 1) + self.keys[pair] // self.width
+        unseen = ~np.isin(slot, seen)
+        order = np.flatnonzero(unseen)[np.argsort(slot[unseen], kind="stable")]
+        owner, pair = owner[order], pair[order]
+        _, slot = np.unique(slot[order], return_inverse=True)
         name, value = np.divmod(self.keys[pair], self.width)
-        return Told(query, name, value, weight)
+        return Told(query[owner], name, value, slot, owner, self.rows[product], query, overlap)
 
     def _triples(self, product: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         counts = self.offsets[product + 1] - self.offsets[product]
