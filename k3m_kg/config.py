@@ -85,17 +85,10 @@ class StructureSettings(Settings):
     """Aggregation of a product's triples into `c*`.
 
     Attributes:
-        name: `star` aggregates a product's own triples; `neighbourhood` adds what products that
-            share values with it say of the properties that a question does not see.
-        neighbours: sampled for each question by `neighbourhood`.
         heads: attention heads, each as wide as H, averaged.
         backend: `torch` segment operations, or `dgl`; equal results.
     """
 
-    name: Literal["star", "neighbourhood"] = "star"
-    neighbours: int = Field(8, ge=1, le=256)
-    bank: int = 0
-    groups_apart: bool = False
     heads: int = Field(8, ge=1)
     backend: Literal["torch", "dgl"] = "torch"
 

@@ -116,7 +116,6 @@ class ProductBatch:
             one by one.
         regions: set by the model before the tasks' `corrupt`.
         region_masked_BR: bool; regions whose input feature is zeroed, or None.
-        graph: where neighbours of the products are sampled, `k3m_kg.model.product_graph`, or None.
         wanted_values: value ids whose vectors a task needs after the forward pass.
         notes: what a task wants to find again in `loss`, under its own name.
     """
@@ -136,7 +135,6 @@ class ProductBatch:
     knowledge: KnowledgeText | None = None
     regions: Regions | None = None
     region_masked_BR: Tensor | None = None
-    graph: Any = None
     wanted_values: list[Tensor] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 

@@ -13,7 +13,6 @@ from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TermTokens, TextEncoder
 from k3m_kg.lpm.leakage import value_spans
 from k3m_kg.model.image_cache import PreparedImages
-from k3m_kg.model.product_graph import ProductGraph
 from k3m_kg.snapshot import Snapshot
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -120,36 +119,6 @@ class Batcher:
             tokens.property_present.sum(1).cpu().numpy(),
             tokens.value_present.sum(1).cpu().numpy(),
         )
-        self.graph = self._graph() if settings.structure.name == "neighbourhood" else None
-
-    def _graph(self) -> ProductGraph:
-        """Training products with their known triples."""
-        snapshot = self.snapshot
-        train_E = (snapshot.split == 0)[snapshot.triple_product] & (snapshot.triple_holdout == 0)
-        return ProductGraph(
-            snapshot.triple_product[train_E],
-            self._property[snapshot.triple_property[train_E]],
-            self._value[snapshot.triple_value[train_E]],
-            len(self.catalog.values),
-            self._groups() if self.settings.structure.groups_apart else None,
-        )
-
-    def _groups(self) -> np.ndarray:
-        from scipy.sparse import coo_matrix
-        from scipy.sparse.csgraph import connected_components
-
-        s = self.snapshot
-        n = len(s)
-        titles = [
-            " ".join((t or f"#{i}").split()).casefold() for i, t in enumerate(s.titles.to_pylist())
-        ]
-        _, tk = np.unique(titles, return_inverse=True)
-        ip = np.repeat(np.arange(n), np.diff(s.image_offsets))
-        ik = np.asarray(s.image_thumbnail)
-        size = n + tk.max() + 1 + (ik.max() + 1 if len(ik) else 0)
-        edges = (np.r_[np.arange(n), ip], np.r_[n + tk, n + tk.max() + 1 + ik])
-        g = coo_matrix((np.ones(n + len(ip)), edges), shape=(size, size))
-        return connected_components(g, directed=False)[1][:n]
 
     def to(self, device: torch.device) -> Batcher:
         """Move the catalog's tokens, which every batch shares, to `device`."""
@@ -206,7 +175,6 @@ class Batcher:
             triple_visible_E=torch.ones(len(product), dtype=torch.bool),
             title_match_ET=match,
             catalog=self.catalog,
-            graph=self.graph,
             knowledge=(
                 self._knowledge(len(rows), product, properties, values)
                 if self.settings.knowledge == "product"

@@ -105,9 +105,6 @@ def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = Fals
     model = K3M(config.model, encoders.image, encoders.text, fusions[0], fusions[1])
     initialise(model.interactor)
     initialise(model.structure)
-    if model.neighbourhood is not None:
-        initialise(model.neighbourhood)
-        model.neighbourhood.begin()
     return model
 
 

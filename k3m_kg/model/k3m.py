@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -17,7 +16,6 @@ from k3m_kg.contracts import (
     TextEncoder,
 )
 from k3m_kg.model.interactor import Interactor, masked_mean
-from k3m_kg.model.neighbourhood import Neighbourhood
 from k3m_kg.model.structure import StructureAggregation
 from k3m_kg.model.terms import (
     KNOWLEDGE_SEGMENT,
@@ -60,11 +58,6 @@ class K3M(LinkPredictor):
         )
         self.structure = StructureAggregation(
             settings.hidden, settings.structure.heads, settings.structure.backend
-        )
-        self.neighbourhood = (
-            Neighbourhood(settings.hidden, settings.structure.heads, settings.structure.bank)
-            if settings.structure.name == "neighbourhood"
-            else None
         )
 
     def describe(self, batch: ProductBatch) -> None:
@@ -113,11 +106,8 @@ class K3M(LinkPredictor):
 
         def aggregate(product_Q: Tensor, query_N: Tensor, triple_N: Tensor) -> Tensor:
             out: Tensor = self.structure(c_BH[product_Q], t_EXH, b_EX, query_N, triple_N)
-            return self._hear_neighbours(batch, c_BH[product_Q], out, product_Q, query_N, triple_N)
+            return out
 
-        if self.training and self.settings.structure.bank:
-            with torch.no_grad():
-                self.neighbourhood.bank[batch.rows_B] = c_BH.detach()
         seen_N = batch.triple_visible_E.nonzero()[:, 0]
         every_B = torch.arange(batch.size, device=batch.device)
         return ModelOutputs(
@@ -130,40 +120,6 @@ class K3M(LinkPredictor):
             aggregate=aggregate,
             knowledge_BKH=knowledge_BKH,
         )
-
-    def _hear_neighbours(
-        self,
-        batch: ProductBatch,
-        c_QH: Tensor,
-        head_QH: Tensor,
-        product_Q: Tensor,
-        query_N: Tensor,
-        triple_N: Tensor,
-    ) -> Tensor:
-        if self.neighbourhood is None or not len(query_N):
-            return head_QH
-        seed = int(torch.randint(2**31, ())) if self.training else 0
-        told = batch.graph.told(
-            batch.rows_B[product_Q].cpu().numpy(),
-            query_N.cpu().numpy(),
-            batch.triple_property_E[triple_N].cpu().numpy(),
-            batch.triple_value_E[triple_N].cpu().numpy(),
-            self.settings.structure.neighbours,
-            seed,
-        )
-        pair, term = np.unique(told.property_N * (1 << 40) + told.value_N, return_inverse=True)
-        name_U, value_U = (torch.from_numpy(ids) for ids in np.divmod(pair, 1 << 40))
-        properties = encode_properties(self.text_encoder, batch.catalog, name_U)
-        values = encode_values(self.text_encoder, batch.catalog, value_U)
-        arrays = (told.query_N, told.slot_N, term, told.neighbour_N, told.query_M, told.rows_M)
-        out: Tensor = self.neighbourhood(
-            c_QH,
-            head_QH,
-            torch.cat([properties(name_U), values(value_U)], 1),
-            *(torch.from_numpy(array) for array in arrays),
-            torch.from_numpy(told.overlap_M.astype(np.float32)),
-        )
-        return out
 
     def _encode_images(self, batch: ProductBatch, like: Tensor) -> Tensor:
         rows = batch.image_product_I

@@ -16,7 +16,7 @@ class ModalityDropout(PretrainingTask):
         self.settings = settings
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
-        """Hide titles and images; a product with only one of them keeps it, but for `both`."""
+        """Hide titles and images; a product with only one keeps it, unless both go."""
         draw = torch.rand(batch.size, generator=generator).to(batch.device)
         both = batch.title_present_BT.any(1) & batch.image_present_B
         no_title = both & (draw < self.settings.title)
