@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator
-from itertools import chain, compress, repeat
+from itertools import chain, compress, pairwise, repeat
 from operator import ne
 from pathlib import Path
 from typing import BinaryIO, cast
@@ -84,7 +84,8 @@ class _LineRuns:
             return None
         ended = []
         self.run.pairs.extend(pairs[: starts[0]] if starts else pairs)
-        for start, end, node in zip(starts, [*starts[1:], len(pairs)], nodes, strict=True):
+        bounds = pairwise([*starts, len(pairs)])
+        for (start, end), node in zip(bounds, nodes, strict=True):
             if self.run.pairs:
                 ended.append(self.run)
             self.run = Run(self.number + start + 1, node, pairs[start:end])

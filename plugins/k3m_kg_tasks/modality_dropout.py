@@ -16,11 +16,15 @@ class ModalityDropout(PretrainingTask):
         self.settings = settings
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
-        """Hide titles and images; a product with only one of them keeps it."""
+        """Hide titles and images; a product with only one keeps it, unless both go."""
         draw = torch.rand(batch.size, generator=generator).to(batch.device)
         both = batch.title_present_BT.any(1) & batch.image_present_B
         no_title = both & (draw < self.settings.title)
         no_image = both & (draw >= 1 - self.settings.image)
+        if self.settings.both:
+            neither = torch.rand(batch.size, generator=generator).to(batch.device)
+            neither = neither < self.settings.both
+            no_title, no_image = no_title | neither, no_image | neither
         batch.title_present_BT = batch.title_present_BT & ~no_title[:, None]
         batch.image_present_B = batch.image_present_B & ~no_image
 

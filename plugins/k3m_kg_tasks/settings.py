@@ -76,8 +76,10 @@ class ModalityDropoutSettings(Settings):
 
     Attributes:
         title: chance that a product's title is hidden in a step.
-        image: chance that its image is; never both at once.
+        image: chance that its image is, where the title is not.
+        both: chance that a product shows neither, so that only its triples are left.
     """
 
     title: float = Field(0.1, ge=0, le=0.5)
     image: float = Field(0.1, ge=0, le=0.5)
+    both: float = Field(0.0, ge=0, le=0.5)

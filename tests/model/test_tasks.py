@@ -208,6 +208,18 @@ def test_modality_dropout_never_takes_both(build) -> None:
     assert not (both & batch.title_present_BT.any(1) & batch.image_present_B).any()
 
 
+def test_modality_dropout_leaves_only_triples_where_it_is_asked_to(build) -> None:
+    task = {"name": "modality-dropout", "title": 0, "image": 0, "both": 0.5}
+    built = build(tasks=[task, HIDDEN])
+    batch = built.batch(20)
+    title, image = batch.title_present_BT.any(1), batch.image_present_B
+    built.tasks["modality-dropout"].corrupt(batch, torch.Generator().manual_seed(0))
+    neither = ~batch.title_present_BT.any(1) & ~batch.image_present_B
+    assert 0 < int(neither.sum()) < 20
+    assert torch.equal(batch.title_present_BT.any(1), title & ~neither)
+    assert torch.equal(batch.image_present_B, image & ~neither)
+
+
 def test_learns_what_the_pictures_and_titles_say(build) -> None:
     """With its own words cut, a colour is only in the picture and a price follows from the kind."""
     built = build(
