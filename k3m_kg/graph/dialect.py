@@ -33,6 +33,10 @@ class Dialect(Protocol):
         """Begin a transaction that sees one state of the graph, whatever is committed meanwhile."""
         ...
 
+    def without_transaction(self, connection: Connection) -> Connection:
+        """For single reads: each statement sees one state, and costs one round trip."""
+        ...
+
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
@@ -108,6 +112,10 @@ class SQLiteDialect:
         """A deferred transaction: fixed at its first read."""
         connection.begin()
 
+    def without_transaction(self, connection: Connection) -> Connection:
+        """As it is: to begin a transaction costs nothing here."""
+        return connection
+
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
@@ -173,6 +181,10 @@ class PostgreSQLDialect:
         """REPEATABLE READ."""
         connection.begin()
         connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+
+    def without_transaction(self, connection: Connection) -> Connection:
+        """Autocommit."""
+        return connection.execution_options(isolation_level="AUTOCOMMIT")
 
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]

@@ -6,7 +6,20 @@ from collections.abc import Iterator, Sequence
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, Select, and_, func, literal, select
+from sqlalchemy import (
+    Connection,
+    Integer,
+    Select,
+    Text,
+    and_,
+    bindparam,
+    cast,
+    func,
+    literal,
+    null,
+    select,
+    union_all,
+)
 
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
@@ -36,16 +49,67 @@ def iter_values(connection: Connection, batch_size: int) -> Iterator[ValueRecord
 
 
 def find_product(connection: Connection, dialect: Dialect, id_: str) -> StoredProduct | None:
-    """One product by its id."""
+    """One product by its id, all of it in one statement: one state without a transaction."""
     entity = dialect.find_terms(connection, _PRODUCT, [id_]).get(id_)
     if entity is None:
         return None
-    rows: Sequence[Any] = connection.execute(
-        select(
-            subjects.c.entity, literal(id_).label("text"), subjects.c.title, subjects.c.category
-        ).where(subjects.c.entity == entity)
-    ).all()
-    return next(_products(connection, rows, _names(connection)), None)
+    subject = None
+    pairs: list[tuple[str, str]] = []
+    links: list[tuple[str, str]] = []
+    pictures = []
+    rows = connection.execute(_ALL_OF_ONE, {"entity": entity}).all()
+    for part, _, *cells in sorted(rows, key=itemgetter(0, 1)):
+        first, second, content_hash, error, number, height = cells
+        if part == _SUBJECT:
+            subject = first, second
+        elif part == _TRIPLE:
+            (links if number == _PRODUCT else pairs).append((first, second))
+        else:
+            pictures.append(StoredImage(first, second, content_hash, number, height, error))
+    if subject is None:
+        return None
+    return StoredProduct(id_, *subject, tuple(pairs), tuple(pictures), tuple(links))
+
+
+_SUBJECT, _TRIPLE, _IMAGE = range(3)
+
+
+def _row(part: int, position: Any, *columns: Any) -> Select[Any]:
+    """Part, position, four texts and two numbers: the same columns for every part."""
+    empty = [cast(null(), kind) for kind in (Text, Text, Text, Text, Integer, Integer)]
+    cells = [
+        nothing if column is None else column
+        for column, nothing in zip(columns, empty, strict=True)
+    ]
+    return select(literal(part), position, *cells)
+
+
+_ENTITY = bindparam("entity", type_=Integer)
+_ALL_OF_ONE = union_all(
+    _row(_SUBJECT, literal(0), subjects.c.title, subjects.c.category, *[None] * 4).where(
+        subjects.c.entity == _ENTITY
+    ),
+    _row(
+        _TRIPLE,
+        triples.c.position,
+        properties.c.name,
+        entities.c.text,
+        *(None, None, entities.c.kind, None),
+    )
+    .join_from(triples, properties, properties.c.id == triples.c.property)
+    .join(entities, entities.c.id == triples.c.tail)
+    .where(triples.c.head == _ENTITY),
+    _row(
+        _IMAGE,
+        images.c.position,
+        images.c.source,
+        images.c.path,
+        images.c.content_hash,
+        images.c.error,
+        images.c.width,
+        images.c.height,
+    ).where(images.c.product == _ENTITY),
+)
 
 
 def _names(connection: Connection) -> dict[int, str]:

@@ -209,8 +209,9 @@ class GraphStore:
         Raises:
             GraphError: the database cannot be read.
         """
-        with self._reading() as connection:
-            return reading.find_product(connection, self._dialect, id)
+        with clear_errors(self._engine.url), self._engine.connect() as connection:
+            single = self._dialect.without_transaction(connection)
+            return reading.find_product(single, self._dialect, id)
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """What was brought in, newest first; at most `limit`.
