@@ -4,9 +4,10 @@
         --postgresql postgresql://user@/name
 
 Ten triples a product (`generated_catalog`). Every step is a process of its own, so that its peak
-memory is its own. Peers, on the same rows: oxigraph's bulk load of the same N-Triples file to
-disk; `sqlite3.executemany` of ready-made numbers into one table with the same key and index; COPY
-of ready-made text into the same table of PostgreSQL. Rates are triples per second of wall time.
+memory is its own; an ingest has a second process that reads, and its peak is the sum of both.
+Peers, on the same rows: oxigraph's bulk load of the same N-Triples file to disk;
+`sqlite3.executemany` of ready-made numbers into one table with the same key and index; COPY of
+ready-made text into the same table of PostgreSQL. Rates are triples per second of wall time.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import resource
 import shutil
 import subprocess
 import sys
@@ -239,9 +241,13 @@ def _postgresql(server: str, sqlite: str, source: Path, mapping: Path) -> None:
 
 
 def _peak_mib() -> float:
-    """Of this process alone: what the parent had before it became this one does not count."""
+    """Of this process and the one that read for it, together at most.
+
+    What the parent had before it became this process does not count.
+    """
     status = Path("/proc/self/status").read_text()
-    return int(status.split("VmHWM:")[1].split()[0]) / 1024
+    own = int(status.split("VmHWM:")[1].split()[0])
+    return (own + resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss) / 1024
 
 
 def main() -> None:
