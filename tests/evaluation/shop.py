@@ -14,6 +14,8 @@ import torch
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.kge.training import train
 from k3m_kg.model.batching import build_catalog
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.image_cache import prepare_images
@@ -98,3 +100,18 @@ def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
         metrics={},
     )
     return config.output
+
+
+@cache
+def trained_kge() -> Path:
+    """An embedding model's artifact over the same snapshot, a few epochs old."""
+    k3m = trained()
+    settings = {
+        "snapshot": str(k3m.parent / "snapshots"),
+        "output": str(k3m.parent / "kge"),
+        "model": {"name": "transe", "p": 1},
+        "dimension": 8,
+        "negatives": {"count": 8, "shared": 1},
+        "training": {"epochs": 30, "batch_size": 32, "learning_rate": 0.05, "device": "cpu"},
+    }
+    return train(validate_settings(KgeConfig, settings, "test"))
