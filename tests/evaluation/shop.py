@@ -51,10 +51,16 @@ def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
     """The artifact's folder; the snapshot is beside it, and made once per test session."""
     folder = Path(tempfile.mkdtemp(prefix="k3m-kg-shop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    snapshot = shop_snapshot(folder)
+    return untrained(shop_snapshot(folder), folder / "artifact", knowledge, tasks)
+
+
+def untrained(
+    snapshot: Snapshot, output: Path, knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)
+) -> Path:
+    """An artifact with random weights for a snapshot."""
     data = {
         "snapshot": str(snapshot.path.parent),
-        "output": str(folder / "artifact"),
+        "output": str(output),
         "image_encoder": {
             "name": "patch-vit",
             "size": 16,
