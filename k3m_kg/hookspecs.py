@@ -17,6 +17,8 @@ from k3m_kg.config import Settings
 from k3m_kg.records import CatalogRecord
 
 if TYPE_CHECKING:
+    import torch
+
     from k3m_kg.contracts import (
         Fusion,
         ImageEncoder,
@@ -25,6 +27,7 @@ if TYPE_CHECKING:
         PretrainingTask,
         TaskContext,
         TextEncoder,
+        TrainedPredictor,
     )
 
 PROJECT = "k3m_kg"
@@ -115,6 +118,22 @@ class LinkScorerPlugin:
     factory: Callable[[Any, int], LinkScorer]
 
 
+@dataclass(frozen=True, slots=True)
+class LinkPredictorPlugin:
+    """A kind of artifact that predicts links of products, such as K3M's own.
+
+    Attributes:
+        manifest: the file by which a folder is known as one of these artifacts.
+        factory: `factory(path, device)` opens such a folder as a `TrainedPredictor`.
+    """
+
+    kind: ClassVar[str] = "link-predictor"
+    name: str
+    summary: str
+    manifest: str
+    factory: Callable[[Path, torch.device], TrainedPredictor]
+
+
 Plugin = (
     ReaderPlugin
     | ImageEncoderPlugin
@@ -122,6 +141,7 @@ Plugin = (
     | FusionPlugin
     | TaskPlugin
     | LinkScorerPlugin
+    | LinkPredictorPlugin
 )
 
 
@@ -153,3 +173,8 @@ def k3m_kg_tasks() -> list[TaskPlugin]:  # type: ignore[empty-body]
 @hookspec
 def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:  # type: ignore[empty-body]
     """Interaction functions of link prediction."""
+
+
+@hookspec
+def k3m_kg_link_predictors() -> list[LinkPredictorPlugin]:  # type: ignore[empty-body]
+    """Trained models that `evaluate`, `complete`, `audit` and `embed` open."""

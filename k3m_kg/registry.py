@@ -18,6 +18,7 @@ from k3m_kg.errors import PluginError, UsageError, nearest, unknown_name
 from k3m_kg.hookspecs import (
     FusionPlugin,
     ImageEncoderPlugin,
+    LinkPredictorPlugin,
     LinkScorerPlugin,
     Plugin,
     ReaderPlugin,
@@ -37,6 +38,7 @@ _HOOKS: dict[str, type] = {
     "k3m_kg_fusions": FusionPlugin,
     "k3m_kg_tasks": TaskPlugin,
     "k3m_kg_link_scorers": LinkScorerPlugin,
+    "k3m_kg_link_predictors": LinkPredictorPlugin,
 }
 KINDS: dict[str, type] = {cls.kind: cls for cls in _HOOKS.values()}  # type: ignore[attr-defined]
 _P = TypeVar("_P")

@@ -14,6 +14,7 @@ from k3m_kg.cli.using import (
     SnapshotOption,
     SplitOption,
     Stages,
+    note_unknown,
     one_of,
     open_subject,
 )
@@ -49,13 +50,14 @@ def audit(
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages)
         rows = subject.rows(split)
+        kinds = _seen_kinds(kind, subject.trained.sees)
 
         from k3m_kg.evaluation.audit import Auditor
         from k3m_kg.evaluation.calibration import hint, load_calibration
 
-        calibration = load_calibration(subject.artifact)
+        calibration = load_calibration(subject.trained)
         auditor = Auditor(
-            subject.artifact.model,
+            subject.predictor,
             subject.batcher,
             temperature=calibration.temperature if calibration else lambda name: 1.0,
             batch_size=batch_size,
@@ -64,9 +66,12 @@ def audit(
         def one(name: str) -> Audit:
             return auditor.audit(name, rows, top, lambda count: stages.more(name, count, len(rows)))
 
-        found = {name: one(name) for name in (_KINDS if kind == "all" else (kind,))}
+        found = {name: one(name) for name in kinds}
+    if kind == "all" and kinds != _KINDS:
+        note(f"only {', '.join(kinds)}: the model sees nothing else")
+    note_unknown(subject, rows)
     if calibration is None:
-        note(f"probabilities are not calibrated: {hint(subject.artifact)}")
+        note(f"probabilities are not calibrated: {hint(subject.trained)}")
     if as_json:
         print_json(
             {
@@ -80,6 +85,22 @@ def audit(
     else:
         for name, item in found.items():
             _print(name, item)
+
+
+def _seen_kinds(kind: str, sees: tuple[str, ...]) -> tuple[str, ...]:
+    """What can be audited by a model that sees these parts of a product.
+
+    Raises:
+        UsageError: it does not see what is to be audited.
+    """
+    from k3m_kg.errors import UsageError
+
+    seen = tuple(name for name in _KINDS if name == "values" or name[:-1] in sees)
+    if kind == "all":
+        return seen
+    if kind not in seen:
+        raise UsageError(f"this model sees no {kind}", where=f"--kind {kind}")
+    return (kind,)
 
 
 def _print(name: str, found: Audit) -> None:

@@ -24,6 +24,7 @@ from k3m_kg.cli.using import (
     SnapshotOption,
     SplitOption,
     Stages,
+    note_unknown,
     open_subject,
 )
 
@@ -194,18 +195,18 @@ def _proposals(
     from k3m_kg.evaluation.completion import complete as proposals_of
     from k3m_kg.evaluation.explanation import Explainer
 
-    calibration = load_calibration(subject.artifact)
-    advice = hint(subject.artifact)
+    calibration = load_calibration(subject.trained)
+    advice = hint(subject.trained)
     if calibration is None and precision is not None:
         raise ArtifactError(
             "not calibrated: it cannot tell how sure is sure enough",
-            where=str(subject.artifact.path),
+            where=str(subject.trained.path),
             hint=advice,
         )
     if calibration is None:
         note(f"probabilities are not calibrated: {advice}")
     temperature = calibration.temperature if calibration else lambda name: 1.0
-    model, batcher = subject.artifact.model, subject.batcher
+    model, batcher = subject.predictor, subject.batcher
     proposals: Iterable[Proposal] = proposals_of(
         model,
         batcher,
@@ -215,13 +216,21 @@ def _proposals(
         batch_size=batch_size,
         progress=lambda count: stages.more("complete", count, len(rows)),
     )
+    note_unknown(subject, rows)
     acceptor = None
     if calibration is not None and precision is not None:
         acceptor = Acceptor(thresholds(calibration, precision))
         proposals = acceptor(proposals)
+    if parts and not subject.trained.sees:
+        note("--explain: this model looks products up, so a proposal has no parts")
     if parts:
         explainer = Explainer(
-            model, batcher, top=parts, temperature=temperature, batch_size=batch_size
+            model,
+            batcher,
+            sees=subject.trained.sees,
+            top=parts,
+            temperature=temperature,
+            batch_size=batch_size,
         )
         proposals = explainer(proposals)
     return proposals, acceptor

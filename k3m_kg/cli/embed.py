@@ -15,6 +15,7 @@ from k3m_kg.cli.using import (
     SnapshotOption,
     SplitOption,
     Stages,
+    note_unknown,
     open_subject,
 )
 
@@ -39,13 +40,14 @@ def embed(
         subject = open_subject(artifact, snapshot, device, stages, ranks=False)
         rows = subject.rows(split)
         width = write_embeddings(
-            subject.artifact.model,
+            subject.predictor,
             subject.batcher,
             rows,
             out,
             batch_size=batch_size,
             progress=lambda count: stages.more("embed", count, len(rows)),
         )
+    note_unknown(subject, rows)
     if as_json:
         print_json({"products": len(rows), "width": width, "file": str(out)})
     else:

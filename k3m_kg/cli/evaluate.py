@@ -121,7 +121,7 @@ def evaluate(
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         subject = open_subject(artifact, snapshot, device, stages, ranks=task == _LINKS)
-        settings = subject.artifact.config.validation
+        settings = subject.trained.validation
         options: dict[str, Any] = {
             "split": split,
             "hide": settings.hide if hide is None else tuple(hide),
@@ -137,6 +137,7 @@ def evaluate(
             assert target is not None
             report = _classification(subject, target, mode, cut_title, epochs, options, stages)
     report["snapshot"] = subject.snapshot.id
+    report["sees"] = list(subject.trained.sees)
     if as_json:
         print_json(report)
     elif task == _LINKS:
@@ -156,7 +157,7 @@ def _link_prediction(
 
     questions, _, _ = questions_of(subject.batcher, options["split"], properties)
     return evaluate_link_prediction(
-        subject.artifact.model,
+        subject.predictor,
         subject.batcher,
         properties=properties,
         progress=lambda count: stages.more("ask", count, len(questions)),
@@ -187,24 +188,29 @@ def _classification(
     options: dict[str, Any],
     stages: Stages,
 ) -> dict[str, Any]:
+    from k3m_kg.errors import UsageError
     from k3m_kg.evaluation.classification import (
         CATEGORY,
         FinetuneSettings,
         evaluate_classification,
     )
 
+    if not subject.trained.sees:
+        raise UsageError(
+            "this model looks products up and has nothing to say of those of test and validation",
+            where="--task classification",
+            hint="use a model of `k3m-kg pretrain`",
+        )
     if cut_title is None:
         by_category = target == CATEGORY and CATEGORY not in subject.batcher.catalog.properties
-        cut_title = subject.artifact.config.validation.cut_title and not by_category
+        cut_title = subject.trained.validation.cut_title and not by_category
     return evaluate_classification(
-        subject.artifact.model,
+        subject.predictor,
         subject.batcher,
         target,
         mode=mode,
         cut_title=cut_title,
-        finetuning=FinetuneSettings(
-            epochs=epochs, batch_size=subject.artifact.config.training.batch_size
-        ),
+        finetuning=FinetuneSettings(epochs=epochs, batch_size=subject.trained.batch_size),
         progress=lambda stage, count: stages.more(stage, count),
         **options,
     )
@@ -212,11 +218,10 @@ def _classification(
 
 def _print_links(report: dict[str, Any]) -> None:
     metrics = report["metrics"]
-    title = "cut out of" if report["cut_title"] else "left in"
     print(
         f"link prediction on {report['products']:,} {report['split']} products, "
         f"{metrics['queries']:,} questions ({metrics['unseen']:,} with an answer unseen in "
-        f"training); the asked value is {title} the title"
+        f"training); {_title(report)}"
     )
     width = max(24, *(len(name) for name in report["per_property"]))
     print(
@@ -237,6 +242,12 @@ def _print_links(report: dict[str, Any]) -> None:
             f"{name:{width}} {queries:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
         )
+
+
+def _title(report: dict[str, Any]) -> str:
+    if "title" not in report["sees"]:
+        return "the model reads no title"
+    return f"the asked value is {'cut out of' if report['cut_title'] else 'left in'} the title"
 
 
 def _print_leakage(report: dict[str, Any]) -> None:
@@ -266,10 +277,9 @@ def _print_calibration(report: dict[str, Any]) -> None:
 
 def _print_classes(report: dict[str, Any]) -> None:
     metrics = report["metrics"]
-    title = "cut out of" if report["cut_title"] else "left in"
     print(
         f"classification by {report['target']} ({report['mode']}): {metrics['classes']:,} classes, "
-        f"{metrics['products']:,} {report['split']} products; the value is {title} the title"
+        f"{metrics['products']:,} {report['split']} products; {_title(report)}"
     )
     for name in ("accuracy", "macro_f1", "majority"):
         print(f"{name:10} {metrics[name]:.4f}")

@@ -17,7 +17,8 @@ app = typer.Typer(help="What is installed, from where, and which settings it tak
 KindOption = Annotated[
     str | None,
     typer.Option(
-        help="image-encoder, text-encoder, fusion, task, link-scorer or reader.", metavar="KIND"
+        help="image-encoder, text-encoder, fusion, task, link-scorer, link-predictor or reader.",
+        metavar="KIND",
     ),
 ]
 

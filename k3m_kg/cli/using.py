@@ -7,15 +7,20 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from k3m_kg.cli.console import note
 from k3m_kg.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
+    import numpy as np
     from rich.progress import Progress, TaskID
 
     from k3m_kg.evaluation.subject import Subject
 
 ArtifactArgument = Annotated[
-    Path, typer.Argument(help="The artifact, a folder written by `k3m-kg pretrain`.")
+    Path,
+    typer.Argument(
+        help="The artifact, a folder written by `k3m-kg pretrain` or `k3m-kg kge train`."
+    ),
 ]
 SnapshotOption = Annotated[
     Path | None,
@@ -93,3 +98,12 @@ def open_subject(
         ranks=ranks,
         progress=lambda done, total: stages.total("prepare pictures", done, total),
     )
+
+
+def note_unknown(subject: Subject, rows: np.ndarray) -> None:
+    """Say how many products a model that looks them up has never seen."""
+    if count := subject.unknown(rows):
+        note(
+            f"{count:,} of {len(rows):,} products are unknown to this model, which looks products "
+            "up: they have the mean vector of those it knows"
+        )

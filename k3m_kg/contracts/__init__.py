@@ -18,13 +18,16 @@ from k3m_kg.contracts.encoders import (
     Fusion,
     ImageEncoder,
     ModelContext,
+    NoWords,
     TextEncoder,
+    Tokeniser,
     Tokens,
     initialise,
     transformer,
 )
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
+from k3m_kg.contracts.trained import TrainedPredictor
 
 __all__ = [
     "Catalog",
@@ -35,6 +38,7 @@ __all__ = [
     "LinkScorer",
     "ModelContext",
     "ModelOutputs",
+    "NoWords",
     "PretrainingTask",
     "ProductBatch",
     "Regions",
@@ -42,7 +46,9 @@ __all__ = [
     "TaskLoss",
     "TermTokens",
     "TextEncoder",
+    "Tokeniser",
     "Tokens",
+    "TrainedPredictor",
     "initialise",
     "transformer",
 ]

@@ -54,6 +54,19 @@ class Catalog:
     candidates: list[np.ndarray]
     counts: list[np.ndarray]
 
+    @classmethod
+    def wordless(
+        cls,
+        properties: list[str],
+        values: list[str],
+        candidates: list[np.ndarray],
+        counts: list[np.ndarray],
+    ) -> Catalog:
+        """A catalog for a model that reads no words: no term has a token."""
+        nothing = [torch.zeros(len(terms), 1, dtype=torch.bool) for terms in (properties, values)]
+        tokens = TermTokens(nothing[0].int(), nothing[0], nothing[1].int(), nothing[1])
+        return cls(properties, values, tokens, candidates, counts)
+
 
 @dataclass(slots=True)
 class Regions:

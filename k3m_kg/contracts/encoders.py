@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -40,6 +40,22 @@ class Tokens(NamedTuple):
 
     ids: list[int]
     spans: list[tuple[int, int]]
+
+
+class Tokeniser(Protocol):
+    """What makes tokens of texts: every text encoder does."""
+
+    def prepare(self, texts: Sequence[str]) -> list[Tokens]:
+        """Tokens of each text."""
+        ...
+
+
+class NoWords:
+    """The tokeniser of a model that reads no words."""
+
+    def prepare(self, texts: Sequence[str]) -> list[Tokens]:
+        """No token in any text."""
+        return [Tokens([], []) for _ in texts]
 
 
 class ImageEncoder(nn.Module, ABC):

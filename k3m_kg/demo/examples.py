@@ -50,7 +50,7 @@ def pick_examples(k3m: Path, truths: dict[str, Truth]) -> list[Example]:
                 rows.append(row)
                 break
     proposals = complete(
-        subject.artifact.model,
+        subject.predictor,
         subject.batcher,
         np.array(rows, np.int64),
         CompletionSettings(top_k=3),

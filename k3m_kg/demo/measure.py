@@ -89,7 +89,7 @@ def measure(
         hidden = np.arange(len(catalog.properties) if who == PLAIN else 0)
         for condition, (title, image) in CONDITIONS.items():
             found = rank_questions(
-                model.artifact.model,
+                model.predictor,
                 Partial(model.batcher, title=title, image=image),
                 questions,
                 Visibility(hide=hidden),

@@ -17,12 +17,12 @@ from pydantic import Field
 from scipy.optimize import minimize_scalar
 
 from k3m_kg.config import Settings, validate_settings
+from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.evaluation.answers import ENOUGH, Answers, known_answers
 from k3m_kg.evaluation.embedding import replaced_file
+from k3m_kg.evaluation.subject import Subject
 from k3m_kg.lpm.queries import Progress
-from k3m_kg.model.batching import Batcher
-from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.files import read_json, write_json
 
 FILE = "calibration.json"
@@ -78,35 +78,29 @@ class Calibration(Settings):
             write_json(staging, self.model_dump(mode="json"))
 
 
-def weights_of(artifact: Artifact) -> str:
-    """SHA-256 of an artifact's weights."""
-    digest: str = artifact.record["files"]["model.safetensors"]["sha256"]
-    return digest
-
-
-def load_calibration(artifact: Artifact) -> Calibration | None:
+def load_calibration(trained: TrainedPredictor) -> Calibration | None:
     """What an earlier `calibrate` left beside these weights; None where there is nothing.
 
     Raises:
         ArtifactError: the file is damaged, or was made for other weights.
     """
-    path = artifact.path / FILE
+    path = trained.path / FILE
     if not path.exists():
         return None
     try:
         found = validate_settings(Calibration, read_json(path), str(path))
     except ConfigError as error:
         raise ArtifactError(
-            f"is damaged: {error.message}", where=str(path), hint=hint(artifact)
+            f"is damaged: {error.message}", where=str(path), hint=hint(trained)
         ) from None
-    if found.weights != weights_of(artifact):
-        raise ArtifactError("was made for other weights", where=str(path), hint=hint(artifact))
+    if found.weights != trained.weights:
+        raise ArtifactError("was made for other weights", where=str(path), hint=hint(trained))
     return found
 
 
-def hint(artifact: Artifact) -> str:
+def hint(trained: TrainedPredictor) -> str:
     """How to get a calibration."""
-    return f"`k3m-kg evaluate {artifact.path} --calibrate` makes it from the validation split"
+    return f"`k3m-kg evaluate {trained.path} --calibrate` makes it from the validation split"
 
 
 def negative_log_likelihood(answers: Iterable[Answers], temperature: float) -> float:
@@ -172,8 +166,7 @@ def _described(part: Answers, temperature: float, *, fitted: bool) -> PropertyCa
 
 
 def calibrate(
-    artifact: Artifact,
-    batcher: Batcher,
+    subject: Subject,
     *,
     batch_size: int = 256,
     progress: Progress | None = None,
@@ -185,20 +178,20 @@ def calibrate(
         K3MError: the artifact's folder cannot be written, or the model gave NaN scores.
     """
     answers = known_answers(
-        artifact.model, batcher, SPLIT, batch_size=batch_size, progress=progress
+        subject.predictor, subject.batcher, SPLIT, batch_size=batch_size, progress=progress
     )
     pooled, properties = fit_temperatures(answers)
     if not properties:
         raise UsageError(
             "nothing to calibrate with: validation asks no question",
-            where=str(batcher.snapshot.path),
+            where=str(subject.snapshot.path),
             hint="cut a snapshot with a share for --validation or --holdout",
         )
     found = Calibration(
-        snapshot=batcher.snapshot.id,
-        weights=weights_of(artifact),
+        snapshot=subject.snapshot.id,
+        weights=subject.trained.weights,
         pooled=pooled,
         properties=properties,
     )
-    found.save(artifact.path)
+    found.save(subject.trained.path)
     return found

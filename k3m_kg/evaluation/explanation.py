@@ -30,7 +30,7 @@ from k3m_kg.lpm.queries import (
 from k3m_kg.model.batching import Batcher
 
 _PROPOSALS_AT_ONCE = 64
-_KINDS = ("triples", "title", "image")
+KINDS = ("triples", "title", "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,8 @@ class Explainer:
     Args:
         predictor: made them.
         batcher: of the snapshot that they are about.
+        sees: which of `triples`, `title` and `image` the predictor's product vectors depend on;
+            what it does not see is no part of an explanation.
         top: parts per proposal.
         temperature: as in completion.
         batch_size: products, each with another part absent, in one forward pass.
@@ -69,11 +71,13 @@ class Explainer:
         predictor: LinkPredictor,
         batcher: Batcher,
         *,
+        sees: Sequence[str] = KINDS,
         top: int = 5,
         temperature: Temperature = lambda name: 1.0,
         batch_size: int = 256,
     ) -> None:
         self._predictor, self._batcher = predictor, batcher
+        self._sees = sees
         self._top, self._temperature, self._batch_size = top, temperature, batch_size
         self._vectors = PropertyVectors(predictor, batcher, 0)
         self._property = {name: n for n, name in enumerate(batcher.catalog.properties)}
@@ -142,8 +146,9 @@ class Explainer:
                 triples=(n,),
             )
             for n in shown
+            if "triples" in self._sees
         ]
-        words = self._words(row)
+        words = self._words(row) if "title" in self._sees else []
         parts += [_Absence(Part("title", text, 0.0), tokens=places) for text, places in words]
         if regions is not None:
             for number in regions.present_BR[owner].nonzero()[:, 0].tolist():
@@ -229,8 +234,8 @@ class Explainer:
         there = (bool(absent[1].triples), titled, pictured)
         without = {
             kind: left
-            for kind, left, present in zip(_KINDS, left_P[1:], there, strict=False)
-            if present
+            for kind, left, present in zip(KINDS, left_P[1:], there, strict=False)
+            if present and kind in self._sees
         }
         parts.sort(key=lambda part: -part.drop)
         return Explanation(tuple(parts[: self._top]), without)

@@ -122,24 +122,27 @@ def calibrate_and_check(
         UsageError: the snapshot is not the one that the model was trained on.
         K3MError: a file cannot be written.
     """
-    artifact, batcher = subject.artifact, subject.batcher
-    if subject.snapshot.id != artifact.snapshot_id:
+    if subject.snapshot.id != subject.trained.snapshot_id:
         raise UsageError(
             "only the snapshot that the model was trained on says what it has not seen",
             where="--calibrate",
             hint="leave out --snapshot",
         )
-    calibration = calibrate(artifact, batcher, batch_size=batch_size, progress=progress)
+    calibration = calibrate(subject, batch_size=batch_size, progress=progress)
     checks = {}
     for name in dict.fromkeys((SPLIT, split)):
         answers = known_answers(
-            artifact.model, batcher, name, batch_size=batch_size, progress=progress
+            subject.predictor,
+            subject.batcher,
+            name,
+            batch_size=batch_size,
+            progress=progress,
         )
         checks[name] = check_calibration(calibration, answers)
-    diagram = artifact.path / DIAGRAM if diagram is None else diagram
+    diagram = subject.trained.path / DIAGRAM if diagram is None else diagram
     draw_reliability(diagram, checks)
     return {
-        "file": str(artifact.path / FILE),
+        "file": str(subject.trained.path / FILE),
         "diagram": str(diagram),
         "pooled_temperature": calibration.pooled,
         "splits": checks,

@@ -1,4 +1,4 @@
-"""An artifact and a snapshot, opened together: what every kind of use starts from."""
+"""A trained model and a snapshot, opened together: what every kind of use starts from."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
-from k3m_kg.model.batching import Batcher
+from k3m_kg.evaluation.trained import open_trained
+from k3m_kg.model.batching import Batcher, batcher_of
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.pretrain import pick_device
 
 ALL = "all"
@@ -23,14 +24,31 @@ class Subject:
     """A model at work on a catalog.
 
     Attributes:
-        artifact: the model, able to rank values.
+        trained: the model with what it knows, of whatever kind.
         snapshot: the products; they and their terms may be new to the model.
         batcher: makes batches of them.
+        predictor: ranks the values of those products.
     """
 
-    artifact: Artifact
+    trained: TrainedPredictor
     snapshot: Snapshot
     batcher: Batcher
+    predictor: LinkPredictor
+
+    @classmethod
+    def of(
+        cls,
+        trained: TrainedPredictor,
+        snapshot: Snapshot,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Subject:
+        """The model at work on any snapshot."""
+        encoder = trained.text_encoder or NoWords()
+        batcher = batcher_of(
+            snapshot, trained.catalog, encoder, trained.image_encoder, trained.sizes, progress
+        ).to(trained.device)
+        predictor = trained.build(snapshot.ids, batcher.catalog)
+        return cls(trained, snapshot, batcher, predictor.eval())
 
     def rows(self, split: str = ALL) -> np.ndarray:
         """The rows of one split, or of all.
@@ -43,6 +61,11 @@ class Subject:
         if not len(rows):
             raise UsageError("the snapshot has no such products", where=f"--split {split}")
         return rows
+
+    def unknown(self, rows: np.ndarray) -> int:
+        """How many of some products a model that looks products up has no vector of."""
+        known = self.trained.known_products
+        return 0 if known is None else sum(self.snapshot.ids[r] not in known for r in rows.tolist())
 
 
 def check_split(split: str, choices: tuple[str, ...] = _SPLITS) -> None:
@@ -69,20 +92,20 @@ def open_subject(
         progress: told how many pictures are prepared, and of how many.
 
     Raises:
-        ArtifactError, SnapshotError, ConfigError: what cannot be opened or used.
+        ArtifactError, SnapshotError, ConfigError, UsageError: what cannot be opened or used.
     """
-    artifact = Artifact.load(path, pick_device(device))
-    if ranks and not hasattr(artifact.model, "scorer"):
+    trained = open_trained(path, pick_device(device))
+    if ranks and not trained.ranks:
         raise ArtifactError(
             "this model was trained without the task lpm: it cannot rank values",
             where=str(path),
             hint="add lpm to the config's tasks, or use `embed`",
         )
-    opened = Snapshot.open(artifact.config.snapshot if snapshot is None else snapshot)
-    if snapshot is None and opened.id != artifact.snapshot_id:
+    opened = Snapshot.open(trained.snapshot if snapshot is None else snapshot)
+    if snapshot is None and opened.id != trained.snapshot_id:
         raise ArtifactError(
             "the snapshot that this model was trained on is no longer there",
-            where=str(artifact.config.snapshot),
+            where=str(trained.snapshot),
             hint="name one with --snapshot",
         )
-    return Subject(artifact, opened, artifact.batcher(opened, progress))
+    return Subject.of(trained, opened, progress)

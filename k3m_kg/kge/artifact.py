@@ -13,7 +13,7 @@ from safetensors.torch import save_file
 
 from k3m_kg import __version__
 from k3m_kg.config import validate_settings
-from k3m_kg.kge.data import TripleData
+from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.training.checkpoint import load_tensors, tensors_of
@@ -41,6 +41,8 @@ class KgeArtifact:
         config: the resolved config.
         model: in evaluation mode.
         entities, relations: labels; an id is a place in them.
+        answers: of a model trained on a snapshot, per relation the ascending ids of the values that
+            products have by it in training, and how often each; None for one trained on files.
         metrics: as written at the end of training.
         record: the manifest.
     """
@@ -50,6 +52,7 @@ class KgeArtifact:
     model: KgeModel
     entities: list[str]
     relations: list[str]
+    answers: list[tuple[list[int], list[int]]] | None
     metrics: dict[str, Any]
     record: dict[str, Any]
 
@@ -81,6 +84,7 @@ class KgeArtifact:
             model=model.to(device).eval(),
             entities=labels["entities"],
             relations=labels["relations"],
+            answers=labels.get("answers"),
             metrics=read_json(path / "metrics.json"),
             record=record,
         )
@@ -108,6 +112,7 @@ def save_artifact(
         "k3m_kg": __version__,
         "torch": torch.__version__,
         "data": data.id,
+        "snapshot": data.snapshot,
         "entities": len(data.entities),
         "relations": len(data.relations),
         "training_triples": len(data.train),
@@ -115,13 +120,28 @@ def save_artifact(
     }
     with staged_folder(target) as folder:
         save_file(tensors, folder / "weights.safetensors")
-        write_json(folder / "labels.json", {"entities": data.entities, "relations": data.relations})
+        labels: dict[str, Any] = {"entities": data.entities, "relations": data.relations}
+        if data.snapshot is not None:
+            labels["answers"] = _answers(data)
+        write_json(folder / "labels.json", labels)
         resolved = yaml.safe_dump(config.model_dump(mode="json"), sort_keys=False)
         (folder / "config.yaml").write_text(resolved, encoding="utf-8")
         write_json(folder / "metrics.json", metrics)
         (folder / "README.md").write_text(_card(config, record, metrics), encoding="utf-8")
         record["files"] = described_files(folder)
         write_json(folder / MANIFEST, record)
+
+
+def _answers(data: TripleData) -> list[tuple[list[int], list[int]]]:
+    """Per relation the values that products have by it in training, and how often each."""
+    is_product = np.array([label.startswith(PRODUCT) for label in data.entities], bool)
+    is_value = np.array([label.startswith(VALUE) for label in data.entities], bool)
+    own = data.train[is_product[data.train[:, 0]] & is_value[data.train[:, 2]]]
+    found = []
+    for relation in range(len(data.relations)):
+        values, counts = np.unique(own[own[:, 1] == relation, 2], return_counts=True)
+        found.append((values.tolist(), counts.tolist()))
+    return found
 
 
 def _card(config: KgeConfig, record: dict[str, Any], metrics: dict[str, Any]) -> str:

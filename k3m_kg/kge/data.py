@@ -31,6 +31,7 @@ class TripleData:
         entities, relations: labels; an id is a place in them.
         train, valid, test: (T, 3) int64 (head, relation, tail).
         unknown: triples of valid and test left out because a label in them is not in training.
+        snapshot: the id of the snapshot that they are from; None for plain files.
     """
 
     entities: list[str]
@@ -39,6 +40,7 @@ class TripleData:
     valid: np.ndarray
     test: np.ndarray
     unknown: int = 0
+    snapshot: str | None = None
 
     @property
     def truth(self) -> np.ndarray:
@@ -132,7 +134,8 @@ def from_snapshot(snapshot: Snapshot) -> TripleData:
     labels = [PRODUCT + snapshot.ids[row] for row in used[used < count].tolist()]
     labels += [VALUE + texts[number - count] for number in used[used >= count].tolist()]
     unknown = sum(len(part) - len(left) for part, left in zip(parts, kept, strict=True))
-    return TripleData(labels, list(snapshot.properties), kept[0], kept[1], kept[2], unknown)
+    names = list(snapshot.properties)
+    return TripleData(labels, names, kept[0], kept[1], kept[2], unknown, snapshot.id)
 
 
 def relabelled(data: TripleData, entities: list[str], relations: list[str]) -> TripleData:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from k3m_kg.contracts import LinkPredictor, ProductBatch
 from k3m_kg.kge.artifact import KgeArtifact
@@ -63,26 +63,33 @@ class KgePredictor(LinkPredictor):
 
     def heads(self, batch: ProductBatch) -> Tensor:
         """(B, H) product vectors, whatever is visible in the batch."""
-        return self._products(batch.rows_B)
+        return self._products.forward(batch.rows_B)
 
     def relations(self, batch: ProductBatch, properties_N: Tensor) -> Tensor:
         """(N, H) vectors of property ids; as wide as the scorer reads relations."""
-        return self._properties(properties_N)
+        return self._properties.forward(properties_N)
 
     def tails(self, batch: ProductBatch, values_N: Tensor) -> Tensor:
         """(N, H) vectors of value ids."""
-        return self._values(values_N)
+        return self._values.forward(values_N)
 
 
-class _Table:
+class _Table(nn.Module):
     """Vectors by place in a catalog, the mean of the known ones where there is none."""
 
-    def __init__(self, vectors: Tensor, places: np.ndarray) -> None:
-        self._vectors = vectors.detach()
-        self._places = torch.from_numpy(places).to(vectors.device)
-        known = self._places[self._places >= 0]
-        self._mean = (self._vectors[known] if len(known) else self._vectors).mean(0)
+    vectors: Tensor
+    places: Tensor
+    mean: Tensor
 
-    def __call__(self, numbers: Tensor) -> Tensor:
-        places = self._places[numbers]
-        return torch.where((places >= 0)[..., None], self._vectors[places], self._mean)
+    def __init__(self, vectors: Tensor, places: np.ndarray) -> None:
+        super().__init__()
+        vectors = vectors.detach()
+        places_N = torch.from_numpy(places).to(vectors.device)
+        known = places_N[places_N >= 0]
+        mean = (vectors[known] if len(known) else vectors).mean(0)
+        for name, tensor in (("vectors", vectors), ("places", places_N), ("mean", mean)):
+            self.register_buffer(name, tensor, persistent=False)
+
+    def forward(self, numbers: Tensor) -> Tensor:
+        places = self.places[numbers]
+        return torch.where((places >= 0)[..., None], self.vectors[places], self.mean)

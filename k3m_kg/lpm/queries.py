@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -263,5 +264,6 @@ def truth_of(snapshot: Snapshot, catalog: Catalog, rows: np.ndarray) -> tuple[Tr
 
 def device_of(predictor: LinkPredictor) -> torch.device:
     """Where a predictor's weights are."""
-    parameter = next(predictor.parameters(), None)
-    return torch.device("cpu") if parameter is None else parameter.device
+    for tensor in chain(predictor.parameters(), predictor.buffers()):
+        return tensor.device
+    return torch.device("cpu")

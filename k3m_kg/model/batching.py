@@ -10,9 +10,16 @@ import torch
 from torch import Tensor
 
 from k3m_kg.config import ModelSettings
-from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TermTokens, TextEncoder
+from k3m_kg.contracts import (
+    Catalog,
+    ImageEncoder,
+    KnowledgeText,
+    ProductBatch,
+    TermTokens,
+    Tokeniser,
+)
 from k3m_kg.lpm.leakage import value_spans
-from k3m_kg.model.image_cache import PreparedImages
+from k3m_kg.model.image_cache import PreparedImages, Progress, prepare_images
 from k3m_kg.snapshot import Snapshot
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
@@ -35,7 +42,7 @@ def _pad(rows: Sequence[Sequence[int]], longest: int) -> tuple[Tensor, Tensor]:
 
 
 def _tokenise_terms(
-    encoder: TextEncoder, properties: Sequence[str], values: Sequence[str], longest: int
+    encoder: Tokeniser, properties: Sequence[str], values: Sequence[str], longest: int
 ) -> TermTokens:
     property_tokens = encoder.prepare([spoken(name) for name in properties])
     value_tokens = encoder.prepare(list(values))
@@ -50,7 +57,7 @@ def catalog_of(
     values: list[str],
     candidates: list[np.ndarray],
     counts: list[np.ndarray],
-    encoder: TextEncoder,
+    encoder: Tokeniser,
     settings: ModelSettings,
 ) -> Catalog:
     """A catalog from its labels, the terms tokenised by a fitted encoder."""
@@ -58,7 +65,7 @@ def catalog_of(
     return Catalog(properties, values, tokens, candidates, counts)
 
 
-def build_catalog(snapshot: Snapshot, encoder: TextEncoder, settings: ModelSettings) -> Catalog:
+def build_catalog(snapshot: Snapshot, encoder: Tokeniser, settings: ModelSettings) -> Catalog:
     """The terms of a training snapshot, with the values that each property takes in training."""
     candidates, counts = snapshot.candidates()
     properties, values = list(snapshot.properties), list(snapshot.values)
@@ -66,7 +73,7 @@ def build_catalog(snapshot: Snapshot, encoder: TextEncoder, settings: ModelSetti
 
 
 def extend_catalog(
-    base: Catalog, snapshot: Snapshot, encoder: TextEncoder, settings: ModelSettings
+    base: Catalog, snapshot: Snapshot, encoder: Tokeniser, settings: ModelSettings
 ) -> Catalog:
     """`base` with the terms that only `snapshot` has after its own; candidates stay as trained."""
     known_properties, known_values = set(base.properties), set(base.values)
@@ -78,6 +85,23 @@ def extend_catalog(
     return catalog_of(
         properties, values, base.candidates + empty, base.counts + empty, encoder, settings
     )
+
+
+def batcher_of(
+    snapshot: Snapshot,
+    trained: Catalog,
+    encoder: Tokeniser,
+    image_encoder: ImageEncoder | None,
+    settings: ModelSettings,
+    progress: Progress | None = None,
+) -> Batcher:
+    """Batches of any snapshot for a trained model; unseen terms and products are welcome."""
+    catalog = extend_catalog(trained, snapshot, encoder, settings)
+    if image_encoder is None:
+        images = PreparedImages.none(len(snapshot))
+    else:
+        images = prepare_images(snapshot, image_encoder, progress)
+    return Batcher(snapshot, encoder, settings, catalog, images)
 
 
 class Batcher:
@@ -96,7 +120,7 @@ class Batcher:
     def __init__(
         self,
         snapshot: Snapshot,
-        encoder: TextEncoder,
+        encoder: Tokeniser,
         settings: ModelSettings,
         catalog: Catalog,
         images: PreparedImages,

@@ -108,8 +108,8 @@ def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = Fals
     return model
 
 
-def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDict:
-    """The config's tasks by name; the first one with a `scorer` gives it to the model."""
+def task_context(config: RunConfig, model: K3M, catalog: Catalog) -> TaskContext:
+    """What the tasks of this model may build on."""
     hidden = config.model.hidden
 
     def link_scorer(name: str, settings: dict[str, Any]) -> LinkScorer:
@@ -121,7 +121,7 @@ def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDic
     def embedding() -> Tensor:
         return model.text_encoder.embedding_VH
 
-    context = TaskContext(
+    return TaskContext(
         hidden=hidden,
         vocab_size=model.text_encoder.vocab_size,
         mask_id=model.text_encoder.mask_id,
@@ -130,6 +130,11 @@ def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDic
         catalog=catalog,
         link_scorer=link_scorer,
     )
+
+
+def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDict:
+    """The config's tasks by name; the first one with a `scorer` gives it to the model."""
+    context = task_context(config, model, catalog)
     tasks = nn.ModuleDict()
     for component in config.tasks:
         task = _build(component, TaskPlugin, f"tasks.{component.name}", context, PretrainingTask)

@@ -42,6 +42,11 @@ class PreparedImages:
         self.count_N = count_N
         self.arrays = arrays
 
+    @classmethod
+    def none(cls, products: int) -> PreparedImages:
+        """No pictures of any of so many products."""
+        return cls(np.full(products, -1), np.zeros(products, np.int64), {})
+
     def choose(self, rows: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """The index of one picture of each product, -1 for none: its first, or a random one."""
         first: np.ndarray = self.row_N[rows]

@@ -21,24 +21,30 @@ if TYPE_CHECKING:
         ReaderCase,
         TextEncoderCase,
     )
+    from k3m_kg.testing.predictors import LinkPredictorCase
     from k3m_kg.testing.store import StoreCase
+    from k3m_kg.testing.tasks import TaskCase
 
 _LAZY = {
     "FusionCase": "plugins",
     "HIDDEN": "plugins",
     "ImageEncoderCase": "plugins",
+    "LinkPredictorCase": "predictors",
     "LinkScorerCase": "plugins",
     "ReaderCase": "plugins",
     "StoreCase": "store",
+    "TaskCase": "tasks",
     "TextEncoderCase": "plugins",
 }
 
 __all__ = [
     "FusionCase",
     "ImageEncoderCase",
+    "LinkPredictorCase",
     "LinkScorerCase",
     "ReaderCase",
     "StoreCase",
+    "TaskCase",
     "TextEncoderCase",
 ]
 

@@ -15,9 +15,9 @@ from torch import nn
 from k3m_kg import __version__
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import Catalog
-from k3m_kg.model.batching import Batcher, catalog_of, extend_catalog
+from k3m_kg.model.batching import Batcher, batcher_of, catalog_of
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks
-from k3m_kg.model.image_cache import Progress, prepare_images
+from k3m_kg.model.image_cache import Progress
 from k3m_kg.model.k3m import K3M
 from k3m_kg.registry import registry
 from k3m_kg.snapshot import Snapshot
@@ -188,10 +188,8 @@ class Artifact:
 
     def batcher(self, snapshot: Snapshot, progress: Progress | None = None) -> Batcher:
         """Batches of any snapshot; terms and products unseen in training are welcome."""
-        encoder, settings = self.model.text_encoder, self.config.model
-        catalog = extend_catalog(self.catalog, snapshot, encoder, settings)
-        images = prepare_images(snapshot, self.model.image_encoder, progress)
-        batcher = Batcher(snapshot, encoder, settings, catalog, images)
+        encoders = self.model.text_encoder, self.model.image_encoder
+        batcher = batcher_of(snapshot, self.catalog, *encoders, self.config.model, progress)
         return batcher.to(self.device)
 
 

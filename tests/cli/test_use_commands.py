@@ -32,7 +32,7 @@ def calibrated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     """A copy of the artifact with its calibration."""
     folder = shutil.copytree(artifact, tmp_path_factory.mktemp("calibrated") / "artifact")
     subject = open_subject(folder, None, device="cpu")
-    calibrate(subject.artifact, subject.batcher)
+    calibrate(subject)
     return folder
 
 

@@ -14,6 +14,8 @@ import torch
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.kge.training import train
 from k3m_kg.model.batching import build_catalog
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.image_cache import prepare_images
@@ -49,10 +51,16 @@ def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
     """The artifact's folder; the snapshot is beside it, and made once per test session."""
     folder = Path(tempfile.mkdtemp(prefix="k3m-kg-shop-"))
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    snapshot = shop_snapshot(folder)
+    return untrained(shop_snapshot(folder), folder / "artifact", knowledge, tasks)
+
+
+def untrained(
+    snapshot: Snapshot, output: Path, knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)
+) -> Path:
+    """An artifact with random weights for a snapshot."""
     data = {
         "snapshot": str(snapshot.path.parent),
-        "output": str(folder / "artifact"),
+        "output": str(output),
         "image_encoder": {
             "name": "patch-vit",
             "size": 16,
@@ -98,3 +106,18 @@ def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
         metrics={},
     )
     return config.output
+
+
+@cache
+def trained_kge() -> Path:
+    """An embedding model's artifact over the same snapshot, a few epochs old."""
+    k3m = trained()
+    settings = {
+        "snapshot": str(k3m.parent / "snapshots"),
+        "output": str(k3m.parent / "kge"),
+        "model": {"name": "transe", "p": 1},
+        "dimension": 8,
+        "negatives": {"count": 8, "shared": 1},
+        "training": {"epochs": 30, "batch_size": 32, "learning_rate": 0.05, "device": "cpu"},
+    }
+    return train(validate_settings(KgeConfig, settings, "test"))

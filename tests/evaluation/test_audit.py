@@ -46,7 +46,7 @@ class Eye(Tattler):
 
 def catalog(subject: Subject, folder: Path, change=lambda product: product) -> Subject:
     snapshot = shop_snapshot(folder, change=change, holdout=0.1)
-    return Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    return Subject.of(subject.trained, snapshot)
 
 
 def audit(subject: Subject, predictor: LinkPredictor, kind: str, top: int = 99, **options) -> Audit:
@@ -84,7 +84,7 @@ def test_every_triple_is_judged_or_said_not_to_be(subject: Subject) -> None:
 
 
 def test_another_true_value_is_never_the_better_one(subject: Subject) -> None:
-    found = audit(subject, subject.artifact.model, "values", top=999)
+    found = audit(subject, subject.predictor, "values", top=999)
     for item in found.findings:
         row = int(subject.snapshot.row_of([item.product])[0])
         pairs = subject.snapshot.product(row).properties
@@ -128,17 +128,17 @@ def test_blocks_and_batches_change_nothing(
     def seen(found: Audit) -> dict[tuple[str, str, str], float]:
         return {(f.product, f.property, f.stated): round(f.suspicion, 3) for f in found.findings}
 
-    whole = audit(subject, subject.artifact.model, kind, top=999)
+    whole = audit(subject, subject.predictor, kind, top=999)
     monkeypatch.setattr("k3m_kg.evaluation.audit._PRODUCTS_AT_ONCE", 7)
-    parts = audit(subject, subject.artifact.model, kind, top=999, batch_size=5)
+    parts = audit(subject, subject.predictor, kind, top=999, batch_size=5)
     assert seen(parts) == pytest.approx(seen(whole), abs=2e-3)
     assert (parts.judged, parts.skipped) == (whole.judged, whole.skipped)
-    few = audit(subject, subject.artifact.model, kind, top=3)
+    few = audit(subject, subject.predictor, kind, top=3)
     assert [f.product for f in few.findings] == [f.product for f in parts.findings[:3]]
     order = [f.suspicion for f in parts.findings]
     assert order == sorted(order, reverse=True)
 
 
 def test_the_model_is_put_back_and_held_out_triples_stay_held_out(subject: Subject) -> None:
-    audit(subject, subject.artifact.model, "values", top=1)
+    audit(subject, subject.predictor, "values", top=1)
     assert subject.batcher.with_holdout is False

@@ -36,7 +36,7 @@ def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> 
 @pytest.fixture
 def own(subject: Subject, tmp_path: Path) -> Subject:
     """The shop's artifact where it may be written to."""
-    folder = shutil.copytree(subject.artifact.path, tmp_path / "artifact")
+    folder = shutil.copytree(subject.trained.path, tmp_path / "artifact")
     return open_subject(folder, subject.snapshot.path, device="cpu")
 
 
@@ -110,13 +110,13 @@ def test_a_model_that_reads_the_asked_triple_if_it_can_is_no_better_than_chance(
 
 
 def test_completion_is_calibrated_with_what_the_artifact_keeps(own: Subject) -> None:
-    assert load_calibration(own.artifact) is None
-    made = calibrate(own.artifact, own.batcher)
-    assert load_calibration(own.artifact) == made
+    assert load_calibration(own.trained) is None
+    made = calibrate(own)
+    assert load_calibration(own.trained) == made
     assert made.snapshot == own.snapshot.id
     settings = CompletionSettings(("kind",), top_k=9)
     rows = own.snapshot.row_of(["p010"])
-    model, temperature = own.artifact.model, made.temperature("kind")
+    model, temperature = own.predictor, made.temperature("kind")
     found = list(complete(model, own.batcher, rows, settings, temperature=made.temperature))
     scores = torch.tensor([item.score for item in found])
     assert [item.probability for item in found] == pytest.approx(
@@ -126,17 +126,17 @@ def test_completion_is_calibrated_with_what_the_artifact_keeps(own: Subject) -> 
 
 
 def test_a_calibration_of_other_weights_or_a_damaged_one_is_refused(own: Subject) -> None:
-    made = calibrate(own.artifact, own.batcher)
-    made.model_copy(update={"weights": "0" * 64}).save(own.artifact.path)
+    made = calibrate(own)
+    made.model_copy(update={"weights": "0" * 64}).save(own.trained.path)
     with pytest.raises(ArtifactError, match="other weights"):
-        load_calibration(own.artifact)
-    file = own.artifact.path / "calibration.json"
+        load_calibration(own.trained)
+    file = own.trained.path / "calibration.json"
     file.write_text(json.dumps({"pooled": -1}))
     with pytest.raises(ArtifactError, match="damaged"):
-        load_calibration(own.artifact)
+        load_calibration(own.trained)
     file.write_text("{")
     with pytest.raises(ArtifactError, match="cannot be read"):
-        load_calibration(own.artifact)
+        load_calibration(own.trained)
 
 
 def test_nothing_to_calibrate_with_is_a_usage_error(own: Subject, tmp_path: Path) -> None:
@@ -146,13 +146,13 @@ def test_nothing_to_calibrate_with_is_a_usage_error(own: Subject, tmp_path: Path
     settings = SnapshotSettings(validation=0, test=0.5, holdout=0)
     bare = build_snapshot(Shop(tmp_path / "p", 20), tmp_path / "s", settings).snapshot
     with pytest.raises(UsageError, match="nothing to calibrate with"):
-        calibrate(own.artifact, own.artifact.batcher(bare))
-    assert not (own.artifact.path / "calibration.json").exists()
+        calibrate(Subject.of(own.trained, bare))
+    assert not (own.trained.path / "calibration.json").exists()
 
 
 def test_the_check_counts_every_question_and_draws_a_diagram(own: Subject, tmp_path: Path) -> None:
-    made = calibrate(own.artifact, own.batcher)
-    check = check_calibration(made, known_answers(own.artifact.model, own.batcher, "test"))
+    made = calibrate(own)
+    check = check_calibration(made, known_answers(own.predictor, own.batcher, "test"))
     questions, _ = completion_questions(own.batcher, "test")
     assert check["questions"] == len(questions)
     assert sum(row["questions"] for row in check["per_property"].values()) == len(questions)

@@ -103,7 +103,7 @@ def test_finetuning_stops_when_validation_no_longer_improves(subject: Subject) -
     told: list[str] = []
     settings = FinetuneSettings(epochs=9, patience=2, learning_rate=0, head_learning_rate=0)
     report = evaluate_classification(
-        subject.artifact.model,
+        subject.predictor,
         subject.batcher,
         "kind",
         mode="finetune",

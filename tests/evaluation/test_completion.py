@@ -28,7 +28,7 @@ def proposals(
     batch_size = options.pop("batch_size", 7)
     return list(
         complete(
-            predictor or subject.artifact.model,
+            predictor or subject.predictor,
             subject.batcher,
             rows,
             CompletionSettings(**options),
@@ -128,7 +128,7 @@ def test_rare_properties_are_left_out_unless_named(subject: Subject, tmp_path: P
     share = property_share(snapshot)
     assert share["price"] == pytest.approx(3 / 60)
     assert share["kind"] == pytest.approx(59 / 60)
-    batcher = subject.artifact.batcher(snapshot)
+    batcher = Subject.of(subject.trained, snapshot).batcher
     names = batcher.catalog.properties
 
     def filled(**options: object) -> list[str]:
@@ -155,7 +155,7 @@ def test_products_and_terms_new_to_the_model_are_completed(
         return replace(product, id=f"new-{product.id}", triples=triples[1:])
 
     snapshot = shop_snapshot(tmp_path, count=20, change=newer)
-    fresh = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    fresh = Subject.of(subject.trained, snapshot)
     found = proposals(fresh, properties=("itemColour",), top_k=1)
     assert {item.product for item in found} <= {snapshot.ids[row] for row in range(20)}
     assert len(found) > 10

@@ -18,14 +18,14 @@ def test_the_vectors_are_c_star_of_each_product_in_order(subject: Subject, tmp_p
     out = tmp_path / "vectors.parquet"
     told: list[int] = []
     width = write_embeddings(
-        subject.artifact.model, subject.batcher, rows, out, batch_size=5, progress=told.append
+        subject.predictor, subject.batcher, rows, out, batch_size=5, progress=told.append
     )
     table = pq.read_table(out)
     assert table.schema.field("id").type == pa.string()
     assert table.schema.field("vector").type == pa.list_(pa.float32(), width)
     assert table["id"].to_pylist() == [subject.snapshot.ids[int(row)] for row in rows]
     with torch.no_grad():
-        expected = subject.artifact.model.heads(subject.batcher.batch(rows))
+        expected = subject.predictor.heads(subject.batcher.batch(rows))
     actual = torch.tensor(np.stack(table["vector"].to_numpy()))
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-4)
     assert sum(told) == len(rows)
@@ -36,9 +36,9 @@ def test_many_row_groups_hold_the_same_vectors(
 ) -> None:
     rows = np.arange(len(subject.snapshot))
     whole, parts = tmp_path / "whole.parquet", tmp_path / "parts.parquet"
-    write_embeddings(subject.artifact.model, subject.batcher, rows, whole, batch_size=8)
+    write_embeddings(subject.predictor, subject.batcher, rows, whole, batch_size=8)
     monkeypatch.setattr("k3m_kg.evaluation.embedding._BATCHES_PER_GROUP", 3)
-    write_embeddings(subject.artifact.model, subject.batcher, rows, parts, batch_size=8)
+    write_embeddings(subject.predictor, subject.batcher, rows, parts, batch_size=8)
     assert pq.ParquetFile(parts).num_row_groups == 3
     assert pq.read_table(parts).equals(pq.read_table(whole))
 
@@ -54,7 +54,7 @@ def test_a_failure_leaves_the_old_file_and_no_half_written_one(
 
     with pytest.raises(KeyboardInterrupt):
         write_embeddings(
-            subject.artifact.model,
+            subject.predictor,
             subject.batcher,
             np.arange(9),
             out,
@@ -68,5 +68,5 @@ def test_a_failure_leaves_the_old_file_and_no_half_written_one(
 def test_a_folder_that_is_not_there_is_one_clear_error(subject: Subject, tmp_path: Path) -> None:
     with pytest.raises(K3MError, match="cannot be written"):
         write_embeddings(
-            subject.artifact.model, subject.batcher, np.arange(3), tmp_path / "no" / "x.parquet"
+            subject.predictor, subject.batcher, np.arange(3), tmp_path / "no" / "x.parquet"
         )

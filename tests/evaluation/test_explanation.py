@@ -19,7 +19,7 @@ from tests.lpm.tiny_links import Tattler, TriplesOnly
 
 
 def explained(subject: Subject, rows: list[int], predictor=None, **options) -> list[Proposal]:
-    model = predictor or subject.artifact.model
+    model = predictor or subject.predictor
     settings = CompletionSettings(top_k=2, known_too=True)
     found = complete(model, subject.batcher, np.array(rows), settings)
     return list(Explainer(model, subject.batcher, **options)(found))

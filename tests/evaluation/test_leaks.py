@@ -54,7 +54,7 @@ def test_a_price_that_follows_from_the_kind_is_found_and_not_the_other_way_round
     subject: Subject, tmp_path: Path
 ) -> None:
     snapshot = shop_snapshot(tmp_path, count=200, holdout=0)
-    larger = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    larger = Subject.of(subject.trained, snapshot)
     expected = {row for row in triples(larger) if row[1] == "price"}
     assert leaking(larger, "determined") == expected
     assert leaking(larger, "determined", hide="kind") == set()
@@ -62,7 +62,7 @@ def test_a_price_that_follows_from_the_kind_is_found_and_not_the_other_way_round
 
 def test_a_rule_with_few_products_is_no_rule(subject: Subject, tmp_path: Path) -> None:
     snapshot = shop_snapshot(tmp_path, count=20, holdout=0)
-    small = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    small = Subject.of(subject.trained, snapshot)
     assert leaking(small, "determined") == set()
 
 
@@ -94,18 +94,18 @@ def test_products_that_share_title_or_picture_with_train_are_duplicates(
         title = (train.title or "x").upper() + " "
         return replace(product, title=title) if product.id == test.id else product
 
-    plain = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    plain = Subject.of(subject.trained, snapshot)
     assert leaking(plain, "duplicates") == set()
     settings = SnapshotSettings(holdout=0, split_file=file)
     shop = ChangedShop(tmp_path / "pictures", 60, copying)
     copied = build_snapshot(shop, tmp_path / "copied", settings).snapshot
-    changed = Subject(subject.artifact, copied, subject.artifact.batcher(copied))
+    changed = Subject.of(subject.trained, copied)
     found = leaking(changed, "duplicates")
     assert {product for product, _, _ in found} == {test.id}
 
 
 def test_the_report_has_the_metrics_with_and_without_what_leaks(subject: Subject) -> None:
-    model, batcher = subject.artifact.model, subject.batcher
+    model, batcher = subject.predictor, subject.batcher
     report = evaluate_link_prediction(model, batcher)
     found = report["leakage"]
     assert found["with"]["mrr"] == pytest.approx(report["metrics"]["mrr"])

@@ -59,14 +59,14 @@ def test_what_k3m_sees_does_not_depend_on_the_asked_value(
     changed = shop_snapshot(tmp_path / "changed", holdout=0, change=recast)
 
     def heads(snapshot: Snapshot) -> tuple[torch.Tensor, np.ndarray]:
-        batcher = subject.artifact.batcher(snapshot)
+        batcher = Subject.of(subject.trained, snapshot).batcher
         rows = np.arange(len(snapshot))
         questions = Triples.of(batcher, rows).about(
             np.array([batcher.catalog.properties.index("kind")])
         )
         # Titles still name the old kind, so they are not cut by the new one: leave them whole.
         seen = Visibility(cut_title=False)
-        found = heads_of(subject.artifact.model, batcher, questions, seen, batch_size=16)
+        found = heads_of(subject.predictor, batcher, questions, seen, batch_size=16)
         return torch.cat(list(found)), questions.values
 
     (before, asked), (after, asked_instead) = heads(plain), heads(changed)
@@ -75,7 +75,7 @@ def test_what_k3m_sees_does_not_depend_on_the_asked_value(
 
 
 def test_hidden_properties_change_what_is_seen_and_are_reported(subject: Subject) -> None:
-    model = subject.artifact.model
+    model = subject.predictor
     shown = report_of(model, subject, properties=["kind"])
     hidden = report_of(model, subject, properties=["kind"], hide=["price"])
     assert hidden["hide"] == ["price"]
@@ -121,7 +121,7 @@ def test_test_products_are_asked_everything_and_train_products_what_was_held_out
 
 
 def test_the_report_has_the_keys_that_stay(subject: Subject) -> None:
-    report = report_of(subject.artifact.model, subject, split="validation")
+    report = report_of(subject.predictor, subject, split="validation")
     assert report["task"] == "link-prediction"
     assert report["split"] == "validation"
     keys = ["mrr", "hits@1", "hits@3", "hits@10", "mr"]
@@ -145,7 +145,7 @@ def test_the_majority_column_is_the_accuracy_of_the_commonest_training_value(
     subject: Subject,
 ) -> None:
     snapshot = subject.snapshot
-    row = report_of(subject.artifact.model, subject)["per_property"]["kind"]
+    row = report_of(subject.predictor, subject)["per_property"]["kind"]
 
     def kinds(split: str) -> list[str]:
         found = [snapshot.product(int(r)) for r in snapshot.rows(split)]
@@ -163,7 +163,7 @@ def test_the_majority_column_is_the_accuracy_of_the_commonest_training_value(
 
 
 def test_batch_size_changes_nothing(subject: Subject) -> None:
-    reports = [report_of(subject.artifact.model, subject, batch_size=n) for n in (3, 500)]
+    reports = [report_of(subject.predictor, subject, batch_size=n) for n in (3, 500)]
     assert reports[0]["metrics"]["mr"] == pytest.approx(reports[1]["metrics"]["mr"], abs=0.05)
     assert list(reports[0]["per_property"]) == list(reports[1]["per_property"])
 
@@ -172,6 +172,6 @@ def test_nothing_to_ask_and_unknown_names_are_usage_errors(subject: Subject) -> 
     with pytest.raises(UsageError, match="Did you mean 'itemColour'"):
         questions_of(subject.batcher, "test", ["itemColor"])
     with pytest.raises(UsageError, match="--hide"):
-        report_of(subject.artifact.model, subject, hide=["prize"])
+        report_of(subject.predictor, subject, hide=["prize"])
     with pytest.raises(UsageError, match="nothing to ask"):
         questions_of(subject.batcher, "train", ["fits"])

@@ -1,0 +1,217 @@
+"""Conformance tests for a pretraining task, within a small K3M over a small shop."""
+
+from __future__ import annotations
+
+import copy
+from abc import abstractmethod
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.contracts import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
+from k3m_kg.evaluation.partial import Partial
+from k3m_kg.model.batching import Batcher, build_catalog
+from k3m_kg.model.compose import build_encoders, build_model, resolve, task_context
+from k3m_kg.model.image_cache import prepare_images
+from k3m_kg.model.k3m import K3M
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.testing.shop import shop_snapshot
+
+_PATCHES = {"size": 32, "patch": 8, "channels": [8, 8], "heads": 2, "codebook": 8, "colours": 8}
+_CONFIG = {
+    "snapshot": "snapshots",
+    "output": "artifact",
+    "image_encoder": {"name": "patch-vit", "shift": 1, **_PATCHES},
+    "text_encoder": {"name": "bert-wordpiece", "vocab_size": 200, "layers": 1, "heads": 2},
+    "model": {"hidden": 16, "dropout": 0.0, "interactor": {"layers": 1, "heads": 2}},
+}
+
+
+@dataclass
+class World:
+    """A model over a shop, and what makes batches of it."""
+
+    model: K3M
+    batcher: Batcher
+    context: TaskContext
+    rows: np.ndarray
+
+    @classmethod
+    def of(cls, folder: Path, knowledge: str) -> World:
+        """A model with random weights, the codebook and the tokenizer fitted."""
+        snapshot = Snapshot.open(shop_snapshot(folder, 40))
+        data = _CONFIG | {"model": {**_CONFIG["model"], "knowledge": knowledge}}  # type: ignore[dict-item]
+        config = resolve(validate_settings(RunConfig, data, "conformance"))
+        torch.manual_seed(0)
+        encoders = build_encoders(config)
+        images = prepare_images(snapshot, encoders.image)
+        titles = [title for title in snapshot.titles.to_pylist() if title]
+        encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
+        encoders.image.fit(images.tensors(images.row_N[images.row_N >= 0]))
+        catalog = build_catalog(snapshot, encoders.text, config.model)
+        model = build_model(config, encoders).eval()
+        batcher = Batcher(snapshot, encoders.text, config.model, catalog, images)
+        context = task_context(config, model, catalog)
+        return cls(model, batcher, context, snapshot.rows("train"))
+
+    def batch(self, count: int = 12) -> ProductBatch:
+        """The first training products."""
+        return self.batcher.batch(self.rows[:count])
+
+
+class TaskCase:
+    """Subclass this and give `build(context) -> PretrainingTask`.
+
+    Attributes:
+        knowledge: how the model encodes knowledge, `term` or `product`.
+        learns: whether the task has a loss on ordinary products.
+    """
+
+    knowledge = "term"
+    learns = True
+
+    @abstractmethod
+    def build(self, context: TaskContext) -> PretrainingTask:
+        """The task under test."""
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def world(cls, tmp_path_factory: pytest.TempPathFactory) -> World:
+        """A model for it."""
+        return World.of(tmp_path_factory.mktemp("shop"), cls.knowledge)
+
+    def made(self, world: World) -> PretrainingTask:
+        """A fresh task in evaluation mode."""
+        torch.manual_seed(0)
+        task = self.build(world.context)
+        assert isinstance(task, PretrainingTask)
+        return task.eval()
+
+    def corrupted(
+        self, world: World, task: PretrainingTask, batch: ProductBatch, seed: int = 3
+    ) -> ProductBatch:
+        """The batch as the model sees it in training."""
+        world.model.describe(batch)
+        task.corrupt(batch, torch.Generator().manual_seed(seed))
+        return batch
+
+    def asked(
+        self, world: World, task: PretrainingTask, batch: ProductBatch
+    ) -> tuple[ModelOutputs, TaskLoss]:
+        """One whole step."""
+        self.corrupted(world, task, batch)
+        outputs = world.model(batch)
+        return outputs, task.loss(outputs, batch)
+
+    def test_the_loss_is_finite_and_teaches_the_model(self, world: World) -> None:
+        """A scalar, with finite gradients that reach the model."""
+        task = self.made(world)
+        _, result = self.asked(world, task, world.batch())
+        if not self.learns:
+            assert result.loss is None
+            return
+        assert result.loss is not None
+        assert result.loss.dim() == 0
+        assert result.loss.isfinite()
+        world.model.zero_grad()
+        torch.autograd.backward(result.loss)
+        gradients = [p.grad for p in world.model.parameters() if p.grad is not None]
+        world.model.zero_grad()
+        assert all(gradient.isfinite().all() for gradient in gradients)
+        assert any(gradient.any() for gradient in gradients)
+
+    def test_metrics_are_finite_numbers(self, world: World) -> None:
+        """And carry no gradient."""
+        _, result = self.asked(world, self.made(world), world.batch())
+        for value in result.metrics.values():
+            number = torch.as_tensor(value)
+            assert number.numel() == 1
+            assert number.isfinite()
+            assert not number.requires_grad
+
+    def test_all_randomness_comes_from_the_generator(self, world: World) -> None:
+        """The same seed corrupts the same way, whatever torch's own generator does."""
+        task, results = self.made(world), []
+        for other in (1, 2):
+            torch.manual_seed(other)
+            outputs, result = self.asked(world, task, world.batch())
+            results.append((outputs.cstar_BH, result.loss))
+        assert torch.equal(results[0][0], results[1][0])
+        if self.learns:
+            torch.testing.assert_close(results[0][1], results[1][1])
+
+    def test_nothing_absent_becomes_present(self, world: World) -> None:
+        """Corrupting only takes away, and leaves ids, shapes and the catalog as they are."""
+        before = world.batch()
+        after = self.corrupted(world, self.made(world), copy.deepcopy(before))
+        for name in ("title_present_BT", "triple_visible_E", "image_present_B"):
+            assert not (getattr(after, name) & ~getattr(before, name)).any(), name
+        for name in ("rows_B", "triple_product_E", "triple_property_E", "triple_value_E"):
+            assert torch.equal(getattr(after, name), getattr(before, name)), name
+        assert after.title_ids_BT.shape == before.title_ids_BT.shape
+        assert after.catalog.values == before.catalog.values
+
+    def test_what_is_hidden_has_no_influence(self, world: World) -> None:
+        """Hidden triples, cut words and masked tokens: with others in their place, the model
+        makes the same of the products. What a task asks of its own questions is not seen here."""
+        task = self.made(world)
+        seen = self.corrupted(world, task, world.batch())
+        hidden_E = ~seen.triple_visible_E
+        gone_BT = ~seen.title_present_BT
+        masked_BT = seen.title_ids_BT != world.batch().title_ids_BT
+        other = world.batch()
+        other.title_ids_BT = torch.where(masked_BT | gone_BT, 1, other.title_ids_BT)
+        count = len(other.catalog.values)
+        other.triple_value_E[hidden_E] = (other.triple_value_E[hidden_E] + 1) % count
+        if other.knowledge is not None:
+            text = other.knowledge
+            mine_BK = text.present_BK & text.is_value_BK & hidden_E[text.triple_BK]
+            text.ids_BK[mine_BK] = 1
+        self.corrupted(world, task, other)
+        same = torch.equal(other.triple_visible_E, seen.triple_visible_E)
+        if not same or not torch.equal(other.title_ids_BT[seen.title_present_BT], _shown(seen)):
+            return  # it draws by what stands there, so the two cannot be compared
+        with torch.no_grad():
+            torch.testing.assert_close(
+                world.model(other).cstar_BH, world.model(seen).cstar_BH, atol=1e-4, rtol=1e-4
+            )
+
+    def test_one_product_is_enough(self, world: World) -> None:
+        """A batch of one; its loss may be None."""
+        _finite(self.asked(world, self.made(world), world.batch(1))[1])
+
+    def test_products_with_nothing_to_learn_from(self, world: World) -> None:
+        """No title, no picture, no triple, alone or together."""
+        task = self.made(world)
+        for parts in ((), ("title",), ("image",), ("triples",)):
+            there = {part: part in parts for part in ("title", "image", "triples")}
+            batch = Partial(world.batcher, **there).batch(world.rows[:3])
+            _finite(self.asked(world, task, batch)[1])
+        bare = world.batch(3)
+        no_triples = torch.zeros(0, dtype=torch.long)
+        bare.triple_product_E = bare.triple_property_E = bare.triple_value_E = no_triples
+        bare.triple_visible_E = no_triples.bool()
+        bare.title_match_ET = bare.title_match_ET[:0]
+        bare.knowledge = None
+        _finite(self.asked(world, task, bare)[1])
+
+    def test_it_works_beside_a_task_that_hides_everything(self, world: World) -> None:
+        """What another task has hidden before is no error."""
+        task, batch = self.made(world), world.batch()
+        batch.title_present_BT = batch.title_present_BT & False
+        batch.triple_visible_E = batch.triple_visible_E & False
+        batch.image_present_B = batch.image_present_B & False
+        _finite(self.asked(world, task, batch)[1])
+
+
+def _shown(batch: ProductBatch) -> Tensor:
+    return batch.title_ids_BT[batch.title_present_BT]
+
+
+def _finite(result: TaskLoss) -> None:
+    assert result.loss is None or result.loss.isfinite()
