@@ -74,7 +74,7 @@ def test_a_property_that_repeats_another_is_found_unless_it_is_hidden(
         return replace(product, triples=product.triples + own)
 
     snapshot = shop_snapshot(tmp_path, change=repeating, holdout=0)
-    repeated = Subject(subject.artifact, snapshot, subject.artifact.batcher(snapshot))
+    repeated = Subject.of(subject.trained, snapshot)
     expected = {row for row in triples(repeated) if row[1] == "kind"}
     assert leaking(repeated, "equal") == expected
     assert leaking(repeated, "equal", hide="kind again") == set()
