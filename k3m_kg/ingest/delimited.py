@@ -1,4 +1,4 @@
-"""CSV and TSV with a header, as a mapping file describes them; or as `k3m-kg export` writes them."""
+"""CSV and TSV with a header, as a mapping file or `k3m-kg export` lays them out."""
 
 from __future__ import annotations
 
