@@ -1,14 +1,16 @@
-"""CSV and TSV with a header, as a mapping file describes them."""
+"""CSV and TSV with a header, as a mapping file or `k3m-kg export` lays them out."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.ingest.cells import raw_text, unstorable
 from k3m_kg.ingest.compressed import unpacked_suffix, unreadable
 from k3m_kg.ingest.csv_rows import DELIMITERS, open_text, read_header, read_rows
+from k3m_kg.ingest.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
 from k3m_kg.ingest.jsonl import JSONLinesReader
 from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.lines import TextLines
@@ -17,6 +19,7 @@ from k3m_kg.ingest.mapping import Columns, Template, guess_mapping, load_mapping
 from k3m_kg.ingest.rdf import RdfReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
+_NOT_DECODED = "bytes that are not valid in the file's encoding"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
 
 
@@ -50,6 +53,9 @@ class DelimitedReader:
             with open_text(path, settings) as file:
                 lines = TextLines(file)
                 header, dialect = read_header(lines, settings, path)
+                if settings is None and is_graph_table(header):
+                    yield from graph_records(_graph_rows(header, dialect, lines, path))
+                    return
                 if settings is None:
                     raise ConfigError(
                         "a CSV needs a mapping file that says what its columns mean",
@@ -73,6 +79,28 @@ class DelimitedReader:
             ) from None
 
 
+def _graph_rows(
+    header: list[str], dialect: dict[str, Any], lines: TextLines, path: Path
+) -> Iterator[GraphRow]:
+    places = [header.index(name) for name in GRAPH_COLUMNS]
+    subject: tuple[str | None, ...] = (None, None)
+    for start, row in read_rows(lines, dialect, path):
+        if isinstance(row, str):
+            why: str | None = row
+        elif not any(row):
+            continue
+        elif len(row) != len(places):
+            why = f"expected {len(places)} columns as in the header, found {len(row)}"
+        else:
+            why = unstorable(row, _NOT_DECODED)
+        if why:  # it does not end the subject that it stands in
+            yield start, (*subject, raw_text(lines.row_text()), None, None), why
+        else:
+            cells = tuple(row[place].strip() or None for place in places)
+            subject = cells[:2]
+            yield start, cells, None
+
+
 def _record(
     columns: Columns, row: Sequence[str], line: int, lines: TextLines
 ) -> ProductRecord | RejectedRow:
@@ -82,7 +110,7 @@ def _record(
         if lines.line > line:
             reason += f" (the row runs to line {lines.line}: a quote may close too late)"
         return RejectedRow(line, reason, raw_text(lines.row_text()))
-    if why := unstorable(cells, "bytes that are not valid in the file's encoding"):
+    if why := unstorable(cells, _NOT_DECODED):
         return RejectedRow(line, why, raw_text(lines.row_text()))
     missing = columns.missing
 

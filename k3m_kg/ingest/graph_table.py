@@ -12,7 +12,6 @@ from itertools import groupby
 from operator import itemgetter
 from typing import Any
 
-from k3m_kg.ingest.arrow_batches import texts
 from k3m_kg.ingest.cells import raw_text
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
@@ -24,8 +23,8 @@ _KINDS = {
     _PRODUCT: (_VALUE, _PRODUCT, "title", "category", "image"),
     _VALUE: (_VALUE,),
 }
-_Row = tuple[int, tuple[str | None, ...], str | None]
-"""Line, the five cells, and why a cell cannot be stored."""
+GraphRow = tuple[int, tuple[str | None, ...], str | None]
+"""Line, the cells of `GRAPH_COLUMNS`, and why one of them cannot be stored."""
 
 
 def is_graph_table(names: Sequence[str]) -> bool:
@@ -33,9 +32,9 @@ def is_graph_table(names: Sequence[str]) -> bool:
     return sorted(names) == sorted(GRAPH_COLUMNS)
 
 
-def graph_records(batches: Iterable[tuple[int, Any]]) -> Iterator[CatalogRecord]:
-    """The subjects of a table, given in batches with the number of rows before each."""
-    for (head, kind), rows in groupby(_rows(batches), lambda row: row[1][:2]):
+def graph_records(table: Iterable[GraphRow]) -> Iterator[CatalogRecord]:
+    """The subjects of a table."""
+    for (head, kind), rows in groupby(table, lambda row: row[1][:2]):
         good: list[tuple[str, str, str]] = []
         line = 0
         for number, cells, bad in rows:
@@ -51,7 +50,10 @@ def graph_records(batches: Iterable[tuple[int, Any]]) -> Iterator[CatalogRecord]
             yield _record(head or "", kind or "", line, dict.fromkeys(good))
 
 
-def _rows(batches: Iterable[tuple[int, Any]]) -> Iterator[_Row]:
+def arrow_rows(batches: Iterable[tuple[int, Any]]) -> Iterator[GraphRow]:
+    """The rows of batches of `GRAPH_COLUMNS`, given with the number of rows before each."""
+    from k3m_kg.ingest.arrow_batches import texts
+
     for before, batch in batches:
         columns = [texts(column) for column in batch.columns]
         bad: dict[int, str] = {}

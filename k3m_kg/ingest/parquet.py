@@ -55,7 +55,12 @@ class ParquetReader:
 
     def _records(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         from k3m_kg.ingest.arrow_batches import open_batches
-        from k3m_kg.ingest.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
+        from k3m_kg.ingest.graph_table import (
+            GRAPH_COLUMNS,
+            arrow_rows,
+            graph_records,
+            is_graph_table,
+        )
         from k3m_kg.ingest.long_table import LongTable, long_columns
         from k3m_kg.ingest.wide_table import WideBatch, is_tree, tree_records
 
@@ -65,7 +70,7 @@ class ParquetReader:
         source = open_batches(path)
         names = list(source.schema.names)
         if is_graph_table(names) and settings is None:
-            yield from graph_records(source.of(GRAPH_COLUMNS))
+            yield from graph_records(arrow_rows(source.of(GRAPH_COLUMNS)))
             return
         if (columns := long_columns(names)) is not None:
             if settings is not None and settings.id != columns[0]:

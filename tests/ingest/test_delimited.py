@@ -11,7 +11,7 @@ import pytest
 from k3m_kg.errors import CatalogError, ConfigError, K3MError
 from k3m_kg.ingest.delimited import DelimitedReader
 from k3m_kg.ingest.lines import MAX_LINE
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 
 SIMPLE = "id: id\ntitle: name\n"
 
@@ -280,3 +280,26 @@ def test_links_name_other_products(tmp_path: Path) -> None:
 def test_a_links_column_that_is_not_there_is_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="`links` names the column 'relatet'"):
         read(tmp_path, "id,related\n1,2\n", "id: id\nlinks: {relatet: related to}\n")
+
+
+def test_a_bad_row_of_an_exported_table_does_not_part_its_subject(tmp_path: Path) -> None:
+    path = tmp_path / "triples.csv"
+    path.write_bytes(
+        b"head,head_kind,property,tail,tail_kind\r\n"
+        b"a,product,title,mug,title\r\n"
+        b"a,product,colour\r\n"
+        b"a,product,size,\xff,value\r\n"
+        b"a,product,size,,value\r\n"
+        b"\r\n"
+        b'a,product,"fits, well",b,product\r\n'
+        b"red,value,shade of,warm,value\r\n"
+    )
+    found = list(DelimitedReader().read(path, None))
+    rejected = [row for row in found if isinstance(row, RejectedRow)]
+    assert [row.line for row in rejected] == [3, 4, 5]
+    for row, part in zip(rejected, ("5 columns", "encoding", "no tail"), strict=True):
+        assert part in row.reason
+    assert [row for row in found if not isinstance(row, RejectedRow)] == [
+        ProductRecord("a", "mug", links=(("fits, well", "b"),), line=2),
+        ValueRecord("red", (("shade of", "warm"),), 8),
+    ]
