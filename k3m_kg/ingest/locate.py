@@ -109,7 +109,7 @@ class ImageLocator(Collection):
         if self._given or not written.startswith("/"):
             return error
         # Shops write paths below their media folder so: "/m/h/mh01.jpg".
-        return f"{error}: give the folder of the pictures with --images (media/catalog/product)"
+        return f"{error}: give the folder of the pictures with --images"
 
     def _name_by_id(self, product: str) -> str | None:
         return self._by_id.get(product) if self._given else None

@@ -310,7 +310,7 @@ class _Ingest:
             report.counts, report.unchanged = counts, True
             return report
         session = self._writer.session(plan.version, self._checker)
-        with reading(plan.reader, plan.path, plan.options.mapping) as records:
+        with reading(plan.reader, plan.path, plan.options.mapping, plan.stamp[0]) as records:
             products = self._write(session, records)
         if not products:
             raise CatalogError(self._no_product(), where=str(plan.path))

@@ -65,8 +65,7 @@ class Grouper:
             subject = run.subject
             if isinstance(subject, Iri) and subject != self._current:
                 if self._streaming:
-                    if self._size > GROUPED // 100 or subject in self._subjects:
-                        yield self._take()
+                    yield self._take()
                 elif subject in self._subjects:
                     self._scattered = self._scattered or subject
                 self._current = subject

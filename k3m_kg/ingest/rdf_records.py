@@ -37,6 +37,10 @@ class Records:
         if self._first:
             self._first = False
             self._look_at_all(part)
+        if len(part.subjects) == 1 and not part.nodes and not part.rejected:
+            ((subject, (line, pairs)),) = part.subjects.items()
+            yield from self._records(subject, pairs, line)
+            return
         records: list[CatalogRecord] = list(part.rejected)
         for subject, (line, pairs) in part.subjects.items():
             records += self._records(subject, pairs, line)
@@ -129,7 +133,7 @@ class Records:
                 if type(term) is str:
                     if term:
                         properties.append((name, term))
-                        if len(term) <= _LONGEST_KEPT:
+                        if len(name) + len(term) <= _LONGEST_KEPT:
                             plain[pair] = (name, term)
                 elif (target := self._target(term)) is not None:
                     links.append((name, target))
@@ -202,5 +206,5 @@ class Records:
             why = "an IRI with blanks at its end"  # literals lost theirs when they were read
         if why is not None:
             return RejectedRow(record.line, why, ascii(record)[:2000])
-        sound.update(pair for pair in new if len(pair[1]) <= _LONGEST_KEPT)
+        sound.update(pair for pair in new if len(pair[0]) + len(pair[1]) <= _LONGEST_KEPT)
         return record

@@ -5,13 +5,14 @@ Reading and writing take about as long as each other, and Python does one thing 
 
 from __future__ import annotations
 
+import json
 import marshal
 import os
 import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
@@ -33,9 +34,9 @@ _RECORDS: dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def reading(
-    reader: CatalogReader, path: Path, mapping: Path | None
+    reader: CatalogReader, path: Path, mapping: Path | None, size: int
 ) -> Iterator[Iterator[Checked | RejectedRow]]:
-    """The checked records of a source, in order.
+    """The checked records of a source of `size` bytes, in order.
 
     Large sources are read ahead by a second process where there is a processor for it; it ends
     with this context at the latest. Readers of other packages are always read here: what they
@@ -45,29 +46,54 @@ def reading(
         CatalogError: what the reader raises, or the second process was killed.
         ConfigError: what the reader raises.
     """
-    kind = type(reader)
-    ours = kind.__module__.startswith("k3m_kg.")
-    if not ours or path.stat().st_size < WORTH_IT or _processors() < 2:
+    if size < WORTH_IT or not _can_start(reader):
         yield checked(reader.read(path, mapping))
         return
-    worker = Path(__file__).with_name("reading_worker.py")
-    arguments = [kind.__module__, kind.__qualname__, *map(str, filter(None, (path, mapping)))]
-    # -P: the folder of the script is not where modules come from.
+    request = {
+        "path": list(map(str, sys.path)),
+        "module": type(reader).__module__,
+        "name": type(reader).__qualname__,
+        "source": str(path),
+        "mapping": str(mapping) if mapping else None,
+    }
     with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", str(worker), *arguments],
-        stdin=subprocess.DEVNULL,
+        [sys.executable, *_flags(), "-P", "-c", _START],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
+        start_new_session=True,  # Ctrl-C is for this process, which then ends that one
     ) as process:
+        assert process.stdin is not None
         assert process.stdout is not None
         try:
+            with suppress(BrokenPipeError):  # what became of it is told when its answer is read
+                process.stdin.write(json.dumps(request).encode() + b"\n")
+                process.stdin.flush()
             yield _received(process, process.stdout, path)
         finally:
             process.kill()
 
 
-def _processors() -> int:
+_START = """
+import json, sys
+request = json.loads(sys.stdin.buffer.readline())
+sys.path[:] = request["path"]
+from k3m_kg.ingest.reading_worker import main
+main(request)
+"""
+
+
+def _can_start(reader: CatalogReader) -> bool:
     affinity = getattr(os, "sched_getaffinity", None)
-    return len(affinity(0)) if affinity else os.cpu_count() or 1
+    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
+    is_python = bool(sys.executable) and not getattr(sys, "frozen", False)
+    return processors > 1 and is_python and type(reader).__module__.startswith("k3m_kg.")
+
+
+def _flags() -> list[str]:
+    """The flags of this interpreter that say where modules come from."""
+    flags = sys.flags
+    given = {"-I": flags.isolated, "-E": flags.ignore_environment, "-s": flags.no_user_site}
+    return [flag for flag, value in given.items() if value]
 
 
 def _received(
@@ -96,9 +122,10 @@ def _received(
 
 
 def _ended(status: int, path: Path) -> CatalogError:
+    killed = status == -signal.SIGKILL
     how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
     return CatalogError(
         f"the process that read it was ended {how}; nothing of it was kept",
         where=str(path),
-        hint="look whether memory ran out, and run again",
+        hint="look whether memory ran out, and run again" if killed else None,
     )

@@ -1,9 +1,9 @@
-"""The process that reads one source ahead of the one that writes. Run as a script.
+"""What the process does that reads one source ahead of the one that writes.
 
-Arguments: module and name of the reader's class, the source, and perhaps the mapping. Standard
-output is messages, each with its length in eight bytes before it, as `marshal` writes plain data:
-("records", (records, their hashes or None)), and last ("end", None), ("error", its parts) or
-("bug", the traceback).
+It answers on standard output with messages, each with its length in eight bytes before it, as
+`marshal` writes plain data: ("records", (records, their hashes or None)), and last ("end", None),
+("error", its parts) or ("bug", the traceback). It ends when its standard input does: that is when
+the other process is gone.
 """
 
 from __future__ import annotations
@@ -12,26 +12,21 @@ import gc
 import importlib
 import marshal
 import os
-import signal
 import sys
+import threading
 import time
 import traceback
-from collections.abc import Iterable
-from itertools import islice
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-ROOT = str(Path(__file__).resolve().parents[2])
-sys.path.insert(0, ROOT)  # the same k3m_kg as the other process has, whatever is installed
-import k3m_kg  # noqa: E402, F401
+from k3m_kg.errors import K3MError
+from k3m_kg.ingest.checked import checked
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
-sys.path.remove(ROOT)
-from k3m_kg.errors import K3MError  # noqa: E402
-from k3m_kg.ingest.checked import checked  # noqa: E402
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord  # noqa: E402
-
-ITEMS = 1000
-"""Records in one message."""
+RECORDS = 1000
+CELLS = 20_000
+"""In one message at most, but for the last record: one product may have thousands of triples."""
 WAITS = 0.1
 """Of the time for a message: who waits longer than that to send it has time to hash."""
 
@@ -45,13 +40,25 @@ class Sender:
         self._since = time.perf_counter()
 
     def records(self, records: Iterable[CatalogRecord]) -> None:
-        """Send all of them."""
-        source = iter(records)
-        while batch := list(islice(source, ITEMS)):
-            digests = None
-            if self._waits:
-                batch, digests = _hashed(batch)
-            self.send("records", ([_item(record) for record in batch], digests))
+        """Send all of them, also those before an error."""
+        batch: list[CatalogRecord] = []
+        cells = 0
+        try:
+            for record in records:
+                batch.append(record)
+                if not isinstance(record, RejectedRow):
+                    cells += len(record.properties)
+                if len(batch) >= RECORDS or cells >= CELLS:
+                    self._records(batch)
+                    batch, cells = [], 0
+        finally:
+            self._records(batch)
+
+    def _records(self, batch: list[CatalogRecord]) -> None:
+        digests = None
+        if self._waits:
+            batch, digests = _hashed(batch)
+        self.send("records", ([_item(record) for record in batch], digests))
 
     def send(self, kind: str, content: Any) -> None:
         """Send one message, and note whether that took longer than it should."""
@@ -102,27 +109,28 @@ def _plain(content: Any) -> Any:
     return type(content)(map(_plain, content)) if isinstance(content, (tuple, list)) else content
 
 
-def main() -> None:
-    """Read the one source."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the other process ends this one
+def _end_with_input() -> None:
+    sys.stdin.buffer.read()
+    os._exit(1)
+
+
+def main(request: Mapping[str, Any]) -> None:
+    """Read the one source that is asked for.
+
+    Args:
+        request: `module` and `name` of the reader's class, `source`, and `mapping` or None.
+    """
+    threading.Thread(target=_end_with_input, daemon=True).start()
     gc.set_threshold(200_000, 10, 10)
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # nothing that a library prints gets between the messages
     sender = Sender(out)
-    module, name, source, *mapping = sys.argv[1:]
+    mapping = request["mapping"]
     try:
-        try:
-            reader = getattr(importlib.import_module(module), name)()
-            records = reader.read(Path(source), Path(mapping[0]) if mapping else None)
-            sender.records(records)
-            sender.send("end", None)
-        except K3MError as error:
-            sender.send("error", (type(error).__name__, error.message, error.where, error.hint))
-        except Exception:  # a bug: the other process tells of it
-            sender.send("bug", traceback.format_exc())
-    except BrokenPipeError:
-        pass  # nobody reads on
-
-
-if __name__ == "__main__":
-    main()
+        reader = getattr(importlib.import_module(request["module"]), request["name"])()
+        sender.records(reader.read(Path(request["source"]), Path(mapping) if mapping else None))
+        sender.send("end", None)
+    except K3MError as error:
+        sender.send("error", (type(error).__name__, error.message, error.where, error.hint))
+    except Exception:  # a bug: the other process tells of it
+        sender.send("bug", traceback.format_exc())

@@ -93,13 +93,15 @@ def _pair_rules(
 ) -> list[Rule]:
     shares = _shared_pairs(train, entities, relations, turned)
     return [
-        Rule(cause, int(r), int(by), float(shares[r, by]))
-        for r, by in zip(*np.nonzero(shares >= SHARE), strict=True)
-        if turned or r != by
+        Rule(cause, int(r), int(by), float(share))
+        for r, by, share in zip(shares.row, shares.col, shares.data, strict=True)
+        if share >= SHARE and (turned or r != by)
     ]
 
 
-def _shared_pairs(train: np.ndarray, entities: int, relations: int, turned: bool) -> np.ndarray:
+def _shared_pairs(
+    train: np.ndarray, entities: int, relations: int, turned: bool
+) -> sparse.coo_matrix:
     """(R, R): the share of a relation's pairs that the other has, turned round if wanted."""
     pairs = train[:, 0] * entities + train[:, 2]
     others = train[:, 2] * entities + train[:, 0] if turned else pairs
@@ -111,10 +113,11 @@ def _shared_pairs(train: np.ndarray, entities: int, relations: int, turned: bool
     ]
     for table in tables:
         table.data[:] = 1  # a triple that stands twice counts once
-    both = (tables[0] @ tables[1].T).toarray()
+    both = tables[0] @ tables[1].T
+    both.sort_indices()
+    shares = both.tocoo()
     size_R = np.asarray(tables[0].sum(1)).ravel()
-    enough = np.where(size_R[:, None] >= _LEAST_TRIPLES, both, 0)
-    shares: np.ndarray = enough / np.maximum(size_R, 1)[:, None]
+    shares.data *= (size_R >= _LEAST_TRIPLES)[shares.row] / size_R[shares.row]
     return shares
 
 

@@ -20,6 +20,7 @@ import pytest
 
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.ingest.reading_ahead import WORTH_IT
 from tests.processes import hear_ctrl_c
 
 
@@ -43,7 +44,8 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, step in (("old", 3), ("new", 2)):
         with (folder / f"{name}.tsv").open("w") as file:
             for n in range(0, PRODUCTS * step // 3, step):
-                file.write(f"{n}\ttitle {n % 7}\t\ta#:#{n % 11}#;#b#:#{n % 13}{name}\tc\n")
+                file.write(f"{n}\t{LONG}{n % 7}\t\ta#:#{n % 11}#;#b#:#{n % 13}{name}\tc\n")
+        assert (folder / f"{name}.tsv").stat().st_size >= WORTH_IT
     return folder
 
 

@@ -118,6 +118,6 @@ def test_locating_again_by_what_was_stored_gives_the_same(shop: Path) -> None:
 
 
 def test_a_path_below_a_shops_media_folder_says_what_to_give(shop: Path) -> None:
-    assert "--images (media/catalog/product)" in str(beside(shop, "/m/x/2.jpg").error)
+    assert "with --images" in str(beside(shop, "/m/x/2.jpg").error)
     assert "--images" not in str(beside(shop, "../secret.jpg").error)
     assert below(shop, "/m/x/2.jpg") == ["m/x/2.jpg"]

@@ -354,11 +354,23 @@ def test_blocks_of_plain_lines_are_read_as_line_by_line(
 ) -> None:
     content = "\n".join(f"{subject} {tail}" for subject, tail in parts) + "\n" * ended
 
-    def runs() -> list[object]:
+    def runs() -> list[str]:
         return [repr(run) for run in rdf_syntax.line_runs(BytesIO(content.encode()), "nt")]
+
+    def triples() -> list[object]:
+        found = rdf_syntax.line_runs(BytesIO(content.encode()), "nt")
+        return [
+            item if isinstance(item, RejectedRow) else (item.subject, *pair)
+            for item in found
+            for pair in (((),) if isinstance(item, RejectedRow) else item.pairs)
+        ]
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "BLOCK", block)
-        found = runs()
+        found, longest = runs(), rdf_syntax.LONGEST_RUN
+        patch.setattr(rdf_syntax, "LONGEST_RUN", 3)  # longer only by what one block adds
+        in_pieces = triples()
         patch.setattr(rdf_syntax._LineRuns, "of_plain", lambda self, block: None)
+        assert in_pieces == triples()
+        patch.setattr(rdf_syntax, "LONGEST_RUN", longest)
         assert found == runs()
