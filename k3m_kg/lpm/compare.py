@@ -37,6 +37,10 @@ def compare(query: Query, candidates: Tensor, *, fast: bool = False) -> Tensor:
         scores = _dot(query.vectors, candidates)
         return scores if query.bias is None else scores + query.bias[..., None]
     if fast and query.norm == 2:
+        if candidates.dim() == query.vectors.dim() == 3 and query.vectors.shape[1] == 1:
+            # One query to a group: the difference is as cheap, and its gradient is cheaper.
+            distance = torch.linalg.vector_norm(candidates - query.vectors, dim=-1)[:, None]
+            return -distance.square() if query.power else -distance
         square = _squares(query.vectors, candidates).clamp_min(_TINY)
         return -square if query.power else -square.sqrt()
     distance = _distance(query.vectors, candidates, query.norm)
