@@ -161,7 +161,7 @@ class Stepper:
         scores = [
             scores_against(self.model, given, relation, part, as_tails=as_tails).flatten(0, 1)
             for (given, relation, as_tails), part in zip(
-                asked, others_GKW.split(counts), strict=True
+                asked, torch.split(others_GKW, counts), strict=True
             )
         ]
         return torch.cat(scores)
