@@ -40,7 +40,8 @@ def compare(query: Query, candidates: Tensor, *, fast: bool = False) -> Tensor:
         return scores if query.bias is None else scores + query.bias[..., None]
     if fast and query.norm == 2:
         if candidates.dim() == query.vectors.dim() == 3 and query.vectors.shape[1] == 1:
-            distance: Tensor = _Distance.apply(query.vectors, candidates)[:, None]
+            differences: Any = _Distance
+            distance: Tensor = differences.apply(query.vectors, candidates)[:, None]
             return -distance.square() if query.power else -distance
         square = _squares(query.vectors, candidates).clamp_min(_TINY)
         return -square if query.power else -square.sqrt()
@@ -97,7 +98,7 @@ class _Distance(torch.autograd.Function):
         return distance
 
     @staticmethod
-    @once_differentiable  # type: ignore[untyped-decorator]
+    @once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
         (distance,) = ctx.saved_tensors
         difference, ctx.difference = ctx.difference, None
