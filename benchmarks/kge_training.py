@@ -164,16 +164,16 @@ def speed(data: TripleData, arguments: argparse.Namespace) -> None:
         data.valid,
         data.test,
     )
-    heads = " ".join(f"{f'shared {size}':>10} {'times':>6}" for size in SHARED)
+    heads = " ".join(f"{f'shared {size}':>10} {'times':>6}" for size in arguments.shared)
     print(f"{'positives/s':11} {'PyKEEN':>10} {heads}")
     for name in arguments.models:
-        rates: dict[str, list[float]] = {"pykeen": [], **{str(s): [] for s in SHARED}}
+        rates: dict[str, list[float]] = {"pykeen": [], **{str(s): [] for s in arguments.shared}}
         for _ in range(arguments.rounds):
             torch.manual_seed(0)
             model = pykeens_model(name, few, arguments)
             start_from = tables(model)
             rates["pykeen"].append(train_pykeen(model, few, arguments, 1))
-            for shared in SHARED:
+            for shared in arguments.shared:
                 rate, _ = train_ours(name, start_from, few, arguments, 1, shared)
                 rates[str(shared)].append(rate)
         base, *others = (statistics.median(values) for values in rates.values())
@@ -187,9 +187,12 @@ def quality(data: TripleData, arguments: argparse.Namespace) -> None:
         f"test MRR, {arguments.quality} seeds, {arguments.epochs} epochs, {len(few.entities)} "
         f"entities, {len(few.train)} training and {len(few.test)} test triples"
     )
-    print(f"{'':10} {'PyKEEN':>16} " + " ".join(f"{f'shared {size}':>16}" for size in SHARED))
+    print(
+        f"{'':10} {'PyKEEN':>16} "
+        + " ".join(f"{f'shared {size}':>16}" for size in arguments.shared)
+    )
     for name in arguments.models:
-        found: dict[str, list[float]] = {"pykeen": [], **{str(s): [] for s in SHARED}}
+        found: dict[str, list[float]] = {"pykeen": [], **{str(s): [] for s in arguments.shared}}
         for seed in range(arguments.quality):
             torch.manual_seed(seed)
             model = pykeens_model(name, few, arguments)
@@ -197,7 +200,7 @@ def quality(data: TripleData, arguments: argparse.Namespace) -> None:
             train_pykeen(model, few, arguments, arguments.epochs)
             scorer = build_scorer(name, INTERACTIONS[name].config(), arguments.dimension).eval()
             found["pykeen"].append(mrr(TripleVectors(scorer, *tables(model)), few))
-            for shared in SHARED:
+            for shared in arguments.shared:
                 _, ours = train_ours(
                     name, start_from, few, arguments, arguments.epochs, shared, seed
                 )
@@ -216,6 +219,7 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=0.005)
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--quality", type=int, default=0, metavar="SEEDS")
+    parser.add_argument("--shared", nargs="+", type=int, default=list(SHARED))
     parser.add_argument("--epochs", type=int, default=8)
     parser.add_argument("--entities", type=int, default=1000)
     arguments = parser.parse_args()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from k3m_kg.contracts import LinkScorer
 from k3m_kg.errors import ConfigError
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.lpm.compare import compare
 from k3m_kg.lpm.interactions import InteractionScorer
 from k3m_kg.lpm.triple_ranks import TripleVectors
 from k3m_kg.registry import registry
@@ -155,6 +157,31 @@ def build_link_scorer(config: KgeConfig) -> tuple[LinkScorer, int, int]:
 def _uniform(rows: int, width: int) -> Tensor:
     bound = math.sqrt(3 / width)  # PyKEEN's xavier_uniform_ of embeddings
     return torch.empty(rows, width).uniform_(-bound, bound)
+
+
+def scores_of_queries(
+    model: KgeModel,
+    asked: list[tuple[Tensor, Tensor, bool]],
+    others: Tensor,
+) -> Tensor | None:
+    """(G, S, K) scores of candidates (G, K, W) where one vector says what they are compared with.
+
+    `asked` has given and relation vectors (g, S, W) and whether tails are asked, group after group.
+    None where the scorer has no such vector, or each of its scores has a term of its own.
+    """
+    scorer = model.scorer
+    if not isinstance(scorer, InteractionScorer):
+        return None
+    queries = []
+    for given, relation, as_tails in asked:
+        find = (
+            scorer.tail_query(given, relation) if as_tails else scorer.head_query(relation, given)
+        )
+        if find is None or find.bias is not None:
+            return None
+        queries.append(find)
+    vectors = torch.cat([query.vectors for query in queries])
+    return compare(replace(queries[0], vectors=vectors), others, fast=True)
 
 
 def scores_against(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
+from torch.optim.adam import adam
 
 _SORT_BELOW = 32
 """Marking rows in a table this many times longer than the list of ids costs more than sorting."""
@@ -19,7 +20,8 @@ class RowTable(nn.Module):
     Only rows that a step touched are changed, so a step costs what it reads, not what the table
     holds. Both optimisers are torch's dense ones all the same. Adagrad leaves a row without
     gradient where it is; Adam moves it on by its momentum, and such moves are made up for in one
-    when the row is next read.
+    when the row is next read. A step that reads as many ids as there are rows takes the table as
+    it is, which spares the copies.
 
     Args:
         weight: (E, W) initial vectors.
@@ -33,6 +35,7 @@ class RowTable(nn.Module):
     second: Tensor
     _place: Tensor
     _last: Tensor
+    _every: Tensor
 
     def __init__(
         self, weight: Tensor, optimizer: str, learning_rate: float, *, unit: bool = False
@@ -48,7 +51,9 @@ class RowTable(nn.Module):
         for name in ("_place", "_last"):
             counts = torch.zeros(len(weight), dtype=torch.long)
             self.register_buffer(name, counts, persistent=False)
+        self.register_buffer("_every", torch.arange(len(weight)), persistent=False)
         self.steps = 0
+        self._whole = False
         self._waiting = torch.empty(0, dtype=torch.float64)
         self._moments: tuple[Tensor, Tensor] | None = None
 
@@ -59,6 +64,11 @@ class RowTable(nn.Module):
             The distinct ids (U,), their vectors (U, W) as a leaf that takes a gradient, and where
             each id is among them (N,).
         """
+        if len(ids_N) >= len(self.weight):
+            self.settle()
+            self._whole = True
+            return self._every, self.weight.detach().requires_grad_(), ids_N
+        self._whole = False
         if len(self.weight) > _SORT_BELOW * len(ids_N):
             rows_U, inverse_N = torch.unique(ids_N, return_inverse=True)
         else:
@@ -78,14 +88,24 @@ class RowTable(nn.Module):
         """Take one step by the gradient of the vectors that the last `touch` gave."""
         gradient_UW = vectors_UW.grad
         assert gradient_UW is not None
-        self.steps += 1
+        if self._whole:
+            first = self.first if self.optimizer == "adam" else None
+            self._change(self.weight, gradient_UW, self.second, first)
+            self._last.fill_(self.steps)
+            if self.unit:
+                self.weight.copy_(self._scaled(self.weight))
+            return
+        moved_UW = vectors_UW.detach()
         if self.optimizer == "adam":
-            change_UW = self._adam(rows_U, gradient_UW)
+            assert self._moments is not None
+            first_UW, second_UW = self._moments
+            self._change(moved_UW, gradient_UW, second_UW, first_UW)
+            self.first[rows_U] = first_UW
+            self._last[rows_U] = self.steps
         else:
-            second_UW = self.second[rows_U].addcmul_(gradient_UW, gradient_UW)
-            self.second[rows_U] = second_UW
-            change_UW = gradient_UW / second_UW.sqrt_().add_(1e-10)
-        moved_UW = vectors_UW.detach().sub_(change_UW, alpha=self.learning_rate)
+            second_UW = self.second[rows_U]
+            self._change(moved_UW, gradient_UW, second_UW, None)
+        self.second[rows_U] = second_UW
         self.weight[rows_U] = self._scaled(moved_UW)
 
     @torch.no_grad()
@@ -105,15 +125,32 @@ class RowTable(nn.Module):
         self.steps = steps
         self._last.fill_(steps)
 
-    def _adam(self, rows_U: Tensor, gradient_UW: Tensor) -> Tensor:
-        assert self._moments is not None
-        first_UW, second_UW = self._moments
-        first_UW.lerp_(gradient_UW, 1 - _FIRST)
-        second_UW.mul_(_SECOND).addcmul_(gradient_UW, gradient_UW, value=1 - _SECOND)
-        self.first[rows_U], self.second[rows_U] = first_UW, second_UW
-        self._last[rows_U] = self.steps
-        second_UW.div_(1 - _SECOND**self.steps).sqrt_().add_(_TINY)
-        return first_UW.div_(second_UW).div_(1 - _FIRST**self.steps)
+    def _change(
+        self, vectors: Tensor, gradient: Tensor, second: Tensor, first: Tensor | None
+    ) -> None:
+        """One step of the optimiser, in place."""
+        if first is None:
+            second.addcmul_(gradient, gradient)
+            change = second.sqrt().add_(1e-10)
+            vectors.addcdiv_(gradient, change, value=-self.learning_rate)
+        else:
+            adam(
+                [vectors],
+                [gradient],
+                [first],
+                [second],
+                [],
+                [torch.tensor(float(self.steps), device=vectors.device)],
+                fused=True,
+                amsgrad=False,
+                beta1=_FIRST,
+                beta2=_SECOND,
+                lr=self.learning_rate,
+                weight_decay=0.0,
+                eps=_TINY,
+                maximize=False,
+            )
+        self.steps += 1
 
     @torch.no_grad()
     def _caught_up(self, rows_U: Tensor, vectors_UW: Tensor) -> tuple[Tensor, Tensor, Tensor]:

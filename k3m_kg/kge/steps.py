@@ -11,9 +11,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from k3m_kg.kge.model import KgeModel, scores_against
+from k3m_kg.kge.model import KgeModel, scores_against, scores_of_queries
 from k3m_kg.kge.settings import KgeTraining
-from k3m_kg.lpm.entity_negatives import EntityNegatives
+from k3m_kg.lpm.entity_negatives import Draw, EntityNegatives
 from k3m_kg.lpm.losses import binary_cross_entropy, info_nce, margin_ranking, nssa
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
@@ -82,7 +82,8 @@ class Stepper:
             relation_ids[:heads] += self.model.relation_count
         rows, local, place = self.model.relations.touch(relation_ids)
         relation_NW = torch.nn.functional.embedding(place, local)
-        loss = self._loss(self._entities(ids), relation_NW, len(triples_N3), heads, draws)
+        own, others = self._entities(ids, 2 * len(triples_N3))
+        loss = self._loss(own, others, relation_NW, heads, draws)
         if self.dense is not None:
             self.dense.zero_grad()
         torch.autograd.backward(loss)
@@ -92,8 +93,8 @@ class Stepper:
         self._update_entities()
         return float(loss.detach())
 
-    def _entities(self, ids: Tensor) -> Tensor:
-        """The vectors of ids, each row read once."""
+    def _entities(self, ids: Tensor, own: int) -> tuple[Tensor, Tensor]:
+        """The vectors of ids, the first `own` apart, each row read once."""
         table = self.model.entities
         self._touched = None
         if table is None:
@@ -106,17 +107,19 @@ class Stepper:
             self._touched = (rows, local)
             mapped = self.model.mapped(rows)
             vectors = local if mapped is None else local + mapped
-        return torch.nn.functional.embedding(place, vectors)
+        embed = torch.nn.functional.embedding
+        # Two lookups, not slices of one: the gradient of a slice fills all of the rest with zeros.
+        return embed(place[:own], vectors), embed(place[own:], vectors)
 
     def _update_entities(self) -> None:
         if self._touched is not None and self.model.entities is not None:
             self.model.entities.update(*self._touched)
 
     def _loss(
-        self, entity: Tensor, relation_NW: Tensor, count: int, heads: int, draws: list[Any]
+        self, own: Tensor, others: Tensor, relation_NW: Tensor, heads: int, draws: list[Any]
     ) -> Tensor:
         model = self.model
-        head_NW, tail_NW = entity[:count], entity[count : 2 * count]
+        head_NW, tail_NW = own.chunk(2)
         turned = model.inverse and heads > 0
         first = tail_NW[:heads] if turned else head_NW[:heads]
         second = head_NW[:heads] if turned else tail_NW[:heads]
@@ -125,30 +128,47 @@ class Stepper:
             relation_NW,
             torch.cat([second, tail_NW[heads:]]),
         )
-        start, row = 2 * count, 0
-        scores, masks = [], []
-        for column, groups, draw in draws:
-            groups_count, size, _ = groups.shape
-            rows = slice(row, row + groups_count * size)
-            given_NW = tail_NW if column == 0 else head_NW
-            stop = start + draw.entities_GK.numel()
-            found_GSK = scores_against(
-                model,
-                given_NW[rows].view(groups_count, size, -1),
-                relation_NW[rows].view(groups_count, size, -1),
-                entity[start:stop].view(groups_count, -1, entity.shape[-1]),
-                as_tails=column == 2 or model.inverse,
-            )
-            scores.append(found_GSK.flatten(0, 1))
-            mask = draw.mask_GSK
-            masks.append(
-                torch.ones_like(scores[-1], dtype=torch.bool)
-                if mask is None
-                else mask.flatten(0, 1)
-            )
-            start, row = stop, rows.stop
-        loss = self.loss(positive_N, torch.cat(scores), torch.cat(masks))
+        negative_NK = self._negatives(head_NW, relation_NW, tail_NW, others, draws)
+        mask_NK = torch.cat([_mask(draw, groups.shape[1]) for _, groups, draw in draws])
+        loss = self.loss(positive_N, negative_NK, mask_NK)
         if self.settings.l3:
             cubes = [part.abs().pow(3).sum(-1).mean() for part in (head_NW, relation_NW, tail_NW)]
             loss = loss + self.settings.l3 * (cubes[0] + cubes[1] + cubes[2]) / 3
         return loss
+
+    def _negatives(
+        self,
+        head_NW: Tensor,
+        relation_NW: Tensor,
+        tail_NW: Tensor,
+        others: Tensor,
+        draws: list[Any],
+    ) -> Tensor:
+        """(N, K) scores of the candidates drawn."""
+        asked, row = [], 0
+        for column, groups, _ in draws:
+            shape = (*groups.shape[:2], -1)
+            rows = slice(row, row + groups.shape[0] * groups.shape[1])
+            given_NW = tail_NW if column == 0 else head_NW
+            as_tails = column == 2 or self.model.inverse
+            asked.append((given_NW[rows].view(shape), relation_NW[rows].view(shape), as_tails))
+            row = rows.stop
+        counts = [len(groups) for _, groups, _ in draws]
+        others_GKW = others.view(sum(counts), -1, others.shape[-1])
+        found_GSK = scores_of_queries(self.model, asked, others_GKW)
+        if found_GSK is not None:
+            return found_GSK.flatten(0, 1)
+        scores = [
+            scores_against(self.model, given, relation, part, as_tails=as_tails).flatten(0, 1)
+            for (given, relation, as_tails), part in zip(
+                asked, torch.split(others_GKW, counts), strict=True
+            )
+        ]
+        return torch.cat(scores)
+
+
+def _mask(draw: Draw, size: int) -> Tensor:
+    if draw.mask_GSK is not None:
+        return draw.mask_GSK.flatten(0, 1)
+    groups, count = draw.entities_GK.shape
+    return draw.entities_GK.new_ones(groups * size, count, dtype=torch.bool)

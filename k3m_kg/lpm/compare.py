@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 _TINY = 1e-12
 
@@ -37,6 +39,10 @@ def compare(query: Query, candidates: Tensor, *, fast: bool = False) -> Tensor:
         scores = _dot(query.vectors, candidates)
         return scores if query.bias is None else scores + query.bias[..., None]
     if fast and query.norm == 2:
+        if candidates.dim() == query.vectors.dim() == 3 and query.vectors.shape[1] == 1:
+            differences: Any = _Distance
+            distance: Tensor = differences.apply(query.vectors, candidates)[:, None]
+            return -distance.square() if query.power else -distance
         square = _squares(query.vectors, candidates).clamp_min(_TINY)
         return -square if query.power else -square.sqrt()
     distance = _distance(query.vectors, candidates, query.norm)
@@ -57,6 +63,8 @@ def _dot(query: Tensor, candidates: Tensor) -> Tensor:
     if candidates.dim() == 2:
         return query @ candidates.T
     if query.dim() == 3:
+        if candidates.dim() == 3 and query.shape[1] == 1:  # its gradient comes without a copy
+            return (candidates @ query.transpose(-1, -2)).transpose(-1, -2)
         return query @ candidates.transpose(-1, -2)
     return torch.einsum("nh,nch->nc", query, candidates)
 
@@ -74,3 +82,25 @@ def _distance(query: Tensor, candidates: Tensor, p: float) -> Tensor:
     if query.dim() == 2 and candidates.dim() == 3:
         return torch.cdist(query[:, None], candidates, p=p, compute_mode=mode).squeeze(1)
     return torch.cdist(query, candidates, p=p, compute_mode=mode)
+
+
+class _Distance(torch.autograd.Function):
+    """Euclidean distances (G, K) of one query (G, 1, H) to each group's candidates (G, K, H).
+
+    The differences become the gradient in place: candidates are most of what a step reads.
+    """
+
+    @staticmethod
+    def forward(ctx: Any, query: Tensor, candidates: Tensor) -> Tensor:
+        ctx.difference = candidates - query
+        distance: Tensor = torch.linalg.vector_norm(ctx.difference, dim=-1)
+        ctx.save_for_backward(distance)
+        return distance
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor, Tensor]:
+        (distance,) = ctx.saved_tensors
+        difference, ctx.difference = ctx.difference, None
+        difference.mul_((gradient / distance.clamp_min(_TINY))[..., None])
+        return -difference.sum(1, keepdim=True), difference

@@ -13,12 +13,16 @@ from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.steps import Stepper
 from k3m_kg.kge.training import build_negatives, loss_of
+from k3m_kg.lpm.compare import Query, compare
 from tests.kge.toy import config, write
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adagrad"])
 @pytest.mark.parametrize("rows", [7, 2000])
-def test_touched_rows_move_as_the_dense_optimiser_moves_them(optimizer: str, rows: int) -> None:
+@pytest.mark.parametrize("often_whole", [False, True])
+def test_touched_rows_move_as_the_dense_optimiser_moves_them(
+    optimizer: str, rows: int, often_whole: bool
+) -> None:
     torch.manual_seed(0)
     start = torch.randn(rows, 3)
     table = RowTable(start.clone(), optimizer, 0.1)
@@ -26,11 +30,12 @@ def test_touched_rows_move_as_the_dense_optimiser_moves_them(optimizer: str, row
     kind = torch.optim.Adam if optimizer == "adam" else torch.optim.Adagrad
     other = kind([dense], lr=0.1)
     random = torch.Generator().manual_seed(0)
-    for _ in range(60):
-        ids = torch.randint(min(rows, 40), (6,), generator=random)  # some rows repeat
+    for step in range(60):
+        whole = often_whole and step % 5 < 2
+        ids = torch.randint(min(rows, 40), (rows if whole else 6,), generator=random)
         target = torch.randn(len(ids), 3, generator=random)
         touched, local, place = table.touch(ids)
-        assert touched.tolist() == sorted(set(ids.tolist()))
+        assert touched.tolist() == (list(range(rows)) if whole else sorted(set(ids.tolist())))
         ((local[place] - target) ** 2).sum().backward()
         table.update(touched, local)
         other.zero_grad()
@@ -50,6 +55,22 @@ def test_unit_rows_have_length_one() -> None:
     local.square().sum().backward()
     table.update(touched, local)
     assert table.weight[[1, 3]].norm(dim=-1) == pytest.approx(1)
+
+
+@pytest.mark.parametrize("power", [False, True])
+def test_one_query_has_the_gradient_of_its_distances(power: bool) -> None:
+    torch.manual_seed(0)
+    query = torch.randn(3, 1, 4, dtype=torch.float64, requires_grad=True)
+    others = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
+    weight = torch.randn(3, 1, 5, dtype=torch.float64)
+    asked = Query(query, norm=2.0, power=power)
+    found, gradients = [], []
+    for fast in (False, True):
+        scores = compare(asked, others, fast=fast)
+        found.append(scores)
+        gradients.append(torch.autograd.grad((scores * weight).sum(), (query, others)))
+    torch.testing.assert_close(found[0], found[1])
+    torch.testing.assert_close(gradients[0], gradients[1])
 
 
 def naive_loss(model: KgeModel, stepper: Stepper, triples: Tensor, seed: int) -> Tensor:

@@ -54,7 +54,9 @@ class PykeensView(torch.nn.Module):
         return self.vectors.scorer.score_heads(entity, relation, entity[hrt_batch[:, 2]])
 
 
-def pykeen_results(vectors: TripleVectors, asked: np.ndarray, truth: np.ndarray) -> Any:
+def pykeen_results(
+    vectors: TripleVectors, asked: np.ndarray, truth: np.ndarray, **restricted: Any
+) -> Any:
     from pykeen.evaluation import RankBasedEvaluator
 
     model: Any = PykeensView(vectors)
@@ -64,6 +66,7 @@ def pykeen_results(vectors: TripleVectors, asked: np.ndarray, truth: np.ndarray)
         additional_filter_triples=torch.from_numpy(truth),
         batch_size=64,
         use_tqdm=False,
+        **restricted,
     )
 
 
@@ -118,6 +121,34 @@ def test_metrics_per_relation_equal_pykeens_evaluator_on_that_relation() -> None
         assert per_relation[relation]["queries"] == 2 * mine.sum()
     macro = np.mean([row["mrr"] for row in per_relation.values()])
     assert ours.metrics()["macro_mrr"] == pytest.approx(macro)
+
+
+def test_type_constrained_metrics_equal_pykeens_among_the_relations_entities() -> None:
+    asked, truth = nations()
+    vectors = model_of("complex", 14, 55, rounded=True)
+    allowed = {side: seen_by_relation(truth, 55, side) for side in SIDES}
+    ours = rank_triples(vectors, asked, truth, candidates=allowed)
+    fewer = 0
+    for relation in np.unique(asked[:, 1])[:12].tolist():
+        mine = asked[:, 1] == relation
+        for side in SIDES:
+            entities = allowed[side][relation].tolist()
+            fewer += len(entities) < 14
+            theirs = pykeen_results(
+                vectors,
+                asked[mine],
+                truth,
+                targets=[side],
+                restrict_entities_to=entities,
+                pre_filtered_triples=True,
+                do_time_consuming_checks=False,
+            )
+            for kind in KINDS:
+                metrics = ours.metrics(side, kind, mine)
+                for key in ("mrr", "mr", "hits@1", "hits@3", "hits@10"):
+                    expected = theirs.get_metric(f"{side}.{kind}.{PYKEENS[key]}")
+                    assert metrics[key] == pytest.approx(expected, abs=1e-6, rel=1e-6)
+    assert fewer > 6
 
 
 @pytest.fixture(scope="module")
