@@ -80,16 +80,16 @@ class Dialect(Protocol):
         """
         ...
 
-
-def create_index(connection: Connection, name: str) -> None:
-    """Build a secondary index that `drop_indexes` dropped: sorts its keys, once."""
-    connection.exec_driver_sql(f"CREATE {_INDEXES[name].format(name)}")
+    def create_index(self, connection: Connection, name: str) -> None:
+        """Build a secondary index that `drop_indexes` dropped: sorts its keys, once."""
+        ...
 
 
 class SQLiteDialect:
     """SQLite in WAL mode: readers never wait; one writer at a time."""
 
     _CHUNK = 500
+    _SORT_KIB = 4096
     _PARAMETERS = 900  # in one statement: every SQLite takes 999
 
     def take_write_lock(self, connection: Connection) -> bool:
@@ -158,6 +158,13 @@ class SQLiteDialect:
         for name in _INDEXES:
             connection.exec_driver_sql(f"DROP INDEX IF EXISTS {name}")
         return list(_INDEXES)
+
+    def create_index(self, connection: Connection, name: str) -> None:
+        """In runs that the processor's cache holds: half the time of runs as large as ours."""
+        size = connection.exec_driver_sql("PRAGMA cache_size").scalar_one()
+        connection.exec_driver_sql(f"PRAGMA cache_size = -{self._SORT_KIB}")
+        connection.exec_driver_sql(f"CREATE {_INDEXES[name].format(name)}")
+        connection.exec_driver_sql(f"PRAGMA cache_size = {size}")
 
 
 class PostgreSQLDialect:
@@ -255,6 +262,9 @@ class PostgreSQLDialect:
     def drop_indexes(self, connection: Connection) -> list[str]:
         """None: it would lock the table, and readers would wait until the end of the ingest."""
         return []
+
+    def create_index(self, connection: Connection, name: str) -> None:
+        """None is dropped."""
 
 
 _ESCAPES = str.maketrans({"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"})

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table, func, select
 
-from k3m_kg.graph.dialect import TERM_INDEX, Dialect, create_index
+from k3m_kg.graph.dialect import TERM_INDEX, Dialect
 from k3m_kg.graph.tables import EntityKind, entities, properties
 
 CACHE_LIMIT = 2_000_000
@@ -93,4 +93,4 @@ class TermDictionary:
     def _build_index(self, name: str) -> None:
         if name in self._missing_indexes:
             self._missing_indexes.remove(name)
-            create_index(self._connection, name)
+            self._dialect.create_index(self._connection, name)

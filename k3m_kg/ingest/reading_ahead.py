@@ -25,6 +25,7 @@ from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 WORTH_IT = 2 << 20
 """Bytes of a source from which a second process pays for its start (about 0.2 s)."""
 
+_ROOM = 1 << 20
 _RECORDS: dict[str, Callable[..., Any]] = {
     "product": ProductRecord,
     "value": ValueRecord,
@@ -64,6 +65,7 @@ def reading(
     ) as process:
         assert process.stdin is not None
         assert process.stdout is not None
+        _widen(process.stdout)
         try:
             with suppress(BrokenPipeError):  # what became of it is told when its answer is read
                 process.stdin.write(json.dumps(request).encode() + b"\n")
@@ -87,6 +89,16 @@ def _can_start(reader: CatalogReader) -> bool:
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
     is_python = bool(sys.executable) and not getattr(sys, "frozen", False)
     return processors > 1 and is_python and type(reader).__module__.startswith("k3m_kg.")
+
+
+def _widen(pipe: IO[bytes]) -> None:
+    """Room for some messages, so that neither process waits for the other's next one."""
+    try:
+        import fcntl
+
+        fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _ROOM)
+    except (ImportError, AttributeError, OSError):
+        pass  # not on Linux, or the user's pipes have no room left: slower, and no worse
 
 
 def _flags() -> list[str]:

@@ -24,8 +24,8 @@ from k3m_kg.errors import K3MError
 from k3m_kg.ingest.checked import checked
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
-RECORDS = 1000
-CELLS = 20_000
+RECORDS = 500
+CELLS = 10_000
 """In one message at most, but for the last record: one product may have thousands of triples."""
 WAITS = 0.1
 """Of the time for a message: who waits longer than that to send it has time to hash."""
