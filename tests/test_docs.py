@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import importlib.util
 import inspect
+import json
 import re
 import shlex
 from pathlib import Path
 from types import ModuleType
+from unittest.mock import patch
 
 import pytest
 import yaml
 
 from k3m_kg import hookspecs
 from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.hookspecs import LinkPredictorPlugin
 from k3m_kg.ingest.mapping import Mapping
-from k3m_kg.registry import KINDS
+from k3m_kg.registry import KINDS, Registry
 
 ROOT = Path(__file__).parent.parent
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("k3m_kg_"))
@@ -81,6 +84,35 @@ def test_the_plugin_of_the_readme_works(tmp_path: Path) -> None:
     check_plugin(source, "k3m_kg_fusions", tmp_path)
 
 
+def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
+    """Opened by its manifest, the example ranks as the commonest value does."""
+    from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
+    from k3m_kg.evaluation.subject import open_subject
+    from k3m_kg.snapshot import Snapshot
+    from k3m_kg.testing.shop import shop_snapshot
+
+    snapshot = Snapshot.open(shop_snapshot(folder, 40))
+    candidates, counts = snapshot.candidates()
+    kept = {
+        "properties": snapshot.properties,
+        "values": snapshot.values,
+        "candidates": [ids.tolist() for ids in candidates],
+        "counts": [often.tolist() for often in counts],
+        "weights": "1",
+        "snapshot": str(snapshot.path),
+        "snapshot_id": snapshot.id,
+    }
+    (folder / "model").mkdir()
+    (folder / "model" / record.manifest).write_text(json.dumps(kept), encoding="utf-8")
+    installed = Registry()
+    installed.add(record, "doc", "1")
+    with patch("k3m_kg.evaluation.trained.registry", lambda: installed):
+        subject = open_subject(folder / "model", None, device="cpu")
+    assert subject.trained.sees == ()
+    metrics = evaluate_link_prediction(subject.predictor, subject.batcher)["metrics"]
+    assert metrics["mrr"] == pytest.approx(metrics["majority_mrr"])
+
+
 def check_plugin(source: str, hook: str, folder: Path) -> None:
     """Load a module, call its hook, and use what its factory builds as its contract says."""
     import torch
@@ -101,6 +133,9 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
             "ProductRecord",
             "RejectedRow",
         ]
+        return
+    if record.kind == "link-predictor":
+        check_predictor(record, folder)
         return
     settings = record.config()
     if record.kind == "link-scorer":

@@ -51,7 +51,9 @@ def evaluate(
     ] = None,
     hide: Annotated[
         list[str] | None,
-        typer.Option(metavar="P", help="Never show this property. [default: as in training]"),
+        typer.Option(
+            metavar="P", help="Never show this property; '' hides none. [default: as in training]"
+        ),
     ] = None,
     cut_title: Annotated[
         bool | None,
@@ -124,7 +126,7 @@ def evaluate(
         settings = subject.trained.validation
         options: dict[str, Any] = {
             "split": split,
-            "hide": settings.hide if hide is None else tuple(hide),
+            "hide": settings.hide if hide is None else tuple(filter(None, hide)),
             "batch_size": batch_size,
         }
         if task == _LINKS:
