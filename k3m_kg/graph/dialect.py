@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import hashlib
+from collections import deque
 from collections.abc import Iterable, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from itertools import chain
 from typing import Any, Protocol
 
@@ -52,10 +53,16 @@ class Dialect(Protocol):
     def insert_behind(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        """`insert_numbers`, which may go on after this returns, until `settle`.
+        """`insert`, which may go on after this returns, until `settle`.
 
-        Nothing but another insert may use the connection before `settle` was called.
+        Nothing but another `insert_behind` may use the connection before `settle` was called.
         """
+        ...
+
+    def insert_numbers_behind(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """`insert_numbers`, in the same way."""
         ...
 
     def settle(self) -> None:
@@ -134,6 +141,7 @@ class SQLiteDialect:
 
     insert_numbers = insert
     insert_behind = insert
+    insert_numbers_behind = insert
 
     def settle(self) -> None:
         """Nothing goes on: the driver holds the interpreter's lock between rows."""
@@ -170,9 +178,11 @@ class SQLiteDialect:
 class PostgreSQLDialect:
     """PostgreSQL through psycopg 3: COPY in, arrays as parameters."""
 
+    _PENDING = 8
+
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
-        self._behind: Future[None] | None = None
+        self._behind: deque[Future[None]] = deque()
 
     def take_write_lock(self, connection: Connection) -> bool:
         """An advisory lock that the end of the transaction frees."""
@@ -196,25 +206,30 @@ class PostgreSQLDialect:
     def insert(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        """`COPY ... FROM STDIN` in its text form, a batch at a time."""
+        """`insert_behind`, and wait for it."""
+        self.insert_behind(connection, table, columns, rows)
         self.settle()
-        if rows:
-            self._copy(connection, table, columns, "", copy_text(rows))
 
     def insert_numbers(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        """`COPY ... FROM STDIN (FORMAT binary)`, laid out by numpy."""
-        self.insert_behind(connection, table, columns, rows)
+        """`insert_numbers_behind`, and wait for it."""
+        self.insert_numbers_behind(connection, table, columns, rows)
         self.settle()
 
     def insert_behind(
         self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
     ) -> None:
-        """The server sorts rows into its indexes while the next batch is read."""
+        """`COPY ... FROM STDIN` in its text form."""
+        if rows:
+            self._submit(connection, table, columns, "", copy_text(rows))
+
+    def insert_numbers_behind(
+        self, connection: Connection, table: Table, columns: Sequence[str], rows: Sequence[Row]
+    ) -> None:
+        """`COPY ... FROM STDIN (FORMAT binary)`, laid out by numpy."""
         import numpy as np  # only here: other graph commands start faster without
 
-        self.settle()
         if rows:
             data = np.empty((len(rows), len(columns), 2), ">i4")
             data[:, :, 0] = 4  # bytes that follow
@@ -223,16 +238,23 @@ class PostgreSQLDialect:
             framed[:, :2] = (0, len(columns))
             framed[:, 2:] = data.reshape(len(rows), -1).view(np.uint8)
             content = b"PGCOPY\n\xff\r\n\0" + bytes(8) + framed.tobytes() + b"\xff\xff"
-            self._pool = self._pool or ThreadPoolExecutor(1, "k3m-kg-copy")
-            self._behind = self._pool.submit(
-                self._copy, connection, table, columns, " (FORMAT binary)", content
-            )
+            self._submit(connection, table, columns, " (FORMAT binary)", content)
+
+    def _submit(
+        self, connection: Connection, table: Table, columns: Sequence[str], form: str, data: bytes
+    ) -> None:
+        """One COPY after the other, while the next rows are made."""
+        self._pool = self._pool or ThreadPoolExecutor(1, "k3m-kg-copy")
+        while len(self._behind) >= self._PENDING:
+            self._behind.popleft().result()
+        self._behind.append(self._pool.submit(self._copy, connection, table, columns, form, data))
 
     def settle(self) -> None:
-        """Wait for the COPY that goes on."""
-        behind, self._behind = self._behind, None
-        if behind is not None:
-            behind.result()
+        """Wait for the COPYs that go on; the first error is the one to tell."""
+        behind, self._behind = self._behind, deque()
+        wait(behind)
+        for copied in behind:
+            copied.result()
 
     def analyse(self, connection: Connection) -> None:
         """ANALYZE: it samples, and takes a second or two of any graph."""

@@ -117,7 +117,7 @@ class IngestSession:
             self._write(EntityKind.VALUE, values, result)
         self._terms.flush()
         rows, self._triple_batch = self._triple_batch, []
-        self._dialect.insert_behind(self._connection, triples, TRIPLE_COLUMNS, rows)
+        self._dialect.insert_numbers_behind(self._connection, triples, TRIPLE_COLUMNS, rows)
         return result
 
     def finish(self, rows_quarantined: int) -> IngestCounts:
@@ -277,7 +277,7 @@ class IngestSession:
             )
             for position, image in enumerate(statement.images):
                 image_rows.append(_image_row(entity, position, image, checked[image], run))
-        write = self._dialect.insert
+        write = self._dialect.insert_behind
         write(self._connection, subjects, SUBJECT_COLUMNS, subject_rows)
         write(self._connection, images, IMAGE_COLUMNS, image_rows)
         self._triple_batch += self._triple_rows(changed, before)

@@ -73,8 +73,11 @@ class TermDictionary:
         return known
 
     def flush(self) -> None:
-        """Write the new terms; the dictionaries given out before are void afterwards."""
-        write = self._dialect.insert
+        """Write the new terms; the dictionaries given out before are void afterwards.
+
+        The writing may go on until `Dialect.settle`.
+        """
+        write = self._dialect.insert_behind
         write(self._connection, entities, ("id", "kind", "text"), self._new_entities)
         write(self._connection, properties, ("id", "name"), self._new_properties)
         self._new_entities.clear()
