@@ -2,20 +2,14 @@
 
     python -m benchmarks link_prediction --catalogs fashion magento --seeds 0 1 2
 
-Reads the folders `fashion` and `magento-luma` of K3M_KG_DATA (default ../shared/data): ingest,
-snapshot with a tenth of the training products' triples held out, pretrain, kge train, evaluate.
-What is already in `--work` is kept, and an interrupted training goes on.
-
-All models answer the same questions by the same evaluator, that of `k3m-kg evaluate`: tails, among
-the values that the property takes in training, filtered, realistic ranks, means over properties.
-
-known   the triples held out for test of products that are in training
-unseen  every triple of the test products, of which an embedding model has no vector: it has the
-        mean of those it knows
-
-"cut": the asked value's words are cut out of the title; nothing else is hidden. "Without leaks"
-leaves out the answers that the title spells, that a training product with the same title or picture
-has, and that follow from another triple.
+Reads the folders `fashion` and `magento-luma` of K3M_KG_DATA (default ../shared/data). What is
+already in `--work` is kept, and an interrupted training goes on. All models answer the same
+questions by the evaluator of `k3m-kg evaluate`: tails, among the values that the property takes in
+training, filtered, realistic ranks, means over properties. Asked are triples held out of training
+products ("known"), and all triples of the test products ("unseen"), for which an embedding model
+has the mean vector of the products that it knows. "Title cut": without the words of the asked
+value; nothing else is hidden. "Without leaks" leaves out what the title spells, what a training
+product with the same title or picture has, and what follows from another triple.
 """
 
 from __future__ import annotations
@@ -26,12 +20,12 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
@@ -42,11 +36,13 @@ from k3m_kg.lpm.link_ranks import rank_by_frequency
 
 ROOT = Path(__file__).resolve().parent.parent
 MAJORITY = "commonest value"
+FEW = 50
+"""With fewer questions left, what they say is not shown."""
 QUESTIONS = (("train", True), ("train", False), ("test", True), ("test", False))
 """The split, and whether the asked value is cut out of the title."""
 
 
-def setting(model: dict[str, Any], epochs: int, batch: int, **training: float) -> dict[str, Any]:
+def setting(model: dict[str, Any], epochs: int, **training: float) -> dict[str, Any]:
     """A `kge train` config without its paths. Negatives are other values of the same property."""
     return {
         "model": model,
@@ -55,7 +51,7 @@ def setting(model: dict[str, Any], epochs: int, batch: int, **training: float) -
         "negatives": {"sampler": "type", "count": 16, "shared": 1},
         "training": {
             "epochs": epochs,
-            "batch_size": batch,
+            "batch_size": 512,
             "learning_rate": 0.01,
             "validate_every": epochs,
             "validation_triples": 200,
@@ -64,24 +60,21 @@ def setting(model: dict[str, Any], epochs: int, batch: int, **training: float) -
     }
 
 
+EMBEDDINGS = {
+    "TransE": setting({"name": "transe", "p": 2}, epochs=60),
+    "RotatE": setting({"name": "rotate"}, epochs=30),
+    "ComplEx": setting({"name": "complex"}, epochs=20, l3=0.1),
+}
+
+
 @dataclass(frozen=True)
 class Catalog:
-    """Where a catalog is, relative to the data, and how its models are trained.
-
-    Attributes:
-        source: what is ingested.
-        ingest: options of `ingest`.
-        cut: options of `snapshot`.
-        config: of K3M, in examples/.
-        embeddings: by name; chosen by the tails' MRR on the triples held out for validation.
-        sets: changes to the config.
-    """
+    """What is ingested, options of `ingest` and `snapshot`, K3M's config and changes to it."""
 
     source: str
     ingest: tuple[object, ...]
     cut: tuple[object, ...]
     config: str
-    embeddings: dict[str, dict[str, Any]] = field(default_factory=dict)
     sets: tuple[str, ...] = ()
 
 
@@ -93,11 +86,6 @@ def catalogs(data: Path) -> dict[str, Catalog]:
             ("--mapping", ROOT / "examples" / "fashion" / "mapping.yaml"),
             ("--split-file", data / "fashion" / "split.csv"),
             "fashion/quick.yaml",
-            {
-                "TransE": setting({"name": "transe", "p": 2}, 60, 512),
-                "RotatE": setting({"name": "rotate"}, 30, 512),
-                "ComplEx": setting({"name": "complex"}, 20, 512, l3=0.1),
-            },
             ("validation.hide=[]", "validation.properties=[]"),
         ),
         "magento": Catalog(
@@ -105,24 +93,8 @@ def catalogs(data: Path) -> dict[str, Catalog]:
             ("--images", data / "magento-luma" / "images"),
             (),
             "magento/quick.yaml",
-            {
-                "TransE": setting({"name": "transe", "p": 2}, 60, 512),
-                "RotatE": setting({"name": "rotate"}, 30, 512),
-                "ComplEx": setting({"name": "complex"}, 20, 512, l3=0.1),
-            },
         ),
     }
-
-
-def k3m_kg(*arguments: object, threads: int) -> None:
-    """Run the command line."""
-    command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
-    subprocess.run(
-        [*command, *map(str, arguments), "--json"],
-        stdout=subprocess.DEVNULL,
-        check=True,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-    )
 
 
 class Bench:
@@ -134,6 +106,16 @@ class Bench:
         self.folder = work / name
         self.snapshots = self.folder / "snapshots"
 
+    def k3m_kg(self, *arguments: object) -> None:
+        """Run the command line."""
+        command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
+        subprocess.run(
+            [*command, *map(str, arguments), "--json"],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            env=os.environ | {"OMP_NUM_THREADS": str(self.threads)},
+        )
+
     def prepare(self) -> None:
         """Graph and snapshot."""
         if (self.snapshots / "latest").exists():
@@ -141,35 +123,28 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         database = ("--db", f"sqlite:///{self.folder / 'graph.db'}")
         source = self.data / self.catalog.source
-        k3m_kg("ingest", source, *database, *self.catalog.ingest, threads=self.threads)
+        self.k3m_kg("ingest", source, *database, *self.catalog.ingest)
         cut = ("--holdout", 0.1, *self.catalog.cut)
-        k3m_kg("snapshot", *database, *cut, self.snapshots, threads=self.threads)
+        self.k3m_kg("snapshot", *database, *cut, self.snapshots)
 
     def k3m(self, seed: int) -> Path:
         """K3M of one seed."""
         output = self.folder / f"k3m-{seed}"
         if not (output / "artifact.json").exists():
-            sets = (
-                f"snapshot={self.snapshots}",
-                f"output={output}",
-                f"training.seed={seed}",
-                f"training.threads={self.threads}",
-                *self.catalog.sets,
-            )
+            paths = (f"snapshot={self.snapshots}", f"output={output}")
+            training = (f"training.seed={seed}", f"training.threads={self.threads}")
+            sets = (*paths, *training, *self.catalog.sets)
             options = [part for each in sets for part in ("--set", each)]
             begun = (self.folder / f"k3m-{seed}.run" / "checkpoint").exists()
             config = ROOT / "examples" / self.catalog.config
-            resume = ["--resume"] if begun else []
-            k3m_kg("pretrain", config, *options, *resume, threads=self.threads)
+            self.k3m_kg("pretrain", config, *options, *(["--resume"] if begun else []))
         return output
 
     def kge(self, name: str, seed: int) -> Path:
         """An embedding model of one seed."""
         output = self.folder / f"{name.lower()}-{seed}"
         if not (output / "kge.json").exists():
-            config = KgeConfig(
-                **self.catalog.embeddings[name], snapshot=self.snapshots, output=output
-            )
+            config = KgeConfig(**EMBEDDINGS[name], snapshot=self.snapshots, output=output)
             training = config.training.model_copy(update={"seed": seed, "threads": self.threads})
             begun = (self.folder / f"{output.name}.run" / "checkpoint").exists()
             train_kge(config.model_copy(update={"training": training}), resume=begun)
@@ -203,41 +178,42 @@ def asked(subject: Subject, split: str, cut_title: bool) -> dict[str, Any]:
     return report | {MAJORITY: {"leakage": leakage_report(usual, questions, leaks)}}
 
 
-def cells(reports: Iterable[dict[str, Any]]) -> str:
-    """MRR and Hits@1 in %, with all answers and without those given away; mean +- sd."""
-    leakages = [report["leakage"] for report in reports]
-    parts = []
-    for pick in (lambda leakage: leakage["with"], lambda leakage: leakage["any"]["without"]):
-        for key, factor, digits in (("macro_mrr", 1, 3), ("macro_hits@1", 100, 1)):
-            values = [factor * pick(leakage)[key] for leakage in leakages]
-            spread = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
-            parts.append(f"{statistics.mean(values):.{digits}f}{spread}")
-    return " | ".join(parts)
+def cells(reports: list[dict[str, Any]], left: int) -> str:
+    """MRR and Hits@1 of all questions, and of those that are left without leaks."""
+    shown = []
+    for metrics in (
+        [report["leakage"]["with"] for report in reports],
+        [report["leakage"]["any"]["without"] for report in reports],
+    ):
+        shown.append(spread([row["macro_mrr"] for row in metrics], 3))
+        shown.append(spread([100 * row["macro_hits@1"] for row in metrics], 1))
+    return " | ".join(shown if left >= FEW else [*shown[:2], "-", "-"])
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    deviation = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}"
 
 
 def table(models: dict[str, list[dict[str, Any]]], split: str) -> str:
-    """A row per model.
-
-    Args:
-        models: by name, the `Bench.reports` of each seed.
-        split: `train`, for the products that are known, or `test`.
-    """
+    """A row per model, of which `models` has the `Bench.reports` of each seed."""
     first = next(iter(models.values()))[0][f"{split} cut"]
-    count, leaking = first["metrics"]["queries"], first["leakage"]["any"]["queries"]
+    count = first["metrics"]["queries"]
+    left = count - first["leakage"]["any"]["queries"]
     lines = [
-        f"{count:,} questions on {first['products']:,} products, {count - leaking:,} without leaks",
+        f"{count:,} questions on {first['products']:,} products, {left:,} without leaks",
         "",
         "| model | seeds | MRR | Hits@1 | MRR without leaks | Hits@1 without leaks |",
         "|---|---|---|---|---|---|",
-        f"| {MAJORITY} | - | {cells([first[MAJORITY]])} |",
+        f"| {MAJORITY} | - | {cells([first[MAJORITY]], left)} |",
     ]
     for name, reports in models.items():
-        for title, text in (("cut", ", title cut"), ("whole", ", whole title")):
-            if rows := [
-                report[f"{split} {title}"] for report in reports if f"{split} {title}" in report
-            ]:
-                reads = f"{split} whole" in reports[0]
-                lines.append(f"| {name}{text if reads else ''} | {len(rows)} | {cells(rows)} |")
+        for title in ("cut", "whole"):
+            rows = [report[key] for report in reports if (key := f"{split} {title}") in report]
+            if rows:
+                text = f", title {title}" if f"{split} whole" in reports[0] else ""
+                lines.append(f"| {name}{text} | {len(rows)} | {cells(rows, left)} |")
     return "\n".join(lines)
 
 
@@ -245,8 +221,7 @@ def measure(bench: Bench, seeds: list[int]) -> str:
     """Train what is missing, and both tables of a catalog."""
     bench.prepare()
     models: dict[str, list[dict[str, Any]]] = {
-        name: [bench.reports(bench.kge(name, seed)) for seed in seeds]
-        for name in bench.catalog.embeddings
+        name: [bench.reports(bench.kge(name, seed)) for seed in seeds] for name in EMBEDDINGS
     }
     models["K3M"] = [bench.reports(bench.k3m(seed)) for seed in seeds]
     return "\n\n".join(
@@ -264,6 +239,7 @@ def main() -> None:
     parser.add_argument("--work", type=Path, default=Path("runs/link-prediction"))
     parser.add_argument("--threads", type=int, default=1)
     options = parser.parse_args()
+    torch.set_num_threads(options.threads)
     for name in options.catalogs:
         bench = Bench(name, data, options.work.resolve(), options.threads)
         print(measure(bench, options.seeds), end="\n\n", flush=True)
