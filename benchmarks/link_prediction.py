@@ -1,21 +1,15 @@
-"""Link prediction on products: K3M against TransE, RotatE and ComplEx, and the commonest value.
+"""Link prediction on products: K3M against TransE, RotatE, ComplEx and the commonest value.
 
-    python -m benchmarks link_prediction --catalogs fashion magento --seeds 0 1 2 --work runs/links
+    python -m benchmarks link_prediction --catalogs fashion magento --seeds 0 1 2
 
-Reads the folders `fashion` and `magento-luma` of K3M_KG_DATA (default ../shared/data). Everything
-goes through the command line that users have: ingest, snapshot with `--holdout 0.1`, pretrain,
-kge train, evaluate. What is already in `--work` is kept, and an interrupted K3M goes on.
-
-The embedding models are tried with four settings each on seed 0; the best on the triples held out
-for validation (tails among the values of their property, mean over properties) is trained with all
-seeds. All models answer the same questions, by the same evaluator, among the values that the
-property takes in training, filtered, realistic ranks:
-
-known   the triples held out for test of products that are in training
-unseen  every triple of the test products, of which an embedding model has no vector
-
-"masked" cuts the asked value's words out of the title; nothing else is hidden. `--artifact` adds
-K3M artifacts that exist already; where their snapshot holds nothing out, on unseen products only.
+Reads the folders `fashion` and `magento-luma` of K3M_KG_DATA (default ../shared/data). What is
+already in `--work` is kept, and an interrupted training goes on. All models answer the same
+questions by the evaluator of `k3m-kg evaluate`: tails, among the values that the property takes in
+training, filtered, realistic ranks, means over properties. Asked are triples held out of training
+products ("known"), and all triples of the test products ("unseen"), for which an embedding model
+has the mean vector of the products that it knows. "Title cut": without the words of the asked
+value; nothing else is hidden. "Without leaks" leaves out what the title spells, what a training
+product with the same title or picture has, and what follows from another triple.
 """
 
 from __future__ import annotations
@@ -26,67 +20,60 @@ import os
 import statistics
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import yaml
+import numpy as np
+import torch
+
+from k3m_kg.evaluation.leaks import find_leaks, leakage_report
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
+from k3m_kg.evaluation.subject import Subject, open_subject
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.kge.training import train as train_kge
+from k3m_kg.lpm.link_ranks import rank_by_frequency
 
 ROOT = Path(__file__).resolve().parent.parent
-MODELS = ("transe", "rotate", "complex")
-CROSS_ENTROPY = {"name": "cross-entropy"}
+MAJORITY = "commonest value"
+FEW = 50
+"""With fewer questions left, what they say is not shown."""
+QUESTIONS = (("train", True), ("train", False), ("test", True), ("test", False))
+"""The split, and whether the asked value is cut out of the title."""
 
 
-def setting(
-    loss: dict[str, Any], dimension: int, epochs: int, rate: float = 0.01, l3: float = 0.0
-) -> dict[str, Any]:
-    """A part of a `kge train` config. Negatives are other values of the same property."""
+def setting(model: dict[str, Any], epochs: int, **training: float) -> dict[str, Any]:
+    """A `kge train` config without its paths. Negatives are other values of the same property."""
     return {
-        "dimension": dimension,
-        "loss": loss,
+        "model": model,
+        "dimension": 64,
+        "loss": {"name": "cross-entropy"},
         "negatives": {"sampler": "type", "count": 16, "shared": 1},
         "training": {
             "epochs": epochs,
             "batch_size": 512,
-            "learning_rate": rate,
-            "l3": l3,
-            "validate_every": epochs,  # epochs are chosen with the rest, on tails alone
+            "learning_rate": 0.01,
+            "validate_every": epochs,
             "validation_triples": 200,
-        },
+        }
+        | training,
     }
 
 
-TRIED: dict[str, list[dict[str, Any]]] = {
-    "transe": [
-        setting(CROSS_ENTROPY, 64, 60),
-        setting(CROSS_ENTROPY, 128, 30),
-        setting(CROSS_ENTROPY, 64, 30, rate=0.003),
-        setting({"name": "nssa", "margin": 9}, 64, 30),
-    ],
-    "rotate": [
-        setting(CROSS_ENTROPY, 64, 30),
-        setting(CROSS_ENTROPY, 32, 30),
-        setting(CROSS_ENTROPY, 64, 30, rate=0.003),
-        setting({"name": "nssa", "margin": 9}, 64, 30),
-    ],
-    "complex": [
-        setting(CROSS_ENTROPY, 64, 20, l3=0.1),
-        setting(CROSS_ENTROPY, 64, 20, l3=0.3),
-        setting(CROSS_ENTROPY, 128, 20, l3=0.1),
-        setting(CROSS_ENTROPY, 64, 20, rate=0.003, l3=0.1),
-    ],
+EMBEDDINGS = {
+    "TransE": setting({"name": "transe", "p": 2}, epochs=60),
+    "RotatE": setting({"name": "rotate"}, epochs=30),
+    "ComplEx": setting({"name": "complex"}, epochs=20, l3=0.1),
 }
-SCORERS = {"transe": {"name": "transe", "p": 2}, "rotate": "rotate", "complex": "complex"}
 
 
 @dataclass(frozen=True)
 class Catalog:
-    """Where a catalog is and how K3M is trained on it, relative to the data and to examples/."""
+    """What is ingested, options of `ingest` and `snapshot`, K3M's config and changes to it."""
 
     source: str
-    ingest: dict[str, Path]
-    cut: dict[str, Path]
+    ingest: tuple[object, ...]
+    cut: tuple[object, ...]
     config: str
     sets: tuple[str, ...] = ()
 
@@ -96,31 +83,18 @@ def catalogs(data: Path) -> dict[str, Catalog]:
     return {
         "fashion": Catalog(
             "fashion/styles.csv",
-            {"--mapping": ROOT / "examples" / "fashion" / "mapping.yaml"},
-            {"--split-file": data / "fashion" / "split.csv"},
+            ("--mapping", ROOT / "examples" / "fashion" / "mapping.yaml"),
+            ("--split-file", data / "fashion" / "split.csv"),
             "fashion/quick.yaml",
             ("validation.hide=[]", "validation.properties=[]"),
         ),
         "magento": Catalog(
             "magento-luma/products.csv",
-            {"--images": data / "magento-luma" / "images"},
-            {},
+            ("--images", data / "magento-luma" / "images"),
+            (),
             "magento/quick.yaml",
         ),
     }
-
-
-def k3m_kg(*arguments: object, threads: int) -> Any:
-    """Run the command line; its JSON."""
-    command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
-    done = subprocess.run(
-        [*command, *map(str, arguments), "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-    )
-    return json.loads(done.stdout)
 
 
 class Bench:
@@ -132,182 +106,143 @@ class Bench:
         self.folder = work / name
         self.snapshots = self.folder / "snapshots"
 
-    def run(self, *arguments: object) -> Any:
-        """The command line with this benchmark's threads."""
-        return k3m_kg(*arguments, threads=self.threads)
+    def k3m_kg(self, *arguments: object) -> None:
+        """Run the command line."""
+        command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
+        subprocess.run(
+            [*command, *map(str, arguments), "--json"],
+            stdout=subprocess.DEVNULL,
+            check=True,
+            env=os.environ | {"OMP_NUM_THREADS": str(self.threads)},
+        )
 
     def prepare(self) -> None:
         """Graph and snapshot."""
         if (self.snapshots / "latest").exists():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
-        db = ("--db", f"sqlite:///{self.folder / 'graph.db'}")
+        database = ("--db", f"sqlite:///{self.folder / 'graph.db'}")
         source = self.data / self.catalog.source
-        self.run("ingest", source, *db, *_flat(self.catalog.ingest))
-        self.run("snapshot", *db, "--holdout", 0.1, *_flat(self.catalog.cut), self.snapshots)
+        self.k3m_kg("ingest", source, *database, *self.catalog.ingest)
+        cut = ("--holdout", 0.1, *self.catalog.cut)
+        self.k3m_kg("snapshot", *database, *cut, self.snapshots)
 
     def k3m(self, seed: int) -> Path:
         """K3M of one seed."""
         output = self.folder / f"k3m-{seed}"
         if not (output / "artifact.json").exists():
-            sets = {
-                "snapshot": self.snapshots,
-                "output": output,
-                "training.seed": seed,
-                "training.threads": self.threads,
-            }
-            overrides = [f"{key}={value}" for key, value in sets.items()]
-            options = [p for each in (*overrides, *self.catalog.sets) for p in ("--set", each)]
+            paths = (f"snapshot={self.snapshots}", f"output={output}")
+            training = (f"training.seed={seed}", f"training.threads={self.threads}")
+            sets = (*paths, *training, *self.catalog.sets)
+            options = [part for each in sets for part in ("--set", each)]
             begun = (self.folder / f"k3m-{seed}.run" / "checkpoint").exists()
             config = ROOT / "examples" / self.catalog.config
-            self.run("pretrain", config, *options, *(["--resume"] if begun else []))
+            self.k3m_kg("pretrain", config, *options, *(["--resume"] if begun else []))
         return output
 
-    def kge(self, model: str, tried: int, seed: int) -> Path:
-        """An embedding model by the number of its settings."""
-        output = self.folder / f"{model}-{tried}-{seed}"
+    def kge(self, name: str, seed: int) -> Path:
+        """An embedding model of one seed."""
+        output = self.folder / f"{name.lower()}-{seed}"
         if not (output / "kge.json").exists():
-            chosen = TRIED[model][tried]
-            config = chosen | {
-                "snapshot": str(self.snapshots),
-                "output": str(output),
-                "model": SCORERS[model],
-                "training": chosen["training"] | {"seed": seed, "threads": self.threads},
-            }
-            file = output.with_suffix(".yaml")
-            file.write_text(yaml.safe_dump(config), encoding="utf-8")
-            begun = output.with_name(f"{output.name}.run").exists()
-            self.run("kge", "train", file, *(["--resume"] if begun else []))
+            config = KgeConfig(**EMBEDDINGS[name], snapshot=self.snapshots, output=output)
+            training = config.training.model_copy(update={"seed": seed, "threads": self.threads})
+            begun = (self.folder / f"{output.name}.run" / "checkpoint").exists()
+            train_kge(config.model_copy(update={"training": training}), resume=begun)
         return output
 
-    def choose(self, model: str) -> int:
-        """Which settings of a model are best on validation, with seed 0."""
-
-        def worth(tried: int) -> float:
-            path = self.kge(model, tried, 0)
-            ask = ("kge", "evaluate", path, "--split", "valid", "--typed")
-            report = self._kept(path, "valid", lambda: self.run(*ask))
-            found: float = report["tail"]["macro_mrr"]
-            print(f"{path.name}: validation MRR {found:.4f}", file=sys.stderr, flush=True)
-            return found
-
-        return max(range(len(TRIED[model])), key=worth)
-
-    def report(self, path: Path, split: str, title: str, own: bool = True) -> dict[str, Any]:
-        """What `evaluate` says; `own` asks about this benchmark's snapshot."""
-        snapshot = ("--snapshot", self.snapshots) if own else ()
-        ask = ("evaluate", path, "--split", split, f"--{title}-title", "--hide", "", *snapshot)
-        found: dict[str, Any] = self._kept(path, f"{split}-{title}", lambda: self.run(*ask))
-        return found
-
-    def _kept(self, path: Path, name: str, ask: Callable[[], Any]) -> Any:
-        file = self.folder / "reports" / f"{path.name}-{name}.json"
+    def reports(self, path: Path) -> dict[str, Any]:
+        """What `k3m-kg evaluate` says, and the commonest values beside it, by question."""
+        file = self.folder / "reports" / f"{path.name}.json"
         if not file.exists():
+            subject = open_subject(path, self.snapshots)
+            sees = "title" in subject.trained.sees
+            found = {
+                f"{split} {'cut' if cut else 'whole'}": asked(subject, split, cut)
+                for split, cut in QUESTIONS
+                if cut or sees
+            }
             file.parent.mkdir(exist_ok=True)
-            found = ask()
             file.write_text(json.dumps(found), encoding="utf-8")
-        return json.loads(file.read_text(encoding="utf-8"))
+        kept: dict[str, Any] = json.loads(file.read_text(encoding="utf-8"))
+        return kept
 
 
-def _flat(options: dict[str, Path]) -> list[object]:
-    return [part for pair in options.items() for part in pair]
+def asked(subject: Subject, split: str, cut_title: bool) -> dict[str, Any]:
+    """The report on one kind of question, with that of the commonest values as MAJORITY."""
+    batcher = subject.batcher
+    report = evaluate_link_prediction(subject.predictor, batcher, split, cut_title=cut_title)
+    questions, truth, never = questions_of(batcher, split)
+    questions = questions[np.lexsort((questions.rows, questions.properties))]
+    usual = rank_by_frequency(batcher.catalog, questions, truth)
+    leaks = find_leaks(batcher, questions, np.empty(0, np.int64), never)
+    return report | {MAJORITY: {"leakage": leakage_report(usual, questions, leaks)}}
 
 
-Column = list[dict[str, Any]]
-"""The reports of one model, one of each seed."""
-
-
-def cell(rows: list[dict[str, Any] | None], prefix: str = "") -> str:
-    """MRR and Hits@1 in %, means over seeds, with the spread of the MRR."""
-    known = [row for row in rows if row and row.get(f"{prefix}mrr") is not None]
-    if not known:
-        return "-"
-    mrr = [row[f"{prefix}mrr"] for row in known]
-    hits = 100 * statistics.mean(row[f"{prefix}hits@1"] for row in known)
-    spread = f" +- {statistics.stdev(mrr):.3f}" if len(mrr) > 1 else ""
-    return f"{statistics.mean(mrr):.3f}{spread} ({hits:.1f})"
-
-
-def table(columns: dict[str, Column]) -> str:
-    """A row per property, the means, and the means without what is given away."""
-    first = next(iter(columns.values()))[0]
-    lines = [
-        f"| property | asked | given away | commonest | {' | '.join(columns)} |",
-        "|---" * (len(columns) + 4) + "|",
-    ]
-
-    def line(name: str, asked: int, given: str, pick: Callable[[dict[str, Any]], Any], key: str):
-        baseline = pick(first)
-        usual = cell([baseline], f"majority_{key}") if baseline else "-"
-        cells = [cell([pick(report) for report in reports], key) for reports in columns.values()]
-        lines.append(f"| {name} | {asked:,} | {given} | {usual} | {' | '.join(cells)} |")
-
-    for name, row in first["per_property"].items():
-        share = f"{first['leakage']['per_property'][name]['any']:.0%}"
-        line(name, row["queries"], share, lambda report, n=name: report["per_property"][n], "")
-    leaks, count = first["leakage"], first["metrics"]["queries"]
-    share = f"{leaks['any']['share']:.0%}"
-    line("**mean over properties**", count, share, lambda report: report["metrics"], "macro_")
-    line("all questions", count, share, lambda report: report["metrics"], "")
-    for kind, text in (
-        ("determined", "mean, not determined by another triple"),
-        ("any", "mean, given away by nothing"),
+def cells(reports: list[dict[str, Any]], left: int) -> str:
+    """MRR and Hits@1 of all questions, and of those that are left without leaks."""
+    shown = []
+    for metrics in (
+        [report["leakage"]["with"] for report in reports],
+        [report["leakage"]["any"]["without"] for report in reports],
     ):
-        asked = count - leaks[kind]["queries"]
-        line(text, asked, "", lambda report, k=kind: report["leakage"][k]["without"], "macro_")
+        shown.append(spread([row["macro_mrr"] for row in metrics], 3))
+        shown.append(spread([100 * row["macro_hits@1"] for row in metrics], 1))
+    return " | ".join(shown if left >= FEW else [*shown[:2], "-", "-"])
+
+
+def spread(values: list[float], digits: int) -> str:
+    """Mean and standard deviation over seeds."""
+    deviation = f" +- {statistics.stdev(values):.{digits}f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.{digits}f}{deviation}"
+
+
+def table(models: dict[str, list[dict[str, Any]]], split: str) -> str:
+    """A row per model, of which `models` has the `Bench.reports` of each seed."""
+    first = next(iter(models.values()))[0][f"{split} cut"]
+    count = first["metrics"]["queries"]
+    left = count - first["leakage"]["any"]["queries"]
+    lines = [
+        f"{count:,} questions on {first['products']:,} products, {left:,} without leaks",
+        "",
+        "| model | seeds | MRR | Hits@1 | MRR without leaks | Hits@1 without leaks |",
+        "|---|---|---|---|---|---|",
+        f"| {MAJORITY} | - | {cells([first[MAJORITY]], left)} |",
+    ]
+    for name, reports in models.items():
+        for title in ("cut", "whole"):
+            rows = [report[key] for report in reports if (key := f"{split} {title}") in report]
+            if rows:
+                text = f", title {title}" if f"{split} whole" in reports[0] else ""
+                lines.append(f"| {name}{text} | {len(rows)} | {cells(rows, left)} |")
     return "\n".join(lines)
 
 
-def seconds(paths: list[Path]) -> str:
-    """Training times."""
-    found = [json.loads((path / "metrics.json").read_text())["seconds"] for path in paths]
-    return ", ".join(f"{value:.0f}" for value in found)
-
-
-def measure(bench: Bench, seeds: list[int], others: list[Path]) -> str:
+def measure(bench: Bench, seeds: list[int]) -> str:
     """Train what is missing, and both tables of a catalog."""
     bench.prepare()
-    paths: dict[str, list[Path]] = {}
-    for model in MODELS:
-        best = bench.choose(model)
-        paths[f"{model} {best}"] = [bench.kge(model, best, seed) for seed in seeds]
-    paths["K3M"] = [bench.k3m(seed) for seed in seeds]
-    parts = []
-    for split, text in (("train", "known products"), ("test", "unseen products")):
-        columns: dict[str, Column] = {}
-        for name, trained in paths.items():
-            if name != "K3M":
-                columns[name] = [bench.report(path, split, "cut") for path in trained]
-        for title, word in (("cut", "masked"), ("keep", "whole title")):
-            columns[f"K3M, {word}"] = [bench.report(p, split, title) for p in paths["K3M"]]
-            if others and split == "test":
-                columns[f"given K3M, {word}"] = [
-                    bench.report(path, split, title, own=False) for path in others
-                ]
-        parts.append(f"### {bench.folder.name}, {text}\n\n{table(columns)}")
-    parts.append(
-        "training, seconds: " + "; ".join(f"{name} {seconds(p)}" for name, p in paths.items())
+    models: dict[str, list[dict[str, Any]]] = {
+        name: [bench.reports(bench.kge(name, seed)) for seed in seeds] for name in EMBEDDINGS
+    }
+    models["K3M"] = [bench.reports(bench.k3m(seed)) for seed in seeds]
+    return "\n\n".join(
+        f"{bench.folder.name}, {text}: {table(models, split)}"
+        for split, text in (("train", "known products"), ("test", "unseen products"))
     )
-    return "\n\n".join(parts)
 
 
 def main() -> None:
     data = Path(os.environ.get("K3M_KG_DATA", ROOT.parent / "shared" / "data"))
     parser = argparse.ArgumentParser(description="K3M against embeddings on link prediction.")
-    parser.add_argument("--catalogs", nargs="+", choices=[*catalogs(data)], default=["fashion"])
+    names = [*catalogs(data)]
+    parser.add_argument("--catalogs", nargs="+", choices=names, default=names)
     parser.add_argument("--seeds", type=int, nargs="+", default=[0, 1, 2])
-    parser.add_argument("--work", type=Path, default=Path("runs/links"))
+    parser.add_argument("--work", type=Path, default=Path("runs/link-prediction"))
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument(
-        "--artifact", type=Path, nargs="+", default=[], help="of the one catalog asked for"
-    )
     options = parser.parse_args()
-    if options.artifact and len(options.catalogs) > 1:
-        parser.error("--artifact is for one catalog")
+    torch.set_num_threads(options.threads)
     for name in options.catalogs:
         bench = Bench(name, data, options.work.resolve(), options.threads)
-        print(measure(bench, options.seeds, options.artifact), flush=True)
-        print()
+        print(measure(bench, options.seeds), end="\n\n", flush=True)
 
 
 if __name__ == "__main__":
