@@ -33,7 +33,7 @@ class States(NamedTuple):
 
 
 PRODUCTS = 12_000
-LONG = "a title so long that the source is large enough to be read by a second process " * 3
+LONG = "a title so long that the source is large enough to be read by a second process " * 8
 KILLS = int(os.environ.get("K3M_KG_KILLS", "3"))
 
 

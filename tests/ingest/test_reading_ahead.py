@@ -85,6 +85,7 @@ def test_whoever_hashes_the_hash_is_the_same(
         return checked(records)
 
     monkeypatch.setattr(reading_ahead, "checked", noted)
+    monkeypatch.setattr(reading_ahead, "_ROOM", 4096)
     found = []
     with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
         for number, item in enumerate(records):
@@ -176,6 +177,7 @@ def test_a_killed_process_leaves_the_graph_as_it_was(
 
     monkeypatch.setattr(reading_ahead, "_received", kill_first)
     monkeypatch.setattr(reading_ahead, "WORTH_IT", 0)
+    monkeypatch.chdir(tmp_path)  # for the quarantine file
     url = f"sqlite:///{tmp_path}/g.db"
     with GraphStore.create(url)[0] as store, Quarantine(None) as rejected:
         with pytest.raises(CatalogError, match="SIGKILL; nothing of it was kept"):
