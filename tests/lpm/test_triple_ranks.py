@@ -182,6 +182,41 @@ def test_metrics_on_fb15k237_equal_pykeens_evaluator(
     )
 
 
+@pytest.mark.realdata
+def test_metrics_per_relation_and_typed_on_fb15k237_equal_pykeens_evaluator(
+    fb15k237: tuple[np.ndarray, int],
+) -> None:
+    truth, tested = fb15k237
+    asked = truth[-tested:]
+    entities, relations = int(truth[:, [0, 2]].max()) + 1, int(truth[:, 1].max()) + 1
+    vectors = model_of("distmult", entities, relations, rounded=True)
+    allowed = {side: seen_by_relation(truth, relations, side) for side in SIDES}
+    counts = np.bincount(asked[:, 1])
+    some = np.flatnonzero((counts >= 20) & (counts <= 40))[:4]
+    asked = asked[np.isin(asked[:, 1], some)]
+    ours = rank_triples(vectors, asked, truth)
+    typed = rank_triples(vectors, asked, truth, candidates=allowed)
+    for relation in some.tolist():
+        mine = asked[:, 1] == relation
+        theirs = pykeen_results(vectors, asked[mine], truth)
+        assert_equal_to_pykeen(ours, theirs, mine)
+        for side in SIDES:
+            among = pykeen_results(
+                vectors,
+                asked[mine],
+                truth,
+                targets=[side],
+                restrict_entities_to=allowed[side][relation].tolist(),
+                pre_filtered_triples=True,
+                do_time_consuming_checks=False,
+            )
+            for kind in KINDS:
+                metrics = typed.metrics(side, kind, mine)
+                for key in ("mrr", "mr", "hits@1", "hits@3", "hits@10"):
+                    expected = among.get_metric(f"{side}.{kind}.{PYKEENS[key]}")
+                    assert metrics[key] == pytest.approx(expected, abs=1e-6, rel=1e-6)
+
+
 def small(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     random = np.random.default_rng(seed)
     truth = np.unique(random.integers(0, [30, 4, 30], (200, 3)), axis=0)
