@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
+
 from sqlalchemy import Connection, Engine, inspect, text
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import dialect_of
-from k3m_kg.graph.engine import clear_errors, safe_url, sqlite_file, write_transaction
+from k3m_kg.graph.engine import (
+    WRITER_PATIENCE,
+    clear_errors,
+    safe_url,
+    sqlite_file,
+    write_transaction,
+)
 from k3m_kg.graph.tables import SCHEMA_REVISION, VERSION_TABLE
 from k3m_kg.resources import migrations_folder
 
@@ -86,7 +95,21 @@ def _use_wal(engine: Engine) -> None:
         driver = connection.connection.driver_connection
         tables = driver.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()  # type: ignore[union-attr]
         if not tables or (VERSION_TABLE,) in tables:
-            driver.execute("PRAGMA journal_mode = WAL")  # type: ignore[union-attr]
+            _switch_to_wal(driver)
+
+
+def _switch_to_wal(driver: Any) -> None:
+    # While another process does the same, SQLite fails at once, whatever its busy timeout is.
+    deadline = time.monotonic() + WRITER_PATIENCE
+    while True:
+        try:
+            driver.execute("PRAGMA journal_mode = WAL")
+            return
+        except Exception as error:
+            name = getattr(error, "sqlite_errorname", "")
+            if not name.startswith("SQLITE_BUSY") or time.monotonic() >= deadline:
+                raise
+        time.sleep(0.05)
 
 
 def _refuse_foreign(connection: Connection, where: str) -> None:

@@ -14,6 +14,7 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from k3m_kg.errors import GraphError, K3MError
+from k3m_kg.graph import schema
 from k3m_kg.graph.engine import make_engine, parse_url
 from k3m_kg.graph.schema import upgrade
 from k3m_kg.graph.store import GraphStore
@@ -180,3 +181,20 @@ def test_the_wheel_s_own_copy_comes_first(monkeypatch: pytest.MonkeyPatch, tmp_p
     assert migrations_folder() == package / "migrations"
     shutil.rmtree(package / "migrations")
     assert migrations_folder() == tmp_path / "migrations"
+
+
+def test_wal_is_switched_on_when_the_other_who_does_so_is_done() -> None:
+    # SQLite tells so at once, without its busy timeout, and only now and then.
+    class Driver:
+        calls = 0
+
+        def execute(self, sql: str) -> None:
+            self.calls += 1
+            if self.calls < 3:
+                error = sqlite3.OperationalError("database is locked")
+                error.sqlite_errorname = "SQLITE_BUSY_RECOVERY"
+                raise error
+
+    driver = Driver()
+    schema._switch_to_wal(driver)
+    assert driver.calls == 3
