@@ -30,14 +30,6 @@ def make(kind: str, name: str, argument: object, **settings: object):
     return record.factory(found.settings(kind, component, kind), argument)
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestMean(FusionCase):
     def build(self, context: ModelContext):
         return make("fusion", "mean", context)

@@ -23,14 +23,6 @@ from tests.evaluation.shop import trained, untrained
 CPU = torch.device("cpu")
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestK3M(LinkPredictorCase):
     knowledge = "term"
 

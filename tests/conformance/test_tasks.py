@@ -11,14 +11,6 @@ from k3m_kg.testing.tasks import World
 from tests.conformance.test_builtin_plugins import make
 
 
-@pytest.fixture(autouse=True)
-def one_thread():
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(before)
-
-
 class TestMaskedLanguage(TaskCase):
     def build(self, context: TaskContext):
         return make("task", "mlm", context, rate=0.5)

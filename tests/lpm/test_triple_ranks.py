@@ -83,6 +83,14 @@ def assert_equal_to_pykeen(ours: TripleRanks, theirs: Any, queries: Any = None) 
                 )
 
 
+def assert_side_equal_to_pykeen(ours: TripleRanks, theirs: Any, side: Any, queries: Any) -> None:
+    for kind in KINDS:
+        metrics = ours.metrics(side, kind, queries)
+        for key in ("mrr", "mr", "hits@1", "hits@3", "hits@10"):
+            expected = theirs.get_metric(f"{side}.{kind}.{PYKEENS[key]}")
+            assert metrics[key] == pytest.approx(expected, abs=1e-6, rel=1e-6)
+
+
 def nations() -> tuple[np.ndarray, np.ndarray]:
     """Test triples and all triples of PyKEEN's smallest dataset, which it ships."""
     from pykeen.datasets import Nations
@@ -143,11 +151,7 @@ def test_type_constrained_metrics_equal_pykeens_among_the_relations_entities() -
                 pre_filtered_triples=True,
                 do_time_consuming_checks=False,
             )
-            for kind in KINDS:
-                metrics = ours.metrics(side, kind, mine)
-                for key in ("mrr", "mr", "hits@1", "hits@3", "hits@10"):
-                    expected = theirs.get_metric(f"{side}.{kind}.{PYKEENS[key]}")
-                    assert metrics[key] == pytest.approx(expected, abs=1e-6, rel=1e-6)
+            assert_side_equal_to_pykeen(ours, theirs, side, mine)
     assert fewer > 6
 
 
@@ -210,11 +214,7 @@ def test_metrics_per_relation_and_typed_on_fb15k237_equal_pykeens_evaluator(
                 pre_filtered_triples=True,
                 do_time_consuming_checks=False,
             )
-            for kind in KINDS:
-                metrics = typed.metrics(side, kind, mine)
-                for key in ("mrr", "mr", "hits@1", "hits@3", "hits@10"):
-                    expected = among.get_metric(f"{side}.{kind}.{PYKEENS[key]}")
-                    assert metrics[key] == pytest.approx(expected, abs=1e-6, rel=1e-6)
+            assert_side_equal_to_pykeen(typed, among, side, mine)
 
 
 def small(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
