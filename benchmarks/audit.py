@@ -24,7 +24,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.fashion_k3m import ROOT, k3m_kg
-from k3m_kg.lpm.leakage import value_spans
+from k3m_kg.lpm.title_leakage import value_spans
 
 NOISE = 0.05
 FASHION = (

@@ -32,7 +32,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 from threadpoolctl import threadpool_limits
 
-from k3m_kg.lpm.leakage import cut_value
+from k3m_kg.lpm.title_leakage import cut_value
 
 ATTRIBUTES = ("gender", "articleType", "baseColour", "season", "year", "usage")
 ASKED = ("baseColour", "articleType", "season", "usage")

@@ -29,10 +29,10 @@ from k3m_kg.kge.data import TripleData, from_files
 from k3m_kg.kge.model import KgeModel
 from k3m_kg.kge.settings import DataSettings, KgeTraining
 from k3m_kg.kge.steps import Stepper, build_loss
-from k3m_kg.lpm.build import build_scorer
 from k3m_kg.lpm.entity_negatives import EntityNegatives
-from k3m_kg.lpm.interaction_settings import INTERACTIONS
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
+from k3m_kg.scorers.build import build_scorer
+from k3m_kg.scorers.settings import INTERACTIONS
 
 MODELS = ("transe", "distmult", "complex", "rotate")
 LOSS = {"transe": "nssa", "rotate": "nssa", "distmult": "cross-entropy", "complex": "cross-entropy"}

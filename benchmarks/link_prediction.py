@@ -27,12 +27,13 @@ from typing import Any
 import numpy as np
 import torch
 
+from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
-from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
-from k3m_kg.evaluation.subject import Subject, open_subject
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train as train_kge
 from k3m_kg.lpm.link_ranks import rank_by_frequency
+from k3m_kg.use.open_model import Subject, open_subject
 
 ROOT = Path(__file__).resolve().parent.parent
 MAJORITY = "commonest value"

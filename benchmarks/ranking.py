@@ -23,9 +23,9 @@ import torch
 
 from k3m_kg.kge.data import from_files
 from k3m_kg.kge.settings import DataSettings
-from k3m_kg.lpm.build import build_scorer
-from k3m_kg.lpm.interaction_settings import INTERACTIONS
 from k3m_kg.lpm.triple_ranks import SIDES, TripleVectors, rank_triples
+from k3m_kg.scorers.build import build_scorer
+from k3m_kg.scorers.settings import INTERACTIONS
 
 PYKEENS = {
     "mrr": "inverse_harmonic_mean_rank",

@@ -18,10 +18,10 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from k3m_kg.config import RunConfig, load_run_config
-from k3m_kg.model.batching import Batcher, build_catalog
+from k3m_kg.batches.batcher import Batcher, build_catalog
+from k3m_kg.batches.prepared_images import prepare_images
+from k3m_kg.config import RunConfig, load_config
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
-from k3m_kg.model.image_cache import prepare_images
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.optimizer import parameter_groups
 from k3m_kg.training.pretrain import Pretrainer
@@ -95,7 +95,7 @@ def main() -> None:
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
-    config = load_run_config(CONFIG, ["tasks.lpm.shown={}", "validation={}"])
+    config = load_config(RunConfig, CONFIG, ["tasks.lpm.shown={}", "validation={}"])
     config = resolve(config)
     with tempfile.TemporaryDirectory() as folder:
         snapshot = make_snapshot(Path(folder), 8 * options.batch)

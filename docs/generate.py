@@ -72,9 +72,9 @@ def _loss(name: str, cls: type) -> list[str]:
 def config_page() -> str:
     """docs/config.md."""
     from k3m_kg.config import RunConfig
-    from k3m_kg.ingest.mapping import Mapping
     from k3m_kg.kge.settings import LOSSES, KgeConfig
-    from k3m_kg.registry import load_registry
+    from k3m_kg.plugin.registry import load_registry
+    from k3m_kg.readers.mapping import Mapping
 
     parts = [
         "# Settings",
@@ -126,7 +126,7 @@ def run_config_schema() -> str:
 
 def mapping_schema() -> str:
     """schemas/mapping.schema.json."""
-    from k3m_kg.ingest.mapping import Mapping
+    from k3m_kg.readers.mapping import Mapping
 
     return _schema(Mapping, "k3m-kg mapping file")
 

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from k3m_kg.config import Component, RunConfig, load_run_config, read_yaml, validate_settings
+from k3m_kg.config import Component, RunConfig, load_config, read_yaml, validate_settings
 from k3m_kg.errors import ConfigError
 
 MINIMAL = "snapshot: cut\noutput: runs/one\n"
@@ -21,7 +21,7 @@ def write(folder: Path, text: str) -> Path:
 
 
 def load(folder: Path, text: str, *overrides: str) -> RunConfig:
-    return load_run_config(write(folder, MINIMAL + text), list(overrides))
+    return load_config(RunConfig, write(folder, MINIMAL + text), list(overrides))
 
 
 @pytest.mark.parametrize(
@@ -82,7 +82,7 @@ def test_impossible_value_is_refused(tmp_path: Path, text: str, message: str) ->
 
 def test_required_keys_are_named(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="key 'snapshot' is required; key 'output' is required"):
-        load_run_config(write(tmp_path, "model: {}"))
+        load_config(RunConfig, write(tmp_path, "model: {}"))
 
 
 @pytest.mark.parametrize(
@@ -164,10 +164,10 @@ def test_overrides_reach_plugins_by_name_and_defaults(tmp_path: Path) -> None:
 
 def test_overrides_reach_the_settings_in_an_artifacts_own_config(tmp_path: Path) -> None:
     path = write(tmp_path, MINIMAL + "tasks: [{name: lpm, scale: 2.0, scorer: transe}]\n")
-    resolved = load_run_config(path).model_dump(mode="json")
+    resolved = load_config(RunConfig, path).model_dump(mode="json")
     again = write(tmp_path, yaml.safe_dump(resolved))
     overrides = ["tasks.lpm.scale=3.0", "tasks.lpm.scorer.p=1", "tasks.lpm.weight=0.5"]
-    task = load_run_config(again, overrides).tasks[0]
+    task = load_config(RunConfig, again, overrides).tasks[0]
     assert task.weight == 0.5
     assert task.settings["scale"] == 3.0
     assert task.settings["scorer"] == {"name": "transe", "p": 1}

@@ -14,11 +14,11 @@ from unittest.mock import patch
 import pytest
 import yaml
 
-from k3m_kg import hookspecs
 from k3m_kg.config import RunConfig, validate_settings
-from k3m_kg.hookspecs import LinkPredictorPlugin
-from k3m_kg.ingest.mapping import Mapping
-from k3m_kg.registry import KINDS, Registry
+from k3m_kg.plugin import hookspecs
+from k3m_kg.plugin.hookspecs import LinkPredictorPlugin
+from k3m_kg.plugin.registry import KINDS, Registry
+from k3m_kg.readers.mapping import Mapping
 
 ROOT = Path(__file__).parent.parent
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("k3m_kg_"))
@@ -87,9 +87,9 @@ def test_the_plugin_of_the_readme_works(tmp_path: Path) -> None:
 def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     """Opened by its manifest, the example ranks as the commonest value does."""
     from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
-    from k3m_kg.evaluation.subject import open_subject
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.testing.shop import shop_snapshot
+    from k3m_kg.use.open_model import open_subject
 
     snapshot = Snapshot.open(shop_snapshot(folder, 40))
     candidates, counts = snapshot.candidates()
@@ -106,7 +106,7 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     (folder / "model" / record.manifest).write_text(json.dumps(kept), encoding="utf-8")
     installed = Registry()
     installed.add(record, "doc", "1")
-    with patch("k3m_kg.evaluation.trained.registry", lambda: installed):
+    with patch("k3m_kg.use.open_artifact.registry", lambda: installed):
         subject = open_subject(folder / "model", None, device="cpu")
     assert subject.trained.sees == ()
     metrics = evaluate_link_prediction(subject.predictor, subject.batcher)["metrics"]

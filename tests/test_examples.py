@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from k3m_kg.config import load_run_config
-from k3m_kg.ingest.mapping import load_mapping
+from k3m_kg.config import RunConfig, load_config
 from k3m_kg.model.compose import build_encoders, resolve
+from k3m_kg.readers.mapping import load_mapping
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 FASHION = EXAMPLES / "fashion"
@@ -16,7 +16,7 @@ FASHION = EXAMPLES / "fashion"
 
 @pytest.mark.parametrize("name", ["fashion/full", "fashion/quick", "magento/quick"])
 def test_a_shipped_config_names_plugins_and_settings_that_exist(name: str) -> None:
-    config = resolve(load_run_config(EXAMPLES / f"{name}.yaml"))
+    config = resolve(load_config(RunConfig, EXAMPLES / f"{name}.yaml"))
     encoders = build_encoders(config)
     assert encoders.image.num_targets > 0
     lpm = next(task for task in config.tasks if task.name == "lpm")

@@ -19,7 +19,7 @@ from k3m_kg.errors import (
     UsageError,
     unknown_name,
 )
-from k3m_kg.hookspecs import (
+from k3m_kg.plugin.hookspecs import (
     CatalogReader,
     FusionPlugin,
     ImageEncoderPlugin,
@@ -54,9 +54,9 @@ if TYPE_CHECKING:
         initialise,
         transformer,
     )
-    from k3m_kg.ingest.compressed import open_bytes
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
-    from k3m_kg.lpm.negatives import PropertyNegatives
+    from k3m_kg.lpm.value_negatives import PropertyNegatives
+    from k3m_kg.readers.compressed import open_bytes
 
 _LAZY = {
     **dict.fromkeys(
@@ -83,9 +83,9 @@ _LAZY = {
         ),
         "k3m_kg.contracts",
     ),
-    "PropertyNegatives": "k3m_kg.lpm.negatives",
+    "PropertyNegatives": "k3m_kg.lpm.value_negatives",
     "candidate_cross_entropy": "k3m_kg.lpm.losses",
-    "open_bytes": "k3m_kg.ingest.compressed",
+    "open_bytes": "k3m_kg.readers.compressed",
     "margin_ranking": "k3m_kg.lpm.losses",
 }
 

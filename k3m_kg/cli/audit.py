@@ -20,7 +20,7 @@ from k3m_kg.cli.using import (
 )
 
 if TYPE_CHECKING:
-    from k3m_kg.evaluation.audit import Audit
+    from k3m_kg.use.audit import Audit
 
 _KINDS = ("values", "titles", "images")
 
@@ -52,8 +52,8 @@ def audit(
         rows = subject.rows(split)
         kinds = _seen_kinds(kind, subject.trained.sees)
 
-        from k3m_kg.evaluation.audit import Auditor
-        from k3m_kg.evaluation.calibration import hint, load_calibration
+        from k3m_kg.use.audit import Auditor
+        from k3m_kg.use.calibration import hint, load_calibration
 
         calibration = load_calibration(subject.trained)
         auditor = Auditor(

@@ -31,10 +31,10 @@ from k3m_kg.cli.using import (
 if TYPE_CHECKING:
     import numpy as np
 
-    from k3m_kg.evaluation.acceptance import Acceptor
-    from k3m_kg.evaluation.completion import CompletionSettings
-    from k3m_kg.evaluation.proposals import Proposal
-    from k3m_kg.evaluation.subject import Subject
+    from k3m_kg.use.acceptance import Acceptor
+    from k3m_kg.use.completion import CompletionSettings
+    from k3m_kg.use.open_model import Subject
+    from k3m_kg.use.proposals import Proposal
 
 _LABELS = {"triple": "triple", "title": "word", "image": "region"}
 
@@ -108,8 +108,8 @@ def complete(
     be for 95 % of what a property gives to be right. The threshold of each property is chosen on
     validation with 90 % confidence; a property that reaches it nowhere gives nothing.
     """
-    from k3m_kg.evaluation.completion import CompletionSettings
-    from k3m_kg.evaluation.tables import check_table, write_table
+    from k3m_kg.use.completion import CompletionSettings
+    from k3m_kg.use.tables import check_table, write_table
 
     if out is not None:
         check_table(out)
@@ -190,10 +190,10 @@ def _proposals(
 ) -> tuple[Iterable[Proposal], Acceptor | None]:
     """What is proposed, as it comes, and who counts what is accepted."""
     from k3m_kg.errors import ArtifactError
-    from k3m_kg.evaluation.acceptance import Acceptor, thresholds
-    from k3m_kg.evaluation.calibration import hint, load_calibration
-    from k3m_kg.evaluation.completion import complete as proposals_of
-    from k3m_kg.evaluation.explanation import Explainer
+    from k3m_kg.use.acceptance import Acceptor, thresholds
+    from k3m_kg.use.calibration import hint, load_calibration
+    from k3m_kg.use.completion import complete as proposals_of
+    from k3m_kg.use.explanation import Explainer
 
     calibration = load_calibration(subject.trained)
     advice = hint(subject.trained)

@@ -33,7 +33,7 @@ def embed(
 
     Products that training never saw are encoded from their own image, title and triples.
     """
-    from k3m_kg.evaluation.embedding import write_embeddings
+    from k3m_kg.use.embedding import write_embeddings
 
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)

@@ -20,7 +20,7 @@ from k3m_kg.cli.using import (
 )
 
 if TYPE_CHECKING:
-    from k3m_kg.evaluation.subject import Subject
+    from k3m_kg.use.open_model import Subject
 
 _LEAKS = {
     "title": "in the title",
@@ -155,7 +155,8 @@ def evaluate(
 def _link_prediction(
     subject: Subject, properties: list[str], options: dict[str, Any], stages: Stages
 ) -> dict[str, Any]:
-    from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
+    from k3m_kg.batches.split_questions import questions_of
+    from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 
     questions, _, _ = questions_of(subject.batcher, options["split"], properties)
     return evaluate_link_prediction(

@@ -26,9 +26,9 @@ if TYPE_CHECKING:
 
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.graph.stored import IngestCounts
-    from k3m_kg.ingest.fetch_settings import FetchCounts
     from k3m_kg.ingest.pipeline import IngestOptions, SourcePlan, SourceReport
     from k3m_kg.ingest.quarantine import Quarantine
+    from k3m_kg.pictures.fetch.settings import FetchCounts
 
 _SHOWN_FAILURES = 5
 
@@ -103,9 +103,9 @@ def ingest(
     Each source is one transaction: all of it or nothing. A source that did not change adds
     nothing; one that did yields the difference. Products that it no longer states are removed.
     """
-    from k3m_kg.ingest.fetch_settings import FetchSettings
     from k3m_kg.ingest.pipeline import IngestOptions, plan_sources
     from k3m_kg.ingest.quarantine import Quarantine
+    from k3m_kg.pictures.fetch.settings import FetchSettings
 
     fetch = None
     if fetch_images or refetch_images:
@@ -157,12 +157,12 @@ def _run(
     options: IngestOptions,
     rejected: Quarantine,
 ) -> list[SourceReport]:
-    from k3m_kg.ingest.pipeline import Progress, ingest_planned
+    from k3m_kg.ingest.pipeline import SourceProgress, ingest_planned
 
     with progress_bar() as bar:
         tasks: dict[str, Any] = {}
 
-        def show(progress: Progress) -> None:
+        def show(progress: SourceProgress) -> None:
             if progress.source not in tasks:
                 name = Path(progress.source).name
                 tasks[progress.source] = bar.add_task(name, total=progress.lines, info="")

@@ -66,8 +66,8 @@ def train(
 
     settings = load_config(KgeConfig, config, overrides)
 
+    from k3m_kg.files import read_json
     from k3m_kg.kge.training import train as run
-    from k3m_kg.training.files import read_json
 
     try:
         with progress_bar() as bar:
@@ -109,11 +109,11 @@ def evaluate(
 ) -> None:
     """Rank heads and tails of held-out triples: filtered, by relation, with a leakage check."""
     one_of("split", split, ("valid", "test"), "--split")
+    from k3m_kg.device import pick_device
     from k3m_kg.kge.artifact import KgeArtifact
     from k3m_kg.kge.data import load_data, relabelled
     from k3m_kg.kge.report import evaluate_triples
     from k3m_kg.kge.settings import DataSettings
-    from k3m_kg.training.pretrain import pick_device
 
     model = KgeArtifact.load(artifact, pick_device(device))
     source: dict[str, Any] = {}

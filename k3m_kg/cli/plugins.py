@@ -10,7 +10,7 @@ import typer
 from k3m_kg.cli.console import JsonFlag, note, print_json
 
 if TYPE_CHECKING:
-    from k3m_kg.registry import Installed
+    from k3m_kg.plugin.registry import Installed
 
 app = typer.Typer(help="What is installed, from where, and which settings it takes.")
 
@@ -33,7 +33,7 @@ def _list_by_default(context: typer.Context) -> None:
 def list_plugins(kind: KindOption = None, as_json: JsonFlag = False) -> None:
     """List every plugin that loaded; name on standard error those that did not."""
     from k3m_kg.errors import UsageError, unknown_name
-    from k3m_kg.registry import KINDS, registry
+    from k3m_kg.plugin.registry import KINDS, registry
 
     if kind is not None and kind not in KINDS:
         raise UsageError(unknown_name("plugin kind", kind, KINDS), where="--kind")
@@ -80,7 +80,7 @@ def show_plugin(
 
 def _find(name: str, kind: str | None) -> Installed:
     from k3m_kg.errors import UsageError, unknown_name
-    from k3m_kg.registry import registry
+    from k3m_kg.plugin.registry import registry
 
     if kind is not None:
         return registry().find(kind, name)

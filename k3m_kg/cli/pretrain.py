@@ -69,11 +69,11 @@ def pretrain(
     as_json: JsonFlag = False,
 ) -> None:
     """Train a model on a snapshot and write the artifact that the config names."""
-    from k3m_kg.config import load_run_config
+    from k3m_kg.config import RunConfig, load_config
 
-    settings = load_run_config(config, overrides)
+    settings = load_config(RunConfig, config, overrides)
 
-    from k3m_kg.training.files import read_json
+    from k3m_kg.files import read_json
     from k3m_kg.training.pretrain import pretrain as run
 
     try:

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from rich.console import Console
     from rich.table import Table
 
-    from k3m_kg.graph.quality import GraphQuality, PropertyCoverage
     from k3m_kg.graph.stored import GraphStatus
+    from k3m_kg.quality.examination import GraphQuality, PropertyCoverage
 
 _SHOWN_VALUES = 3
 
@@ -45,10 +45,11 @@ def status(
     if counts and html is not None:
         raise UsageError("--counts has nothing to show in a page", where="--html")
     from k3m_kg.graph.store import GraphStore
+    from k3m_kg.quality.examination import examine
 
     with GraphStore.open(db) as store:
         found = store.status()
-        quality = None if counts else store.quality(top=top)
+        quality = None if counts else examine(store, top=top)
         url = store.url
     if html is not None and quality is not None:
         _write_page(html, url, found, quality)
@@ -65,7 +66,7 @@ def status(
 
 def _write_page(path: Path, url: str, found: GraphStatus, quality: GraphQuality) -> None:
     from k3m_kg.errors import UsageError
-    from k3m_kg.graph.quality_page import quality_page
+    from k3m_kg.quality.page import quality_page
 
     page = quality_page(url, found, quality)
     try:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.progress import Progress, TaskID
 
-    from k3m_kg.evaluation.subject import Subject
+    from k3m_kg.use.open_model import Subject
 
 ArtifactArgument = Annotated[
     Path,
@@ -89,7 +89,7 @@ def open_subject(
     Raises:
         K3MError: what cannot be opened or used.
     """
-    from k3m_kg.evaluation.subject import open_subject as open_both
+    from k3m_kg.use.open_model import open_subject as open_both
 
     return open_both(
         artifact,

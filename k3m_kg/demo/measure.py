@@ -8,14 +8,14 @@ from pathlib import Path
 
 import numpy as np
 
+from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.demo.ceiling import Sources, ceiling
 from k3m_kg.demo.generator import Mess, Truth
-from k3m_kg.evaluation.link_prediction import questions_of
-from k3m_kg.evaluation.partial import Partial
-from k3m_kg.evaluation.subject import open_subject
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions
-from k3m_kg.lpm.queries import Visibility
+from k3m_kg.lpm.questions import Visibility
 from k3m_kg.lpm.ranking import Ranks
+from k3m_kg.use.open_model import open_subject
+from k3m_kg.use.partial import Partial
 
 RANDOM_PROPERTY = "warranty"
 """Depends on nothing: nobody can do better than its most frequent value."""

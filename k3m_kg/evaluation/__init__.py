@@ -1,1 +1,5 @@
-"""What a trained model is worth: link prediction, classification, and the reports of both."""
+"""What a trained model is worth: downstream tasks, and the reports of them.
+
+Here: link prediction, item classification, leakage of a report, reliability of probabilities. Not
+here: using the model on a catalog (`use`), nor ranking itself (`lpm`).
+"""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import warnings
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,12 @@ import numpy as np
 import torch
 from torch import nn
 
+from k3m_kg.batches.batcher import Batcher
+from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import UsageError, unknown_name
-from k3m_kg.evaluation.link_prediction import held_out_included
-from k3m_kg.lpm.queries import (
+from k3m_kg.lpm.questions import (
     NO_PROPERTY,
-    Progress,
     Triples,
     Visibility,
     ask,
@@ -27,14 +27,11 @@ from k3m_kg.lpm.queries import (
     property_ids,
     truth_of,
 )
-from k3m_kg.model.batching import Batcher
+from k3m_kg.progress import Advance, StageAdvance
 
 CATEGORY = "category"
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _NOT_ONE_VALUE = -1
-
-StepProgress = Callable[[str, int], None]
-"""Told a stage's name and how many more products are done."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +147,7 @@ def probe(
     visibility: Visibility,
     *,
     batch_size: int = 256,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> dict[str, Any]:
     """Logistic regression on frozen, standardised `c*`; its strength is chosen on validation.
 
@@ -191,7 +188,7 @@ def finetune(
     visibility: Visibility,
     settings: FinetuneSettings,
     *,
-    progress: StepProgress | None = None,
+    progress: StageAdvance | None = None,
 ) -> dict[str, Any]:
     """Train a copy of the whole model with a linear layer on `c*`; `predictor` stays as it is.
 
@@ -298,7 +295,7 @@ def evaluate_classification(
     cut_title: bool = False,
     batch_size: int = 256,
     finetuning: FinetuneSettings | None = None,
-    progress: StepProgress | None = None,
+    progress: StageAdvance | None = None,
 ) -> dict[str, Any]:
     """Classify products by a property, which is hidden from the graph, or by their category.
 
@@ -351,7 +348,7 @@ def _run(
     mode: str,
     batch_size: int,
     finetuning: FinetuneSettings | None,
-    progress: StepProgress | None,
+    progress: StageAdvance | None,
 ) -> dict[str, Any]:
     if mode == "probe":
         told = (lambda count: progress("encode", count)) if progress else None

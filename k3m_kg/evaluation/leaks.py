@@ -17,12 +17,12 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
-from k3m_kg.lpm.leakage import value_spans
+from k3m_kg.batches.batcher import Batcher
 from k3m_kg.lpm.link_ranks import LinkRanks
-from k3m_kg.lpm.queries import Triples, truth_of
+from k3m_kg.lpm.questions import Triples, truth_of
 from k3m_kg.lpm.ranking import Ranks
 from k3m_kg.lpm.relation_leakage import equal_relations
-from k3m_kg.model.batching import Batcher
+from k3m_kg.lpm.title_leakage import value_spans
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.split import normalised_title
 

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
+from k3m_kg.batches.batcher import Batcher
+from k3m_kg.batches.split_questions import held_out_included, questions_of
 from k3m_kg.contracts import Catalog, LinkPredictor
-from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
-from k3m_kg.lpm.queries import (
-    Progress,
-    Triples,
-    Visibility,
-    answerable,
-    property_ids,
-    truth_of,
-)
+from k3m_kg.lpm.questions import Visibility, property_ids
 from k3m_kg.lpm.ranking import Ranks
-from k3m_kg.model.batching import Batcher
-from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION
+from k3m_kg.progress import Advance
 
 _MAJORITY = ("mrr", "hits@1", "hits@3", "hits@10")
 
@@ -37,13 +29,13 @@ def evaluate_link_prediction(
     cut_title: bool = True,
     leakage: bool = True,
     batch_size: int = 256,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> dict[str, Any]:
     """Ask for every triple of a split's products in turn, and rank the values of its property.
 
     Of `validation` and `test` products, which training never saw, all triples are asked, and with
     `validation` those that the snapshot holds out for it of train products; with `train` those
-    that it holds out for test. See `k3m_kg.lpm.queries` for what
+    that it holds out for test. See `k3m_kg.lpm.questions` for what
     a question may see, `k3m_kg.lpm.ranking` for the ranks.
 
     Args:
@@ -93,67 +85,6 @@ def evaluate_link_prediction(
         leaks = find_leaks(batcher, questions, visibility.hide, never)
         report["leakage"] = leakage_report(found, questions, leaks)
     return report
-
-
-def questions_of(
-    batcher: Batcher, split: str, properties: Sequence[str] = ()
-) -> tuple[Triples, Triples, Triples]:
-    """What to ask of a split's products.
-
-    Returns:
-        The questions; all that is true of their products; what no question may see, as the
-        snapshot holds it out.
-
-    Raises:
-        UsageError: an unknown property, or nothing to ask.
-    """
-    catalog, snapshot = batcher.catalog, batcher.snapshot
-    asked = property_ids(catalog, properties, "--property") if properties else answerable(catalog)
-    truth, wanted_E, held_E = _asked(batcher, split)
-    with held_out_included(batcher):
-        within_reach = Triples.of(batcher, np.unique(truth.rows)).keys(catalog)
-    wanted = truth[wanted_E].about(asked)
-    questions = wanted[np.isin(wanted.keys(catalog), within_reach)]
-    if not len(questions):
-        what = "held-out triples" if split == "train" else "triples"
-        raise UsageError(
-            f"nothing to ask: the {split} products have no {what} of these properties",
-            where=str(snapshot.path),
-            hint="choose another --split or --property",
-        )
-    return questions, truth, truth[held_E != 0]
-
-
-def asked_triples(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray]:
-    """All that is true of the products that a split asks about, and which of it is asked (bool).
-
-    `test`: all triples of the test products. `validation`: all triples of the validation products,
-    and of train products those held out for validation. `train`: those held out for test.
-    """
-    truth, wanted_E, _ = _asked(batcher, split)
-    return truth, wanted_E
-
-
-def _asked(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray, np.ndarray]:
-    snapshot = batcher.snapshot
-    rows = snapshot.rows(split)
-    if split == "validation":
-        held = snapshot.triple_product[snapshot.triple_holdout == HELD_FOR_VALIDATION]
-        rows = np.concatenate([rows, np.unique(held)])
-    truth, held_E = truth_of(snapshot, batcher.catalog, rows)
-    mark = HELD_FOR_TEST if split == "train" else HELD_FOR_VALIDATION
-    in_train_E = snapshot.split[truth.rows] == 0
-    return truth, np.where(in_train_E, held_E == mark, held_E == 0), held_E
-
-
-@contextmanager
-def held_out_included(batcher: Batcher) -> Iterator[None]:
-    """Held-out triples stand in the batches, so that their words can be found in the title."""
-    before, batcher.with_holdout = batcher.with_holdout, True
-    try:
-        yield
-    finally:
-        batcher.with_holdout = before
 
 
 def _figures(catalog: Catalog, found: LinkRanks, majority: LinkRanks) -> dict[str, Any]:

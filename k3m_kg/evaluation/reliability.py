@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import UsageError
-from k3m_kg.evaluation.acceptance import thresholds
-from k3m_kg.evaluation.answers import Answers, known_answers
-from k3m_kg.evaluation.calibration import (
+from k3m_kg.files import replaced_file
+from k3m_kg.progress import Advance
+from k3m_kg.use.acceptance import thresholds
+from k3m_kg.use.answers import Answers, known_answers
+from k3m_kg.use.calibration import (
     FILE,
     SPLIT,
     Calibration,
     calibrate,
     negative_log_likelihood,
 )
-from k3m_kg.evaluation.embedding import replaced_file
-from k3m_kg.evaluation.subject import Subject
-from k3m_kg.lpm.queries import Progress
+from k3m_kg.use.open_model import Subject
 
 DIAGRAM = "reliability.png"
 BINS = 15
@@ -111,7 +111,7 @@ def calibrate_and_check(
     *,
     diagram: Path | None = None,
     batch_size: int = 256,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> dict[str, Any]:
     """Calibrate an artifact on its validation split, and check it there and on `split`.
 

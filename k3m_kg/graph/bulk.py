@@ -61,28 +61,28 @@ class GraphReader:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self.connection = connection
 
     def state(self) -> str:
         """A hash that changes with every run that is committed or undone."""
         digest = hashlib.sha256()
-        for row in self._connection.execute(select(ingest_runs).order_by(ingest_runs.c.id)):
+        for row in self.connection.execute(select(ingest_runs).order_by(ingest_runs.c.id)):
             digest.update(repr(tuple(row)).encode())
         return digest.hexdigest()
 
     def find(self, kind: EntityKind, text: str) -> int | None:
         """The number of a product by its id, or of a value by its text."""
-        dialect = dialect_of(self._connection.engine)
-        return dialect.find_terms(self._connection, int(kind), [text]).get(text)
+        dialect = dialect_of(self.connection.engine)
+        return dialect.find_terms(self.connection, int(kind), [text]).get(text)
 
     def find_property(self, name: str) -> int | None:
         """The number of a property that triples use."""
         query = select(properties.c.id).where(properties.c.name == name, _IN_USE)
-        return self._connection.execute(query).scalar_one_or_none()
+        return self.connection.execute(query).scalar_one_or_none()
 
     def properties_in_use(self) -> list[str]:
         """The names of the properties that triples use."""
-        return list(self._connection.execute(select(properties.c.name).where(_IN_USE)).scalars())
+        return list(self.connection.execute(select(properties.c.name).where(_IN_USE)).scalars())
 
     def subjects(
         self,
@@ -107,7 +107,7 @@ class GraphReader:
         for column, wanted in ((of.kind, kind), (of.title, title), (of.category, category)):
             if wanted is not None:
                 query = query.where(column == wanted)
-        return stream(self._connection, query)
+        return stream(self.connection, query)
 
     def knowledge(self, only: Sequence[int] | None = None) -> Batches:
         """(property, kind of the tail, text of the tail, head) of every triple, head by head.
@@ -123,7 +123,7 @@ class GraphReader:
         )
         if only is not None:
             query = query.where(triples.c.head.in_(only))
-        return stream(self._connection, query)
+        return stream(self.connection, query)
 
     def matching(self, *, property: int | None = None, tail: int | None = None) -> Batches:
         """(kind and text of the head, property, kind and text of the tail) of some triples."""
@@ -139,7 +139,7 @@ class GraphReader:
             query = query.where(triples.c.property == property)
         if tail is not None:
             query = query.where(triples.c.tail == tail)
-        return stream(self._connection, query)
+        return stream(self.connection, query)
 
     def pictures(self, only: Sequence[int] | None = None) -> Batches:
         """(source, path, content hash, width, height, error, product), by product and position."""
@@ -149,7 +149,7 @@ class GraphReader:
         )
         if only is not None:
             query = query.where(images.c.product.in_(only))
-        return stream(self._connection, query)
+        return stream(self.connection, query)
 
     def picture_owners(self, source: str | None = None) -> Batches:
         """(product's id, picture as written), each pair once."""
@@ -160,7 +160,7 @@ class GraphReader:
         )
         if source is not None:
             query = query.where(images.c.source == source)
-        return stream(self._connection, query)
+        return stream(self.connection, query)
 
     def counts(self) -> dict[str, int]:
         """How many there are of what `k3m_kg.rdf` makes statements of.
@@ -192,7 +192,7 @@ class GraphReader:
             "in_series": select(func.sum(pictures.c.all)).where(several),
         }
         return {
-            name: int(self._connection.execute(query).scalar_one() or 0)
+            name: int(self.connection.execute(query).scalar_one() or 0)
             for name, query in total.items()
         }
 

@@ -16,7 +16,7 @@ from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, proposal_runs, stored_s
 from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import IngestCounts, Proposal
 from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, proposals, triples
-from k3m_kg.graph.terms import TermDictionary
+from k3m_kg.graph.term_ids import TermDictionary
 
 _BATCH = 2000
 

@@ -39,7 +39,7 @@ from k3m_kg.graph.tables import (
     subjects,
     triples,
 )
-from k3m_kg.graph.terms import TermDictionary
+from k3m_kg.graph.term_ids import TermDictionary
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 ImageRow = tuple[

@@ -10,7 +10,7 @@ from types import TracebackType
 from sqlalchemy import URL, Connection, Engine
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph import quality, reading, runs, schema
+from k3m_kg.graph import reading, runs, schema
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.engine import (
@@ -22,7 +22,6 @@ from k3m_kg.graph.engine import (
     sqlite_file,
     write_transaction,
 )
-from k3m_kg.graph.quality import GraphQuality
 from k3m_kg.graph.stored import GraphStatus, Run, StoredProduct, SubjectDiff
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.records import ValueRecord
@@ -250,18 +249,6 @@ class GraphStore:
         """
         with self._reading() as connection:
             return reading.status(connection)
-
-    def quality(self, *, top: int = 10) -> GraphQuality:
-        """Coverage and what looks wrong, as one state of the graph.
-
-        Args:
-            top: how many of each list are kept.
-
-        Raises:
-            GraphError: the database cannot be read.
-        """
-        with self._reading() as connection:
-            return quality.examine(connection, top)
 
     @contextmanager
     def reading(self) -> Iterator[GraphReader]:

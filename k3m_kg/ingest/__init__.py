@@ -1,1 +1,5 @@
-"""From catalog files to the graph: readers, pictures, quarantine, and the pipeline."""
+"""The way of catalog sources into the graph: plan, read, find pictures, write, count.
+
+Here: the pipeline, reading ahead in a second process, the quarantine file. Not here: formats
+(`readers`), where pictures are (`pictures`), tables (`graph`).
+"""

@@ -23,14 +23,14 @@ from k3m_kg.graph.stored import (
     SubjectDiff,
 )
 from k3m_kg.graph.writer import GraphWriter, Locate
-from k3m_kg.hookspecs import CatalogReader
 from k3m_kg.ingest.checked import Checked
-from k3m_kg.ingest.fetch_settings import FetchCounts, FetchSettings
-from k3m_kg.ingest.formats import AUTO, choose_reader
-from k3m_kg.ingest.images import ImageChecker
-from k3m_kg.ingest.picture_sources import PictureSources, check_given
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.ingest.reading_ahead import reading
+from k3m_kg.pictures.checker import ImageChecker
+from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
+from k3m_kg.pictures.sources import PictureSources, check_given
+from k3m_kg.plugin.hookspecs import CatalogReader
+from k3m_kg.readers.choosing import AUTO, choose_reader
 from k3m_kg.records import ProductRecord, RejectedRow
 
 BATCH_PRODUCTS = 2000
@@ -65,7 +65,7 @@ class IngestOptions:
 
 
 @dataclass(frozen=True, slots=True)
-class Progress:
+class SourceProgress:
     """How far a source is: lines read of about `lines`."""
 
     source: str
@@ -104,7 +104,7 @@ def ingest(
     options: IngestOptions,
     *,
     quarantine: Quarantine,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[SourceProgress], None] = lambda progress: None,
     on_wait: Callable[[], None] | None = None,
     on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
@@ -144,7 +144,7 @@ def ingest_planned(
     options: IngestOptions,
     *,
     quarantine: Quarantine,
-    on_progress: Callable[[Progress], None] = lambda progress: None,
+    on_progress: Callable[[SourceProgress], None] = lambda progress: None,
     on_wait: Callable[[], None] | None = None,
     on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
@@ -292,7 +292,7 @@ class _Ingest:
         locate: Locate,
         checker: ImageChecker,
         quarantine: Quarantine,
-        on_progress: Callable[[Progress], None],
+        on_progress: Callable[[SourceProgress], None],
     ) -> None:
         self._plan = plan
         self._writer = writer
@@ -339,7 +339,7 @@ class _Ingest:
             report.failures.extend(result.failures[:room])
             subjects += len(batch)
             line = batch[-1].record.line
-            self._on_progress(Progress(str(plan.path), line, max(line, plan.lines), subjects))
+            self._on_progress(SourceProgress(str(plan.path), line, max(line, plan.lines), subjects))
         return subjects
 
     def _no_product(self) -> str:

@@ -18,8 +18,8 @@ from typing import IO, Any
 
 from k3m_kg import errors
 from k3m_kg.errors import CatalogError
-from k3m_kg.hookspecs import CatalogReader
 from k3m_kg.ingest.checked import Checked, checked
+from k3m_kg.plugin.hookspecs import CatalogReader
 from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 
 WORTH_IT = 2 << 20

@@ -13,18 +13,17 @@ from safetensors.torch import save_file
 
 from k3m_kg import __version__
 from k3m_kg.config import validate_settings
-from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
-from k3m_kg.kge.model import KgeModel, build_model
-from k3m_kg.kge.settings import KgeConfig
-from k3m_kg.training.checkpoint import load_tensors, tensors_of
-from k3m_kg.training.files import (
+from k3m_kg.files import (
     described_files,
     read_json,
     read_manifest,
-    read_tensors,
     staged_folder,
     write_json,
 )
+from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
+from k3m_kg.kge.model import KgeModel, build_model
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 MANIFEST = "kge.json"
 _FORMAT = 1

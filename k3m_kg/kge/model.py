@@ -14,10 +14,10 @@ from k3m_kg.contracts import LinkScorer
 from k3m_kg.errors import ConfigError
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.settings import KgeConfig
-from k3m_kg.lpm.compare import compare
-from k3m_kg.lpm.interactions import InteractionScorer
 from k3m_kg.lpm.triple_ranks import TripleVectors
-from k3m_kg.registry import registry
+from k3m_kg.plugin.registry import registry
+from k3m_kg.scorers.compare import compare
+from k3m_kg.scorers.interactions import InteractionScorer
 
 Features = tuple[np.ndarray, np.ndarray]
 _ROWS_AT_ONCE = 1 << 14
@@ -145,7 +145,7 @@ def build_link_scorer(config: KgeConfig) -> tuple[LinkScorer, int, int]:
     found = registry().find("link-scorer", config.model.name)
     settings: Any = registry().settings("link-scorer", config.model, "model")
     if found.package == "k3m-kg":
-        from k3m_kg.lpm.build import build_scorer
+        from k3m_kg.scorers.build import build_scorer
 
         scorer = build_scorer(config.model.name, settings, config.dimension)
         return scorer, scorer.entity_width, max(1, scorer.relation_width)

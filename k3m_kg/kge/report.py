@@ -9,8 +9,8 @@ import numpy as np
 
 from k3m_kg.kge.data import TripleData
 from k3m_kg.lpm.relation_leakage import find_leaks
+from k3m_kg.lpm.triple_index import seen_by_relation
 from k3m_kg.lpm.triple_ranks import BOTH, SIDES, Side, TripleVectors, rank_triples
-from k3m_kg.lpm.triples import seen_by_relation
 
 KINDS = ("optimistic", "pessimistic")
 

@@ -13,7 +13,9 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from k3m_kg.config import validate_settings
+from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError, unknown_name
+from k3m_kg.files import read_json, recover, staged_folder, write_json
 from k3m_kg.kge.artifact import MANIFEST, save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.model import KgeModel, build_model
@@ -22,8 +24,7 @@ from k3m_kg.kge.settings import LOSSES, KgeConfig
 from k3m_kg.kge.steps import Stepper, build_loss
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
-from k3m_kg.training.checkpoint import load_tensors, tensors_of
-from k3m_kg.training.files import read_json, read_tensors, recover, staged_folder, write_json
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 _FORMAT = 1
 
@@ -51,7 +52,7 @@ class Quiet:
 
 
 @dataclass(slots=True)
-class Progress:
+class TrainingState:
     """How far a run has come; all of it is in the checkpoint.
 
     Attributes:
@@ -102,8 +103,6 @@ def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None 
 
 class _Run:
     def __init__(self, config: KgeConfig, checkpoint: Path, observer: Observer) -> None:
-        from k3m_kg.training.pretrain import pick_device
-
         self.config, self.checkpoint, self.observer = config, checkpoint, observer
         self.device = pick_device(config.training.device)
         self.data = load_data(config)
@@ -121,7 +120,7 @@ class _Run:
             config.training,
             _shared(config),
         )
-        self.progress = Progress()
+        self.progress = TrainingState()
         self.best: dict[str, Tensor] = {}
 
     def go(self) -> None:
@@ -197,7 +196,8 @@ class _Run:
                 "data": self.data.id,
                 "steps": [table.steps for table in tables if table is not None],
                 "progress": {
-                    name: getattr(self.progress, name) for name in Progress.__dataclass_fields__
+                    name: getattr(self.progress, name)
+                    for name in TrainingState.__dataclass_fields__
                 },
             }
             write_json(staging / "progress.json", record)
@@ -231,7 +231,7 @@ class _Run:
         tables = [self.model.relations, self.model.entities]
         for table, steps in zip([t for t in tables if t is not None], record["steps"], strict=True):
             table.resume(steps)
-        self.progress = Progress(**record["progress"])
+        self.progress = TrainingState(**record["progress"])
 
     def finish(self, output: Path) -> Path:
         """The best weights, measured on test, as an artifact."""

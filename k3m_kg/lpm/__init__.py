@@ -1,1 +1,5 @@
-"""LPM: scorers, negatives, losses, filtered ranking and leakage check, shared by every model."""
+"""LPM, link prediction modelling: the contract that K3M and every embedding model share.
+
+Here: questions, negatives, losses, filtered ranking, leakage. Not here: any interaction function
+(`scorers`), any model, any file.
+"""

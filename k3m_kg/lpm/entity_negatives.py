@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.lpm.triples import seen_by_relation
+from k3m_kg.lpm.triple_index import seen_by_relation
 
 Sampler = Literal["uniform", "bernoulli", "type", "batch", "all"]
 

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from k3m_kg.config import ValidationSettings
 from k3m_kg.contracts import Catalog, LinkPredictor
-from k3m_kg.lpm.queries import (
+from k3m_kg.lpm.questions import (
     ProductSource,
-    Progress,
     PropertyVectors,
     Triples,
     Visibility,
@@ -22,7 +21,8 @@ from k3m_kg.lpm.queries import (
     property_ids,
 )
 from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
-from k3m_kg.lpm.triples import places
+from k3m_kg.lpm.triple_index import places
+from k3m_kg.progress import Advance
 
 _QUERIES_AT_ONCE = 1 << 14
 
@@ -71,7 +71,7 @@ def rank_questions(
     *,
     truth: Triples,
     batch_size: int,
-    progress: Progress | None = None,
+    progress: Advance | None = None,
 ) -> LinkRanks:
     """Rank the answer of each question among the values its property takes in training.
 

@@ -11,9 +11,9 @@ import torch
 from torch import Tensor
 
 from k3m_kg.contracts import LinkScorer
-from k3m_kg.lpm.interactions import InteractionScorer
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, Ranks, Scores, rank_scores
-from k3m_kg.lpm.triples import TripleIndex, places
+from k3m_kg.lpm.triple_index import TripleIndex, places
+from k3m_kg.scorers.interactions import InteractionScorer
 
 Side = Literal["head", "tail"]
 SIDES: tuple[Side, ...] = ("head", "tail")

@@ -20,15 +20,15 @@ from k3m_kg.contracts import (
     initialise,
 )
 from k3m_kg.errors import PluginError
-from k3m_kg.hookspecs import (
+from k3m_kg.model.k3m import K3M
+from k3m_kg.plugin.hookspecs import (
     FusionPlugin,
     ImageEncoderPlugin,
     LinkScorerPlugin,
     TaskPlugin,
     TextEncoderPlugin,
 )
-from k3m_kg.model.k3m import K3M
-from k3m_kg.registry import Registry, registry
+from k3m_kg.plugin.registry import Registry, registry
 
 
 @dataclass(slots=True)

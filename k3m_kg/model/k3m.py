@@ -17,7 +17,7 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.model.interactor import Interactor, masked_mean
 from k3m_kg.model.structure import StructureAggregation
-from k3m_kg.model.terms import (
+from k3m_kg.model.term_vectors import (
     KNOWLEDGE_SEGMENT,
     TermVectors,
     encode_properties,

@@ -17,8 +17,8 @@ from k3m_kg import vocabulary as v
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.tables import EntityKind
 from k3m_kg.rdf.ntriples import Properties, document, subject_lines
+from k3m_kg.rdf.rdflib_terms import RdfTriple, rdflib_triples
 from k3m_kg.rdf.subjects import Subject, iter_subjects
-from k3m_kg.rdf.terms import RdfTriple, rdflib_triples
 
 Pattern = tuple[Node | None, Node | None, Node | None]
 _LIST_NODE = re.compile(r"images(\d+)x(\d+)")

@@ -8,8 +8,8 @@ import pyoxigraph as ox
 from rdflib import Graph, Literal, Namespace
 
 from k3m_kg.errors import UsageError
+from k3m_kg.rdf.rdflib_terms import rdflib_triple
 from k3m_kg.rdf.sparql import check_allowed
-from k3m_kg.rdf.terms import rdflib_triple
 from k3m_kg.resources import resource_folder
 
 SH = Namespace("http://www.w3.org/ns/shacl#")

@@ -20,9 +20,9 @@ from k3m_kg import vocabulary as v
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.ntriples import Properties, subject_lines
+from k3m_kg.rdf.rdflib_terms import rdflib_triples
 from k3m_kg.rdf.shapes import SH
 from k3m_kg.rdf.subjects import iter_subjects
-from k3m_kg.rdf.terms import rdflib_triples
 
 BATCH = 1_000
 """Products and values that are validated together, by default."""

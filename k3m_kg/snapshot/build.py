@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import SnapshotError
+from k3m_kg.progress import StageProgress
 from k3m_kg.snapshot import layout
 from k3m_kg.snapshot.columns import (
     Columns,
     LeftOut,
-    Progress,
     SubjectStream,
     offsets,
     read_columns,
@@ -58,7 +58,7 @@ def build_snapshot(
     out: Path,
     settings: SnapshotSettings | None = None,
     *,
-    progress: Progress | None = None,
+    progress: StageProgress | None = None,
 ) -> BuiltSnapshot:
     """Cut the graph in `store` into a new snapshot in the folder of snapshots `out`.
 
@@ -110,7 +110,7 @@ def _publish(folder: Path, aside: Path, target: Path) -> bool:
 
 
 def _write_content(
-    store: SubjectStream, folder: Path, settings: SnapshotSettings, progress: Progress | None
+    store: SubjectStream, folder: Path, settings: SnapshotSettings, progress: StageProgress | None
 ) -> dict[str, Any]:
     columns = read_columns(store.iter_subjects(), folder / "products.arrow", progress)
     if not len(columns.product_hashes):
@@ -223,7 +223,7 @@ def _link_holdout(
 
 
 def _pictures(
-    columns: Columns, folder: Path, settings: SnapshotSettings, progress: Progress | None
+    columns: Columns, folder: Path, settings: SnapshotSettings, progress: StageProgress | None
 ) -> tuple[np.ndarray, np.ndarray, LeftOut]:
     pictures = columns.pictures
     table = folder / "thumbnails.arrow"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 from array import array
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from k3m_kg.errors import SnapshotError
 from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.progress import StageProgress
 from k3m_kg.records import ValueRecord
 from k3m_kg.snapshot.hashing import text_hashes
 from k3m_kg.snapshot.layout import ROWS_PER_BATCH, TABLES
 from k3m_kg.snapshot.links import FactColumns, LinkColumns, Links, ascending
+from k3m_kg.snapshot.numbering import Column, Terms
 from k3m_kg.snapshot.split import normalised_title
-from k3m_kg.snapshot.terms import Column, Terms
 
-Progress = Callable[[str, int, int | None], None]
 """Called with the stage, how much of it is done, and of how much (None: not known)."""
 
 
@@ -180,7 +180,7 @@ def write_texts(path: Path, texts: pa.Array) -> None:
 
 
 def read_columns(
-    subjects: Iterable[StoredProduct | ValueRecord], table: Path, progress: Progress | None
+    subjects: Iterable[StoredProduct | ValueRecord], table: Path, progress: StageProgress | None
 ) -> Columns:
     """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
 

@@ -15,7 +15,7 @@ import pyarrow.compute as pc
 
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.records import ValueRecord
-from k3m_kg.snapshot.terms import Column, Terms
+from k3m_kg.snapshot.numbering import Column, Terms
 
 _EXAMPLES = 3
 

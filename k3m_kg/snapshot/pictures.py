@@ -11,7 +11,8 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-from k3m_kg.snapshot.columns import Pictures, Progress, table_writer
+from k3m_kg.progress import StageProgress
+from k3m_kg.snapshot.columns import Pictures, table_writer
 from k3m_kg.snapshot.layout import TABLES, THUMBNAILS_PER_BATCH
 from k3m_kg.snapshot.thumbnails import PictureError, decoder_warnings_off, make_thumbnail
 
@@ -19,7 +20,7 @@ _WAITING_PER_THREAD = 4
 
 
 def write_thumbnails(
-    table: Path, pictures: Pictures, size: int, progress: Progress | None = None
+    table: Path, pictures: Pictures, size: int, progress: StageProgress | None = None
 ) -> tuple[np.ndarray, dict[int, str]]:
     """Store every distinct picture once, by first use.
 

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageOps
 
-from k3m_kg.ingest.images import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
+from k3m_kg.pictures.checker import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
 
 JPEG_QUALITY = 90
 

@@ -10,14 +10,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.contracts import LinkPredictor, ProductBatch, TrainedPredictor
-from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
-from k3m_kg.evaluation.partial import Partial
-from k3m_kg.evaluation.subject import Subject
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.lpm.link_ranks import rank_questions
-from k3m_kg.lpm.queries import Triples, Visibility, answerable, ask
+from k3m_kg.lpm.questions import Triples, Visibility, answerable, ask
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing.shop import shop_snapshot
+from k3m_kg.use.open_model import Subject
+from k3m_kg.use.partial import Partial
 
 _CLOSE = 1e-4
 

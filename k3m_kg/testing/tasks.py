@@ -12,15 +12,15 @@ import pytest
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.batcher import Batcher, build_catalog
+from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
-from k3m_kg.evaluation.partial import Partial
-from k3m_kg.model.batching import Batcher, build_catalog
 from k3m_kg.model.compose import build_encoders, build_model, resolve, task_context
-from k3m_kg.model.image_cache import prepare_images
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing.shop import shop_snapshot
+from k3m_kg.use.partial import Partial
 
 _PATCHES = {"size": 32, "patch": 8, "channels": [8, 8], "heads": 2, "codebook": 8, "colours": 8}
 _CONFIG = {

@@ -13,24 +13,23 @@ from safetensors.torch import save_file
 from torch import nn
 
 from k3m_kg import __version__
+from k3m_kg.batches.batcher import Batcher, batcher_of, catalog_of
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import Catalog
-from k3m_kg.model.batching import Batcher, batcher_of, catalog_of
-from k3m_kg.model.compose import build_encoders, build_model, build_tasks
-from k3m_kg.model.image_cache import Progress
-from k3m_kg.model.k3m import K3M
-from k3m_kg.registry import registry
-from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.checkpoint import load_tensors, tensors_of
-from k3m_kg.training.files import (
+from k3m_kg.files import (
     described_files,
     read_json,
     read_manifest,
-    read_tensors,
     staged_folder,
     write_json,
 )
+from k3m_kg.model.compose import build_encoders, build_model, build_tasks
+from k3m_kg.model.k3m import K3M
+from k3m_kg.plugin.registry import registry
+from k3m_kg.progress import Progress
+from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.model_card import model_card
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 FORMAT = 1
 MANIFEST = "artifact.json"

@@ -10,49 +10,11 @@ from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from k3m_kg.errors import ArtifactError
-from k3m_kg.training.files import read_json, read_tensors, staged_folder, write_json
+from k3m_kg.files import read_json, staged_folder, write_json
 from k3m_kg.training.optimizer import MovingAverage
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 FORMAT = 1
-
-
-def tensors_of(module: nn.Module) -> dict[str, Tensor]:
-    """The module's state, contiguous and on the CPU, each shared tensor under its first name."""
-    kept: dict[str, Tensor] = {}
-    seen: set[int] = set()
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        if id(tensor) not in seen:
-            seen.add(id(tensor))
-            kept[name] = tensor.detach().cpu().contiguous()
-    return kept
-
-
-def load_tensors(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:
-    """Load what `tensors_of` gave.
-
-    Raises:
-        ArtifactError: a tensor is missing, too many, or of another shape.
-    """
-    first: dict[int, tuple[str, Tensor]] = {}
-    for name, tensor in module.state_dict(keep_vars=True).items():
-        first.setdefault(id(tensor), (name, tensor))
-    expected = dict(first.values())
-    if expected.keys() != tensors.keys():
-        missing = sorted(expected.keys() - tensors.keys())[:3]
-        extra = sorted(tensors.keys() - expected.keys())[:3]
-        raise ArtifactError(
-            f"the weights do not fit the model (missing {missing}, unknown {extra})", where=where
-        )
-    with torch.no_grad():
-        for name, target in expected.items():
-            source = tensors[name]
-            if target.shape != source.shape:
-                raise ArtifactError(
-                    f"{name} has shape {tuple(source.shape)}, the model wants "
-                    f"{tuple(target.shape)}",
-                    where=where,
-                )
-            target.copy_(source)
 
 
 def save_checkpoint(

@@ -17,25 +17,22 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor, nn
 
+from k3m_kg.batches.batcher import Batcher, build_catalog
+from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, PretrainingTask, ProductBatch
+from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.files import read_json, recover, staged_folder, write_json
 from k3m_kg.lpm.link_ranks import validate_links
-from k3m_kg.model.batching import Batcher, build_catalog
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
-from k3m_kg.model.image_cache import PreparedImages, prepare_images
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import MANIFEST, bundle, save_artifact
-from k3m_kg.training.checkpoint import (
-    load_checkpoint,
-    load_tensors,
-    save_checkpoint,
-    tensors_of,
-)
-from k3m_kg.training.files import read_json, read_tensors, recover, staged_folder, write_json
+from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 _CODEBOOK_PICTURES = 1000
 
@@ -410,23 +407,6 @@ def _snapshot_of(config: RunConfig, run: Path) -> Path:
         return config.snapshot
     inside = begun.parent == config.snapshot.resolve()
     return begun if inside and begun.exists() else config.snapshot
-
-
-def pick_device(name: str) -> torch.device:
-    """`auto` is a GPU where there is one.
-
-    Raises:
-        ConfigError: no such device here.
-    """
-    if name == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        device = torch.device(name)
-        torch.zeros(1, device=device)
-    except (RuntimeError, AssertionError) as error:
-        reason = str(error).splitlines()[0]
-        raise ConfigError(f"no device {name!r} here: {reason}", where="training.device") from None
-    return device
 
 
 def _ahead(batches: Iterable[ProductBatch]) -> Iterator[ProductBatch]:

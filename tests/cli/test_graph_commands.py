@@ -315,7 +315,7 @@ def test_status_writes_a_page(k3m_kg: Any) -> None:
 
 
 def test_ingest_fetches_pictures_on_request(k3m_kg: Any) -> None:
-    from tests.ingest.picture_server import picture_server
+    from tests.pictures.picture_server import picture_server
 
     with picture_server() as server:
         url = server.picture("/1.png")

@@ -14,9 +14,9 @@ import pyarrow.parquet as pq
 import pytest
 
 from k3m_kg.cli.console import print_json
-from k3m_kg.evaluation.calibration import calibrate
-from k3m_kg.evaluation.subject import open_subject
 from k3m_kg.graph.store import GraphStore
+from k3m_kg.use.calibration import calibrate
+from k3m_kg.use.open_model import open_subject
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]

@@ -13,7 +13,7 @@ import torch
 
 from k3m_kg.config import Component
 from k3m_kg.contracts import ModelContext
-from k3m_kg.registry import registry
+from k3m_kg.plugin.registry import registry
 from k3m_kg.testing import (
     FusionCase,
     ImageEncoderCase,

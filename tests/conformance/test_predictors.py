@@ -12,12 +12,12 @@ from torch import Tensor
 
 from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkPredictor, ProductBatch, TrainedPredictor
-from k3m_kg.evaluation.subject import Subject
-from k3m_kg.evaluation.trained import open_trained
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing import LinkPredictorCase
+from k3m_kg.use.open_artifact import open_trained
+from k3m_kg.use.open_model import Subject
 from tests.evaluation.shop import trained, untrained
 
 CPU = torch.device("cpu")

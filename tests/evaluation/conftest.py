@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from k3m_kg.evaluation.subject import Subject, open_subject
+from k3m_kg.use.open_model import Subject, open_subject
 from tests.evaluation.shop import trained
 
 

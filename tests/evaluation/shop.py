@@ -12,13 +12,13 @@ from pathlib import Path
 
 import torch
 
+from k3m_kg.batches.batcher import build_catalog
+from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train
-from k3m_kg.model.batching import build_catalog
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
-from k3m_kg.model.image_cache import prepare_images
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from k3m_kg.training.artifact import save_artifact
 from tests.catalogs import Shop

@@ -14,7 +14,7 @@ from k3m_kg.evaluation.classification import (
     evaluate_classification,
     figures,
 )
-from k3m_kg.evaluation.subject import Subject
+from k3m_kg.use.open_model import Subject
 from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 
 

@@ -6,10 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.evaluation.leaks import find_leaks
-from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
-from k3m_kg.evaluation.subject import Subject
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.snapshot import SnapshotSettings, build_snapshot
+from k3m_kg.use.open_model import Subject
 from tests.evaluation.shop import ChangedShop, shop_snapshot
 from tests.lpm.tiny_links import TitleOnly
 

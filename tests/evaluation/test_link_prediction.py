@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import torch
 
+from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import UsageError
-from k3m_kg.evaluation.link_prediction import evaluate_link_prediction, questions_of
-from k3m_kg.evaluation.subject import Subject
-from k3m_kg.lpm.queries import Triples, Visibility, heads_of
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
+from k3m_kg.lpm.questions import Triples, Visibility, heads_of
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.use.open_model import Subject
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 

@@ -19,12 +19,12 @@ import pytest
 
 from k3m_kg.errors import K3MError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.hookspecs import ReaderPlugin
-from k3m_kg.ingest.formats import choose_reader
 from k3m_kg.ingest.pipeline import IngestOptions, ingest
 from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.plugin.hookspecs import ReaderPlugin
+from k3m_kg.plugin.registry import registry
+from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
-from k3m_kg.registry import registry
 
 from .inputs import TARGETS, inputs, seeds
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from k3m_kg.errors import CatalogError, ConfigError, GraphError, UsageError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.ingest.pipeline import IngestOptions, Progress, SourceReport, ingest
+from k3m_kg.ingest.pipeline import IngestOptions, SourceProgress, SourceReport, ingest
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.records import RejectedRow
 
@@ -198,7 +198,7 @@ def test_an_export_that_went_wrong_does_not_empty_the_graph(store: GraphStore) -
 def test_a_source_that_changes_while_it_is_read_is_not_kept(store: GraphStore) -> None:
     write_tsv("a.tsv", row("1"))
 
-    def append(progress: Progress) -> None:
+    def append(progress: SourceProgress) -> None:
         write_tsv("a.tsv", row("1"), row("2"))
 
     with Quarantine() as quarantine, pytest.raises(CatalogError, match="changed while it was read"):
@@ -208,7 +208,7 @@ def test_a_source_that_changes_while_it_is_read_is_not_kept(store: GraphStore) -
 
 def test_progress_ends_at_the_last_line(store: GraphStore) -> None:
     write_tsv("a.tsv", *(row(str(n)) for n in range(4500)))
-    steps: list[Progress] = []
+    steps: list[SourceProgress] = []
     with Quarantine() as quarantine:
         ingest(
             store, [Path("a.tsv")], IngestOptions(), quarantine=quarantine, on_progress=steps.append

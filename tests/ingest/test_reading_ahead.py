@@ -19,10 +19,10 @@ from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest import reading_ahead, reading_worker
 from k3m_kg.ingest.checked import Checked, checked
-from k3m_kg.ingest.formats import choose_reader
-from k3m_kg.ingest.k3m_tsv import K3MTSVReader
 from k3m_kg.ingest.pipeline import IngestOptions, ingest
 from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.readers.choosing import choose_reader
+from k3m_kg.readers.k3m_tsv import K3MTSVReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.vocabulary import TYPE
 
@@ -216,7 +216,7 @@ def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
     class Broken(K3MTSVReader):
         pass
 
-    Broken.__module__, Broken.__qualname__ = "k3m_kg.ingest.k3m_tsv", "unstorable"
+    Broken.__module__, Broken.__qualname__ = "k3m_kg.readers.k3m_tsv", "unstorable"
     path = k3m_tsv(tmp_path)
     with (
         pytest.raises(RuntimeError, match="Traceback"),
@@ -250,7 +250,7 @@ def test_when_the_writer_dies_so_does_the_reader(tmp_path: Path) -> None:
 import os, signal, subprocess
 from pathlib import Path
 from k3m_kg.ingest import reading_ahead
-from k3m_kg.ingest.rdf import RdfReader
+from k3m_kg.readers.rdf.reader import RdfReader
 class Noted(subprocess.Popen):
     def __init__(self, *args, **options):
         super().__init__(*args, **options)

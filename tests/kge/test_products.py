@@ -14,7 +14,7 @@ from k3m_kg.kge.data import PRODUCT, VALUE, from_snapshot
 from k3m_kg.kge.predictor import KgePredictor
 from k3m_kg.kge.training import train
 from k3m_kg.lpm.link_ranks import rank_questions
-from k3m_kg.lpm.queries import Triples, Visibility
+from k3m_kg.lpm.questions import Triples, Visibility
 from k3m_kg.lpm.relation_leakage import find_leaks
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
 from k3m_kg.records import ValueRecord
@@ -129,8 +129,8 @@ def test_products_asked_through_the_contract_rank_as_triples_do() -> None:
     candidates = [[10 * name + value for value in range(6)] for name in range(3)]
     source = make_source(products, candidates)
     torch.manual_seed(0)
-    from k3m_kg.lpm.build import build_scorer
-    from k3m_kg.lpm.interaction_settings import INTERACTIONS
+    from k3m_kg.scorers.build import build_scorer
+    from k3m_kg.scorers.settings import INTERACTIONS
 
     scorer = build_scorer("transh", INTERACTIONS["transh"].config(), 4).eval()
     entities = len(products) + len(source.catalog.values)

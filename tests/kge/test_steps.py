@@ -13,7 +13,7 @@ from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.steps import Stepper
 from k3m_kg.kge.training import build_negatives, loss_of
-from k3m_kg.lpm.compare import Query, compare
+from k3m_kg.scorers.compare import Query, compare
 from tests.kge.toy import config, write
 
 

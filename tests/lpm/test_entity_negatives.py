@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from k3m_kg.lpm.entity_negatives import EntityNegatives
-from k3m_kg.lpm.pykeen_home import keep_home_clean
+from k3m_kg.scorers.pykeen_home import keep_home_clean
 
 ENTITIES, RELATIONS = 12, 3
 

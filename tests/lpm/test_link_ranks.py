@@ -9,7 +9,7 @@ import torch
 from k3m_kg.config import ValidationSettings
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions, validate_links
-from k3m_kg.lpm.queries import (
+from k3m_kg.lpm.questions import (
     WHOLE_PROPERTY,
     PropertyVectors,
     Triples,
@@ -167,7 +167,7 @@ def test_many_blocks_of_questions_equal_one(tattler: Tattler, monkeypatch) -> No
     source.titles = [[int(v)] for v in np.random.default_rng(1).integers(6, size=40)]
     expected = ranks_of(tattler, source)
     monkeypatch.setattr("k3m_kg.lpm.link_ranks._QUERIES_AT_ONCE", 9)
-    monkeypatch.setattr("k3m_kg.lpm.queries._TAILS_AT_ONCE", 1)
+    monkeypatch.setattr("k3m_kg.lpm.questions._TAILS_AT_ONCE", 1)
     actual = ranks_of(tattler, source)
     for one, other in zip(actual.ranks, expected.ranks, strict=True):
         np.testing.assert_array_equal(one.realistic_Q, other.realistic_Q)

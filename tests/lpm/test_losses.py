@@ -11,7 +11,7 @@ from k3m_kg.lpm.losses import (
     margin_ranking,
     nssa,
 )
-from k3m_kg.lpm.pykeen_home import keep_home_clean
+from k3m_kg.scorers.pykeen_home import keep_home_clean
 
 
 def test_margin_ranking_equals_pykeens_loss_with_the_mask_as_batch_filter() -> None:

@@ -7,8 +7,8 @@ import pytest
 import torch
 
 from k3m_kg.errors import K3MError
-from k3m_kg.lpm.pykeen_home import keep_home_clean
 from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
+from k3m_kg.scorers.pykeen_home import keep_home_clean
 
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
 
@@ -137,8 +137,8 @@ def test_join_keeps_the_order_of_queries() -> None:
 
 
 def test_rank_tails_ranks_by_the_scorer() -> None:
-    from k3m_kg.lpm.build import build_scorer
-    from k3m_kg.lpm.interaction_settings import TransESettings
+    from k3m_kg.scorers.build import build_scorer
+    from k3m_kg.scorers.settings import TransESettings
 
     generator = torch.Generator().manual_seed(0)
     head, tails = torch.randn(6, 4, generator=generator), torch.randn(9, 4, generator=generator)

@@ -11,11 +11,11 @@ import pytest
 import torch
 
 from k3m_kg.contracts import LinkScorer
-from k3m_kg.lpm.build import build_scorer
-from k3m_kg.lpm.interaction_settings import INTERACTIONS
 from k3m_kg.lpm.ranking import Ranks
+from k3m_kg.lpm.triple_index import seen_by_relation
 from k3m_kg.lpm.triple_ranks import SIDES, TripleRanks, TripleVectors, rank_triples
-from k3m_kg.lpm.triples import seen_by_relation
+from k3m_kg.scorers.build import build_scorer
+from k3m_kg.scorers.settings import INTERACTIONS
 
 KINDS = ("realistic", "optimistic", "pessimistic")
 PYKEENS = {
@@ -331,9 +331,9 @@ def test_no_triples_give_no_ranks() -> None:
 PEAK = """
 import resource, sys
 import numpy as np, torch
-from k3m_kg.lpm import interactions
-from k3m_kg.lpm.build import build_scorer
-from k3m_kg.lpm.interaction_settings import INTERACTIONS
+from k3m_kg.scorers import interactions
+from k3m_kg.scorers.build import build_scorer
+from k3m_kg.scorers.settings import INTERACTIONS
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
 entities, queries, name = int(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
 scorer = build_scorer(name, INTERACTIONS[name].config(), 2).eval()

@@ -50,7 +50,7 @@ def test_an_invisible_triple_never_influences_c_star(build, knowledge: str) -> N
 
 
 def test_a_hidden_value_is_one_mask_token_whatever_its_length(build) -> None:
-    from k3m_kg.model.terms import hide_invisible
+    from k3m_kg.model.term_vectors import hide_invisible
 
     built: Built = build()
     batch = built.batch(20)

@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import torch
 
+from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
 from k3m_kg.model.compose import build_encoders
-from k3m_kg.model.image_cache import PreparedImages, prepare_images
 from k3m_kg.snapshot import Snapshot, build_snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
 from k3m_kg.training.pretrain import pretrain

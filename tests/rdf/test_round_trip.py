@@ -19,7 +19,7 @@ from k3m_kg.snapshot import build_snapshot
 from tests.rdf.conftest import CATALOG, PRINTABLE, Record, catalogs, named_for_xml, state
 from tests.rdf.read_back import Content, Described, content_of
 
-pytest.importorskip("k3m_kg.ingest.rdf", reason="there is no reader of RDF yet")
+pytest.importorskip("k3m_kg.readers.rdf.reader", reason="there is no reader of RDF yet")
 STRIPPED = PRINTABLE.map(str.strip).filter(bool)
 """Readers take white space at the ends away."""
 SUFFIXES = {"nt": "nt", "nq": "nq", "ttl": "ttl", "trig": "trig", "jsonld": "jsonld",

@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import load_file
 
 from k3m_kg.cli.app import main
-from k3m_kg.config import load_run_config
+from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.logs import read_metrics
@@ -33,16 +33,16 @@ def same(a: Path, b: Path) -> bool:
 
 
 def test_the_same_seed_gives_the_same_weights(config_file) -> None:
-    first = pretrain(load_run_config(config_file("a")))
-    second = pretrain(load_run_config(config_file("b")))
+    first = pretrain(load_config(RunConfig, config_file("a")))
+    second = pretrain(load_config(RunConfig, config_file("b")))
     assert same(first, second)
-    third = pretrain(load_run_config(config_file("c"), ["training.seed=1"]))
+    third = pretrain(load_config(RunConfig, config_file("c"), ["training.seed=1"]))
     assert not same(first, third)
 
 
 def test_a_killed_run_resumes_to_the_same_bits(config_file, tmp_path: Path) -> None:
     """kill -9 in the middle of an epoch, twice; then on to the end."""
-    straight = pretrain(load_run_config(config_file("straight")))
+    straight = pretrain(load_config(RunConfig, config_file("straight")))
     config = config_file("killed")
     run, output = tmp_path / "killed.run", tmp_path / "killed"
     resume: list[str] = []
@@ -105,34 +105,34 @@ def test_an_unfinished_run_is_not_overwritten(config_file, tmp_path: Path) -> No
     (tmp_path / "run.run" / "checkpoint").mkdir(parents=True)
     (tmp_path / "run.run" / "checkpoint" / "progress.json").write_text("{}")
     with pytest.raises(UsageError, match="unfinished run"):
-        pretrain(load_run_config(config))
+        pretrain(load_config(RunConfig, config))
 
 
 def test_resume_without_a_checkpoint_is_wrong_use(config_file) -> None:
     with pytest.raises(UsageError, match="no checkpoint"):
-        pretrain(load_run_config(config_file()), resume=True)
+        pretrain(load_config(RunConfig, config_file()), resume=True)
 
 
 def test_resume_refuses_another_config(config_file, tmp_path: Path) -> None:
     config = config_file(training={"epochs": 1})
-    pretrain(load_run_config(config))
+    pretrain(load_config(RunConfig, config))
     artifact = tmp_path / "run"
     artifact.rename(tmp_path / "elsewhere")
     with pytest.raises(ConfigError, match=r"training\.learning_rate"):
-        pretrain(load_run_config(config, ["training.learning_rate=0.5"]), resume=True)
+        pretrain(load_config(RunConfig, config, ["training.learning_rate=0.5"]), resume=True)
 
 
 def test_an_artifact_is_never_overwritten(config_file, tmp_path: Path) -> None:
     (tmp_path / "run").mkdir()
     (tmp_path / "run" / "precious.txt").write_text("x")
     with pytest.raises(UsageError, match="no artifact"):
-        pretrain(load_run_config(config_file()))
+        pretrain(load_config(RunConfig, config_file()))
     assert (tmp_path / "run" / "precious.txt").read_text() == "x"
 
 
 def test_early_stopping_keeps_the_best_epoch(config_file) -> None:
     config = config_file(training={"epochs": 30, "patience": 1, "learning_rate": 1e-9, "ema": 0})
-    artifact = Artifact.load(pretrain(load_run_config(config)))
+    artifact = Artifact.load(pretrain(load_config(RunConfig, config)))
     assert artifact.metrics["epochs"] < 30
     assert artifact.metrics["best_epoch"] < artifact.metrics["epochs"]
 
@@ -154,7 +154,7 @@ def test_trains_on_a_catalog_that_lacks_a_modality(
     share = {"validation": 0.0} if lacking == "validation" else {}
     snapshot = shop_snapshot(tmp_path / "bare", 30, **share)
     path = config_file(snapshot=str(snapshot), training={"epochs": 1})
-    artifact = Artifact.load(pretrain(load_run_config(path)))
+    artifact = Artifact.load(pretrain(load_config(RunConfig, path)))
     assert artifact.model.heads(batch_of(artifact, snapshot)).isfinite().all()
 
 
@@ -166,7 +166,7 @@ def batch_of(artifact: Artifact, path: Path):
 
 
 def test_artifact_says_what_made_it(config_file, shop: Path) -> None:
-    artifact = Artifact.load(pretrain(load_run_config(config_file(training={"epochs": 1}))))
+    artifact = Artifact.load(pretrain(load_config(RunConfig, config_file(training={"epochs": 1}))))
     used = {(plugin["kind"], plugin["name"]) for plugin in artifact.record["plugins"]}
     assert ("fusion", "hard-spl") in used
     assert ("link-scorer", "transe") in used
@@ -179,7 +179,7 @@ def test_artifact_says_what_made_it(config_file, shop: Path) -> None:
 
 
 def test_a_loaded_artifact_computes_what_was_trained(config_file, shop: Path) -> None:
-    path = pretrain(load_run_config(config_file(training={"epochs": 1})))
+    path = pretrain(load_config(RunConfig, config_file(training={"epochs": 1})))
     one, two = Artifact.load(path), Artifact.load(path)
     torch.testing.assert_close(
         one.model.heads(batch_of(one, shop)), two.model.heads(batch_of(two, shop))

@@ -1,0 +1,156 @@
+"""What an image encoder's `prepare` makes of a snapshot's pictures, cached beside the snapshot."""
+
+from __future__ import annotations
+
+import errno
+import json
+import math
+import os
+import shutil
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.contracts import ImageEncoder
+from k3m_kg.errors import PluginError
+from k3m_kg.progress import Progress
+from k3m_kg.snapshot import Snapshot
+
+_DISK_TO_SPARE = 64 << 20
+_AHEAD = 256  # pictures decoded ahead of the writer
+
+
+class PreparedImages:
+    """The prepared pictures of every product that has one: the first of each, or all of them.
+
+    Attributes:
+        row_N: snapshot row -> index of its first picture, -1 where the product has none.
+        count_N: snapshot row -> how many pictures stand there, one after another.
+        arrays: name -> (number of pictures, ...), memory-mapped where the cache could be written.
+    """
+
+    def __init__(
+        self, row_N: np.ndarray, count_N: np.ndarray, arrays: dict[str, np.ndarray]
+    ) -> None:
+        self.row_N = row_N
+        self.count_N = count_N
+        self.arrays = arrays
+
+    @classmethod
+    def none(cls, products: int) -> PreparedImages:
+        """No pictures of any of so many products."""
+        return cls(np.full(products, -1), np.zeros(products, np.int64), {})
+
+    def choose(self, rows: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
+        """The index of one picture of each product, -1 for none: its first, or a random one."""
+        first: np.ndarray = self.row_N[rows]
+        return first if random is None else first + random.integers(self.count_N[rows].clip(1))
+
+    def tensors(self, index_I: np.ndarray) -> dict[str, Tensor]:
+        """Arrays of the chosen pictures, copied into memory."""
+        return {name: torch.from_numpy(array[index_I]) for name, array in self.arrays.items()}
+
+
+def prepare_images(
+    snapshot: Snapshot,
+    encoder: ImageEncoder,
+    progress: Progress | None = None,
+    *,
+    every: bool = False,
+) -> PreparedImages:
+    """Prepare every product's first picture, or open what an earlier call left.
+
+    The cache is `<snapshot>.cache/<encoder key>/`, complete or absent; where it cannot be written
+    (a read-only folder, a full disk) the arrays stay in memory.
+
+    Args:
+        every: prepare all pictures of a product, not only the first.
+    """
+    found = np.diff(snapshot.image_offsets)
+    count_N = found if every else np.minimum(found, 1)
+    row_N = np.where(count_N > 0, np.cumsum(count_N) - count_N, -1)
+    total = int(count_N.sum())
+    if not total:
+        return PreparedImages(row_N, count_N, {})
+    key = encoder.cache_key() + ("-every" if every else "")
+    folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
+    if (folder / "arrays.json").exists():
+        names = json.loads((folder / "arrays.json").read_text())
+        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
+        return PreparedImages(row_N, count_N, arrays)
+    rows = np.repeat(np.arange(len(snapshot)), count_N)
+    places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
+    return PreparedImages(row_N, count_N, _build(snapshot, encoder, places, folder, progress))
+
+
+def _build(
+    snapshot: Snapshot,
+    encoder: ImageEncoder,
+    places: np.ndarray,
+    folder: Path,
+    progress: Progress | None,
+) -> dict[str, np.ndarray]:
+    """The prepared pictures at `places`, each (row, position within the product)."""
+
+    def prepare(place: tuple[int, int]) -> dict[str, np.ndarray]:
+        image = snapshot.image(*place)
+        assert image is not None
+        return encoder.prepare(image)
+
+    first = prepare(places[0].tolist())
+    shapes = {name: (len(places), *array.shape) for name, array in first.items()}
+    staging: Path | None = None
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        staging = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
+        staging.chmod(0o755)
+        needed = sum(first[n].itemsize * math.prod(shape) for n, shape in shapes.items())
+        if shutil.disk_usage(staging).free < needed + _DISK_TO_SPARE:
+            raise OSError(errno.ENOSPC, "no room")  # a full disk under a map is a bus error
+        arrays: dict[str, np.ndarray] = {
+            name: np.lib.format.open_memmap(
+                staging / f"{name}.npy", "w+", dtype=first[name].dtype, shape=shape
+            )
+            for name, shape in shapes.items()
+        }
+    except OSError:
+        if staging is not None:
+            shutil.rmtree(staging, ignore_errors=True)
+        staging = None
+        arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
+    try:
+        with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+            pending = iter(places.tolist())
+            window = [pool.submit(prepare, place) for place in islice(pending, _AHEAD)]
+            for number in range(len(places)):
+                made = window.pop(0).result()
+                for place in islice(pending, 1):
+                    window.append(pool.submit(prepare, place))
+                for name, array in made.items():
+                    if array.shape != shapes[name][1:]:
+                        raise PluginError(
+                            f"prepare gave {name!r} of shape {array.shape} for one picture and "
+                            f"{shapes[name][1:]} for another",
+                            where=encoder.cache_key(),
+                        )
+                    arrays[name][number] = array
+                if progress:
+                    progress(number + 1, len(places))
+        if staging is None:
+            return arrays
+        for array in arrays.values():
+            array.flush()  # type: ignore[attr-defined]
+        (staging / "arrays.json").write_text(json.dumps(sorted(shapes)))
+        try:
+            staging.rename(folder)
+        except OSError:  # another process was first: its cache is as good
+            return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in sorted(shapes)}
+        return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in sorted(shapes)}
+    finally:
+        if staging is not None and staging.exists():
+            shutil.rmtree(staging, ignore_errors=True)

@@ -1,0 +1,178 @@
+"""The config of `k3m-kg pretrain`: plugins by name, sizes, the loop, validation."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import Field, model_validator
+
+from k3m_kg.config.settings import Component, Settings, settings_apart
+
+
+class TaskComponent(Component):
+    """A pretraining task with the weight of its loss."""
+
+    weight: float = Field(1.0, ge=0)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _weight_apart(cls, value: Any) -> Any:
+        if isinstance(value, dict) and "settings" not in value:
+            return settings_apart(value, ("name", "weight"))
+        return value
+
+
+class InteractorSettings(Settings):
+    """Image-text co-attention.
+
+    Attributes:
+        layers: co-attention layers.
+        heads: attention heads; H must be a multiple.
+    """
+
+    layers: int = Field(2, ge=1, le=24)
+    heads: int = Field(4, ge=1)
+
+
+class StructureSettings(Settings):
+    """Aggregation of a product's triples into `c*`.
+
+    Attributes:
+        heads: attention heads, each as wide as H, averaged.
+        backend: `torch` segment operations, or `dgl`; equal results.
+    """
+
+    heads: int = Field(8, ge=1)
+    backend: Literal["torch", "dgl"] = "torch"
+
+
+class ModelSettings(Settings):
+    """Sizes of K3M; the shape letters are those of `k3m_kg.contracts`.
+
+    Attributes:
+        hidden: H, the width of every vector.
+        pool: what `c` averages: all `tokens` of both modalities (the paper's), or the means of
+            the two `modalities`.
+        knowledge: `product` encodes a product's triples as one text, as the paper does; `term`
+            encodes each property and value alone, once per batch (faster).
+        picture: of a product with several pictures the model takes the `first`; `random` trains
+            on any of them, another each time, and still evaluates with the first.
+        max_title_tokens: T; longer titles are cut.
+        max_term_tokens: tokens kept of one property or value.
+        max_triples: P; a product's further triples are not encoded.
+        dropout: in the interactor.
+    """
+
+    hidden: int = Field(192, ge=8)
+    pool: Literal["tokens", "modalities"] = "tokens"
+    knowledge: Literal["product", "term"] = "product"
+    picture: Literal["first", "random"] = "first"
+    max_title_tokens: int = Field(36, ge=1, le=512)
+    max_term_tokens: int = Field(12, ge=1, le=128)
+    max_triples: int = Field(64, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    interactor: InteractorSettings = InteractorSettings()
+    structure: StructureSettings = StructureSettings()
+
+    @model_validator(mode="after")
+    def _heads_divide(self) -> ModelSettings:
+        if self.hidden % self.interactor.heads:
+            raise ValueError(
+                f"hidden ({self.hidden}) must be a multiple of interactor.heads "
+                f"({self.interactor.heads})"
+            )
+        return self
+
+
+class ValidationSettings(Settings):
+    """What is measured on the validation products while training.
+
+    Attributes:
+        properties: the properties asked; all where empty.
+        hide: properties that are never shown as context, such as ones that determine the asked.
+        cut_title: ask with the value's words cut out of the title.
+        max_products: validate on at most this many products.
+    """
+
+    properties: tuple[str, ...] = ()
+    hide: tuple[str, ...] = ()
+    cut_title: bool = True
+    max_products: int = Field(2000, ge=1)
+
+
+class TrainingSettings(Settings):
+    """The training loop.
+
+    Attributes:
+        epochs: passes over the training products.
+        batch_size: products in one step.
+        learning_rate: peak rate of newly initialised weights.
+        pretrained_learning_rate: peak rate of weights that came from a checkpoint.
+        weight_decay: of AdamW; biases and norms have none.
+        betas: of AdamW.
+        warmup: share of the steps with a linearly rising rate.
+        schedule: how the rate falls after the warm-up.
+        clip: largest norm of the gradient.
+        checkpoint_steps: steps between checkpoints; every epoch ends with one too.
+        seed: of weights, order, masking and everything else that is random.
+        patience: epochs without a better validation MRR before stopping; 0 never stops early.
+        ema: decay of the exponential moving average of the weights that is validated and kept;
+            0 keeps the weights themselves.
+        threads: CPU threads of torch; 0 leaves torch's own choice.
+        device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, `cuda:1`, ...
+        precision: `bf16` computes matrix products in bfloat16, weights stay float32.
+    """
+
+    epochs: int = Field(10, ge=1)
+    batch_size: int = Field(64, ge=1)
+    learning_rate: float = Field(1e-3, gt=0)
+    pretrained_learning_rate: float = Field(1e-5, gt=0)
+    weight_decay: float = Field(0.01, ge=0)
+    betas: tuple[float, float] = (0.9, 0.98)
+    warmup: float = Field(0.1, ge=0, le=1)
+    schedule: Literal["linear", "cosine", "constant"] = "linear"
+    clip: float = Field(1.0, gt=0)
+    ema: float = Field(0.0, ge=0, lt=1)
+    patience: int = Field(0, ge=0)
+    checkpoint_steps: int = Field(500, ge=1)
+    seed: int = Field(0, ge=0, lt=2**32)
+    threads: int = Field(0, ge=0)
+    device: str = "auto"
+    precision: Literal["fp32", "bf16"] = "fp32"
+
+
+class RunConfig(Settings):
+    """Everything that `k3m-kg pretrain` needs; saved resolved with the artifact.
+
+    Attributes:
+        snapshot: a snapshot, or a folder of snapshots (the latest is taken).
+        output: the artifact folder to write.
+        image_encoder: pictures to regions.
+        text_encoder: titles, properties and values to tokens.
+        fusion: what a token says alone with what it says after interaction.
+        tasks: what is learned.
+    """
+
+    snapshot: Path
+    output: Path
+    image_encoder: Component = Component(name="patch-vit")
+    text_encoder: Component = Component(name="bert-wordpiece")
+    fusion: Component = Component(name="hard-spl")
+    tasks: tuple[TaskComponent, ...] = (
+        TaskComponent(name="mlm"),
+        TaskComponent(name="mom"),
+        TaskComponent(name="lpm"),
+    )
+    model: ModelSettings = ModelSettings()
+    training: TrainingSettings = TrainingSettings()
+    validation: ValidationSettings = ValidationSettings()
+
+    @model_validator(mode="after")
+    def _tasks_once(self) -> RunConfig:
+        names = [task.name for task in self.tasks]
+        if not names:
+            raise ValueError("tasks: at least one is needed")
+        if len(set(names)) != len(names):
+            raise ValueError(f"a task is listed twice: {names}")
+        return self

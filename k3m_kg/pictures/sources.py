@@ -1,0 +1,155 @@
+"""Where the pictures of one ingest come from: folders, an archive, the image store, the network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from k3m_kg.errors import UsageError
+from k3m_kg.graph.engine import parse_url, sqlite_file
+from k3m_kg.graph.writer import Locate
+from k3m_kg.pictures.content_store import ContentStore
+from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
+from k3m_kg.pictures.index import PictureIndex
+from k3m_kg.pictures.locate import ImageLocator
+from k3m_kg.pictures.remembered import RememberingLocator, is_open
+from k3m_kg.records import CatalogRecord, ProductRecord
+
+
+def check_given(images: Path | None) -> None:
+    """See that `--images` is a folder or an archive, before anything else is done.
+
+    Raises:
+        UsageError: it is neither.
+        CatalogError: it cannot be read.
+    """
+    if images is None or images.is_dir():
+        return
+    if not images.is_file():
+        raise UsageError(f"{images} is no folder and no archive", where="--images")
+    from k3m_kg.pictures.archive_formats import format_of
+
+    format_of(images)
+
+
+class PictureSources:
+    """Makes the locator of each source, and fetches what it leaves open; a context manager.
+
+    The image store is opened only where it is needed, or is there already: then URLs that an
+    earlier ingest fetched stay pictures. A dry run fetches nothing and unpacks into a folder that
+    goes away.
+    """
+
+    def __init__(
+        self,
+        database: str,
+        images: Path | None,
+        image_store: Path | None,
+        fetch: FetchSettings | None,
+        *,
+        dry_run: bool,
+    ) -> None:
+        """Open what is needed.
+
+        Args:
+            database: URL; the image store is beside a SQLite file.
+            images: the folder or archive with pictures, or None.
+            image_store: the image store's folder, if it is elsewhere.
+            fetch: how URLs are fetched; None: not at all.
+
+        Raises:
+            UsageError: `images` is neither folder nor archive, or no place for the store is known.
+            CatalogError: the archive or the image store cannot be used.
+        """
+        self._images = images
+        self._fetch = None if dry_run else fetch
+        self._stack = ExitStack()
+        self._archive: Locate | None = None
+        self._store: ContentStore | None = None
+        self._index: PictureIndex | None = None
+        try:
+            self._open(_root(database, image_store), dry_run)
+        except BaseException:
+            self._stack.close()
+            raise
+
+    def _open(self, root: Path | None, dry_run: bool) -> None:
+        archive = self._images if self._images is not None and self._images.is_file() else None
+        needed = archive is not None or self._fetch is not None
+        if root is None:
+            if needed:
+                raise UsageError(
+                    "say in which folder pictures are to be stored",
+                    where="--image-store",
+                    hint="only beside a SQLite file there is a default",
+                )
+            return
+        scratch = None
+        if dry_run:
+            folder = TemporaryDirectory(prefix="k3m-kg-images-")
+            scratch = Path(self._stack.enter_context(folder))
+        store = ContentStore(root, scratch)
+        if not needed and not PictureIndex.exists(store):
+            return
+        store.sweep()
+        self._store = store
+        self._index = self._stack.enter_context(PictureIndex(store))
+        if archive is not None:
+            from k3m_kg.pictures.archives import ArchiveLocator
+
+            opened = ArchiveLocator(archive, store, self._index)
+            self._archive = self._stack.enter_context(opened)
+
+    def locator(self, source: Path) -> Locate:
+        """Finds the pictures of one source's products, without the network.
+
+        Raises:
+            UsageError: `--images` is no folder.
+        """
+        locate = self._local(source)
+        if self._store is None or self._index is None:
+            return locate
+        return RememberingLocator(locate, self._store, self._index)
+
+    def _local(self, source: Path) -> Locate:
+        return self._archive or ImageLocator(source, self._images)
+
+    def fetch(
+        self,
+        source: Path,
+        records: Iterable[CatalogRecord],
+        on_progress: Callable[[FetchCounts], None],
+    ) -> FetchCounts | None:
+        """Fetch the pictures of those URLs that are not found locally; None: nothing is fetched.
+
+        Before anything is written to the graph, so no transaction waits for a server.
+        """
+        if self._fetch is None or self._store is None or self._index is None:
+            return None
+        from k3m_kg.pictures.fetch.fetcher import ImageFetcher
+
+        fetcher = ImageFetcher(self._store, self._index, self._fetch)
+        return fetcher.fetch(self._open_urls(source, records), on_progress)
+
+    def _open_urls(self, source: Path, records: Iterable[CatalogRecord]) -> Iterator[str]:
+        locate = self._local(source)
+        for record in records:
+            if isinstance(record, ProductRecord) and record.images:
+                for image in locate(record.id, record.images):
+                    if is_open(image):
+                        yield image.source
+
+    def __enter__(self) -> PictureSources:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stack.close()
+
+
+def _root(database: str, image_store: Path | None) -> Path | None:
+    if image_store is not None:
+        return image_store
+    file = sqlite_file(parse_url(database))
+    return None if file is None else file.with_name(f"{file.name}.images")

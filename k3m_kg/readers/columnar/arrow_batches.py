@@ -1,0 +1,206 @@
+"""Record batches of a Parquet, Arrow or Feather file, and their cells as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.readers.cells import unstorable
+from k3m_kg.readers.columnar.parquet import ARROW_FILE, PARQUET
+from k3m_kg.readers.compressed import is_packed, open_bytes, read_head, unreadable
+from k3m_kg.readers.lines import MAX_LINE
+
+BATCH_ROWS = 1 << 15
+
+
+@dataclass(frozen=True, slots=True)
+class Batches:
+    """A columnar source: its schema, and its batches with the number of rows before each.
+
+    Raises:
+        ValueError: the name of a column is no text.
+    """
+
+    schema: Any
+    batches: Iterator[tuple[int, Any]]
+
+    def __post_init__(self) -> None:
+        if why := unstorable([*self.schema.names, *_inner_names(self.schema.types)]):
+            raise ValueError(f"{why} in the name of a column")
+
+    def of(self, columns: list[str]) -> Iterator[tuple[int, Any]]:
+        """The batches with these columns only."""
+        for before, batch in self.batches:
+            yield before, batch.select(columns)
+
+
+def _inner_names(kinds: Iterable[Any]) -> Iterator[str]:
+    """The names of fields within columns."""
+    for kind in kinds:
+        if pa.types.is_struct(kind):
+            fields = [kind.field(place) for place in range(kind.num_fields)]
+            yield from (field.name for field in fields)
+            yield from _inner_names(field.type for field in fields)
+        elif pa.types.is_map(kind):
+            yield from _inner_names((kind.key_type, kind.item_type))
+        elif pa.types.is_nested(kind) and hasattr(kind, "value_type"):
+            yield from _inner_names((kind.value_type,))
+
+
+def open_batches(path: Path) -> Batches:
+    """The batches of a file, one after the other, each of a bounded number of rows.
+
+    Raises:
+        CatalogError: it cannot be read, or is damaged (also while the batches are taken).
+    """
+    try:
+        head = read_head(path, 8)
+        if not head.startswith((PARQUET, ARROW_FILE)):
+            reader = pa.ipc.open_stream(pa.PythonFile(open_bytes(path), mode="r"))
+            return Batches(reader.schema, _numbered(path, map(_sound, reader)))
+        if is_packed(path):
+            raise CatalogError(
+                "a Parquet or Arrow file inside of gzip or zstd cannot be read in parts",
+                where=str(path),
+                hint="unpack it; these formats compress their columns themselves",
+            )
+        if head.startswith(ARROW_FILE):
+            reader = pa.ipc.open_file(pa.OSFile(str(path)))
+            parts = map(reader.get_batch, range(reader.num_record_batches))
+            return Batches(reader.schema, _numbered(path, map(_sound, parts)))
+        return _parquet(path)
+    except OSError as error:
+        raise _damaged(path, error) if error.errno is None else unreadable(path, error) from None
+    except (pa.ArrowException, ValueError, MemoryError) as error:
+        raise _damaged(path, error) from None
+
+
+def _parquet(path: Path) -> Batches:
+    plain = pq.ParquetFile(str(path))
+    texts = [field.name for field in plain.schema_arrow if pa.types.is_string(field.type)]
+    plain.close()
+    # As dictionaries, equal texts are one text: faster, and a small file stays small in memory.
+    file = pq.ParquetFile(str(path), read_dictionary=texts, buffer_size=1 << 20)
+    return Batches(
+        file.schema_arrow, _numbered(path, map(_in_bounds, file.iter_batches(BATCH_ROWS)))
+    )
+
+
+def _numbered(path: Path, batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
+    before = 0
+    try:
+        for batch in batches:
+            for start in range(0, batch.num_rows, BATCH_ROWS):
+                part = batch.slice(start, BATCH_ROWS)
+                yield before, part
+                before += part.num_rows
+    except OSError as error:
+        raise _damaged(path, error) if error.errno is None else unreadable(path, error) from None
+    except (pa.ArrowException, ValueError, MemoryError) as error:
+        raise _damaged(path, error) from None
+
+
+def _sound(batch: Any) -> Any:
+    """The batch, after a look at every offset: Arrow itself takes them as they stand in a file."""
+    batch.validate(full=True)
+    return batch
+
+
+def _in_bounds(batch: Any) -> Any:
+    """The batch, after a look at the places in dictionaries, which Parquet takes as they stand."""
+    for column in filter(_is_dictionary, batch.columns):
+        ends = pc.min_max(column.indices)
+        last = ends["max"].as_py()
+        if last is not None and not 0 <= ends["min"].as_py() <= last < len(column.dictionary):
+            raise pa.ArrowInvalid("a value is not in its dictionary")
+    return batch
+
+
+def _damaged(path: Path, error: Exception) -> CatalogError:
+    first = (str(error).splitlines() or [type(error).__name__])[0]
+    return CatalogError(f"the file is damaged or incomplete: {first[:300]}", where=str(path))
+
+
+def _is_dictionary(column: Any) -> bool:
+    return bool(pa.types.is_dictionary(column.type))
+
+
+@dataclass(slots=True)
+class Texts:
+    """A column as text, each distinct text once.
+
+    Attributes:
+        distinct: the texts, stripped, and None at the end.
+        codes: the place in `distinct` of each row's text; -1 for null, empty and bad ones.
+        bad: row to reason, for texts that cannot be stored.
+    """
+
+    distinct: list[str | None]
+    codes: npt.NDArray[np.int64]
+    bad: dict[int, str] = field(default_factory=dict)
+
+
+def texts(column: Any) -> Texts:
+    """A column of scalars as text: numbers in their shortest form, not-a-number as null."""
+    if not _is_dictionary(column):
+        column = _as_text(column).dictionary_encode()
+    elif len(column.dictionary) > 2 * len(column):
+        column = column.dictionary_decode().dictionary_encode()
+    codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
+    distinct, why = _distinct(_as_text(column.dictionary))
+    rows = np.flatnonzero(np.isin(codes, list(why))).tolist() if why else []
+    bad = {row: why[int(codes[row])] for row in rows}
+    places: dict[str | None, int] = dict(zip(distinct, range(len(distinct)), strict=True))
+    if len(places) < len(distinct) or None in places:
+        places[None] = -1
+        codes = np.array([*(places[text] for text in distinct), -1])[codes]
+    return Texts([*distinct, None], codes, bad)
+
+
+def _as_text(column: Any) -> Any:
+    """An array of strings, or of bytes that should be text."""
+    kind = column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        return column
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+        return column
+    if pa.types.is_floating(kind):
+        column = pc.if_else(pc.is_nan(column), None, column)
+    return column.cast(pa.string())
+
+
+def _distinct(column: Any) -> tuple[list[str | None], dict[int, str]]:
+    """Texts stripped, and what is wrong with some of them, by place."""
+    try:
+        found = [_stripped(text) for text in column.to_pylist()]
+        texts = [text for text in found if text]
+        if not unstorable(texts) and max(map(len, texts), default=0) <= MAX_LINE:
+            return found, {}
+    except UnicodeDecodeError:
+        found = [_stripped(raw) for raw in column.cast(pa.large_binary()).to_pylist()]
+    why: dict[int, str] = {}
+    for place, text in enumerate(found):
+        if text is None:
+            continue
+        if reason := unstorable((text,), "bytes that are not valid UTF-8"):
+            why[place] = reason
+        elif len(text) > MAX_LINE:
+            why[place] = f"a cell longer than {MAX_LINE:,} characters"
+        if place in why:
+            found[place] = None
+    return found, why
+
+
+def _stripped(text: str | bytes | None) -> str | None:
+    if isinstance(text, bytes):
+        text = text.decode(errors="surrogateescape")
+    return text.strip() or None if text is not None else None

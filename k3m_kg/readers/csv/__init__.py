@@ -1,0 +1,1 @@
+"""Delimited text with a header: rows with their lines, and products from them."""

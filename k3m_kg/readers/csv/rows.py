@@ -1,0 +1,106 @@
+"""Rows of delimited text, with the line of each, whatever its quotes do."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from io import TextIOWrapper
+from pathlib import Path
+from typing import Any, TextIO
+
+from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.readers.cells import unstorable
+from k3m_kg.readers.compressed import open_bytes
+from k3m_kg.readers.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
+from k3m_kg.readers.mapping import Mapping
+
+DELIMITERS = ",\t;|"
+
+
+def open_text(path: Path, settings: Mapping | None) -> TextIO:
+    """The text of a file, in the encoding that the mapping names or UTF-8.
+
+    Raises:
+        ConfigError: nobody knows that encoding.
+        OSError: the file cannot be opened.
+    """
+    encoding = settings.encoding if settings else "utf-8"
+    if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
+        encoding = "utf-8-sig"
+    try:
+        # Bytes that do not decode become surrogates, which readers look for: a row's loss only.
+        return TextIOWrapper(
+            open_bytes(path), encoding=encoding, errors="surrogateescape", newline=""
+        )
+    except LookupError:
+        raise ConfigError(f"unknown encoding {encoding!r}", where=str(path)) from None
+
+
+def read_header(
+    lines: TextLines, settings: Mapping | None, path: Path
+) -> tuple[list[str], dict[str, Any]]:
+    """Names of the columns, and the arguments that make a `csv.reader` for this file.
+
+    Raises:
+        CatalogError: there is no header that can be read.
+    """
+    delimiter = settings.delimiter if settings else None
+    quote = settings.quote if settings else '"'
+    try:
+        first = next((line for line in lines if line.strip()), None)
+    except LineTooLong:
+        raise CatalogError(
+            f"the header is longer than {MAX_LINE:,} characters", where=str(path)
+        ) from None
+    if first is None:
+        raise CatalogError("there is no header in this file", where=str(path))
+    if delimiter is None:
+        delimiter = max(DELIMITERS, key=first.count)
+    dialect: dict[str, Any] = {"delimiter": delimiter, "strict": True}
+    dialect |= {"quotechar": quote} if quote else {"quoting": csv.QUOTE_NONE}
+    csv.field_size_limit(MAX_LINE)
+    lines.give_back(first)
+    lines.mark()
+    try:
+        header = next(csv.reader(lines, **dialect))
+    except (csv.Error, LineTooLong, TypeError, ValueError) as error:
+        raise CatalogError(f"the header cannot be read: {error}", where=str(path)) from None
+    if why := unstorable(header, "bytes that are not valid in the file's encoding"):
+        raise CatalogError(f"the header cannot be read: {why}", where=str(path))
+    return [name.strip() for name in header], dialect
+
+
+def read_rows(
+    lines: TextLines, dialect: dict[str, Any], path: Path
+) -> Iterator[tuple[int, list[str] | str]]:
+    """Each row with the line where it begins, or the reason why it is none.
+
+    Raises:
+        CatalogError: quotes open all over the file and never close.
+    """
+    reader = csv.reader(lines, **dialect)
+    reread = 0
+    while True:
+        lines.mark()
+        start = lines.line + 1
+        try:
+            row = next(reader)
+        except StopIteration:
+            return
+        except LineTooLong:
+            yield start, f"line longer than {MAX_LINE:,} characters"
+            reader = csv.reader(lines, **dialect)
+        except (csv.Error, RowTooLong) as error:
+            reread += lines.rewind()
+            # A quote that stays open costs one more reading of what it swallowed. A file made of
+            # nothing else would be read once per line.
+            if reread > 8 * MAX_LINE and reread > 0.8 * lines.read:
+                raise CatalogError(
+                    "the quotes of this file do not balance",
+                    where=f"{path}:{start}",
+                    hint="set `quote: null` in the mapping file if its cells are not quoted",
+                ) from None
+            yield start, f"quotes do not balance ({error or 'a quote that never closes'})"
+            reader = csv.reader(lines, **dialect)
+        else:
+            yield start, row

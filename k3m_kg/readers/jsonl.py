@@ -1,0 +1,130 @@
+"""JSON Lines: one object a line, with nested attributes as `k3m_kg.readers.nested` reads them.
+
+Numbers stay as they are written, true and false are texts. Without a mapping file the fields with
+the usual names of id, title, category and pictures are taken for these, and all others are
+properties.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+from collections.abc import Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, BinaryIO, NamedTuple
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.readers.cells import raw_text
+from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
+from k3m_kg.readers.lines import MAX_LINE, byte_lines
+from k3m_kg.readers.mapping import load_mapping, refuse_text_settings
+from k3m_kg.readers.nested import BadTree, Fields, guessed
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+
+_SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}
+_GUESSED_FROM = 100
+
+_decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda name: None).decode
+
+
+class JSONLinesReader:
+    """Reads JSON Lines in UTF-8."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether the first line is a JSON object, and not one of linked data."""
+        first = head.removeprefix(codecs.BOM_UTF8).lstrip().split(b"\n", 1)[0]
+        if not first.startswith(b"{"):
+            return False
+        if unpacked_suffix(path) in _SUFFIXES:
+            return True
+        if len(first) >= len(head) > 10_000:  # the line is longer than what we see of it
+            return b'"@context"' not in first
+        try:
+            found = _tree(first)
+        except BadTree:
+            return False
+        return not any(key.startswith("@") for key in found)
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+        """Stream the products; a line that is no object with an id is rejected alone.
+
+        Raises:
+            CatalogError: the file cannot be read, or its first hundred lines are no objects.
+            ConfigError: the mapping cannot be used, or there is none and no field is named as
+                an id is.
+        """
+        settings = load_mapping(mapping) if mapping is not None else None
+        if settings is not None:
+            refuse_text_settings(settings, "jsonl", str(mapping))
+        try:
+            with open_bytes(path) as file:
+                rows = _rows(file)
+                if settings is None:
+                    sample = list(_sample(rows))
+                    trees = [row.tree for row in sample if isinstance(row, _Row)]
+                    if not trees:
+                        raise CatalogError(
+                            "none of its first lines is a JSON object", where=str(path)
+                        )
+                    settings = guessed(trees, path)
+                    rows = chain(sample, rows)
+                fields = Fields(settings)
+                for row in rows:
+                    yield _product(fields, row) if isinstance(row, _Row) else row
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+class _Row(NamedTuple):
+    line: int
+    tree: dict[str, Any]
+    raw: bytes
+
+
+def _rows(file: BinaryIO) -> Iterator[_Row | RejectedRow]:
+    for number, (line, cut) in enumerate(byte_lines(file), start=1):
+        if number == 1:
+            line = line.removeprefix(codecs.BOM_UTF8)
+        if not line.strip():
+            continue
+        try:
+            if cut:
+                raise BadTree(f"line longer than {MAX_LINE:,} bytes")
+            yield _Row(number, _tree(line), line)
+        except BadTree as error:
+            yield RejectedRow(number, str(error), raw_text(line))
+
+
+def _sample(rows: Iterator[_Row | RejectedRow]) -> Iterator[_Row | RejectedRow]:
+    """Rows to guess from: the first ones, a bounded number of bytes."""
+    size = 0
+    for row in islice(rows, _GUESSED_FROM):
+        yield row
+        size += len(row.raw)
+        if size > MAX_LINE:
+            return
+
+
+def _tree(line: bytes) -> dict[str, Any]:
+    try:
+        tree = _decode(line.decode())
+    except UnicodeDecodeError as error:
+        raise BadTree(f"invalid UTF-8 at byte {error.start + 1} of the line") from None
+    except json.JSONDecodeError as error:
+        raise BadTree(f"no JSON: {error.msg} at character {error.pos + 1}") from None
+    except RecursionError:
+        raise BadTree("nested too deep") from None
+    if not isinstance(tree, dict):
+        raise BadTree("not an object in braces")
+    return tree
+
+
+def _product(fields: Fields, row: _Row) -> ProductRecord | RejectedRow:
+    try:
+        return fields.product(row.tree, row.line)
+    except BadTree as error:
+        why = str(error)
+    except RecursionError:
+        why = "nested too deep"
+    return RejectedRow(row.line, why, raw_text(row.raw))

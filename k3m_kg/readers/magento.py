@@ -1,0 +1,234 @@
+"""The import format of Magento and Adobe Commerce.
+
+- `additional_attributes` holds further attributes, `size=XS,material=Cotton|Wool`: several values
+  are separated by bars, a value with commas may be quoted.
+- Variants of a configurable product become links from it, as do related, cross-sell and up-sell
+  products, and the parts of a grouped product.
+- The category is the deepest path without its root; other paths are properties.
+- Descriptions lose their HTML.
+- Columns that steer the shop (stock, tax, layout, addresses) are left out. Other columns, those of
+  one's own too, are properties.
+- A row of a single store view translates or overrides a product: it is rejected with a note, since
+  the row for all views is the product.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.readers.cells import raw_text, unstorable
+from k3m_kg.readers.compressed import unreadable
+from k3m_kg.readers.csv.rows import open_text, read_header, read_rows
+from k3m_kg.readers.html_text import html_to_text
+from k3m_kg.readers.lines import TextLines
+from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+
+_MISSING = frozenset(("", "__EMPTY__VALUE__", "no_selection"))
+_HTML = frozenset(("description", "short_description"))
+_ATTRIBUTE_NAME = re.compile(r"(?:^|,)\s*+(\w++)=")
+_QUOTED = re.compile(r'"((?:[^"]|"")*+)"(?=\s*+(?:,|$))')
+_LINKS = {
+    "related_skus": "related",
+    "crosssell_skus": "cross-sell",
+    "upsell_skus": "up-sell",
+    "associated_skus": "grouped",
+}
+_PICTURES = ("base_image", "small_image", "thumbnail_image")
+_READ_APART = {"sku", "name", "categories", "additional_images", "additional_attributes"}
+_READ_APART |= {"configurable_variations", *_LINKS, *_PICTURES}
+_SHOP = frozenset(
+    [
+        "_attribute_set",
+        "_type",
+        "store_view_code",
+        "product_type",
+        "product_websites",
+        "website_id",
+        "product_online",
+        "tax_class_name",
+        "visibility",
+        "url_key",
+        "meta_title",
+        "meta_keywords",
+        "meta_description",
+        "base_image_label",
+        "small_image_label",
+        "thumbnail_image_label",
+        "swatch_image",
+        "swatch_image_label",
+        "additional_image_labels",
+        "hide_from_product_page",
+        "created_at",
+        "updated_at",
+        "new_from_date",
+        "new_to_date",
+        "special_price_from_date",
+        "special_price_to_date",
+        "display_product_options_in",
+        "map_price",
+        "map_enabled",
+        "msrp_display_actual_price_type",
+        "gift_message_available",
+        "custom_design",
+        "custom_design_from",
+        "custom_design_to",
+        "custom_layout",
+        "custom_layout_update",
+        "page_layout",
+        "product_options_container",
+        "qty",
+        "out_of_stock_qty",
+        "is_qty_decimal",
+        "allow_backorders",
+        "min_cart_qty",
+        "max_cart_qty",
+        "is_in_stock",
+        "notify_on_stock_below",
+        "manage_stock",
+        "qty_increments",
+        "enable_qty_increments",
+        "is_decimal_divided",
+        "deferred_stock_update",
+        "configurable_variation_prices",
+        "configurable_variation_labels",
+        "related_position",
+        "crosssell_position",
+        "upsell_position",
+        "associated_position",
+        "custom_options",
+        "has_options",
+        "required_options",
+        "bundle_price_type",
+        "bundle_sku_type",
+        "bundle_price_view",
+        "bundle_weight_type",
+        "bundle_shipment_type",
+        "bundle_values",
+    ]
+)
+
+
+class MagentoReader:
+    """Reads product files of the Magento import and export."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether the header has `sku` and columns that only Magento has."""
+        first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode(errors="replace")
+        names = {name.strip().strip('"') for name in re.split("[,;\t|]", first)}
+        return "sku" in names and (
+            "additional_attributes" in names or {"attribute_set_code", "product_type"} <= names
+        )
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+        """Stream the products; a row that does not fit the header is rejected alone.
+
+        Raises:
+            CatalogError: the file cannot be read or has no `sku`.
+            ConfigError: a mapping was given, which this format has no use for.
+        """
+        if mapping is not None:
+            raise ConfigError(
+                "the format magento takes no mapping file",
+                where=str(mapping),
+                hint="leave --mapping out, or read the file with --format csv",
+            )
+        try:
+            with open_text(path, None) as file:
+                lines = TextLines(file)
+                header, dialect = read_header(lines, None, path)
+                if "sku" not in header:
+                    raise CatalogError("there is no column `sku`", where=str(path))
+                for start, row in read_rows(lines, dialect, path):
+                    if not isinstance(row, str) and not any(row):
+                        continue
+                    found = row if isinstance(row, str) else _product(header, row, start)
+                    if isinstance(found, str):
+                        yield RejectedRow(start, found, raw_text(lines.row_text()))
+                    else:
+                        yield found
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRecord | str:
+    """The product of a row, or why there is none."""
+    if len(row) != len(header):
+        return f"expected {len(header)} columns as in the header, found {len(row)}"
+    if why := unstorable(row, "bytes that are not valid UTF-8"):
+        return why
+    stripped = zip(header, (cell.strip() for cell in row), strict=True)
+    cells = {name: cell for name, cell in stripped if cell not in _MISSING}
+    if "sku" not in cells:
+        return "no sku"
+    if view := cells.get("store_view_code"):
+        return f"of the store view {view!r} alone: only rows for all views are read"
+    categories = _categories(cells.get("categories", ""))
+    properties = [
+        (name, html_to_text(cell) if name in _HTML else cell)
+        for name, cell in cells.items()
+        if _is_property(name)
+    ]
+    properties += (("category", path) for path in categories[1:])
+    properties += _attributes(cells.get("additional_attributes", ""))
+    return ProductRecord(
+        id=cells["sku"],
+        title=cells.get("name"),
+        category=categories[0] if categories else None,
+        images=tuple(dict.fromkeys(_images(cells))),
+        properties=tuple(dict.fromkeys(pair for pair in properties if pair[1])),
+        line=line,
+        links=tuple(dict.fromkeys(_links(cells))),
+    )
+
+
+def _is_property(name: str) -> bool:
+    return bool(name) and name not in _READ_APART | _SHOP and not name.startswith("use_config_")
+
+
+def _split(cell: str, separator: str = ",") -> list[str]:
+    parts = (part.strip() for part in cell.split(separator))
+    return [part for part in parts if part not in _MISSING]
+
+
+def _categories(cell: str) -> list[str]:
+    """Paths without their root, the deepest first; a root alone says nothing."""
+    paths = [path.split("/") for path in _split(cell)]
+    paths.sort(key=len, reverse=True)
+    found = ("/".join(part.strip() for part in path[1:]) for path in paths)
+    return [path for path in found if path]
+
+
+def _images(cells: dict[str, str]) -> Iterable[str]:
+    first = next((cells[name] for name in _PICTURES if name in cells), None)
+    return ([first] if first else []) + _split(cells.get("additional_images", ""))
+
+
+def _attributes(cell: str) -> Iterator[tuple[str, str]]:
+    """A name, then a value in quotes or one that ends where the next name begins."""
+    found = _ATTRIBUTE_NAME.search(cell)
+    while found is not None:
+        begin = found.end()
+        quoted = _QUOTED.match(cell, begin)
+        following = _ATTRIBUTE_NAME.search(cell, quoted.end() if quoted else begin)
+        if quoted:
+            text = quoted[1].replace('""', '"')
+        else:
+            text = cell[begin : following.start() if following else len(cell)]
+        if found[1] not in _SHOP:
+            yield from ((found[1], value) for value in _split(text, "|"))
+        found = following
+
+
+def _links(cells: dict[str, str]) -> Iterator[tuple[str, str]]:
+    for variation in _split(cells.get("configurable_variations", ""), "|"):
+        for part in variation.split(","):
+            name, _, sku = part.partition("=")
+            if name.strip() == "sku" and sku.strip() not in _MISSING:
+                yield "variant", sku.strip()
+    for column, name in _LINKS.items():
+        for sku in _split(cells.get(column, "")):
+            # A part of a grouped product is written with its quantity.
+            yield name, sku.partition("=")[0].strip() if column == "associated_skus" else sku

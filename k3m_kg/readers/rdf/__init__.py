@@ -1,0 +1,1 @@
+"""RDF files as catalogs: syntaxes to runs of triples, those to subjects, those to products."""

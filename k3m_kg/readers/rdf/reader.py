@@ -1,0 +1,109 @@
+"""RDF: N-Triples, N-Quads, Turtle, TriG, RDF/XML and JSON-LD.
+
+- A product is a subject of the class schema:Product or below `.../product/`; where no subject has
+  a class, each IRI is a product. Its id is what follows `/product/`, else the whole IRI. A blank
+  node of that class is named by its `k3m:id` or sku.
+- schema:name, category and image are title, category and pictures; `k3m:images` is an ordered
+  list of pictures. `additionalProperty` gives the name and value of each `PropertyValue`.
+- Any other predicate is a property, called by its rdfs:label where that came before, else by its
+  local name. A literal is its text; another product is a link; any other IRI is a value, by its
+  label, its name or its local name. A blank node is its name, or its properties with dotted names.
+- What is said of other subjects is said of values.
+
+Languages, datatypes and names of graphs are dropped. `http://schema.org/` counts as `https://`.
+See `k3m_kg.readers.rdf.groups` for the order that large files must have.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+
+from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.readers.compressed import open_bytes, read_head, unpacked_suffix, unreadable
+from k3m_kg.records import CatalogRecord
+
+_SUFFIXES = {
+    ".nt": "nt",
+    ".nq": "nq",
+    ".ttl": "ttl",
+    ".trig": "trig",
+    ".rdf": "rdfxml",
+    ".owl": "rdfxml",
+    ".jsonld": "jsonld",
+}
+_HEAD = 65_536
+_TRIPLE = re.compile(rb'(?:<[^<>\s"]+>|_:\S+)[ \t]+<[^<>\s"]+>[ \t]+(?:<[^<>\s"]+>|_:|")')
+_SUBJECT = re.compile(rb'(?:<[A-Za-z][\w+.-]*:[^<>\s"]*>|_:\S+)\s')
+_XML = re.compile(rb"<[?!]|<[A-Za-z_][\w.-]*(?::[\w.-]+)?[\s/>]")
+_TURTLE = re.compile(rb"(?:@prefix|@base|PREFIX|BASE)\s", re.IGNORECASE)
+_JSON_LD = re.compile(rb'"@(?:context|graph|id|type)"\s*:')
+
+
+class RdfReader:
+    """Reads RDF as pyoxigraph parses it; nothing is fetched."""
+
+    def sniff(self, path: Path, head: bytes) -> bool:
+        """Whether the name or the first lines are those of an RDF format."""
+        return form_of(path, head) is not None
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+        """Stream the records; the line of each is that of its first triple.
+
+        In documents (all but N-Triples and N-Quads) the number of the triple stands for the line.
+
+        Raises:
+            CatalogError: the file cannot be read, is a document with a syntax error, or is large
+                and in no order.
+            ConfigError: a mapping was given, which this format has no use for.
+        """
+        from k3m_kg.readers.rdf.groups import Grouper
+        from k3m_kg.readers.rdf.records import Records
+        from k3m_kg.readers.rdf.syntax import document_runs, line_runs
+
+        if mapping is not None:
+            raise ConfigError(
+                "the format rdf takes no mapping file",
+                where=str(mapping),
+                hint="leave --mapping out",
+            )
+        form = form_of(path, read_head(path, _HEAD))
+        if form is None:
+            raise CatalogError(
+                "is in none of the RDF formats, as far as its beginning tells",
+                where=str(path),
+                hint=f"give its name the ending of its format: {' '.join(_SUFFIXES)}",
+            )
+        try:
+            with open_bytes(path) as file:
+                is_lines = form in ("nt", "nq")
+                runs = line_runs(file, form) if is_lines else document_runs(file, form, path)
+                records = Records()
+                for part in Grouper(path).parts(runs):
+                    yield from records.of(part)
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+def form_of(path: Path, head: bytes) -> str | None:
+    """The RDF format of a file, by its name and else by its first bytes."""
+    if found := _SUFFIXES.get(unpacked_suffix(path)):
+        return found
+    if b"\0" in head:
+        return None
+    start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
+    while start.startswith(b"#"):
+        start = start.partition(b"\n")[2].lstrip()
+    line = start.partition(b"\n")[0].rstrip()
+    if _TRIPLE.match(line) and line.endswith(b"."):
+        return "nq"
+    if _XML.match(start) and (b"<rdf:RDF" in head or b"22-rdf-syntax-ns#" in head):
+        return "rdfxml"
+    if _SUBJECT.match(start) or _TURTLE.match(start):
+        return "trig"
+    if start.startswith((b"{", b"[")) and _JSON_LD.search(head):
+        from k3m_kg.readers.jsonl import JSONLinesReader
+
+        return None if JSONLinesReader().sniff(path, head) else "jsonld"
+    return None

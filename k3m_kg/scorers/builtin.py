@@ -1,0 +1,34 @@
+"""The built-in link scorers: every PyKEEN interaction behind the `LinkScorer` contract.
+
+Importing this module imports neither torch nor PyKEEN; the factories do.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+from k3m_kg.config import Settings
+from k3m_kg.plugin.hookspecs import LinkScorerPlugin, hookimpl
+from k3m_kg.scorers.settings import INTERACTIONS
+
+if TYPE_CHECKING:
+    from k3m_kg.contracts import LinkScorer
+
+
+def _factory(name: str) -> Callable[[Settings, int], LinkScorer]:
+    def build(settings: Settings, hidden: int) -> LinkScorer:
+        from k3m_kg.scorers.build import build_for_width
+
+        return build_for_width(name, settings, hidden)
+
+    return build
+
+
+@hookimpl
+def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:
+    """Every PyKEEN interaction, by PyKEEN's name."""
+    return [
+        LinkScorerPlugin(name, interaction.summary, interaction.config, _factory(name))
+        for name, interaction in INTERACTIONS.items()
+    ]

@@ -1,0 +1,215 @@
+"""Missing values of products, proposed with scores and probabilities."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.batches.batcher import Batcher
+from k3m_kg.batches.split_questions import held_out_included
+from k3m_kg.contracts import LinkPredictor
+from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, heads_of
+from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
+from k3m_kg.progress import Advance
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.use.proposals import Proposal
+
+Temperature = Callable[[str], float]
+"""From a property's name to the number that its scores are divided by."""
+
+_TRIPLES_AT_ONCE = 1 << 20
+SEE_ALL = Visibility(cut_title=False)
+"""Completion sees all that is known, the whole title too."""
+
+
+@dataclass(frozen=True, slots=True)
+class CompletionSettings:
+    """What is proposed.
+
+    Attributes:
+        properties: the properties to fill in; where empty, all that at least `min_share` of the
+            snapshot's products have.
+        min_share: a share of products, 0 to 1.
+        top_k: values per product and property.
+        known_too: also ask properties that a product has, hiding all of that property's triples.
+    """
+
+    properties: Sequence[str] = ()
+    min_share: float = 0.05
+    top_k: int = 5
+    known_too: bool = False
+
+
+def property_share(snapshot: Snapshot) -> dict[str, float]:
+    """The share of products that have each property, by name."""
+    counts = np.zeros(len(snapshot.properties), np.int64)
+    offsets, width = snapshot.triple_offsets, max(1, len(snapshot.properties))
+    start = 0
+    while start < len(snapshot):
+        stop = int(np.searchsorted(offsets, offsets[start] + _TRIPLES_AT_ONCE, "right")) - 1
+        stop = min(max(stop, start + 1), len(snapshot))
+        part = slice(int(offsets[start]), int(offsets[stop]))
+        product = np.repeat(np.arange(stop - start), np.diff(offsets[start : stop + 1]))
+        pairs = np.unique(product * width + snapshot.triple_property[part])
+        counts += np.bincount(pairs % width, minlength=len(counts))[: len(counts)]
+        start = stop
+    return dict(zip(snapshot.properties, (counts / max(1, len(snapshot))).tolist(), strict=True))
+
+
+def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
+    """The property ids that will be filled in, ascending.
+
+    Raises:
+        UsageError: a named property took no value in training; names the nearest that did.
+    """
+    catalog = batcher.catalog
+    trained = {
+        name: index
+        for index, name in enumerate(catalog.properties)
+        if len(catalog.candidates[index])
+    }
+    for name in settings.properties:
+        if name not in trained:
+            raise UsageError(
+                unknown_name("property", name, trained),
+                where="--property",
+                hint="only values that a property took in training can be proposed",
+            )
+    share = property_share(batcher.snapshot)
+    names = settings.properties or [
+        name for name in trained if share.get(name, 0.0) >= settings.min_share
+    ]
+    return np.array(sorted(trained[name] for name in set(names)), np.int64)
+
+
+def complete(
+    predictor: LinkPredictor,
+    batcher: Batcher,
+    rows: np.ndarray,
+    settings: CompletionSettings,
+    *,
+    temperature: Temperature = lambda name: 1.0,
+    batch_size: int = 256,
+    progress: Advance | None = None,
+) -> Iterator[Proposal]:
+    """Propose values: product after product in the order of `rows`, the best value first.
+
+    A property is missing where the product has no triple of it. `temperature` divides a property's
+    scores (`Calibration.temperature`). `progress` counts products.
+
+    Raises:
+        UsageError: an unknown property.
+        K3MError: the predictor gave NaN scores.
+    """
+    asked = fillable(batcher, settings)
+    if not len(rows) or not len(asked):
+        return
+    asking = _Asking(predictor, batcher, settings, temperature, batch_size, int(rows[0]))
+    with held_out_included(batcher):  # what is held out in training is known all the same
+        for start in range(0, len(rows), batch_size):
+            block = rows[start : start + batch_size]
+            for proposals in asking.about(block, asked):
+                yield from proposals
+            if progress:
+                progress(len(block))
+
+
+class _Asking:
+    """A predictor at work on a snapshot's products."""
+
+    def __init__(
+        self,
+        predictor: LinkPredictor,
+        batcher: Batcher,
+        settings: CompletionSettings,
+        temperature: Temperature,
+        batch_size: int,
+        row: int,
+    ) -> None:
+        self._predictor, self._batcher = predictor, batcher
+        self._settings, self._temperature = settings, temperature
+        self._batch_size = batch_size
+        self._vectors = PropertyVectors(predictor, batcher, row)
+
+    def about(self, block: np.ndarray, asked: np.ndarray) -> list[list[Proposal]]:
+        """The proposals for each of some products, property after property."""
+        found: list[list[Proposal]] = [[] for _ in block]
+        has_BP = _has(self._batcher, block, asked)
+        missing = self._heads(Triples.each(block))
+        for column, name in enumerate(asked.tolist()):
+            places = np.flatnonzero(~has_BP[:, column])
+            if len(places):
+                head_QH = missing[torch.from_numpy(places).to(missing.device)]
+                self._propose(name, block, places, head_QH, found)
+            places = np.flatnonzero(has_BP[:, column])
+            if len(places) and self._settings.known_too:
+                head_QH = self._heads(Triples.each(block[places], name))
+                self._propose(name, block, places, head_QH, found)
+        return found
+
+    def _heads(self, questions: Triples) -> Tensor:
+        heads = heads_of(
+            self._predictor, self._batcher, questions, SEE_ALL, batch_size=self._batch_size
+        )
+        return torch.cat(list(heads))
+
+    @torch.no_grad()
+    def _propose(
+        self,
+        name: int,
+        block: np.ndarray,
+        places: np.ndarray,
+        head_QH: Tensor,
+        found: list[list[Proposal]],
+    ) -> None:
+        """Add the best values of one property to the products at `places` of the block."""
+        catalog, ids = self._batcher.catalog, self._batcher.snapshot.ids
+        relation_H, tail_CH = self._vectors(name)
+        candidates = catalog.candidates[name]
+        temperature = self._temperature(catalog.properties[name])
+        height = max(1, SCORES_AT_ONCE // len(candidates))
+        for start in range(0, len(places), height):
+            head_NH = head_QH[start : start + height]
+            relation_NH = relation_H.expand(len(head_NH), -1)
+            scores_NC = checked_scores(
+                self._predictor.scorer.score_tails(head_NH, relation_NH, tail_CH)
+            )
+            top = scores_NC.topk(min(self._settings.top_k, len(candidates)), dim=1)
+            share_NK = (scores_NC / temperature).softmax(1).gather(1, top.indices)
+            rows = zip(
+                places[start : start + height].tolist(),
+                top.indices.tolist(),
+                top.values.tolist(),
+                share_NK.tolist(),
+                strict=True,
+            )
+            for place, indices, scores, shares in rows:
+                found[place] += [
+                    Proposal(
+                        ids[int(block[place])],
+                        catalog.properties[name],
+                        catalog.values[int(candidates[index])],
+                        score,
+                        share,
+                    )
+                    for index, score, share in zip(indices, scores, shares, strict=True)
+                ]
+
+
+def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:
+    """(rows, asked) bool: which properties each product is known to have."""
+    snapshot = batcher.snapshot
+    names = batcher.catalog.properties
+    place = {names[name]: column for column, name in enumerate(asked.tolist())}
+    column_of = np.array([place.get(name, -1) for name in snapshot.properties], np.int64)
+    has_BP = np.zeros((len(rows), len(asked)), bool)
+    for number, row in enumerate(rows.tolist()):
+        part = slice(int(snapshot.triple_offsets[row]), int(snapshot.triple_offsets[row + 1]))
+        columns = column_of[np.asarray(snapshot.triple_property[part])]
+        has_BP[number, columns[columns >= 0]] = True
+    return has_BP

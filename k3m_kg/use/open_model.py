@@ -1,0 +1,111 @@
+"""A trained model and a snapshot, opened together: what every kind of use starts from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from k3m_kg.batches.batcher import Batcher, batcher_of
+from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
+from k3m_kg.device import pick_device
+from k3m_kg.errors import ArtifactError, UsageError, unknown_name
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.use.open_artifact import open_trained
+
+ALL = "all"
+_SPLITS = ("train", "validation", "test")
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """A model at work on a catalog.
+
+    Attributes:
+        trained: the model with what it knows, of whatever kind.
+        snapshot: the products; they and their terms may be new to the model.
+        batcher: makes batches of them.
+        predictor: ranks the values of those products.
+    """
+
+    trained: TrainedPredictor
+    snapshot: Snapshot
+    batcher: Batcher
+    predictor: LinkPredictor
+
+    @classmethod
+    def of(
+        cls,
+        trained: TrainedPredictor,
+        snapshot: Snapshot,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> Subject:
+        """The model at work on any snapshot."""
+        encoder = trained.text_encoder or NoWords()
+        batcher = batcher_of(
+            snapshot, trained.catalog, encoder, trained.image_encoder, trained.sizes, progress
+        ).to(trained.device)
+        predictor = trained.build(snapshot.ids, batcher.catalog)
+        return cls(trained, snapshot, batcher, predictor.eval())
+
+    def rows(self, split: str = ALL) -> np.ndarray:
+        """The rows of one split, or of all.
+
+        Raises:
+            UsageError: no such split, or nothing in it.
+        """
+        check_split(split, (ALL, *_SPLITS))
+        rows = np.arange(len(self.snapshot)) if split == ALL else self.snapshot.rows(split)
+        if not len(rows):
+            raise UsageError("the snapshot has no such products", where=f"--split {split}")
+        return rows
+
+    def unknown(self, rows: np.ndarray) -> int:
+        """How many of some products a model that looks products up has no vector of."""
+        known = self.trained.known_products
+        return 0 if known is None else sum(self.snapshot.ids[r] not in known for r in rows.tolist())
+
+
+def check_split(split: str, choices: tuple[str, ...] = _SPLITS) -> None:
+    """Raise a UsageError, with the nearest name, unless `split` is one of `choices`."""
+    if split not in choices:
+        raise UsageError(unknown_name("split", split, choices), where="--split")
+
+
+def open_subject(
+    path: Path,
+    snapshot: Path | None,
+    *,
+    device: str = "auto",
+    ranks: bool = True,
+    progress: Callable[[int, int], None] | None = None,
+) -> Subject:
+    """Open an artifact with a snapshot, by default the one it was trained on.
+
+    Args:
+        path: the artifact.
+        snapshot: a snapshot or a folder of snapshots.
+        device: `auto`, `cpu`, `cuda`, ...
+        ranks: whether the model must be able to rank values.
+        progress: told how many pictures are prepared, and of how many.
+
+    Raises:
+        ArtifactError, SnapshotError, ConfigError, UsageError: what cannot be opened or used.
+    """
+    trained = open_trained(path, pick_device(device))
+    if ranks and not trained.ranks:
+        raise ArtifactError(
+            "this model was trained without the task lpm: it cannot rank values",
+            where=str(path),
+            hint="add lpm to the config's tasks, or use `embed`",
+        )
+    opened = Snapshot.open(trained.snapshot if snapshot is None else snapshot)
+    if snapshot is None and opened.id != trained.snapshot_id:
+        raise ArtifactError(
+            "the snapshot that this model was trained on is no longer there",
+            where=str(trained.snapshot),
+            hint="name one with --snapshot",
+        )
+    return Subject.of(trained, opened, progress)

@@ -1,0 +1,96 @@
+"""Proposals as CSV, JSON lines or Parquet, written as they come."""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections.abc import Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from k3m_kg.errors import UsageError, nearest
+from k3m_kg.files import replaced_file
+from k3m_kg.use.proposals import Proposal
+
+FORMATS = (".csv", ".jsonl", ".parquet")
+_ROWS_PER_GROUP = 1 << 16
+_SCHEMA = pa.schema(
+    [
+        ("product", pa.string()),
+        ("property", pa.string()),
+        ("value", pa.string()),
+        ("score", pa.float32()),
+        ("probability", pa.float32()),
+    ]
+)
+_EXPLANATION = pa.field("explanation", pa.string())
+
+
+def check_table(path: Path) -> None:
+    """Raise a UsageError unless the file's ending is one of `FORMATS`."""
+    if path.suffix.lower() not in FORMATS:
+        guess = nearest(path.suffix.lower(), FORMATS)
+        raise UsageError(
+            f"cannot tell the format from {path.suffix or 'no ending'!r}",
+            where=str(path),
+            hint=f"did you mean {guess}?" if guess else f"end it in {', '.join(FORMATS)}",
+        )
+
+
+def write_table(path: Path, proposals: Iterable[Proposal], *, explained: bool = False) -> int:
+    """Write all proposals; the file appears whole or not at all.
+
+    Where they are `explained`, a column `explanation` holds JSON (in JSON lines, an object).
+
+    Returns:
+        How many there were.
+
+    Raises:
+        UsageError: an unknown format.
+        K3MError: the file cannot be written.
+    """
+    check_table(path)
+    counted = _Counted(proposals)
+    schema = _SCHEMA.append(_EXPLANATION) if explained else _SCHEMA
+    with replaced_file(path) as staging:
+        if path.suffix.lower() == ".parquet":
+            with pq.ParquetWriter(staging, schema) as writer:
+                rest = iter(counted)
+                while group := list(islice(rest, _ROWS_PER_GROUP)):
+                    rows = [_row(proposal) for proposal in group]
+                    writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+        else:
+            with staging.open("w", encoding="utf-8", newline="") as file:
+                if path.suffix.lower() == ".csv":
+                    table = csv.DictWriter(file, schema.names)
+                    table.writeheader()
+                    table.writerows(_row(proposal) for proposal in counted)
+                else:
+                    for proposal in counted:
+                        file.write(json.dumps(proposal.record(), ensure_ascii=False) + "\n")
+    return counted.count
+
+
+def _row(proposal: Proposal) -> dict[str, Any]:
+    """A record without anything nested."""
+    record = proposal.record()
+    if "explanation" in record:
+        record["explanation"] = json.dumps(record["explanation"], ensure_ascii=False)
+    return record
+
+
+class _Counted:
+    """An iterable that knows in the end how many it gave."""
+
+    def __init__(self, proposals: Iterable[Proposal]) -> None:
+        self._proposals = proposals
+        self.count = 0
+
+    def __iter__(self) -> Iterator[Proposal]:
+        for proposal in self._proposals:
+            self.count += 1
+            yield proposal

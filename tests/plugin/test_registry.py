@@ -1,0 +1,203 @@
+"""Plugins of other packages: found, named when they are broken, and never in the way."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.config import Component
+from k3m_kg.errors import ConfigError, PluginError, UsageError
+from k3m_kg.plugin.hookspecs import FusionPlugin
+from k3m_kg.plugin.registry import Registry, load_registry
+
+FUSION = """
+    from k3m_kg.api import FusionPlugin, Settings, hookimpl
+
+    @hookimpl
+    def k3m_kg_fusions():
+        return [FusionPlugin("{name}", "made up", Settings, lambda settings, context: None)]
+"""
+
+
+@dataclass
+class Site:
+    """A folder that a Python process sees as if packages were installed in it."""
+
+    folder: Path
+
+    def install(self, package: str, version: str, source: str, *entry_points: str) -> None:
+        module = package.replace("-", "_")
+        (self.folder / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
+        info = self.folder / f"{module}-{version}.dist-info"
+        info.mkdir()
+        (info / "METADATA").write_text(
+            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n", encoding="utf-8"
+        )
+        lines = entry_points or (f"main = {module}",)
+        (info / "entry_points.txt").write_text(
+            "\n".join(["[k3m_kg]", *lines]) + "\n", encoding="utf-8"
+        )
+
+    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        path = os.pathsep.join([str(self.folder), *filter(None, sys.path)])
+        return subprocess.run(
+            [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
+            env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | variables,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def names(self, **variables: str) -> set[str]:
+        done = self.run("plugins", "list", "--json", **variables)
+        assert done.returncode == 0, done.stderr
+        return {row["name"] for row in json.loads(done.stdout)}
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
+
+
+def test_outside_plugin_is_listed_with_its_package(site: Site) -> None:
+    site.install("acme-fuse", "1.2", FUSION.format(name="acme"))
+    rows = json.loads(site.run("plugins", "list", "--json").stdout)
+    assert {
+        "kind": "fusion",
+        "name": "acme",
+        "summary": "made up",
+        "package": "acme-fuse",
+        "version": "1.2",
+    } in rows
+    assert {row["name"] for row in rows} >= {"hard-spl", "mean", "patch-vit", "bert-wordpiece"}
+
+
+@pytest.mark.parametrize(
+    ("source", "reason"),
+    [
+        ("import no_such_module", "No module named 'no_such_module'"),
+        ("raise RuntimeError('two\\nlines')", "lines"),
+        ("def broken(:", "SyntaxError"),
+        ("import sys; sys.exit('I quit')", "I quit"),
+        ("def k3m_kg_fusions(): return []", "no function in it has @hookimpl"),
+    ],
+)
+def test_plugin_that_does_not_load_is_named_and_the_rest_goes_on(
+    site: Site, source: str, reason: str
+) -> None:
+    site.install("broken-one", "0.3", source)
+    site.install("good-one", "1.0", FUSION.format(name="good"))
+    done = site.run("plugins", "list", "--json")
+    assert done.returncode == 0
+    assert "good" in {row["name"] for row in json.loads(done.stdout)}
+    assert "warning: plugin 'main' of broken-one 0.3 was not loaded" in done.stderr
+    assert reason in done.stderr
+
+
+def test_unknown_name_mentions_what_did_not_load(site: Site) -> None:
+    site.install("broken-one", "0.3", "import no_such_module")
+    done = site.run("plugins", "show", "broken")
+    assert done.returncode == 2
+    assert "broken-one 0.3 was not loaded" in done.stderr
+
+
+def test_missing_object_in_the_module_is_named(site: Site) -> None:
+    site.install("half-one", "1.0", FUSION.format(name="half"), "main = half_one:nothing")
+    done = site.run("plugins", "list")
+    assert done.returncode == 0
+    assert "half-one 1.0 was not loaded" in done.stderr
+
+
+def test_hook_that_raises_is_named(site: Site) -> None:
+    site.install("late-one", "2.0", FUSION.replace("return [", "return [1 / 0, "))
+    done = site.run("plugins", "list")
+    assert done.returncode == 0
+    assert "late-one 2.0 was not loaded: ZeroDivisionError" in done.stderr
+
+
+def test_name_clash_names_both_packages(site: Site) -> None:
+    site.install("first-one", "1.0", FUSION.format(name="twin"))
+    site.install("second-one", "2.0", FUSION.format(name="twin"))
+    done = site.run("plugins", "list")
+    assert done.returncode == 1
+    assert "the fusion 'twin'" in done.stderr
+    assert "first-one 1.0" in done.stderr
+    assert "second-one 2.0" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_a_clash_with_a_built_in_name_is_one_too(site: Site) -> None:
+    site.install("first-one", "1.0", FUSION.format(name="mean"))
+    done = site.run("plugins", "list")
+    assert done.returncode == 1
+    assert "k3m-kg" in done.stderr
+    assert "first-one 1.0" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda s: s.replace("k3m_kg_fusions", "k3m_kg_fusion"), "did you mean 'k3m_kg_fusions'?"),
+        (lambda s: s.replace("k3m_kg_fusions()", "k3m_kg_fusions(model)"), "Argument(s) {'model'}"),
+        (lambda s: s.replace("return [", "return ["[:-1]).replace(")]", ")"), "must return a list"),
+        (lambda s: s.replace("k3m_kg_fusions", "k3m_kg_tasks"), "a list of TaskPlugin"),
+    ],
+)
+def test_wrong_hook_is_an_error_that_names_the_package(
+    site: Site, change: Callable[[str], str], message: str
+) -> None:
+    site.install("wrong-one", "0.1", change(FUSION.format(name="x")))
+    done = site.run("plugins", "list")
+    assert done.returncode == 1
+    assert "wrong-one 0.1" in done.stderr
+    assert message in done.stderr
+    assert "Traceback" not in done.stderr
+
+
+def test_limit_variable_names_the_packages_that_load(site: Site) -> None:
+    site.install("acme-one", "1.0", FUSION.format(name="one"))
+    site.install("acme-two", "1.0", FUSION.format(name="two"))
+    site.install("broken-one", "0.3", "import no_such_module")
+    assert site.names() >= {"one", "two", "mean"}
+    assert "two" not in site.names(K3M_KG_PLUGINS="Acme_One")
+    assert site.names(K3M_KG_PLUGINS="Acme_One, other") >= {"one", "mean"}
+    assert not site.names(K3M_KG_PLUGINS="") & {"one", "two"}
+    assert site.run("plugins", "list", K3M_KG_PLUGINS="").stderr == ""
+
+
+def test_two_entry_points_to_one_module_count_once(site: Site) -> None:
+    site.install("twice-one", "1.0", FUSION.format(name="x"), "a = twice_one", "b = twice_one")
+    assert "x" in site.names()
+
+
+def test_unknown_name_lists_choices_and_the_nearest() -> None:
+    with pytest.raises(UsageError) as caught:
+        load_registry().get(FusionPlugin, "hard-spi")
+    assert "Did you mean 'hard-spl'?" in str(caught.value)
+    assert "interactive-only, mean, soft-spl" in str(caught.value)
+
+
+def test_component_settings_are_checked_by_the_plugin() -> None:
+    component = Component(name="hard-spl", settings={"temperatur": 1})
+    with pytest.raises(ConfigError, match="did you mean 'temperature'"):
+        load_registry().settings("fusion", component, "run.yaml: fusion")
+
+
+def test_adding_one_name_twice_is_an_error() -> None:
+    mean = load_registry().find("fusion", "mean").record
+    registry = Registry()
+    registry.add(mean, "one", "1")
+    with pytest.raises(PluginError, match="one 1 and two 2"):
+        registry.add(mean, "two", "2")
+
+
+def test_everything_built_in_loads() -> None:
+    assert load_registry().failures == []

@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+import pytest
+import torch
+
+from k3m_kg.use.open_model import Subject, open_subject
+from tests.evaluation.shop import trained
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> Iterator[None]:
+    """Models this small only get slower with more."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="session")
+def subject() -> Subject:
+    return open_subject(trained(), None, device="cpu")
+
+
+@pytest.fixture(scope="session")
+def subjects() -> Callable[[str], Subject]:
+    """An artifact by how it encodes knowledge: `term` or `product`."""
+    return lambda knowledge: open_subject(trained(knowledge), None, device="cpu")

@@ -1,0 +1,163 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from k3m_kg.errors import ArtifactError, UsageError
+from k3m_kg.evaluation.reliability import check_calibration, draw_reliability, reliability
+from k3m_kg.use.answers import Answers, completion_questions, known_answers
+from k3m_kg.use.calibration import (
+    calibrate,
+    fit_temperature,
+    fit_temperatures,
+    load_calibration,
+    negative_log_likelihood,
+)
+from k3m_kg.use.completion import CompletionSettings, complete
+from k3m_kg.use.open_model import Subject, open_subject
+from tests.lpm.tiny_links import TriplesOnly
+
+
+def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> Answers:
+    """Questions whose answers are drawn from the softmax of the scores at a temperature."""
+    torch.manual_seed(1)
+    scores = torch.randn(count, values) * 3
+    answer = torch.multinomial((scores / temperature).softmax(1), 1)
+    return Answers(
+        name, scores, torch.zeros(count, values, dtype=torch.bool).scatter(1, answer, True)
+    )
+
+
+@pytest.fixture
+def own(subject: Subject, tmp_path: Path) -> Subject:
+    """The shop's artifact where it may be written to."""
+    folder = shutil.copytree(subject.trained.path, tmp_path / "artifact")
+    return open_subject(folder, subject.snapshot.path, device="cpu")
+
+
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
+def test_the_temperature_that_the_answers_were_drawn_with_is_found(temperature: float) -> None:
+    assert fit_temperature([drawn("p", temperature)]) == pytest.approx(temperature, rel=0.1)
+
+
+def test_calibration_lowers_likelihood_and_error_on_other_questions() -> None:
+    answers = drawn("p", 3.0)
+    fitted = fit_temperature([answers.first(2000)])
+    rest = Answers("p", answers.scores_QC[2000:], answers.right_QC[2000:])
+    assert negative_log_likelihood([rest], fitted) < negative_log_likelihood([rest], 1.0)
+    before, after = (reliability(*rest.best(t))["ece"] for t in (1.0, fitted))
+    assert before > 0.15
+    assert after < 0.05
+
+
+def test_rare_properties_share_a_temperature_and_frequent_ones_have_their_own() -> None:
+    parts = [drawn("often", 4.0), drawn("rare", 0.5, 20), drawn("rarer", 0.5, 10)]
+    pooled, found = fit_temperatures(parts)
+    assert list(found) == ["often", "rare", "rarer"]
+    assert found["often"].fitted
+    assert found["often"].temperature == pytest.approx(4.0, rel=0.1)
+    assert found["rare"].temperature == found["rarer"].temperature == pooled
+    assert not found["rare"].fitted
+    assert pooled < 4.0
+
+
+def test_answers_unseen_in_training_are_wrong_and_fit_nothing() -> None:
+    nothing = Answers("p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool))
+    assert fit_temperature([nothing]) == 1.0
+    assert not nothing.best(1.0)[1].any()
+
+
+def test_expected_calibration_error_by_hand() -> None:
+    found = reliability(np.array([0.9, 0.9, 0.3, 0.3]), np.array([1, 0, 0, 1]), bins=2)
+    assert found["ece"] == pytest.approx((0.4 + 0.2) / 2)
+    assert [row["count"] for row in found["bins"]] == [2, 2]
+
+
+def test_validation_asks_what_training_never_saw(own: Subject) -> None:
+    questions, truth = completion_questions(own.batcher, "validation")
+    snapshot, catalog = own.snapshot, own.batcher.catalog
+    found = {
+        (int(row), catalog.properties[name])
+        for row, name in zip(questions.rows, questions.properties, strict=True)
+    }
+    expected = set()
+    for row in range(len(snapshot)):
+        product = snapshot.product(row)
+        for name in {name for name, _ in product.properties} - {"fits"}:
+            marks = {
+                mark
+                for (other, _), mark in zip(product.properties, product.holdout, strict=True)
+                if other == name
+            }
+            if product.split == "validation" or (product.split == "train" and marks == {1}):
+                expected.add((row, name))
+    assert found == expected
+    assert any(snapshot.product(row).split == "train" for row, _ in found)
+    assert len(truth) >= len(found)
+
+
+def test_a_model_that_reads_the_asked_triple_if_it_can_is_no_better_than_chance(
+    own: Subject,
+) -> None:
+    for part in known_answers(TriplesOnly(), own.batcher, "validation"):
+        assert float(part.scores_QC.abs().max()) == 0
+        assert part.right_QC.any(1).all()
+
+
+def test_completion_is_calibrated_with_what_the_artifact_keeps(own: Subject) -> None:
+    assert load_calibration(own.trained) is None
+    made = calibrate(own)
+    assert load_calibration(own.trained) == made
+    assert made.snapshot == own.snapshot.id
+    settings = CompletionSettings(("kind",), top_k=9)
+    rows = own.snapshot.row_of(["p010"])
+    model, temperature = own.predictor, made.temperature("kind")
+    found = list(complete(model, own.batcher, rows, settings, temperature=made.temperature))
+    scores = torch.tensor([item.score for item in found])
+    assert [item.probability for item in found] == pytest.approx(
+        (scores / temperature).softmax(0).tolist(), abs=1e-5
+    )
+    assert temperature != pytest.approx(1.0, abs=0.01)
+
+
+def test_a_calibration_of_other_weights_or_a_damaged_one_is_refused(own: Subject) -> None:
+    made = calibrate(own)
+    made.model_copy(update={"weights": "0" * 64}).save(own.trained.path)
+    with pytest.raises(ArtifactError, match="other weights"):
+        load_calibration(own.trained)
+    file = own.trained.path / "calibration.json"
+    file.write_text(json.dumps({"pooled": -1}))
+    with pytest.raises(ArtifactError, match="damaged"):
+        load_calibration(own.trained)
+    file.write_text("{")
+    with pytest.raises(ArtifactError, match="cannot be read"):
+        load_calibration(own.trained)
+
+
+def test_nothing_to_calibrate_with_is_a_usage_error(own: Subject, tmp_path: Path) -> None:
+    from k3m_kg.snapshot import SnapshotSettings, build_snapshot
+    from tests.catalogs import Shop
+
+    settings = SnapshotSettings(validation=0, test=0.5, holdout=0)
+    bare = build_snapshot(Shop(tmp_path / "p", 20), tmp_path / "s", settings).snapshot
+    with pytest.raises(UsageError, match="nothing to calibrate with"):
+        calibrate(Subject.of(own.trained, bare))
+    assert not (own.trained.path / "calibration.json").exists()
+
+
+def test_the_check_counts_every_question_and_draws_a_diagram(own: Subject, tmp_path: Path) -> None:
+    made = calibrate(own)
+    check = check_calibration(made, known_answers(own.predictor, own.batcher, "test"))
+    questions, _ = completion_questions(own.batcher, "test")
+    assert check["questions"] == len(questions)
+    assert sum(row["questions"] for row in check["per_property"].values()) == len(questions)
+    for row in check["at_precision"]:  # 38 questions prove none of these
+        assert row["accepted"] == 0
+        assert set(row["nothing"]) == {"itemColour", "kind", "price"}
+    draw_reliability(tmp_path / "r.png", {"test": check})
+    assert (tmp_path / "r.png").read_bytes().startswith(b"\x89PNG")
