@@ -33,7 +33,7 @@ from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train as train_kge
 from k3m_kg.lpm.link_ranks import rank_by_frequency
-from k3m_kg.use.open_model import Subject, open_subject
+from k3m_kg.use.open_model import OpenModel, open_model
 
 ROOT = Path(__file__).resolve().parent.parent
 MAJORITY = "commonest value"
@@ -155,10 +155,10 @@ class Bench:
         """What `k3m-kg evaluate` says, and the commonest values beside it, by question."""
         file = self.folder / "reports" / f"{path.name}.json"
         if not file.exists():
-            subject = open_subject(path, self.snapshots)
-            sees = "title" in subject.trained.sees
+            opened = open_model(path, self.snapshots)
+            sees = "title" in opened.trained.sees
             found = {
-                f"{split} {'cut' if cut else 'whole'}": asked(subject, split, cut)
+                f"{split} {'cut' if cut else 'whole'}": asked(opened, split, cut)
                 for split, cut in QUESTIONS
                 if cut or sees
             }
@@ -168,10 +168,10 @@ class Bench:
         return kept
 
 
-def asked(subject: Subject, split: str, cut_title: bool) -> dict[str, Any]:
+def asked(opened: OpenModel, split: str, cut_title: bool) -> dict[str, Any]:
     """The report on one kind of question, with that of the commonest values as MAJORITY."""
-    batcher = subject.batcher
-    report = evaluate_link_prediction(subject.predictor, batcher, split, cut_title=cut_title)
+    batcher = opened.batcher
+    report = evaluate_link_prediction(opened.predictor, batcher, split, cut_title=cut_title)
     questions, truth, never = questions_of(batcher, split)
     questions = questions[np.lexsort((questions.rows, questions.properties))]
     usual = rank_by_frequency(batcher.catalog, questions, truth)
@@ -200,8 +200,8 @@ def spread(values: list[float], digits: int) -> str:
 def table(models: dict[str, list[dict[str, Any]]], split: str) -> str:
     """A row per model, of which `models` has the `Bench.reports` of each seed."""
     first = next(iter(models.values()))[0][f"{split} cut"]
-    count = first["metrics"]["queries"]
-    left = count - first["leakage"]["any"]["queries"]
+    count = first["metrics"]["questions"]
+    left = count - first["leakage"]["any"]["questions"]
     lines = [
         f"{count:,} questions on {first['products']:,} products, {left:,} without leaks",
         "",

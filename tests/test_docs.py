@@ -89,7 +89,7 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.testing.shop import shop_snapshot
-    from k3m_kg.use.open_model import open_subject
+    from k3m_kg.use.open_model import open_model
 
     snapshot = Snapshot.open(shop_snapshot(folder, 40))
     candidates, counts = snapshot.candidates()
@@ -107,9 +107,9 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     installed = Registry()
     installed.add(record, "doc", "1")
     with patch("k3m_kg.use.open_artifact.registry", lambda: installed):
-        subject = open_subject(folder / "model", None, device="cpu")
-    assert subject.trained.sees == ()
-    metrics = evaluate_link_prediction(subject.predictor, subject.batcher)["metrics"]
+        opened = open_model(folder / "model", None, device="cpu")
+    assert opened.trained.sees == ()
+    metrics = evaluate_link_prediction(opened.predictor, opened.batcher)["metrics"]
     assert metrics["mrr"] == pytest.approx(metrics["majority_mrr"])
 
 

@@ -16,7 +16,7 @@ from k3m_kg.cli.using import (
     Stages,
     note_unknown,
     one_of,
-    open_subject,
+    open_with_progress,
 )
 
 if TYPE_CHECKING:
@@ -48,17 +48,17 @@ def audit(
     one_of("kind", kind, ("all", *_KINDS), "--kind")
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        subject = open_subject(artifact, snapshot, device, stages)
-        rows = subject.rows(split)
-        kinds = _seen_kinds(kind, subject.trained.sees)
+        opened = open_with_progress(artifact, snapshot, device, stages)
+        rows = opened.rows(split)
+        kinds = _seen_kinds(kind, opened.trained.sees)
 
         from k3m_kg.use.audit import Auditor
         from k3m_kg.use.calibration import hint, load_calibration
 
-        calibration = load_calibration(subject.trained)
+        calibration = load_calibration(opened.trained)
         auditor = Auditor(
-            subject.predictor,
-            subject.batcher,
+            opened.predictor,
+            opened.batcher,
             temperature=calibration.temperature if calibration else lambda name: 1.0,
             batch_size=batch_size,
         )
@@ -69,13 +69,13 @@ def audit(
         found = {name: one(name) for name in kinds}
     if kind == "all" and kinds != _KINDS:
         note(f"only {', '.join(kinds)}: the model sees nothing else")
-    note_unknown(subject, rows)
+    note_unknown(opened, rows)
     if calibration is None:
-        note(f"probabilities are not calibrated: {hint(subject.trained)}")
+        note(f"probabilities are not calibrated: {hint(opened.trained)}")
     if as_json:
         print_json(
             {
-                "snapshot": subject.snapshot.id,
+                "snapshot": opened.snapshot.id,
                 "calibrated": calibration is not None,
                 "judged": {name: item.judged for name, item in found.items()},
                 "skipped": {name: item.skipped for name, item in found.items()},

@@ -25,7 +25,7 @@ from k3m_kg.cli.using import (
     SplitOption,
     Stages,
     note_unknown,
-    open_subject,
+    open_with_progress,
 )
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
     from k3m_kg.use.acceptance import Acceptor
     from k3m_kg.use.completion import CompletionSettings
-    from k3m_kg.use.open_model import Subject
+    from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.proposals import Proposal
 
 _LABELS = {"triple": "triple", "title": "word", "image": "region"}
@@ -119,10 +119,10 @@ def complete(
     settings = CompletionSettings(tuple(properties or ()), min_share, best, known_too)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        subject = open_subject(artifact, snapshot, device, stages)
-        rows = subject.snapshot.row_of(product) if product else subject.rows(split)
+        opened = open_with_progress(artifact, snapshot, device, stages)
+        rows = opened.snapshot.row_of(product) if product else opened.rows(split)
         proposals, acceptor = _proposals(
-            subject, rows, settings, precision, parts if explain else 0, batch_size, stages
+            opened, rows, settings, precision, parts if explain else 0, batch_size, stages
         )
         if write or out is None:
             proposals = list(proposals)
@@ -166,10 +166,10 @@ def _check_writing(precision: float | None, known_too: bool, db: str) -> None:
 
 def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, int]:
     from k3m_kg.graph.store import GraphStore
-    from k3m_kg.graph.stored import Proposal as StoredProposal
+    from k3m_kg.graph.stored import ProposedTriple
 
     offered = (
-        StoredProposal(item.product, item.property, item.value, item.probability)
+        ProposedTriple(item.product, item.property, item.value, item.probability)
         for item in proposals
     )
     with GraphStore.open(db) as store:
@@ -180,7 +180,7 @@ def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, 
 
 
 def _proposals(
-    subject: Subject,
+    opened: OpenModel,
     rows: np.ndarray,
     settings: CompletionSettings,
     precision: float | None,
@@ -195,18 +195,18 @@ def _proposals(
     from k3m_kg.use.completion import complete as proposals_of
     from k3m_kg.use.explanation import Explainer
 
-    calibration = load_calibration(subject.trained)
-    advice = hint(subject.trained)
+    calibration = load_calibration(opened.trained)
+    advice = hint(opened.trained)
     if calibration is None and precision is not None:
         raise ArtifactError(
             "not calibrated: it cannot tell how sure is sure enough",
-            where=str(subject.trained.path),
+            where=str(opened.trained.path),
             hint=advice,
         )
     if calibration is None:
         note(f"probabilities are not calibrated: {advice}")
     temperature = calibration.temperature if calibration else lambda name: 1.0
-    model, batcher = subject.predictor, subject.batcher
+    model, batcher = opened.predictor, opened.batcher
     proposals: Iterable[Proposal] = proposals_of(
         model,
         batcher,
@@ -216,18 +216,18 @@ def _proposals(
         batch_size=batch_size,
         progress=lambda count: stages.more("complete", count, len(rows)),
     )
-    note_unknown(subject, rows)
+    note_unknown(opened, rows)
     acceptor = None
     if calibration is not None and precision is not None:
         acceptor = Acceptor(thresholds(calibration, precision))
         proposals = acceptor(proposals)
-    if parts and not subject.trained.sees:
+    if parts and not opened.trained.sees:
         note("--explain: this model looks products up, so a proposal has no parts")
     if parts:
         explainer = Explainer(
             model,
             batcher,
-            sees=subject.trained.sees,
+            sees=opened.trained.sees,
             top=parts,
             temperature=temperature,
             batch_size=batch_size,

@@ -16,7 +16,7 @@ from k3m_kg.cli.using import (
     SplitOption,
     Stages,
     note_unknown,
-    open_subject,
+    open_with_progress,
 )
 
 
@@ -37,17 +37,17 @@ def embed(
 
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        subject = open_subject(artifact, snapshot, device, stages, ranks=False)
-        rows = subject.rows(split)
+        opened = open_with_progress(artifact, snapshot, device, stages, ranks=False)
+        rows = opened.rows(split)
         width = write_embeddings(
-            subject.predictor,
-            subject.batcher,
+            opened.predictor,
+            opened.batcher,
             rows,
             out,
             batch_size=batch_size,
             progress=lambda count: stages.more("embed", count, len(rows)),
         )
-    note_unknown(subject, rows)
+    note_unknown(opened, rows)
     if as_json:
         print_json({"products": len(rows), "width": width, "file": str(out)})
     else:

@@ -16,11 +16,11 @@ from k3m_kg.cli.using import (
     SnapshotOption,
     Stages,
     one_of,
-    open_subject,
+    open_with_progress,
 )
 
 if TYPE_CHECKING:
-    from k3m_kg.use.open_model import Subject
+    from k3m_kg.use.open_model import OpenModel
 
 _LEAKS = {
     "title": "in the title",
@@ -122,8 +122,8 @@ def evaluate(
         raise UsageError("--diagram is for --calibrate")
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        subject = open_subject(artifact, snapshot, device, stages, ranks=task == _LINKS)
-        settings = subject.trained.validation
+        opened = open_with_progress(artifact, snapshot, device, stages, ranks=task == _LINKS)
+        settings = opened.trained.validation
         options: dict[str, Any] = {
             "split": split,
             "hide": settings.hide if hide is None else tuple(filter(None, hide)),
@@ -132,14 +132,14 @@ def evaluate(
         if task == _LINKS:
             options["cut_title"] = settings.cut_title if cut_title is None else cut_title
             options["leakage"] = leakage
-            report = _link_prediction(subject, properties or [], options, stages)
+            report = _link_prediction(opened, properties or [], options, stages)
             if calibrate:
-                report["calibration"] = _calibration(subject, split, diagram, batch_size, stages)
+                report["calibration"] = _calibration(opened, split, diagram, batch_size, stages)
         else:
             assert target is not None
-            report = _classification(subject, target, mode, cut_title, epochs, options, stages)
-    report["snapshot"] = subject.snapshot.id
-    report["sees"] = list(subject.trained.sees)
+            report = _classification(opened, target, mode, cut_title, epochs, options, stages)
+    report["snapshot"] = opened.snapshot.id
+    report["sees"] = list(opened.trained.sees)
     if as_json:
         print_json(report)
     elif task == _LINKS:
@@ -153,15 +153,15 @@ def evaluate(
 
 
 def _link_prediction(
-    subject: Subject, properties: list[str], options: dict[str, Any], stages: Stages
+    opened: OpenModel, properties: list[str], options: dict[str, Any], stages: Stages
 ) -> dict[str, Any]:
     from k3m_kg.batches.split_questions import questions_of
     from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 
-    questions, _, _ = questions_of(subject.batcher, options["split"], properties)
+    questions, _, _ = questions_of(opened.batcher, options["split"], properties)
     return evaluate_link_prediction(
-        subject.predictor,
-        subject.batcher,
+        opened.predictor,
+        opened.batcher,
         properties=properties,
         progress=lambda count: stages.more("ask", count, len(questions)),
         **options,
@@ -169,12 +169,12 @@ def _link_prediction(
 
 
 def _calibration(
-    subject: Subject, split: str, diagram: Path | None, batch_size: int, stages: Stages
+    opened: OpenModel, split: str, diagram: Path | None, batch_size: int, stages: Stages
 ) -> dict[str, Any]:
     from k3m_kg.evaluation.reliability import calibrate_and_check
 
     return calibrate_and_check(
-        subject,
+        opened,
         split,
         diagram=diagram,
         batch_size=batch_size,
@@ -183,7 +183,7 @@ def _calibration(
 
 
 def _classification(
-    subject: Subject,
+    opened: OpenModel,
     target: str,
     mode: str,
     cut_title: bool | None,
@@ -198,22 +198,22 @@ def _classification(
         evaluate_classification,
     )
 
-    if not subject.trained.sees:
+    if not opened.trained.sees:
         raise UsageError(
             "this model looks products up and has nothing to say of those of test and validation",
             where="--task classification",
             hint="use a model of `k3m-kg pretrain`",
         )
     if cut_title is None:
-        by_category = target == CATEGORY and CATEGORY not in subject.batcher.catalog.properties
-        cut_title = subject.trained.validation.cut_title and not by_category
+        by_category = target == CATEGORY and CATEGORY not in opened.batcher.catalog.properties
+        cut_title = opened.trained.validation.cut_title and not by_category
     return evaluate_classification(
-        subject.predictor,
-        subject.batcher,
+        opened.predictor,
+        opened.batcher,
         target,
         mode=mode,
         cut_title=cut_title,
-        finetuning=FinetuneSettings(epochs=epochs, batch_size=subject.trained.batch_size),
+        finetuning=FinetuneSettings(epochs=epochs, batch_size=opened.trained.batch_size),
         progress=lambda stage, count: stages.more(stage, count),
         **options,
     )
@@ -223,7 +223,7 @@ def _print_links(report: dict[str, Any]) -> None:
     metrics = report["metrics"]
     print(
         f"link prediction on {report['products']:,} {report['split']} products, "
-        f"{metrics['queries']:,} questions ({metrics['unseen']:,} with an answer unseen in "
+        f"{metrics['questions']:,} questions ({metrics['unseen']:,} with an answer unseen in "
         f"training); {_title(report)}"
     )
     width = max(24, *(len(name) for name in report["per_property"]))
@@ -232,17 +232,17 @@ def _print_links(report: dict[str, Any]) -> None:
         f"{'Hits@3':>7} {'Hits@10':>7} {'majority Hits@1':>16}"
     )
     rows = [
-        (name, row["queries"], row["candidates"], row, "")
+        (name, row["questions"], row["candidates"], row, "")
         for name, row in report["per_property"].items()
     ]
     rows += [
         ("mean over properties", "", "", metrics, "macro_"),
-        ("all questions", metrics["queries"], "", metrics, ""),
+        ("all questions", metrics["questions"], "", metrics, ""),
     ]
-    for name, queries, values, row, prefix in rows:
+    for name, questions, values, row, prefix in rows:
         shown = " ".join(f"{row[prefix + key]:>7.4f}" for key in ("mrr", "hits@1", "hits@3"))
         print(
-            f"{name:{width}} {queries:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
+            f"{name:{width}} {questions:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
         )
 
@@ -261,7 +261,7 @@ def _print_leakage(report: dict[str, Any]) -> None:
         row = report[kind]
         left = [row["without"][key] for key in ("mrr", "hits@1")]
         shown = [f"{value:.4f}" if math.isfinite(value) else "-" for value in left]
-        print(f"{text:24} {row['queries']:>7} {row['share']:>7.1%} {shown[0]:>12} {shown[1]:>7}")
+        print(f"{text:24} {row['questions']:>7} {row['share']:>7.1%} {shown[0]:>12} {shown[1]:>7}")
 
 
 def _print_calibration(report: dict[str, Any]) -> None:

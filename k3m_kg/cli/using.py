@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     import numpy as np
     from rich.progress import Progress, TaskID
 
-    from k3m_kg.use.open_model import Subject
+    from k3m_kg.use.open_model import OpenModel
 
 ArtifactArgument = Annotated[
     Path,
@@ -81,17 +81,17 @@ class Stages:
             self._tasks[stage] = self.bar.add_task(stage, total=total, info="")
 
 
-def open_subject(
+def open_with_progress(
     artifact: Path, snapshot: Path | None, device: str, stages: Stages, *, ranks: bool = True
-) -> Subject:
+) -> OpenModel:
     """The model and the snapshot, with progress while pictures are prepared.
 
     Raises:
         K3MError: what cannot be opened or used.
     """
-    from k3m_kg.use.open_model import open_subject as open_both
+    from k3m_kg.use.open_model import open_model
 
-    return open_both(
+    return open_model(
         artifact,
         snapshot,
         device=device,
@@ -100,9 +100,9 @@ def open_subject(
     )
 
 
-def note_unknown(subject: Subject, rows: np.ndarray) -> None:
+def note_unknown(opened: OpenModel, rows: np.ndarray) -> None:
     """Say how many products a model that looks them up has never seen."""
-    if count := subject.unknown(rows):
+    if count := opened.unknown(rows):
         note(
             f"{count:,} of {len(rows):,} products are unknown to this model, which looks products "
             "up: they have the mean vector of those it knows"

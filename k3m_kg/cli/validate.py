@@ -19,7 +19,7 @@ from k3m_kg.cli.console import (
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
-    from k3m_kg.rdf.validate import Finding, ValidationReport
+    from k3m_kg.rdf.validate import ShaclResult, ValidationReport
 
 _FORMATS = ("text", "json", "shacl")
 _SHOWN = 20
@@ -80,7 +80,9 @@ def validate(
         raise typer.Exit(1)
 
 
-def _by_node(findings: Sequence[Finding]) -> Iterator[tuple[str, str, list[Finding]]]:
+def _by_node(
+    findings: Sequence[ShaclResult],
+) -> Iterator[tuple[str, str, list[ShaclResult]]]:
     """(kind, name, findings) of each product, property or value; the list is sorted by these."""
     from itertools import groupby
 
@@ -134,7 +136,7 @@ def _print(report: ValidationReport) -> None:
             print(f"  {finding.severity}: {finding.message}{_about(finding)}")
 
 
-def _about(finding: Finding) -> str:
+def _about(finding: ShaclResult) -> str:
     parts = [finding.path, None if finding.value is None else f"{_plain(finding.value)!r}"]
     said = " ".join(part for part in parts if part is not None)
     return f" ({said})" if said else ""

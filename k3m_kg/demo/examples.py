@@ -9,7 +9,7 @@ import numpy as np
 
 from k3m_kg.demo.generator import Truth
 from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.open_model import open_subject
+from k3m_kg.use.open_model import open_model
 from k3m_kg.use.proposals import Proposal
 
 _WANTED = (  # state of the title, state of the image
@@ -39,8 +39,8 @@ class Example:
 
 def pick_examples(k3m: Path, truths: dict[str, Truth]) -> list[Example]:
     """One test product for each state of title and image, with two or three empty cells each."""
-    subject = open_subject(k3m, None)
-    snapshot = subject.snapshot
+    opened = open_model(k3m, None)
+    snapshot = opened.snapshot
     rows: list[int] = []
     for wanted in _WANTED:
         for row in snapshot.rows("test").tolist():
@@ -50,8 +50,8 @@ def pick_examples(k3m: Path, truths: dict[str, Truth]) -> list[Example]:
                 rows.append(row)
                 break
     proposals = complete(
-        subject.predictor,
-        subject.batcher,
+        opened.predictor,
+        opened.batcher,
         np.array(rows, np.int64),
         CompletionSettings(top_k=3),
     )

@@ -14,7 +14,7 @@ from k3m_kg.demo.generator import Mess, Truth
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions
 from k3m_kg.lpm.questions import Visibility
 from k3m_kg.lpm.ranking import Ranks
-from k3m_kg.use.open_model import open_subject
+from k3m_kg.use.open_model import open_model
 from k3m_kg.use.partial import Partial
 
 RANDOM_PROPERTY = "warranty"
@@ -32,7 +32,7 @@ CONDITIONS = {"all": (True, True), "no title": (False, True), "no image": (True,
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class Scorecard:
     """Who answered which question right, Q questions in all.
 
     Attributes:
@@ -69,11 +69,11 @@ def measure(
     truths: dict[str, Truth],
     mess: Mess,
     progress: Callable[[int, int], None] = lambda done, total: None,
-) -> Answers:
+) -> Scorecard:
     """Ask every triple of the test products; `progress` is told of questions done, and of all."""
-    subject = open_subject(k3m, None)
-    catalog, snapshot = subject.batcher.catalog, subject.snapshot
-    questions, truth, _ = questions_of(subject.batcher, "test")
+    opened = open_model(k3m, None)
+    catalog, snapshot = opened.batcher.catalog, opened.snapshot
+    questions, truth, _ = questions_of(opened.batcher, "test")
     questions = questions[np.lexsort((questions.rows, questions.properties))]
     names = [catalog.properties[place] for place in questions.properties]
     asked = [
@@ -85,7 +85,7 @@ def measure(
     majority = rank_by_frequency(catalog, questions, truth)
     right[MAJORITY, "all"] = _first(majority.ranks)
     for who, path in ((K3M, k3m), (PLAIN, plain)):
-        model = open_subject(path, None)
+        model = open_model(path, None)
         hidden = np.arange(len(catalog.properties) if who == PLAIN else 0)
         for condition, (title, image) in CONDITIONS.items():
             found = rank_questions(
@@ -101,7 +101,7 @@ def measure(
     for condition, (title, image) in CONDITIONS.items():
         right[CEILING, condition] = ceiling(asked, mess, Sources(title, image))
         right[PLAIN_CEILING, condition] = ceiling(asked, mess, Sources(title, image, False))
-    return Answers(np.unique(questions.rows, return_inverse=True)[1], names, right)
+    return Scorecard(np.unique(questions.rows, return_inverse=True)[1], names, right)
 
 
 def _first(ranks: list[Ranks]) -> np.ndarray:

@@ -15,7 +15,7 @@ from k3m_kg.demo.measure import (
     MAJORITY,
     PLAIN,
     PLAIN_CEILING,
-    Answers,
+    Scorecard,
 )
 
 if TYPE_CHECKING:
@@ -110,7 +110,7 @@ def _smooth(values: np.ndarray, window: int = 15) -> np.ndarray:
     return np.asarray((total[end] - total[start]) / (end - start))
 
 
-def plot_properties(answers: Answers, path: Path) -> Path:
+def plot_properties(answers: Scorecard, path: Path) -> Path:
     """Accuracy per property: majority, both models, ceiling."""
     ceiling = answers.per_property(CEILING)
     names = sorted(ceiling, key=lambda name: ceiling[name])
@@ -138,7 +138,7 @@ def plot_properties(answers: Answers, path: Path) -> Path:
     return _save(figure, path)
 
 
-def plot_missing(answers: Answers, path: Path) -> Path:
+def plot_missing(answers: Scorecard, path: Path) -> Path:
     """Accuracy as titles or images go missing."""
     figure, axes = _figure(2, 9, 3.7, sharey=True)
     panels = {"no title": "Titles go missing", "no image": "Images go missing"}
@@ -164,6 +164,6 @@ def plot_missing(answers: Answers, path: Path) -> Path:
     return _save(figure, path)
 
 
-def missing_curve(answers: Answers, who: str, condition: str) -> Sequence[float]:
+def missing_curve(answers: Scorecard, who: str, condition: str) -> Sequence[float]:
     """Accuracy in percent at each of `SHARES`."""
     return [100 * answers.as_missing(who, condition, share) for share in SHARES]

@@ -19,7 +19,7 @@ from k3m_kg.demo.measure import (
     PLAIN,
     PLAIN_CEILING,
     RANDOM_PROPERTY,
-    Answers,
+    Scorecard,
 )
 from k3m_kg.demo.pipeline import DemoRun
 from k3m_kg.demo.plots import missing_curve, plot_missing, plot_properties, plot_training
@@ -68,7 +68,7 @@ pre { background: #f3f5f7; padding: 14px 16px; border-radius: 8px; font-size: 14
 """
 
 
-def write_report(run: DemoRun, answers: Answers) -> Path:
+def write_report(run: DemoRun, answers: Scorecard) -> Path:
     """Write `report.html` and `plots/*.png` into the demo's folder."""
     plots = run.folder / "plots"
     plots.mkdir(exist_ok=True)
@@ -93,12 +93,12 @@ def write_report(run: DemoRun, answers: Answers) -> Path:
     return path
 
 
-def _mean(answers: Answers, who: str) -> float:
+def _mean(answers: Scorecard, who: str) -> float:
     """Accuracy over all questions but those about the random property, in percent."""
     return 100 * answers.as_missing(who, "all", 0.0)
 
 
-def _introduction(run: DemoRun, answers: Answers) -> str:
+def _introduction(run: DemoRun, answers: Scorecard) -> str:
     figures = [
         (_mean(answers, MAJORITY), "most frequent value"),
         (_mean(answers, PLAIN), "same model without knowledge"),
@@ -146,7 +146,7 @@ quarantine. Which titles and pictures are wrong stands in <code>truth.jsonl</cod
 report reads.</p>"""
 
 
-def _properties(answers: Answers, plot: Path) -> str:
+def _properties(answers: Scorecard, plot: Path) -> str:
     everyone = [MAJORITY, PLAIN, K3M, PLAIN_CEILING, CEILING]
     right = {who: answers.per_property(who) for who in everyone}
     names = sorted(right[CEILING], key=lambda name: -right[CEILING][name])
@@ -174,7 +174,7 @@ def _best(yes: bool) -> str:
     return ' class="best"' if yes else ""
 
 
-def _missing(answers: Answers, plot: Path) -> str:
+def _missing(answers: Scorecard, plot: Path) -> str:
     def gap(condition: str) -> tuple[float, float]:
         ours, plain = (missing_curve(answers, who, condition) for who in (K3M, PLAIN))
         return ours[0] - plain[0], ours[-1] - plain[-1]

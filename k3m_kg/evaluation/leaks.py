@@ -126,18 +126,18 @@ def _determined(
     ends = np.searchsorted(questions.properties[question_N], np.stack([asked, asked + 1]))
     has = has.tocsc()
     for name, start, stop in zip(asked.tolist(), *ends.tolist(), strict=True):
-        query_M, column_M = question_N[start:stop], column_N[start:stop]
+        question_M, column_M = question_N[start:stop], column_N[start:stop]
         rules, rule_M = np.unique(column_M, return_inverse=True)
         first, last = np.searchsorted(pairs, [name * width, (name + 1) * width]).tolist()
         if not len(rules) or first == last:
             continue
         both = (has[:, rules].T @ has[:, first:last]).tocsr()
         total = np.asarray((has[:, rules].T @ holds[:, [name]]).todense()).ravel()
-        place_M = np.minimum(np.searchsorted(pairs, asked_Q[query_M]), last - 1)
-        known_M = pairs[place_M] == asked_Q[query_M]
+        place_M = np.minimum(np.searchsorted(pairs, asked_Q[question_M]), last - 1)
+        known_M = pairs[place_M] == asked_Q[question_M]
         count_M = np.asarray(both[rule_M, np.maximum(place_M, first) - first]).ravel() * known_M
         sure_M = (total[rule_M] >= SUPPORT) & (count_M > CONFIDENCE * total[rule_M])
-        found[query_M[sure_M]] = True
+        found[question_M[sure_M]] = True
     return found
 
 
@@ -184,8 +184,8 @@ def leakage_report(
         leaks: from `find_leaks`.
 
     Returns:
-        For each kind, and for `any`, `queries` and `share` that leak, and `without`: the metrics of
-        the others. `with`: the metrics of all. `per_property`: for each the share that leaks by
+        For each kind, and for `any`, `questions` and `share` that leak, and `without`: the metrics
+        of the others. `with`: the metrics of all. `per_property`: for each the share that leaks by
         kind, and `without` any.
     """
     every = Ranks.join(found.ranks)
@@ -194,7 +194,7 @@ def leakage_report(
     report: dict[str, Any] = {"with": found.metrics()}
     for kind, leaking in (leaks | {"any": anywhere}).items():
         report[kind] = {
-            "queries": int(leaking.sum()),
+            "questions": int(leaking.sum()),
             "share": float(leaking.sum() / count) if count else 0.0,
             "without": _rest(found, every, ~leaking).metrics(),
         }

@@ -93,7 +93,7 @@ def _figures(catalog: Catalog, found: LinkRanks, majority: LinkRanks) -> dict[st
         f"majority_{key}": baseline[key] for key in (*_MAJORITY, *(f"macro_{k}" for k in _MAJORITY))
     }
     metrics |= {
-        "queries": len(every.unseen_Q),
+        "questions": len(every.unseen_Q),
         "unseen": int(every.unseen_Q.sum()),
         "optimistic": every.metrics("optimistic"),
         "pessimistic": every.metrics("pessimistic"),

@@ -20,7 +20,7 @@ from k3m_kg.use.calibration import (
     calibrate,
     negative_log_likelihood,
 )
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 
 DIAGRAM = "reliability.png"
 BINS = 15
@@ -106,7 +106,7 @@ def check_calibration(calibration: Calibration, answers: Iterable[Answers]) -> d
 
 
 def calibrate_and_check(
-    subject: Subject,
+    opened: OpenModel,
     split: str,
     *,
     diagram: Path | None = None,
@@ -122,27 +122,27 @@ def calibrate_and_check(
         UsageError: the snapshot is not the one that the model was trained on.
         K3MError: a file cannot be written.
     """
-    if subject.snapshot.id != subject.trained.snapshot_id:
+    if opened.snapshot.id != opened.trained.snapshot_id:
         raise UsageError(
             "only the snapshot that the model was trained on says what it has not seen",
             where="--calibrate",
             hint="leave out --snapshot",
         )
-    calibration = calibrate(subject, batch_size=batch_size, progress=progress)
+    calibration = calibrate(opened, batch_size=batch_size, progress=progress)
     checks = {}
     for name in dict.fromkeys((SPLIT, split)):
         answers = known_answers(
-            subject.predictor,
-            subject.batcher,
+            opened.predictor,
+            opened.batcher,
             name,
             batch_size=batch_size,
             progress=progress,
         )
         checks[name] = check_calibration(calibration, answers)
-    diagram = subject.trained.path / DIAGRAM if diagram is None else diagram
+    diagram = opened.trained.path / DIAGRAM if diagram is None else diagram
     draw_reliability(diagram, checks)
     return {
-        "file": str(subject.trained.path / FILE),
+        "file": str(opened.trained.path / FILE),
         "diagram": str(diagram),
         "pooled_temperature": calibration.pooled,
         "splits": checks,

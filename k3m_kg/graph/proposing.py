@@ -14,7 +14,7 @@ from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, proposal_runs, stored_subjects
 from k3m_kg.graph.session import now
-from k3m_kg.graph.stored import IngestCounts, Proposal
+from k3m_kg.graph.stored import IngestCounts, ProposedTriple
 from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, proposals, triples
 from k3m_kg.graph.term_ids import TermDictionary
 
@@ -22,7 +22,7 @@ _BATCH = 2000
 
 
 def propose(
-    connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposal]
+    connection: Connection, dialect: Dialect, source: int, offered: Iterable[ProposedTriple]
 ) -> int:
     """Add proposed triples as one run; what a source states is not proposed.
 
@@ -89,13 +89,13 @@ def propose(
     return run
 
 
-def _batches(offered: Iterable[Proposal]) -> Iterator[list[Proposal]]:
+def _batches(offered: Iterable[ProposedTriple]) -> Iterator[list[ProposedTriple]]:
     stream = iter(offered)
     while batch := list(islice(stream, _BATCH)):
         yield batch
 
 
-def _check(proposal: Proposal) -> None:
+def _check(proposal: ProposedTriple) -> None:
     where = f"the proposal for {proposal.product!r}"
     if not proposal.property or not proposal.value or "\0" in proposal.property + proposal.value:
         raise GraphError("property and value must be texts", where=where)
@@ -104,7 +104,7 @@ def _check(proposal: Proposal) -> None:
 
 
 def _heads(
-    connection: Connection, dialect: Dialect, batch: Sequence[Proposal]
+    connection: Connection, dialect: Dialect, batch: Sequence[ProposedTriple]
 ) -> Mapping[str, int]:
     found = dialect.find_terms(
         connection, int(EntityKind.PRODUCT), {proposal.product for proposal in batch}

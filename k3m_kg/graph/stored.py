@@ -106,7 +106,7 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True)
-class Proposal:
+class ProposedTriple:
     """A value that a model predicts for a product's property, with its probability (0 to 1)."""
 
     product: str

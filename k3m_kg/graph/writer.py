@@ -14,7 +14,7 @@ from k3m_kg.graph.stored import (
     ImageCheck,
     IngestCounts,
     LocatedImage,
-    Proposal,
+    ProposedTriple,
     SourceVersion,
     SubjectDiff,
     Undone,
@@ -52,7 +52,7 @@ class GraphWriter:
         source = self._source_for(version.name)
         return IngestSession(self._connection, self._dialect, version, source, check_images)
 
-    def propose(self, name: str, proposals: Iterable[Proposal]) -> int:
+    def propose(self, name: str, proposals: Iterable[ProposedTriple]) -> int:
         """Add triples that a model proposes, as one run.
 
         They stay when a source states the product again, unless it states that property itself,

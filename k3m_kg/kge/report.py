@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.kge.data import TripleData
-from k3m_kg.lpm.relation_leakage import find_leaks
+from k3m_kg.lpm.relation_leakage import find_relation_leaks
 from k3m_kg.lpm.triple_index import seen_by_relation
 from k3m_kg.lpm.triple_ranks import BOTH, SIDES, Side, TripleVectors, rank_triples
 
@@ -42,7 +42,7 @@ def evaluate_triples(
             side: seen_by_relation(data.train, len(data.relations), side) for side in SIDES
         }
     ranks = rank_triples(vectors, asked, data.truth, candidates=candidates, progress=progress)
-    leaks = find_leaks(data.train, asked)
+    leaks = find_relation_leaks(data.train, asked)
     clean = np.flatnonzero(~leaks.leaking_Q)
     names = data.relations
     return {
@@ -70,6 +70,6 @@ def evaluate_triples(
                 }
                 for rule in leaks.rules
             ],
-            "metrics_without": ranks.metrics(queries=clean),
+            "metrics_without": ranks.metrics(questions=clean),
         },
     }

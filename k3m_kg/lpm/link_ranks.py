@@ -58,7 +58,7 @@ class LinkRanks:
         """
         return {
             name: ranks.metrics()
-            | {"queries": len(ranks.unseen_Q), "unseen": int(ranks.unseen_Q.sum())}
+            | {"questions": len(ranks.unseen_Q), "unseen": int(ranks.unseen_Q.sum())}
             for name, ranks in zip(self.names, self.ranks, strict=True)
         }
 
@@ -150,10 +150,10 @@ def _known(
     rows, place = mine.rows[order], places(candidates, mine.values[order])
     first = np.searchsorted(rows, asked.rows, "left")
     count = np.searchsorted(rows, asked.rows, "right") - first
-    query = np.repeat(np.arange(len(asked)), count)
+    question = np.repeat(np.arange(len(asked)), count)
     within = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count, count)
-    candidate = place[first[query] + within]
-    return query[candidate >= 0], candidate[candidate >= 0]
+    candidate = place[first[question] + within]
+    return question[candidate >= 0], candidate[candidate >= 0]
 
 
 def validate_links(

@@ -1,4 +1,4 @@
-"""Filtered ranking of a true value among its property's values (Q queries, C candidates).
+"""Filtered ranking of a true value among its property's values (Q questions, C candidates).
 
 Three ranks, as in PyKEEN: optimistic (ahead of everything it ties with), pessimistic (behind), and
 realistic, their mean, which is what a random order of ties gives on average. Every headline figure
@@ -23,12 +23,12 @@ SCORES_AT_ONCE = 1 << 22
 _COLUMNS_AT_ONCE = 1 << 16
 
 Scores = Callable[[np.ndarray, slice], Tensor]
-"""Scores, in memory of their own, of the queries of some rows and a slice of the candidates."""
+"""Scores, in memory of their own, of the questions of some rows and a slice of the candidates."""
 
 
 @dataclass(frozen=True, slots=True)
 class Ranks:
-    """The ranks of Q queries, 1 is best.
+    """The ranks of Q questions, 1 is best.
 
     Attributes:
         optimistic_Q, pessimistic_Q: int64.
@@ -50,7 +50,7 @@ class Ranks:
 
     @classmethod
     def join(cls, parts: Sequence[Ranks]) -> Ranks:
-        """The queries of all parts, in order."""
+        """The questions of all parts, in order."""
         columns = [(p.optimistic_Q, p.pessimistic_Q, p.options_Q, p.unseen_Q) for p in parts]
         if not columns:
             nothing = np.empty(0, np.int64)
@@ -58,7 +58,7 @@ class Ranks:
         return cls(*(np.concatenate(column) for column in zip(*columns, strict=True)))
 
     def metrics(self, kind: str = "realistic") -> dict[str, float]:
-        """`mrr`, `hits@1`, `hits@3`, `hits@10` and `mr` by one kind of rank; NaN without queries.
+        """`mrr`, `hits@1`, `hits@3`, `hits@10` and `mr` by one kind of rank; NaN without questions.
 
         `kind` is `realistic`, `optimistic` or `pessimistic`. Realistic ranks give two more, which
         do not depend on how many candidates there are (Berrendorf et al. 2020): `amr`, the mean
@@ -82,13 +82,13 @@ class Ranks:
             )
         return result
 
-    def of(self, queries: np.ndarray) -> Ranks:
-        """The ranks of some queries, by index or mask."""
+    def of(self, questions: np.ndarray) -> Ranks:
+        """The ranks of some questions, by index or mask."""
         return Ranks(
-            self.optimistic_Q[queries],
-            self.pessimistic_Q[queries],
-            self.options_Q[queries],
-            self.unseen_Q[queries],
+            self.optimistic_Q[questions],
+            self.pessimistic_Q[questions],
+            self.options_Q[questions],
+            self.unseen_Q[questions],
         )
 
 
@@ -101,7 +101,7 @@ def rank_scores(
     row_Q: np.ndarray | None = None,
     at_once: int = SCORES_AT_ONCE,
 ) -> Ranks:
-    """Rank each query's target among all candidates.
+    """Rank each question's target among all candidates.
 
     Queries that ask the same have the same row of scores, and only that row is computed. A target
     is compared with the whole row; other true candidates of the row are struck out before, at
@@ -112,7 +112,7 @@ def rank_scores(
         target_Q: the true candidate's index, or -1 where it is not among the candidates.
         candidates: C.
         known: (row, candidate) pairs that are true too and are left out.
-        row_Q: each query's row of scores, 0, 1, ...; by default each has one of its own.
+        row_Q: each question's row of scores, 0, 1, ...; by default each has one of its own.
         at_once: the largest block, in scores.
 
     Raises:
@@ -127,8 +127,8 @@ def rank_scores(
     columns = [slice(c, min(c + width, candidates)) for c in range(0, candidates, width)]
     for batch in _batches(row_Q, target_Q, width, max(1, at_once // width)):
         above, level = _count(scores, batch, columns, truth)
-        ranks.optimistic_Q[batch.queries] = above + 1
-        ranks.pessimistic_Q[batch.queries] = level + own_Q[batch.queries]
+        ranks.optimistic_Q[batch.questions] = above + 1
+        ranks.pessimistic_Q[batch.questions] = level + own_Q[batch.questions]
     return ranks
 
 
@@ -169,40 +169,40 @@ class _Batch:
 
     Attributes:
         rows: the rows.
-        queries: queries that ask them, row by row.
-        counts: how many queries ask each row; falling.
-        target: of each query.
+        questions: questions that ask them, row by row.
+        counts: how many questions ask each row; falling.
+        target: of each question.
         column: the block of candidates that holds the targets.
     """
 
     rows: np.ndarray
-    queries: np.ndarray
+    questions: np.ndarray
     counts: np.ndarray
     target: np.ndarray
     column: int
 
 
 def _batches(row_Q: np.ndarray, target_Q: np.ndarray, width: int, height: int) -> Iterator[_Batch]:
-    """All queries with a target, such that a batch's targets lie in one block of candidates.
+    """All questions with a target, such that a batch's targets lie in one block of candidates.
 
     That block is computed first and gives the targets' scores: no block is computed twice, and a
     target is compared with the very number that stands in its row.
     """
-    queries = np.flatnonzero(target_Q >= 0)
-    key = (target_Q[queries] // width) * (row_Q.max(initial=0) + 1) + row_Q[queries]
+    questions = np.flatnonzero(target_Q >= 0)
+    key = (target_Q[questions] // width) * (row_Q.max(initial=0) + 1) + row_Q[questions]
     unit, inverse, counts = np.unique(key, return_inverse=True, return_counts=True)
     column, row = np.divmod(unit, row_Q.max(initial=0) + 1)
     order = np.lexsort((-counts, column))
     place = np.empty_like(order)
     place[order] = np.arange(len(order))
-    queries = queries[np.argsort(place[inverse], kind="stable")]
+    questions = questions[np.argsort(place[inverse], kind="stable")]
     row, column, counts = row[order], column[order], counts[order]
     ends = np.concatenate([[0], np.cumsum(counts)])
     for block in np.unique(column).tolist():
         first, last = np.searchsorted(column, [block, block + 1]).tolist()
         for start in range(first, last, height):
             stop = min(start + height, last)
-            mine = queries[ends[start] : ends[stop]]
+            mine = questions[ends[start] : ends[stop]]
             yield _Batch(row[start:stop], mine, counts[start:stop], target_Q[mine], block)
 
 
@@ -210,8 +210,8 @@ def _count(
     scores: Scores, batch: _Batch, columns: list[slice], truth: _Known
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many candidates score above each target, and how many at least the same."""
-    above = np.zeros(len(batch.queries), np.int64)
-    level = np.zeros(len(batch.queries), np.int64)
+    above = np.zeros(len(batch.questions), np.int64)
+    level = np.zeros(len(batch.questions), np.int64)
     known_row, known_candidate = truth.of(batch.rows)
     row = np.repeat(np.arange(len(batch.rows)), batch.counts)
     starts = np.cumsum(batch.counts) - batch.counts
@@ -224,7 +224,7 @@ def _count(
         place = (known_row[inside], known_candidate[inside] - column.start)
         block[tuple(torch.from_numpy(part).to(block.device) for part in place)] = torch.nan
         for turn in range(int(batch.counts[0])):
-            asked = int(np.searchsorted(-batch.counts, -turn))  # rows with more queries than that
+            asked = int(np.searchsorted(-batch.counts, -turn))  # rows with more questions than that
             mine = starts[:asked] + turn
             goal = target_score[torch.from_numpy(mine).to(block.device), None]
             above[mine] += _how_many(block[:asked] > goal)

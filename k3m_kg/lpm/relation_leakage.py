@@ -56,7 +56,7 @@ class Leaks:
         return found
 
 
-def find_leaks(train_T3: np.ndarray, asked_Q3: np.ndarray) -> Leaks:
+def find_relation_leaks(train_T3: np.ndarray, asked_Q3: np.ndarray) -> Leaks:
     """Rules that hold in training, and which of the asked triples follow by them from it.
 
     `inverse` and `equal`: at least `SHARE` of a relation's pairs are the other's, turned round or

@@ -74,17 +74,17 @@ class TripleRanks:
     relations_Q: np.ndarray
     ranks: dict[Side, Ranks]
 
-    def of(self, side: str, queries: np.ndarray | None = None) -> Ranks:
-        """The ranks of one side or of `both`, of all queries or some (index or mask)."""
+    def of(self, side: str, questions: np.ndarray | None = None) -> Ranks:
+        """The ranks of one side or of `both`, of all questions or some (index or mask)."""
         parts = list(self.ranks.values()) if side == BOTH else [self.ranks[side]]  # type: ignore[index]
-        return Ranks.join([part if queries is None else part.of(queries) for part in parts])
+        return Ranks.join([part if questions is None else part.of(questions) for part in parts])
 
     def metrics(
-        self, side: str = BOTH, kind: str = "realistic", queries: np.ndarray | None = None
+        self, side: str = BOTH, kind: str = "realistic", questions: np.ndarray | None = None
     ) -> dict[str, float]:
         """Over all triples, and as `macro_*` the mean over relations."""
-        every = self.of(side, queries).metrics(kind)
-        each = self.per_relation(side, kind, queries).values()
+        every = self.of(side, questions).metrics(kind)
+        each = self.per_relation(side, kind, questions).values()
         macro = {
             f"macro_{key}": float(np.mean([found[key] for found in each])) if each else np.nan
             for key in every
@@ -92,17 +92,17 @@ class TripleRanks:
         return every | macro
 
     def per_relation(
-        self, side: str = BOTH, kind: str = "realistic", queries: np.ndarray | None = None
+        self, side: str = BOTH, kind: str = "realistic", questions: np.ndarray | None = None
     ) -> dict[int, dict[str, float]]:
-        """The metrics of each relation that was asked, with its number of queries."""
+        """The metrics of each relation that was asked, with its number of questions."""
         wanted = np.ones(len(self.relations_Q), bool)
-        if queries is not None:
+        if questions is not None:
             wanted = np.zeros(len(self.relations_Q), bool)
-            wanted[queries] = True
+            wanted[questions] = True
         found = {}
         for relation in np.unique(self.relations_Q[wanted]).tolist():
             ranks = self.of(side, wanted & (self.relations_Q == relation))
-            found[relation] = ranks.metrics(kind) | {"queries": len(ranks.unseen_Q)}
+            found[relation] = ranks.metrics(kind) | {"questions": len(ranks.unseen_Q)}
         return found
 
 

@@ -31,7 +31,7 @@ _NAMES = {v.PRODUCT: "product", v.PROPERTY: "property", v.VALUE: "value"}
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class ShaclResult:
     """One result of SHACL.
 
     Attributes:
@@ -56,7 +56,7 @@ class ValidationReport:
     """What validation found; `graph` is the SHACL report, if it was asked for."""
 
     products: int = 0
-    findings: list[Finding] = field(default_factory=list)
+    findings: list[ShaclResult] = field(default_factory=list)
     graph: Graph | None = None
 
     @property
@@ -110,7 +110,7 @@ def validate(
     return report
 
 
-def _order(finding: Finding) -> tuple[str, str, int, str, str, str]:
+def _order(finding: ShaclResult) -> tuple[str, str, int, str, str, str]:
     severity = list(SEVERITIES.values()).index(finding.severity)
     about = (finding.path or "", finding.value or "")
     return finding.kind, finding.name, severity, finding.message, *about
@@ -154,13 +154,13 @@ def _run_pyshacl(data: Graph, shapes: Graph) -> Graph:
     return results
 
 
-def _finding(results: Graph, node: Node) -> Finding:
+def _finding(results: Graph, node: Node) -> ShaclResult:
     focus = results.value(node, SH.focusNode)
     kind, name = _name(focus)
     path, value = results.value(node, SH.resultPath), results.value(node, SH.value)
     severity = results.value(node, SH.resultSeverity)
     messages = sorted(str(message) for message in results.objects(node, SH.resultMessage))
-    return Finding(
+    return ShaclResult(
         kind,
         name,
         SEVERITIES.get(URIRef(str(severity)), "violation"),

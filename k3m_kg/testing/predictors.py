@@ -17,7 +17,7 @@ from k3m_kg.lpm.link_ranks import rank_questions
 from k3m_kg.lpm.questions import Triples, Visibility, answerable, ask
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing.shop import shop_snapshot
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.partial import Partial
 
 _CLOSE = 1e-4
@@ -32,23 +32,23 @@ class LinkPredictorCase:
 
     @pytest.fixture(scope="class")
     @classmethod
-    def subject(cls, tmp_path_factory: pytest.TempPathFactory) -> Subject:
+    def opened(cls, tmp_path_factory: pytest.TempPathFactory) -> OpenModel:
         """The model at work on a small shop, some of whose triples are held out."""
         folder = tmp_path_factory.mktemp("shop")
         cut = shop_snapshot(folder, 60, holdout=0.15, validation=0.2, test=0.2)
         snapshot = Snapshot.open(cut)
         (folder / "model").mkdir()
         torch.manual_seed(0)
-        return Subject.of(cls().build(folder / "model", snapshot), snapshot)
+        return OpenModel.of(cls().build(folder / "model", snapshot), snapshot)
 
     @staticmethod
     def close(a: Tensor, b: Tensor) -> None:
         """Equal up to rounding."""
         torch.testing.assert_close(a, b, atol=_CLOSE, rtol=_CLOSE)
 
-    def test_it_says_what_it_was_trained_on(self, subject: Subject) -> None:
+    def test_it_says_what_it_was_trained_on(self, opened: OpenModel) -> None:
         """Weights and snapshot are named; candidates are the training triples' values."""
-        trained, snapshot = subject.trained, subject.snapshot
+        trained, snapshot = opened.trained, opened.snapshot
         assert trained.weights
         assert trained.snapshot_id == snapshot.id
         catalog = trained.catalog
@@ -64,13 +64,13 @@ class LinkPredictorCase:
             texts = map(snapshot.value_text, expected.tolist())
             assert told == dict(zip(texts, often.tolist(), strict=True))
 
-    def test_one_vector_each(self, subject: Subject) -> None:
+    def test_one_vector_each(self, opened: OpenModel) -> None:
         """(B, H) of products, one row per property and per value, all finite, none with weights."""
-        batch = subject.batcher.batch(subject.rows("train")[:5])
+        batch = opened.batcher.batch(opened.rows("train")[:5])
         with torch.no_grad():
-            head_BH = subject.predictor.heads(batch)
-            relation_NH = subject.predictor.relations(batch, torch.tensor([1, 0, 1]))
-            tail_NH = subject.predictor.tails(batch, torch.tensor([2, 0, 1, 2]))
+            head_BH = opened.predictor.heads(batch)
+            relation_NH = opened.predictor.relations(batch, torch.tensor([1, 0, 1]))
+            tail_NH = opened.predictor.tails(batch, torch.tensor([2, 0, 1, 2]))
         assert (len(head_BH), len(relation_NH), len(tail_NH)) == (5, 3, 4)
         for vectors in (head_BH, relation_NH, tail_NH):
             assert vectors.dim() == 2
@@ -78,38 +78,37 @@ class LinkPredictorCase:
         self.close(relation_NH[0], relation_NH[2])
         self.close(tail_NH[0], tail_NH[3])
 
-    def test_vectors_do_not_depend_on_company(self, subject: Subject) -> None:
+    def test_vectors_do_not_depend_on_company(self, opened: OpenModel) -> None:
         """A product alone, in any order and with any others has the same vector; so have terms."""
-        rows = subject.rows()[:12]
-        whole = self._heads(subject.predictor, subject.batcher.batch(rows))
-        turned = self._heads(subject.predictor, subject.batcher.batch(rows[::-1].copy()))
+        rows = opened.rows()[:12]
+        whole = self._heads(opened.predictor, opened.batcher.batch(rows))
+        turned = self._heads(opened.predictor, opened.batcher.batch(rows[::-1].copy()))
         self.close(turned.flip(0), whole)
         alone = [
-            self._heads(subject.predictor, subject.batcher.batch(rows[i : i + 1]))
-            for i in range(12)
+            self._heads(opened.predictor, opened.batcher.batch(rows[i : i + 1])) for i in range(12)
         ]
         self.close(torch.cat(alone), whole)
-        one, other = subject.batcher.batch(rows[:1]), subject.batcher.batch(rows[5:])
-        values = torch.arange(len(subject.batcher.catalog.values))
+        one, other = opened.batcher.batch(rows[:1]), opened.batcher.batch(rows[5:])
+        values = torch.arange(len(opened.batcher.catalog.values))
         with torch.no_grad():
-            every = subject.predictor.tails(one, values)
-            self.close(subject.predictor.tails(other, values.flip(0)).flip(0), every)
+            every = opened.predictor.tails(one, values)
+            self.close(opened.predictor.tails(other, values.flip(0)).flip(0), every)
 
-    def test_asking_twice_gives_the_same(self, subject: Subject) -> None:
+    def test_asking_twice_gives_the_same(self, opened: OpenModel) -> None:
         """In evaluation mode nothing is drawn."""
-        batch = subject.batcher.batch(subject.rows("test")[:4])
+        batch = opened.batcher.batch(opened.rows("test")[:4])
         assert torch.equal(
-            self._heads(subject.predictor, batch), self._heads(subject.predictor, batch)
+            self._heads(opened.predictor, batch), self._heads(opened.predictor, batch)
         )
 
-    def test_ranks_are_those_of_the_scores_of_single_triples(self, subject: Subject) -> None:
+    def test_ranks_are_those_of_the_scores_of_single_triples(self, opened: OpenModel) -> None:
         """Asked one triple at a time, all candidates rank as the evaluator ranks them."""
-        catalog, predictor = subject.batcher.catalog, subject.predictor
-        questions, truth, never = questions_of(subject.batcher, "test")
+        catalog, predictor = opened.batcher.catalog, opened.predictor
+        questions, truth, never = questions_of(opened.batcher, "test")
         questions = questions[np.lexsort((questions.rows, questions.properties))][:40]
         seen = Visibility(never=never)
         ranks = rank_questions(
-            predictor, subject.batcher, questions, seen, truth=truth, batch_size=7
+            predictor, opened.batcher, questions, seen, truth=truth, batch_size=7
         )
         found = np.concatenate([part.realistic_Q for part in ranks.ranks])
         known = set(truth.keys(catalog).tolist())
@@ -119,7 +118,7 @@ class LinkPredictorCase:
             ids = catalog.candidates[name]
             if value not in ids:
                 continue
-            batch = ask(subject.batcher, one, seen)
+            batch = ask(opened.batcher, one, seen)
             with torch.no_grad():
                 head = predictor.heads(batch).expand(len(ids), -1)
                 relation = predictor.relations(batch, torch.full((len(ids),), name))
@@ -138,59 +137,59 @@ class LinkPredictorCase:
             level = sum(score > mine - _CLOSE for score in rivals)
             assert 1 + above <= found[number] <= 1 + level
 
-    def test_the_figures_do_not_depend_on_the_batches(self, subject: Subject) -> None:
+    def test_the_figures_do_not_depend_on_the_batches(self, opened: OpenModel) -> None:
         """Evaluated in small and in large batches."""
         reports = [
-            evaluate_link_prediction(subject.predictor, subject.batcher, batch_size=size)
+            evaluate_link_prediction(opened.predictor, opened.batcher, batch_size=size)
             for size in (3, 500)
         ]
         for key, value in reports[0]["metrics"].items():
             if isinstance(value, float):
                 assert reports[1]["metrics"][key] == pytest.approx(value, abs=1e-3, nan_ok=True)
 
-    def test_hidden_triples_are_not_read(self, subject: Subject) -> None:
+    def test_hidden_triples_are_not_read(self, opened: OpenModel) -> None:
         """Whatever value a hidden triple has, in the graph or in the knowledge text."""
-        rows = subject.rows("train")[:8]
-        name = int(answerable(subject.batcher.catalog)[0])
+        rows = opened.rows("train")[:8]
+        name = int(answerable(opened.batcher.catalog)[0])
         one, other = (
-            ask(subject.batcher, Triples.each(rows, name), Visibility(cut_title=False))
+            ask(opened.batcher, Triples.each(rows, name), Visibility(cut_title=False))
             for _ in range(2)
         )
         hidden_E = ~other.triple_visible_E
         assert hidden_E.any()
         _replace_values(other, hidden_E)
-        self.close(self._heads(subject.predictor, other), self._heads(subject.predictor, one))
+        self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
 
-    def test_cut_words_and_absent_pictures_are_not_read(self, subject: Subject) -> None:
+    def test_cut_words_and_absent_pictures_are_not_read(self, opened: OpenModel) -> None:
         """Whatever stands in their place."""
-        rows = subject.rows("train")[:8]
-        one, other = (subject.batcher.batch(rows) for _ in range(2))
+        rows = opened.rows("train")[:8]
+        one, other = (opened.batcher.batch(rows) for _ in range(2))
         for batch in (one, other):
             batch.title_present_BT[:, ::2] = False
             batch.image_present_B[:] = False
         other.title_ids_BT[~other.title_present_BT] = 1
         other.image_arrays = {name: array.flip(0) for name, array in other.image_arrays.items()}
-        self.close(self._heads(subject.predictor, other), self._heads(subject.predictor, one))
+        self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
 
-    def test_it_sees_what_it_says_it_sees(self, subject: Subject) -> None:
+    def test_it_sees_what_it_says_it_sees(self, opened: OpenModel) -> None:
         """Taking triples, titles or pictures away changes vectors where it says so, else never."""
-        rows = subject.rows("train")
-        whole = self._heads(subject.predictor, subject.batcher.batch(rows))
+        rows = opened.rows("train")
+        whole = self._heads(opened.predictor, opened.batcher.batch(rows))
         for part in ("triples", "title", "image"):
-            without = Partial(subject.batcher, **{part: False})
-            found = self._heads(subject.predictor, without.batch(rows))
+            without = Partial(opened.batcher, **{part: False})
+            found = self._heads(opened.predictor, without.batch(rows))
             changed = not torch.allclose(found, whole, atol=1e-6)
-            assert changed == (part in subject.trained.sees), part
+            assert changed == (part in opened.trained.sees), part
 
-    def test_a_product_without_anything_has_a_vector(self, subject: Subject) -> None:
+    def test_a_product_without_anything_has_a_vector(self, opened: OpenModel) -> None:
         """No title, no picture, no triple."""
-        bare = Partial(subject.batcher, title=False, image=False, triples=False)
-        assert self._heads(subject.predictor, bare.batch(subject.rows()[:3])).isfinite().all()
+        bare = Partial(opened.batcher, title=False, image=False, triples=False)
+        assert self._heads(opened.predictor, bare.batch(opened.rows()[:3])).isfinite().all()
 
-    def test_new_products_and_terms_are_welcome(self, subject: Subject, tmp_path: Path) -> None:
+    def test_new_products_and_terms_are_welcome(self, opened: OpenModel, tmp_path: Path) -> None:
         """On a snapshot that it was not trained on, it ranks what it learnt."""
         other = Snapshot.open(shop_snapshot(tmp_path, 20, prefix="new", stuff=True, test=0.5))
-        fresh = Subject.of(subject.trained, other)
+        fresh = OpenModel.of(opened.trained, other)
         assert self._heads(fresh.predictor, fresh.batcher.batch(fresh.rows())).isfinite().all()
         batch = fresh.batcher.batch(fresh.rows()[:1])
         terms = torch.arange(len(fresh.batcher.catalog.values))

@@ -8,7 +8,7 @@ import pytest
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import IngestCounts, Proposal, SourceVersion, Statement
+from k3m_kg.graph.stored import IngestCounts, ProposedTriple, SourceVersion, Statement
 from k3m_kg.records import ProductRecord, Subject, ValueRecord
 
 RED = ("colour", "red")
@@ -137,7 +137,7 @@ class StoreCase:
         """A source overrules them property by property."""
         self.ingest(store, "a", self.product("p", RED))
         with store.writing() as writer:
-            offered = [Proposal("p", *WOOL, 0.9), Proposal("p", "size", "42", 0.8)]
+            offered = [ProposedTriple("p", *WOOL, 0.9), ProposedTriple("p", "size", "42", 0.8)]
             run = writer.propose("model", offered)
         self.ingest(store, "a", self.product("p", BLUE, ("size", "43")))
         assert next(store.iter_products()).triples == (BLUE, ("size", "43"), WOOL)

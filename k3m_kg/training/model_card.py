@@ -19,7 +19,7 @@ def model_card(config: RunConfig, record: dict[str, Any], metrics: dict[str, Any
         f"| {name} | {value:.4f} |" for name, value in validation.get("metrics", {}).items()
     )
     per_property = "\n".join(
-        f"| {name} | {row['mrr']:.4f} | {row['hits@1']:.4f} | {row['queries']} |"
+        f"| {name} | {row['mrr']:.4f} | {row['hits@1']:.4f} | {row['questions']} |"
         for name, row in validation.get("per_property", {}).items()
     )
     cut = "cut out of" if config.validation.cut_title else "left in"

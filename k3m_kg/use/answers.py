@@ -130,8 +130,8 @@ def true_candidates(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) 
     right_QC = torch.zeros(len(rows_Q), len(candidates), dtype=torch.bool)
     order = np.argsort(rows_Q)
     place_E = np.minimum(np.searchsorted(rows_Q[order], truth.rows), len(rows_Q) - 1)
-    query_E = order[place_E]
+    question_E = order[place_E]
     column_E = np.minimum(np.searchsorted(candidates, truth.values), len(candidates) - 1)
-    found_E = (rows_Q[query_E] == truth.rows) & (candidates[column_E] == truth.values)
-    right_QC[query_E[found_E], column_E[found_E]] = True
+    found_E = (rows_Q[question_E] == truth.rows) & (candidates[column_E] == truth.values)
+    right_QC[question_E[found_E], column_E[found_E]] = True
     return right_QC

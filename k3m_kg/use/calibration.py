@@ -22,7 +22,7 @@ from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import read_json, replaced_file, write_json
 from k3m_kg.progress import Advance
 from k3m_kg.use.answers import ENOUGH, Answers, known_answers
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 
 FILE = "calibration.json"
 SPLIT = "validation"
@@ -165,7 +165,7 @@ def _described(part: Answers, temperature: float, *, fitted: bool) -> PropertyCa
 
 
 def calibrate(
-    subject: Subject,
+    opened: OpenModel,
     *,
     batch_size: int = 256,
     progress: Advance | None = None,
@@ -177,20 +177,20 @@ def calibrate(
         K3MError: the artifact's folder cannot be written, or the model gave NaN scores.
     """
     answers = known_answers(
-        subject.predictor, subject.batcher, SPLIT, batch_size=batch_size, progress=progress
+        opened.predictor, opened.batcher, SPLIT, batch_size=batch_size, progress=progress
     )
     pooled, properties = fit_temperatures(answers)
     if not properties:
         raise UsageError(
             "nothing to calibrate with: validation asks no question",
-            where=str(subject.snapshot.path),
+            where=str(opened.snapshot.path),
             hint="cut a snapshot with a share for --validation or --holdout",
         )
     found = Calibration(
-        snapshot=subject.snapshot.id,
-        weights=subject.trained.weights,
+        snapshot=opened.snapshot.id,
+        weights=opened.trained.weights,
         pooled=pooled,
         properties=properties,
     )
-    found.save(subject.trained.path)
+    found.save(opened.trained.path)
     return found

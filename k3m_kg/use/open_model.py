@@ -20,7 +20,7 @@ _SPLITS = ("train", "validation", "test")
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
+class OpenModel:
     """A model at work on a catalog.
 
     Attributes:
@@ -41,7 +41,7 @@ class Subject:
         trained: TrainedPredictor,
         snapshot: Snapshot,
         progress: Callable[[int, int], None] | None = None,
-    ) -> Subject:
+    ) -> OpenModel:
         """The model at work on any snapshot."""
         encoder = trained.text_encoder or NoWords()
         batcher = batcher_of(
@@ -74,14 +74,14 @@ def check_split(split: str, choices: tuple[str, ...] = _SPLITS) -> None:
         raise UsageError(unknown_name("split", split, choices), where="--split")
 
 
-def open_subject(
+def open_model(
     path: Path,
     snapshot: Path | None,
     *,
     device: str = "auto",
     ranks: bool = True,
     progress: Callable[[int, int], None] | None = None,
-) -> Subject:
+) -> OpenModel:
     """Open an artifact with a snapshot, by default the one it was trained on.
 
     Args:
@@ -101,11 +101,11 @@ def open_subject(
             where=str(path),
             hint="add lpm to the config's tasks, or use `embed`",
         )
-    opened = Snapshot.open(trained.snapshot if snapshot is None else snapshot)
-    if snapshot is None and opened.id != trained.snapshot_id:
+    cut = Snapshot.open(trained.snapshot if snapshot is None else snapshot)
+    if snapshot is None and cut.id != trained.snapshot_id:
         raise ArtifactError(
             "the snapshot that this model was trained on is no longer there",
             where=str(trained.snapshot),
             hint="name one with --snapshot",
         )
-    return Subject.of(trained, opened, progress)
+    return OpenModel.of(trained, cut, progress)

@@ -16,7 +16,7 @@ import pytest
 from k3m_kg.cli.console import print_json
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.calibration import calibrate
-from k3m_kg.use.open_model import open_subject
+from k3m_kg.use.open_model import open_model
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -31,8 +31,8 @@ def artifact() -> Path:
 def calibrated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A copy of the artifact with its calibration."""
     folder = shutil.copytree(artifact, tmp_path_factory.mktemp("calibrated") / "artifact")
-    subject = open_subject(folder, None, device="cpu")
-    calibrate(subject)
+    opened = open_model(folder, None, device="cpu")
+    calibrate(opened)
     return folder
 
 

@@ -43,7 +43,7 @@ def test_evaluate_asks_both_kinds_the_same(run: Command, artifact: Path) -> None
         assert ours["products"] == k3m["products"]
         for name, row in k3m["per_property"].items():
             mine = ours["per_property"][name]
-            for key in ("queries", "unseen", "candidates", "majority_mrr", "majority_hits@1"):
+            for key in ("questions", "unseen", "candidates", "majority_mrr", "majority_hits@1"):
                 assert mine[key] == row[key]
         for kind in ("title", "duplicates", "determined", "any"):
             assert ours["leakage"][kind]["share"] == k3m["leakage"][kind]["share"]

@@ -17,7 +17,7 @@ from k3m_kg.kge.training import train
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing import LinkPredictorCase
 from k3m_kg.use.open_artifact import open_trained
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from tests.evaluation.shop import trained, untrained
 
 CPU = torch.device("cpu")
@@ -113,7 +113,7 @@ def test_a_careless_model_is_caught(
     change: Callable[[Tensor, ProductBatch], Tensor], test: str
 ) -> None:
     snapshot = Snapshot.open(trained().parent / "snapshots")
-    sound = Subject.of(open_trained(trained(), CPU), snapshot)
+    sound = OpenModel.of(open_trained(trained(), CPU), snapshot)
     careless = replace(sound, predictor=Changed(sound.predictor, change))
     check = getattr(LinkPredictorCase(), f"test_{test}")
     check(sound)

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from k3m_kg.demo.measure import CEILING, K3M, Answers
+from k3m_kg.demo.measure import CEILING, K3M, Scorecard
 from k3m_kg.demo.pipeline import MARKER, run_demo
 from k3m_kg.demo.training import demo_config, train_all
 from k3m_kg.demo.world import PROPERTIES
@@ -36,9 +36,9 @@ def test_without_knowledge_no_triple_is_ever_shown(tmp_path: Path) -> None:
 
 
 @pytest.fixture
-def answers() -> Answers:
+def answers() -> Scorecard:
     products = np.repeat(np.arange(500), 2)
-    return Answers(
+    return Scorecard(
         products,
         ["colour", "warranty"] * 500,
         {
@@ -49,14 +49,14 @@ def answers() -> Answers:
     )
 
 
-def test_accuracy_falls_with_the_share_that_is_missing(answers: Answers) -> None:
+def test_accuracy_falls_with_the_share_that_is_missing(answers: Scorecard) -> None:
     shares = (0.0, 0.2, 0.5, 0.8, 1.0)
     found = [answers.as_missing(K3M, "no title", share) for share in shares]
     assert found == sorted(found, reverse=True)
     np.testing.assert_allclose(found, [1 - share for share in shares], atol=0.06)
 
 
-def test_accuracy_is_per_property(answers: Answers) -> None:
+def test_accuracy_is_per_property(answers: Scorecard) -> None:
     assert answers.per_property(K3M) == {"colour": 1.0, "warranty": 1.0}
 
 

@@ -14,43 +14,43 @@ from k3m_kg.evaluation.classification import (
     evaluate_classification,
     figures,
 )
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 
 
-def test_a_probe_finds_nothing_of_a_target_that_it_must_not_see(subject: Subject) -> None:
+def test_a_probe_finds_nothing_of_a_target_that_it_must_not_see(opened: OpenModel) -> None:
     """The vector holds every visible triple: were the target among them, all would be right."""
     report = evaluate_classification(
-        TriplesOnly(), subject.batcher, "kind", hide=("price",), cut_title=True
+        TriplesOnly(), opened.batcher, "kind", hide=("price",), cut_title=True
     )
     assert report["metrics"]["accuracy"] < 0.7
-    told = evaluate_classification(TriplesOnly(), subject.batcher, "price", cut_title=True)
+    told = evaluate_classification(TriplesOnly(), opened.batcher, "price", cut_title=True)
     assert told["metrics"]["accuracy"] == 1  # the kind, which it may see, decides the price
 
 
-def test_the_title_tells_the_target_unless_it_is_cut(subject: Subject) -> None:
-    kept = evaluate_classification(TitleOnly(), subject.batcher, "kind", cut_title=False)
-    cut = evaluate_classification(TitleOnly(), subject.batcher, "kind", cut_title=True)
+def test_the_title_tells_the_target_unless_it_is_cut(opened: OpenModel) -> None:
+    kept = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=False)
+    cut = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=True)
     assert kept["metrics"]["accuracy"] > cut["metrics"]["accuracy"] + 0.2
 
 
-def test_only_products_with_one_value_are_classified(subject: Subject) -> None:
-    snapshot = subject.snapshot
-    data = classification_data(subject.batcher, "itemColour", "test")
+def test_only_products_with_one_value_are_classified(opened: OpenModel) -> None:
+    snapshot = opened.snapshot
+    data = classification_data(opened.batcher, "itemColour", "test")
     for part in (data.train, data.validation, data.test):
         for row, label in zip(part.rows, part.labels, strict=True):
             values = [v for n, v in snapshot.product(int(row)).properties if n == "itemColour"]
-            assert values == [subject.batcher.catalog.values[label]]
+            assert values == [opened.batcher.catalog.values[label]]
     kept = sum(len(part.rows) for part in (data.train, data.validation, data.test))
     assert data.skipped == len(snapshot) - kept > 0
 
 
-def test_categories_are_a_target_too(subject: Subject) -> None:
-    report = evaluate_classification(TriplesOnly(), subject.batcher, "category")
+def test_categories_are_a_target_too(opened: OpenModel) -> None:
+    report = evaluate_classification(TriplesOnly(), opened.batcher, "category")
     assert report["target"] == "category"
     assert report["metrics"]["accuracy"] == 1  # it is the kind, which stays visible
     with pytest.raises(UsageError, match="only a property's words"):
-        evaluate_classification(TriplesOnly(), subject.batcher, "category", cut_title=True)
+        evaluate_classification(TriplesOnly(), opened.batcher, "category", cut_title=True)
 
 
 def test_figures_are_those_of_the_textbook() -> None:
@@ -77,14 +77,14 @@ class Learner(TriplesOnly):
         return self.layer(super().heads(batch))
 
 
-def test_finetuning_learns_and_leaves_the_model_as_it_was(subject: Subject) -> None:
-    model = Learner(len(subject.batcher.catalog.values)).eval()
+def test_finetuning_learns_and_leaves_the_model_as_it_was(opened: OpenModel) -> None:
+    model = Learner(len(opened.batcher.catalog.values)).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
     settings = FinetuneSettings(epochs=8, patience=8, batch_size=8, learning_rate=0.3)
     told: list[str] = []
     report = evaluate_classification(
         model,
-        subject.batcher,
+        opened.batcher,
         "price",
         mode="finetune",
         finetuning=settings,
@@ -99,12 +99,12 @@ def test_finetuning_learns_and_leaves_the_model_as_it_was(subject: Subject) -> N
     assert not model.training
 
 
-def test_finetuning_stops_when_validation_no_longer_improves(subject: Subject) -> None:
+def test_finetuning_stops_when_validation_no_longer_improves(opened: OpenModel) -> None:
     told: list[str] = []
     settings = FinetuneSettings(epochs=9, patience=2, learning_rate=0, head_learning_rate=0)
     report = evaluate_classification(
-        subject.predictor,
-        subject.batcher,
+        opened.predictor,
+        opened.batcher,
         "kind",
         mode="finetune",
         finetuning=settings,
@@ -115,10 +115,10 @@ def test_finetuning_stops_when_validation_no_longer_improves(subject: Subject) -
     assert "fine-tune epoch 4" not in told
 
 
-def test_impossible_targets_and_modes_are_usage_errors(subject: Subject) -> None:
+def test_impossible_targets_and_modes_are_usage_errors(opened: OpenModel) -> None:
     with pytest.raises(UsageError, match="Did you mean 'kind'"):
-        classification_data(subject.batcher, "kinds", "test")
+        classification_data(opened.batcher, "kinds", "test")
     with pytest.raises(UsageError, match="is no task"):
-        classification_data(subject.batcher, "fits", "test")
+        classification_data(opened.batcher, "fits", "test")
     with pytest.raises(UsageError, match="Did you mean 'probe'"):
-        evaluate_classification(TitleOnly(), subject.batcher, "kind", mode="prob")
+        evaluate_classification(TitleOnly(), opened.batcher, "kind", mode="prob")

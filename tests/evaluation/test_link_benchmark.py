@@ -13,9 +13,9 @@ def report(mrr: float, left: int) -> dict[str, Any]:
     def leakage(value: float) -> dict[str, Any]:
         every = {"macro_mrr": value, "macro_hits@1": value / 2}
         clean = {"macro_mrr": value - 0.1, "macro_hits@1": value / 4}
-        return {"with": every, "any": {"queries": 100 - left, "without": clean}}
+        return {"with": every, "any": {"questions": 100 - left, "without": clean}}
 
-    metrics = {"queries": 100}
+    metrics = {"questions": 100}
     usual = {"leakage": leakage(0.4)}
     return {"metrics": metrics, "products": 9, "leakage": leakage(mrr), MAJORITY: usual}
 

@@ -8,7 +8,7 @@ import pytest
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import Proposal, SourceVersion, Statement, SubjectDiff, Undone
+from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement, SubjectDiff, Undone
 from k3m_kg.records import ProductRecord, Subject, ValueRecord
 
 RED = ("colour", "red")
@@ -38,7 +38,7 @@ def state(store: GraphStore, source: str, *records: Subject) -> int:
 
 def propose(store: GraphStore, *proposals: tuple[str, str, str]) -> int:
     with store.writing() as writer:
-        return writer.propose("model", [Proposal(*proposal, 0.9) for proposal in proposals])
+        return writer.propose("model", [ProposedTriple(*proposal, 0.9) for proposal in proposals])
 
 
 def undo(store: GraphStore, run: int) -> Undone:
@@ -275,15 +275,17 @@ def test_no_proposals_leave_an_empty_graph_as_it_is(store: GraphStore) -> None:
 @pytest.mark.parametrize(
     ("proposal", "message"),
     [
-        (Proposal("nobody", "colour", "red", 0.5), "no product 'nobody'"),
-        (Proposal("p", "colour", "", 0.5), "must be texts"),
-        (Proposal("p", "colour", "red", float("nan")), "no probability"),
-        (Proposal("p", "colour", "red", 1.5), "no probability"),
+        (ProposedTriple("nobody", "colour", "red", 0.5), "no product 'nobody'"),
+        (ProposedTriple("p", "colour", "", 0.5), "must be texts"),
+        (ProposedTriple("p", "colour", "red", float("nan")), "no probability"),
+        (ProposedTriple("p", "colour", "red", 1.5), "no probability"),
     ],
 )
-def test_a_bad_proposal_fails_the_run(store: GraphStore, proposal: Proposal, message: str) -> None:
+def test_a_bad_proposal_fails_the_run(
+    store: GraphStore, proposal: ProposedTriple, message: str
+) -> None:
     state(store, "a", product("p", RED))
     before = content(store)
     with pytest.raises(GraphError, match=message), store.writing() as writer:
-        writer.propose("model", [Proposal("p", "size", "42", 0.5), proposal])
+        writer.propose("model", [ProposedTriple("p", "size", "42", 0.5), proposal])
     assert content(store) == before

@@ -15,7 +15,7 @@ from sqlalchemy import text
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import Proposal, SourceVersion, Statement
+from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement
 from k3m_kg.records import ProductRecord
 
 PRODUCTS = ("p", "q")
@@ -160,7 +160,7 @@ class GraphMachine(RuleBasedStateMachine):
         id_ = data.draw(st.sampled_from(sorted(self.model.graph)))
         offered = data.draw(pairs)
         with self.store.writing() as writer:
-            run = writer.propose("model", [Proposal(id_, *pair, 0.5) for pair in offered])
+            run = writer.propose("model", [ProposedTriple(id_, *pair, 0.5) for pair in offered])
         subject = self.model.graph[id_]
         new = [pair for pair in offered if pair not in subject.record.properties]
         subject.proposed += [(pair, run) for pair in new]

@@ -15,7 +15,7 @@ from k3m_kg.kge.predictor import KgePredictor
 from k3m_kg.kge.training import train
 from k3m_kg.lpm.link_ranks import rank_questions
 from k3m_kg.lpm.questions import Triples, Visibility
-from k3m_kg.lpm.relation_leakage import find_leaks
+from k3m_kg.lpm.relation_leakage import find_relation_leaks
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
 from k3m_kg.records import ValueRecord
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
@@ -95,7 +95,7 @@ def test_links_between_training_products_and_facts_are_triples(tmp_path: Path) -
 
 def test_an_inverse_link_is_found_to_give_away_what_is_asked(tmp_path: Path) -> None:
     data = from_snapshot(linked_snapshot(tmp_path))
-    leaks = find_leaks(data.train, data.test)
+    leaks = find_relation_leaks(data.train, data.test)
     names = [data.relations[relation] for relation in data.test[:, 1].tolist()]
     turned = {(t, h) for h, r, t in data.train.tolist() if data.relations[r] in ("after", "before")}
     expected = [

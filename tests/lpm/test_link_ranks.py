@@ -134,7 +134,7 @@ def test_other_true_values_of_the_product_are_filtered(tattler: Tattler) -> None
 def test_answers_never_taken_in_training_are_misses_and_counted(tattler: Tattler) -> None:
     source = make_source([[(0, 7)], [(0, 1)]], [COLOURS], [[], [1]])
     report = ranks_of(tattler, source, Visibility(cut_title=False)).per_property()["p0"]
-    assert (report["queries"], report["unseen"]) == (2, 1)
+    assert (report["questions"], report["unseen"]) == (2, 1)
     assert report["hits@10"] == report["mrr"] == 0.5
     assert report["mr"] == 3  # ranks 1 and 4 + 1
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from k3m_kg.lpm.relation_leakage import Rule, _left_out_accuracy, find_leaks
+from k3m_kg.lpm.relation_leakage import Rule, _left_out_accuracy, find_relation_leaks
 
 LIKES, LIKED_BY, MARRIED, LOVES, TYPE, CATEGORY = range(6)
 
@@ -36,7 +36,7 @@ def planted(seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
 
 def test_planted_relations_are_found_and_no_others() -> None:
     train, asked = planted()
-    leaks = find_leaks(train, asked)
+    leaks = find_relation_leaks(train, asked)
     rules = {(rule.cause, rule.relation, rule.by) for rule in leaks.rules}
     assert {
         ("inverse", LIKES, LIKED_BY),
@@ -55,7 +55,7 @@ def test_planted_relations_are_found_and_no_others() -> None:
 
 def test_a_triple_leaks_where_training_holds_its_counterpart() -> None:
     train, asked = planted()
-    leaks = find_leaks(train, asked)
+    leaks = find_relation_leaks(train, asked)
     known = {tuple(row) for row in train.tolist()}
     kind = {h: t for h, r, t in train.tolist() if r == TYPE}
     for place, (h, r, t) in enumerate(asked.tolist()):
@@ -75,15 +75,15 @@ def test_a_graph_without_such_relations_has_no_leaks() -> None:
     random = np.random.default_rng(1)
     triples = np.unique(random.integers(0, [300, 4, 300], (900, 3)), axis=0)
     triples = random.permutation(triples)
-    leaks = find_leaks(triples[:700], triples[700:])
+    leaks = find_relation_leaks(triples[:700], triples[700:])
     assert leaks.rules == []
     assert not leaks.leaking_Q.any()
 
 
 def test_no_triples_leak_nothing() -> None:
     train, asked = planted()
-    assert not len(find_leaks(train, asked[:0]).leaking_Q)
-    assert not find_leaks(train[:0], asked).leaking_Q.any()
+    assert not len(find_relation_leaks(train, asked[:0]).leaking_Q)
+    assert not find_relation_leaks(train[:0], asked).leaking_Q.any()
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -121,7 +121,7 @@ def test_fb15k237_has_symmetric_relations_but_hardly_a_test_triple_leaks(data_di
         )
         for split, part in rows.items()
     }
-    leaks = find_leaks(parts["train"], parts["test"])
+    leaks = find_relation_leaks(parts["train"], parts["test"])
     names = list(relation)
     symmetric = {names[rule.relation] for rule in leaks.rules if rule.relation == rule.by}
     assert "/people/person/spouse_s./people/marriage/spouse" in symmetric

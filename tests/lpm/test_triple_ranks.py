@@ -126,7 +126,7 @@ def test_metrics_per_relation_equal_pykeens_evaluator_on_that_relation() -> None
         mine = asked[:, 1] == relation
         theirs = pykeen_results(vectors, asked[mine], truth)
         assert_equal_to_pykeen(ours, theirs, mine)
-        assert per_relation[relation]["queries"] == 2 * mine.sum()
+        assert per_relation[relation]["questions"] == 2 * mine.sum()
     macro = np.mean([row["mrr"] for row in per_relation.values()])
     assert ours.metrics()["macro_mrr"] == pytest.approx(macro)
 

@@ -10,7 +10,7 @@ from rdflib import RDF, Graph, Literal
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.shapes import SH, catalog_shapes, load_shapes
-from k3m_kg.rdf.validate import Finding, validate
+from k3m_kg.rdf.validate import ShaclResult, validate
 from k3m_kg.records import ProductRecord, ValueRecord
 from tests.rdf.conftest import CATALOG, state
 
@@ -52,23 +52,25 @@ def test_the_catalog_shapes_name_every_flaw(messy: GraphStore, shapes: Graph) ->
     placeholder = "the value is a placeholder"
     bare = "the product has neither title nor picture"
     assert report.findings == [
-        Finding("product", "bare", "violation", bare),
-        Finding("product", "bare", "warning", placeholder, "colour", "n/a"),
-        Finding("product", "bare", "warning", placeholder, "made", "Please select"),
-        Finding("product", "bare", "warning", placeholder, "size", "-"),
-        Finding("product", "blank", "violation", "the category is blank", "schema:category", " "),
-        Finding("product", "blank", "violation", "the picture's path or URL is blank",
+        ShaclResult("product", "bare", "violation", bare),
+        ShaclResult("product", "bare", "warning", placeholder, "colour", "n/a"),
+        ShaclResult("product", "bare", "warning", placeholder, "made", "Please select"),
+        ShaclResult("product", "bare", "warning", placeholder, "size", "-"),
+        ShaclResult(
+            "product", "blank", "violation", "the category is blank", "schema:category", " "
+        ),
+        ShaclResult("product", "blank", "violation", "the picture's path or URL is blank",
                 "schema:image", " "),
-        Finding("product", "blank", "violation", "the title is blank", "schema:name", " \t"),
-        Finding("product", "blank", "warning", placeholder, "schema:category", " "),
-        Finding("product", "blank", "warning", placeholder, "schema:image", " "),
-        Finding("product", "blank", "warning", placeholder, "schema:name", " \t"),
-        Finding(
+        ShaclResult("product", "blank", "violation", "the title is blank", "schema:name", " \t"),
+        ShaclResult("product", "blank", "warning", placeholder, "schema:category", " "),
+        ShaclResult("product", "blank", "warning", placeholder, "schema:image", " "),
+        ShaclResult("product", "blank", "warning", placeholder, "schema:name", " \t"),
+        ShaclResult(
             "property", " ", "violation", "the name of the property or value is blank",
             "rdfs:label", " ",
         ),
-        Finding("property", " ", "warning", placeholder, "rdfs:label", " "),
-        Finding("value", "red", "warning", placeholder, "sub-colour of", "TBD"),
+        ShaclResult("property", " ", "warning", placeholder, "rdfs:label", " "),
+        ShaclResult("value", "red", "warning", placeholder, "sub-colour of", "TBD"),
     ]  # fmt: skip
     assert report.counts == {"violation": 5, "warning": 8, "info": 0}
     assert (report.products, report.conforms) == (5, False)
@@ -111,7 +113,7 @@ def test_shapes_of_ones_own(messy: GraphStore, tmp_path: Path) -> None:
     """)  # fmt: skip
     report = validate(messy, load_shapes(path))
     sizes = [f for f in report.findings if f.severity == "violation"]
-    assert sizes == [Finding("product", "bare", "violation", "no size of ours", "size", "-")]
+    assert sizes == [ShaclResult("product", "bare", "violation", "no size of ours", "size", "-")]
     assert [f.name for f in report.findings if f.severity == "info"] == ["N/A", "blank", "words"]
 
 

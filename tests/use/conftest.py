@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 import pytest
 import torch
 
-from k3m_kg.use.open_model import Subject, open_subject
+from k3m_kg.use.open_model import OpenModel, open_model
 from tests.evaluation.shop import trained
 
 
@@ -19,11 +19,11 @@ def _one_thread() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def subject() -> Subject:
-    return open_subject(trained(), None, device="cpu")
+def opened() -> OpenModel:
+    return open_model(trained(), None, device="cpu")
 
 
 @pytest.fixture(scope="session")
-def subjects() -> Callable[[str], Subject]:
+def opened_by() -> Callable[[str], OpenModel]:
     """An artifact by how it encodes knowledge: `term` or `product`."""
-    return lambda knowledge: open_subject(trained(knowledge), None, device="cpu")
+    return lambda knowledge: open_model(trained(knowledge), None, device="cpu")

@@ -11,7 +11,7 @@ import torch
 
 from k3m_kg.contracts import LinkPredictor, ProductBatch
 from k3m_kg.use.audit import Audit, Auditor
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TitleOnly, TriplesOnly
 
@@ -44,23 +44,25 @@ class Eye(Tattler):
         return said
 
 
-def catalog(subject: Subject, folder: Path, change=lambda product: product) -> Subject:
+def catalog(opened: OpenModel, folder: Path, change=lambda product: product) -> OpenModel:
     snapshot = shop_snapshot(folder, change=change, holdout=0.1)
-    return Subject.of(subject.trained, snapshot)
+    return OpenModel.of(opened.trained, snapshot)
 
 
-def audit(subject: Subject, predictor: LinkPredictor, kind: str, top: int = 99, **options) -> Audit:
-    rows = np.arange(len(subject.snapshot))
-    return Auditor(predictor, subject.batcher, **options).audit(kind, rows, top)
+def audit(
+    opened: OpenModel, predictor: LinkPredictor, kind: str, top: int = 99, **options
+) -> Audit:
+    rows = np.arange(len(opened.snapshot))
+    return Auditor(predictor, opened.batcher, **options).audit(kind, rows, top)
 
 
-def test_a_wrong_value_comes_first(subject: Subject, tmp_path: Path) -> None:
+def test_a_wrong_value_comes_first(opened: OpenModel, tmp_path: Path) -> None:
     def change(product):
         turned = {"cheap": "dear", "dear": "cheap"}
         triples = tuple((n, turned[v] if n == "price" else v) for n, v in product.triples)
         return replace(product, triples=triples) if product.id == WRONG else product
 
-    wrong = catalog(subject, tmp_path, change)
+    wrong = catalog(opened, tmp_path, change)
     found = audit(wrong, Follower(), "values").findings
     first, second = found[0], found[1]
     assert (first.kind, first.product, first.property) == ("value", WRONG, "price")
@@ -70,31 +72,31 @@ def test_a_wrong_value_comes_first(subject: Subject, tmp_path: Path) -> None:
     assert second.suspicion < 1
 
 
-def test_every_triple_is_judged_or_said_not_to_be(subject: Subject) -> None:
-    found = audit(subject, TriplesOnly(), "values")
-    triples = len(subject.snapshot.triple_value)
+def test_every_triple_is_judged_or_said_not_to_be(opened: OpenModel) -> None:
+    found = audit(opened, TriplesOnly(), "values")
+    triples = len(opened.snapshot.triple_value)
     assert found.judged + found.skipped == triples
     fits = sum(
         name == "fits"
-        for row in range(len(subject.snapshot))
-        for name, _ in subject.snapshot.product(row).properties
+        for row in range(len(opened.snapshot))
+        for name, _ in opened.snapshot.product(row).properties
     )
     assert found.skipped >= fits  # a property with one value has no other
     assert {item.suspicion for item in found.findings} == {0.0}  # the asked triple is hidden
 
 
-def test_another_true_value_is_never_the_better_one(subject: Subject) -> None:
-    found = audit(subject, subject.predictor, "values", top=999)
+def test_another_true_value_is_never_the_better_one(opened: OpenModel) -> None:
+    found = audit(opened, opened.predictor, "values", top=999)
     for item in found.findings:
-        row = int(subject.snapshot.row_of([item.product])[0])
-        pairs = subject.snapshot.product(row).properties
+        row = int(opened.snapshot.row_of([item.product])[0])
+        pairs = opened.snapshot.product(row).properties
         assert (item.property, item.stated) in pairs
         assert (item.property, item.better) not in pairs
 
 
-def test_a_title_of_another_product_comes_first(subject: Subject, tmp_path: Path) -> None:
+def test_a_title_of_another_product_comes_first(opened: OpenModel, tmp_path: Path) -> None:
     title = "nice purple wardrobe no 7"
-    wrong = catalog(subject, tmp_path, lambda p: replace(p, title=title) if p.id == WRONG else p)
+    wrong = catalog(opened, tmp_path, lambda p: replace(p, title=title) if p.id == WRONG else p)
     found = audit(wrong, TitleOnly(), "titles")
     assert (found.findings[0].product, found.findings[0].content) == (WRONG, title)
     assert found.findings[0].suspicion > 0 > found.findings[1].suspicion
@@ -102,7 +104,7 @@ def test_a_title_of_another_product_comes_first(subject: Subject, tmp_path: Path
     assert found.judged + found.skipped == sum(bool(text) for text in titles)
 
 
-def test_a_picture_of_another_product_comes_first(subject: Subject, tmp_path: Path) -> None:
+def test_a_picture_of_another_product_comes_first(opened: OpenModel, tmp_path: Path) -> None:
     other = {"red": "green", "green": "blue", "blue": "red"}
 
     def change(product):
@@ -111,7 +113,7 @@ def test_a_picture_of_another_product_comes_first(subject: Subject, tmp_path: Pa
         triples = tuple((n, other.get(v, v)) for n, v in product.triples)
         return replace(product, triples=triples)
 
-    wrong = catalog(subject, tmp_path, change)
+    wrong = catalog(opened, tmp_path, change)
     found = audit(wrong, Eye(), "images")
     first = found.findings[0]
     row = int(wrong.snapshot.row_of([WRONG])[0])
@@ -123,22 +125,22 @@ def test_a_picture_of_another_product_comes_first(subject: Subject, tmp_path: Pa
 
 @pytest.mark.parametrize("kind", ["values", "titles", "images"])
 def test_blocks_and_batches_change_nothing(
-    subject: Subject, kind: str, monkeypatch: pytest.MonkeyPatch
+    opened: OpenModel, kind: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def seen(found: Audit) -> dict[tuple[str, str, str], float]:
         return {(f.product, f.property, f.stated): round(f.suspicion, 3) for f in found.findings}
 
-    whole = audit(subject, subject.predictor, kind, top=999)
+    whole = audit(opened, opened.predictor, kind, top=999)
     monkeypatch.setattr("k3m_kg.use.audit._PRODUCTS_AT_ONCE", 7)
-    parts = audit(subject, subject.predictor, kind, top=999, batch_size=5)
+    parts = audit(opened, opened.predictor, kind, top=999, batch_size=5)
     assert seen(parts) == pytest.approx(seen(whole), abs=2e-3)
     assert (parts.judged, parts.skipped) == (whole.judged, whole.skipped)
-    few = audit(subject, subject.predictor, kind, top=3)
+    few = audit(opened, opened.predictor, kind, top=3)
     assert [f.product for f in few.findings] == [f.product for f in parts.findings[:3]]
     order = [f.suspicion for f in parts.findings]
     assert order == sorted(order, reverse=True)
 
 
-def test_the_model_is_put_back_and_held_out_triples_stay_held_out(subject: Subject) -> None:
-    audit(subject, subject.predictor, "values", top=1)
-    assert subject.batcher.with_holdout is False
+def test_the_model_is_put_back_and_held_out_triples_stay_held_out(opened: OpenModel) -> None:
+    audit(opened, opened.predictor, "values", top=1)
+    assert opened.batcher.with_holdout is False

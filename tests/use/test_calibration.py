@@ -19,7 +19,7 @@ from k3m_kg.use.calibration import (
     negative_log_likelihood,
 )
 from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.open_model import Subject, open_subject
+from k3m_kg.use.open_model import OpenModel, open_model
 from tests.lpm.tiny_links import TriplesOnly
 
 
@@ -34,10 +34,10 @@ def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> 
 
 
 @pytest.fixture
-def own(subject: Subject, tmp_path: Path) -> Subject:
+def own(opened: OpenModel, tmp_path: Path) -> OpenModel:
     """The shop's artifact where it may be written to."""
-    folder = shutil.copytree(subject.trained.path, tmp_path / "artifact")
-    return open_subject(folder, subject.snapshot.path, device="cpu")
+    folder = shutil.copytree(opened.trained.path, tmp_path / "artifact")
+    return open_model(folder, opened.snapshot.path, device="cpu")
 
 
 @pytest.mark.parametrize("temperature", [0.3, 1.0, 4.0])
@@ -78,7 +78,7 @@ def test_expected_calibration_error_by_hand() -> None:
     assert [row["count"] for row in found["bins"]] == [2, 2]
 
 
-def test_validation_asks_what_training_never_saw(own: Subject) -> None:
+def test_validation_asks_what_training_never_saw(own: OpenModel) -> None:
     questions, truth = completion_questions(own.batcher, "validation")
     snapshot, catalog = own.snapshot, own.batcher.catalog
     found = {
@@ -102,14 +102,14 @@ def test_validation_asks_what_training_never_saw(own: Subject) -> None:
 
 
 def test_a_model_that_reads_the_asked_triple_if_it_can_is_no_better_than_chance(
-    own: Subject,
+    own: OpenModel,
 ) -> None:
     for part in known_answers(TriplesOnly(), own.batcher, "validation"):
         assert float(part.scores_QC.abs().max()) == 0
         assert part.right_QC.any(1).all()
 
 
-def test_completion_is_calibrated_with_what_the_artifact_keeps(own: Subject) -> None:
+def test_completion_is_calibrated_with_what_the_artifact_keeps(own: OpenModel) -> None:
     assert load_calibration(own.trained) is None
     made = calibrate(own)
     assert load_calibration(own.trained) == made
@@ -125,7 +125,7 @@ def test_completion_is_calibrated_with_what_the_artifact_keeps(own: Subject) -> 
     assert temperature != pytest.approx(1.0, abs=0.01)
 
 
-def test_a_calibration_of_other_weights_or_a_damaged_one_is_refused(own: Subject) -> None:
+def test_a_calibration_of_other_weights_or_a_damaged_one_is_refused(own: OpenModel) -> None:
     made = calibrate(own)
     made.model_copy(update={"weights": "0" * 64}).save(own.trained.path)
     with pytest.raises(ArtifactError, match="other weights"):
@@ -139,18 +139,20 @@ def test_a_calibration_of_other_weights_or_a_damaged_one_is_refused(own: Subject
         load_calibration(own.trained)
 
 
-def test_nothing_to_calibrate_with_is_a_usage_error(own: Subject, tmp_path: Path) -> None:
+def test_nothing_to_calibrate_with_is_a_usage_error(own: OpenModel, tmp_path: Path) -> None:
     from k3m_kg.snapshot import SnapshotSettings, build_snapshot
     from tests.catalogs import Shop
 
     settings = SnapshotSettings(validation=0, test=0.5, holdout=0)
     bare = build_snapshot(Shop(tmp_path / "p", 20), tmp_path / "s", settings).snapshot
     with pytest.raises(UsageError, match="nothing to calibrate with"):
-        calibrate(Subject.of(own.trained, bare))
+        calibrate(OpenModel.of(own.trained, bare))
     assert not (own.trained.path / "calibration.json").exists()
 
 
-def test_the_check_counts_every_question_and_draws_a_diagram(own: Subject, tmp_path: Path) -> None:
+def test_the_check_counts_every_question_and_draws_a_diagram(
+    own: OpenModel, tmp_path: Path
+) -> None:
     made = calibrate(own)
     check = check_calibration(made, known_answers(own.predictor, own.batcher, "test"))
     questions, _ = completion_questions(own.batcher, "test")

@@ -15,21 +15,21 @@ from k3m_kg.use.completion import (
     fillable,
     property_share,
 )
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TriplesOnly
 
 
 def proposals(
-    subject: Subject, rows: object = None, predictor: object = None, **options: object
+    opened: OpenModel, rows: object = None, predictor: object = None, **options: object
 ) -> list[Proposal]:
-    rows = np.arange(len(subject.snapshot)) if rows is None else np.array(rows)
+    rows = np.arange(len(opened.snapshot)) if rows is None else np.array(rows)
     batch_size = options.pop("batch_size", 7)
     return list(
         complete(
-            predictor or subject.predictor,
-            subject.batcher,
+            predictor or opened.predictor,
+            opened.batcher,
             rows,
             CompletionSettings(**options),
             batch_size=batch_size,
@@ -37,42 +37,42 @@ def proposals(
     )
 
 
-def known(subject: Subject, row: int) -> dict[str, set[str]]:
-    product = subject.snapshot.product(row)
+def known(opened: OpenModel, row: int) -> dict[str, set[str]]:
+    product = opened.snapshot.product(row)
     found: dict[str, set[str]] = {}
     for name, value in product.properties:
         found.setdefault(name, set()).add(value)
     return found
 
 
-def test_exactly_the_missing_properties_are_proposed(subject: Subject) -> None:
-    found = {(item.product, item.property) for item in proposals(subject)}
+def test_exactly_the_missing_properties_are_proposed(opened: OpenModel) -> None:
+    found = {(item.product, item.property) for item in proposals(opened)}
     expected = {
-        (subject.snapshot.ids[row], name)
-        for row in range(len(subject.snapshot))
-        for name in set(subject.snapshot.properties) - set(known(subject, row))
+        (opened.snapshot.ids[row], name)
+        for row in range(len(opened.snapshot))
+        for name in set(opened.snapshot.properties) - set(known(opened, row))
     }
     assert found == expected
     assert ("p010", "kind") in found  # the product without triples
 
 
-def test_with_all_properties_every_one_is_asked_of_every_product(subject: Subject) -> None:
-    found = {(item.product, item.property) for item in proposals(subject, known_too=True)}
-    assert len(found) == len(subject.snapshot) * len(subject.snapshot.properties)
+def test_with_all_properties_every_one_is_asked_of_every_product(opened: OpenModel) -> None:
+    found = {(item.product, item.property) for item in proposals(opened, known_too=True)}
+    assert len(found) == len(opened.snapshot) * len(opened.snapshot.properties)
 
 
-def test_what_a_product_has_is_hidden_when_it_is_asked_all_the_same(subject: Subject) -> None:
+def test_what_a_product_has_is_hidden_when_it_is_asked_all_the_same(opened: OpenModel) -> None:
     """A model that repeats what it sees knows nothing of a property that is asked."""
-    found = proposals(subject, predictor=TriplesOnly(), known_too=True, top_k=99)
+    found = proposals(opened, predictor=TriplesOnly(), known_too=True, top_k=99)
     assert {item.score for item in found} == {0.0}
 
 
-def test_probabilities_are_the_softmax_over_all_values_of_the_property(subject: Subject) -> None:
-    whole = proposals(subject, rows=[10], top_k=99)
+def test_probabilities_are_the_softmax_over_all_values_of_the_property(opened: OpenModel) -> None:
+    whole = proposals(opened, rows=[10], top_k=99)
     sizes = dict(
         zip(
-            subject.batcher.catalog.properties,
-            map(len, subject.batcher.catalog.candidates),
+            opened.batcher.catalog.properties,
+            map(len, opened.batcher.catalog.candidates),
             strict=True,
         )
     )
@@ -83,24 +83,24 @@ def test_probabilities_are_the_softmax_over_all_values_of_the_property(subject: 
         assert [item.probability for item in mine] == pytest.approx(expected, abs=1e-5)
         scores = [item.score for item in mine]
         assert scores == sorted(scores, reverse=True)
-    best = proposals(subject, rows=[10], top_k=1)
+    best = proposals(opened, rows=[10], top_k=1)
     assert best == [
         next(item for item in whole if item.property == name)
         for name in dict.fromkeys(item.property for item in whole)
     ]
 
 
-def test_products_come_in_the_order_asked_whatever_the_batch_size(subject: Subject) -> None:
+def test_products_come_in_the_order_asked_whatever_the_batch_size(opened: OpenModel) -> None:
     rows = [10, 3, 25, 10]
-    one = proposals(subject, rows=rows, known_too=True, batch_size=1)
-    many = proposals(subject, rows=rows, known_too=True, batch_size=100)
+    one = proposals(opened, rows=rows, known_too=True, batch_size=1)
+    many = proposals(opened, rows=rows, known_too=True, batch_size=100)
     order = list(dict.fromkeys(item.product for item in one))
-    assert order == [subject.snapshot.ids[row] for row in (10, 3, 25)]
+    assert order == [opened.snapshot.ids[row] for row in (10, 3, 25)]
     assert [i.product for i in one] == [i.product for i in many]
     assert [i.probability for i in one] == pytest.approx([i.probability for i in many], abs=1e-4)
 
 
-def test_a_visible_value_is_proposed_by_a_model_that_reads_titles(subject: Subject) -> None:
+def test_a_visible_value_is_proposed_by_a_model_that_reads_titles(opened: OpenModel) -> None:
     class Reader(Tattler):
         def heads(self, batch: ProductBatch) -> torch.Tensor:
             said = torch.zeros(batch.size, len(batch.catalog.values))
@@ -110,14 +110,14 @@ def test_a_visible_value_is_proposed_by_a_model_that_reads_titles(subject: Subje
 
     row = next(
         row
-        for row in range(len(subject.snapshot))
-        if subject.snapshot.product(row).title and len(known(subject, row).get("kind", ())) == 1
+        for row in range(len(opened.snapshot))
+        if opened.snapshot.product(row).title and len(known(opened, row).get("kind", ())) == 1
     )
-    best = proposals(subject, [row], Reader(), known_too=True, properties=("kind",), top_k=1)
-    assert {best[0].value} == known(subject, row)["kind"]
+    best = proposals(opened, [row], Reader(), known_too=True, properties=("kind",), top_k=1)
+    assert {best[0].value} == known(opened, row)["kind"]
 
 
-def test_rare_properties_are_left_out_unless_named(subject: Subject, tmp_path: Path) -> None:
+def test_rare_properties_are_left_out_unless_named(opened: OpenModel, tmp_path: Path) -> None:
     def rarely(product):
         return replace(
             product,
@@ -128,7 +128,7 @@ def test_rare_properties_are_left_out_unless_named(subject: Subject, tmp_path: P
     share = property_share(snapshot)
     assert share["price"] == pytest.approx(3 / 60)
     assert share["kind"] == pytest.approx(59 / 60)
-    batcher = Subject.of(subject.trained, snapshot).batcher
+    batcher = OpenModel.of(opened.trained, snapshot).batcher
     names = batcher.catalog.properties
 
     def filled(**options: object) -> list[str]:
@@ -140,22 +140,22 @@ def test_rare_properties_are_left_out_unless_named(subject: Subject, tmp_path: P
 
 
 def test_shares_are_the_same_however_many_triples_are_read_at_once(
-    subject: Subject, monkeypatch: pytest.MonkeyPatch
+    opened: OpenModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = property_share(subject.snapshot)
+    whole = property_share(opened.snapshot)
     monkeypatch.setattr("k3m_kg.use.completion._TRIPLES_AT_ONCE", 5)
-    assert property_share(subject.snapshot) == whole
+    assert property_share(opened.snapshot) == whole
 
 
 def test_products_and_terms_new_to_the_model_are_completed(
-    subject: Subject, tmp_path: Path
+    opened: OpenModel, tmp_path: Path
 ) -> None:
     def newer(product):
         triples = (*product.triples, ("season", "winter"))
         return replace(product, id=f"new-{product.id}", triples=triples[1:])
 
     snapshot = shop_snapshot(tmp_path, count=20, change=newer)
-    fresh = Subject.of(subject.trained, snapshot)
+    fresh = OpenModel.of(opened.trained, snapshot)
     found = proposals(fresh, properties=("itemColour",), top_k=1)
     assert {item.product for item in found} <= {snapshot.ids[row] for row in range(20)}
     assert len(found) > 10
@@ -163,10 +163,10 @@ def test_products_and_terms_new_to_the_model_are_completed(
         proposals(fresh, properties=("season",))
 
 
-def test_nan_scores_are_an_error(subject: Subject) -> None:
+def test_nan_scores_are_an_error(opened: OpenModel) -> None:
     class Broken(TriplesOnly):
         def heads(self, batch: ProductBatch) -> torch.Tensor:
             return super().heads(batch) * torch.nan
 
     with pytest.raises(K3MError, match="NaN"):
-        proposals(subject, predictor=Broken(), known_too=True)
+        proposals(opened, predictor=Broken(), known_too=True)

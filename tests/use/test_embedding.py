@@ -10,41 +10,41 @@ import torch
 
 from k3m_kg.errors import K3MError
 from k3m_kg.use.embedding import write_embeddings
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 
 
-def test_the_vectors_are_c_star_of_each_product_in_order(subject: Subject, tmp_path: Path) -> None:
-    rows = subject.snapshot.rows("test")
+def test_the_vectors_are_c_star_of_each_product_in_order(opened: OpenModel, tmp_path: Path) -> None:
+    rows = opened.snapshot.rows("test")
     out = tmp_path / "vectors.parquet"
     told: list[int] = []
     width = write_embeddings(
-        subject.predictor, subject.batcher, rows, out, batch_size=5, progress=told.append
+        opened.predictor, opened.batcher, rows, out, batch_size=5, progress=told.append
     )
     table = pq.read_table(out)
     assert table.schema.field("id").type == pa.string()
     assert table.schema.field("vector").type == pa.list_(pa.float32(), width)
-    assert table["id"].to_pylist() == [subject.snapshot.ids[int(row)] for row in rows]
+    assert table["id"].to_pylist() == [opened.snapshot.ids[int(row)] for row in rows]
     with torch.no_grad():
-        expected = subject.predictor.heads(subject.batcher.batch(rows))
+        expected = opened.predictor.heads(opened.batcher.batch(rows))
     actual = torch.tensor(np.stack(table["vector"].to_numpy()))
     torch.testing.assert_close(actual, expected, atol=1e-5, rtol=1e-4)
     assert sum(told) == len(rows)
 
 
 def test_many_row_groups_hold_the_same_vectors(
-    subject: Subject, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    opened: OpenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rows = np.arange(len(subject.snapshot))
+    rows = np.arange(len(opened.snapshot))
     whole, parts = tmp_path / "whole.parquet", tmp_path / "parts.parquet"
-    write_embeddings(subject.predictor, subject.batcher, rows, whole, batch_size=8)
+    write_embeddings(opened.predictor, opened.batcher, rows, whole, batch_size=8)
     monkeypatch.setattr("k3m_kg.use.embedding._BATCHES_PER_GROUP", 3)
-    write_embeddings(subject.predictor, subject.batcher, rows, parts, batch_size=8)
+    write_embeddings(opened.predictor, opened.batcher, rows, parts, batch_size=8)
     assert pq.ParquetFile(parts).num_row_groups == 3
     assert pq.read_table(parts).equals(pq.read_table(whole))
 
 
 def test_a_failure_leaves_the_old_file_and_no_half_written_one(
-    subject: Subject, tmp_path: Path
+    opened: OpenModel, tmp_path: Path
 ) -> None:
     out = tmp_path / "vectors.parquet"
     out.write_text("what was there")
@@ -54,8 +54,8 @@ def test_a_failure_leaves_the_old_file_and_no_half_written_one(
 
     with pytest.raises(KeyboardInterrupt):
         write_embeddings(
-            subject.predictor,
-            subject.batcher,
+            opened.predictor,
+            opened.batcher,
             np.arange(9),
             out,
             batch_size=4,
@@ -65,8 +65,8 @@ def test_a_failure_leaves_the_old_file_and_no_half_written_one(
     assert out.read_text() == "what was there"
 
 
-def test_a_folder_that_is_not_there_is_one_clear_error(subject: Subject, tmp_path: Path) -> None:
+def test_a_folder_that_is_not_there_is_one_clear_error(opened: OpenModel, tmp_path: Path) -> None:
     with pytest.raises(K3MError, match="cannot be written"):
         write_embeddings(
-            subject.predictor, subject.batcher, np.arange(3), tmp_path / "no" / "x.parquet"
+            opened.predictor, opened.batcher, np.arange(3), tmp_path / "no" / "x.parquet"
         )

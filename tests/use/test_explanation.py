@@ -12,21 +12,21 @@ import torch
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.explanation import Explainer
-from k3m_kg.use.open_model import Subject
+from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 from k3m_kg.use.tables import write_table
 from tests.lpm.tiny_links import Tattler, TriplesOnly
 
 
-def explained(subject: Subject, rows: list[int], predictor=None, **options) -> list[Proposal]:
-    model = predictor or subject.predictor
+def explained(opened: OpenModel, rows: list[int], predictor=None, **options) -> list[Proposal]:
+    model = predictor or opened.predictor
     settings = CompletionSettings(top_k=2, known_too=True)
-    found = complete(model, subject.batcher, np.array(rows), settings)
-    return list(Explainer(model, subject.batcher, **options)(found))
+    found = complete(model, opened.batcher, np.array(rows), settings)
+    return list(Explainer(model, opened.batcher, **options)(found))
 
 
 def test_the_one_word_that_a_model_reads_is_all_that_carries_its_proposal(
-    subject: Subject,
+    opened: OpenModel,
 ) -> None:
     class Reader(Tattler):
         def heads(self, batch: ProductBatch) -> torch.Tensor:
@@ -35,9 +35,9 @@ def test_the_one_word_that_a_model_reads_is_all_that_carries_its_proposal(
             said[batch.triple_product_E[told], batch.triple_value_E[told]] = 9
             return said
 
-    row = int(subject.snapshot.row_of(["p001"])[0])
-    (kind,) = (value for name, value in subject.snapshot.product(row).properties if name == "kind")
-    best = next(p for p in explained(subject, [row], Reader()) if p.property == "kind")
+    row = int(opened.snapshot.row_of(["p001"])[0])
+    (kind,) = (value for name, value in opened.snapshot.product(row).properties if name == "kind")
+    best = next(p for p in explained(opened, [row], Reader()) if p.property == "kind")
     assert best.value == kind
     assert best.explanation is not None
     words = kind.split()
@@ -48,7 +48,7 @@ def test_the_one_word_that_a_model_reads_is_all_that_carries_its_proposal(
 
 
 def test_a_triple_that_a_model_repeats_is_found_and_the_asked_property_stays_hidden(
-    subject: Subject,
+    opened: OpenModel,
 ) -> None:
     class Follower(TriplesOnly):
         """Says mug wherever it sees cheap."""
@@ -61,10 +61,10 @@ def test_a_triple_that_a_model_repeats_is_found_and_the_asked_property_stays_hid
 
     row = next(
         row
-        for row in range(len(subject.snapshot))
-        if ("price", "cheap") in subject.snapshot.product(row).properties
+        for row in range(len(opened.snapshot))
+        if ("price", "cheap") in opened.snapshot.product(row).properties
     )
-    best = next(p for p in explained(subject, [row], Follower()) if p.property == "kind")
+    best = next(p for p in explained(opened, [row], Follower()) if p.property == "kind")
     assert best.value == "mug"
     assert best.explanation is not None
     assert [(p.kind, p.text) for p in best.explanation.parts] == [("triple", "price: cheap")]
@@ -73,11 +73,11 @@ def test_a_triple_that_a_model_repeats_is_found_and_the_asked_property_stays_hid
 
 @pytest.mark.parametrize("knowledge", ["term", "product"])
 def test_batch_size_and_company_change_no_explanation(
-    subjects: Callable[[str], Subject], knowledge: str
+    opened_by: Callable[[str], OpenModel], knowledge: str
 ) -> None:
-    subject = subjects(knowledge)
-    many = explained(subject, [1, 10, 2], top=99)
-    few = explained(subject, [1], top=99, batch_size=3)
+    opened = opened_by(knowledge)
+    many = explained(opened, [1, 10, 2], top=99)
+    few = explained(opened, [1], top=99, batch_size=3)
     assert [p.value for p in few] == [p.value for p in many[: len(few)]]
     for one, other in zip(few, many, strict=False):
         assert one.explanation is not None
@@ -88,8 +88,8 @@ def test_batch_size_and_company_change_no_explanation(
             assert others[key] == pytest.approx(drop, abs=1e-4)
 
 
-def test_what_a_product_does_not_have_is_no_part_of_it(subject: Subject) -> None:
-    for item in explained(subject, subject.snapshot.row_of(["p000", "p003", "p010"]).tolist()):
+def test_what_a_product_does_not_have_is_no_part_of_it(opened: OpenModel) -> None:
+    for item in explained(opened, opened.snapshot.row_of(["p000", "p003", "p010"]).tolist()):
         assert item.explanation is not None
         kinds = set(item.explanation.without)
         assert ("image" in kinds) is (item.product not in {"p000"})
@@ -97,9 +97,9 @@ def test_what_a_product_does_not_have_is_no_part_of_it(subject: Subject) -> None
         assert ("triples" in kinds) is (item.product != "p010")
 
 
-def test_regions_have_boxes_and_the_largest_drops_come_first(subject: Subject) -> None:
+def test_regions_have_boxes_and_the_largest_drops_come_first(opened: OpenModel) -> None:
     parts = [
-        p.explanation.parts for p in explained(subject, [1], top=99) if p.explanation is not None
+        p.explanation.parts for p in explained(opened, [1], top=99) if p.explanation is not None
     ]
     regions = [part for found in parts for part in found if part.kind == "image"]
     assert regions
@@ -110,8 +110,8 @@ def test_regions_have_boxes_and_the_largest_drops_come_first(subject: Subject) -
         assert all(drop > 0 for drop in drops)
 
 
-def test_explanations_are_written_with_the_proposals(subject: Subject, tmp_path: Path) -> None:
-    found = explained(subject, [1])
+def test_explanations_are_written_with_the_proposals(opened: OpenModel, tmp_path: Path) -> None:
+    found = explained(opened, [1])
     write_table(tmp_path / "o.csv", found, explained=True)
     with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
