@@ -21,11 +21,11 @@ from k3m_kg.files import (
     write_json,
 )
 from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
+from k3m_kg.kge.layout import MANIFEST
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
-MANIFEST = "kge.json"
 _FORMAT = 1
 _FEATURES = ("features_EF", "present_E")
 _MEMORY = (".first", ".second")

@@ -16,8 +16,9 @@ from k3m_kg.config import validate_settings
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError, unknown_name
 from k3m_kg.files import read_json, recover, staged_folder, write_json
-from k3m_kg.kge.artifact import MANIFEST, save_artifact
+from k3m_kg.kge.artifact import save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
+from k3m_kg.kge.layout import MANIFEST
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.report import evaluate_triples
 from k3m_kg.kge.settings import LOSSES, KgeConfig

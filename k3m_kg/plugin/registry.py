@@ -80,16 +80,17 @@ class Registry:
         """Register one record.
 
         Raises:
-            PluginError: another package already has a plugin of this kind and name.
+            PluginError: there is already a plugin of this kind and name, or for this manifest.
         """
-        key = (record.kind, record.name)
+        key, mine = (record.kind, record.name), Installed(record, package, version)
         if other := self.plugins.get(key):
-            raise PluginError(
-                f"two plugins provide the {record.kind} {record.name!r}: "
-                f"{other.package} {other.version} and {package} {version}",
-                hint=f"uninstall one, or name the packages to load in {LIMIT_VARIABLE}",
-            )
-        self.plugins[key] = Installed(record, package, version)
+            raise _clash(f"provide the {record.kind} {record.name!r}", other, mine)
+        if isinstance(record, LinkPredictorPlugin):
+            for other in self.installed(LinkPredictorPlugin.kind):
+                assert isinstance(other.record, LinkPredictorPlugin)
+                if other.record.manifest == record.manifest:
+                    raise _clash(f"open artifacts with {record.manifest}", other, mine)
+        self.plugins[key] = mine
 
     def installed(self, kind: str | None = None) -> list[Installed]:
         """All plugins (of one kind), sorted by kind and name."""
@@ -133,6 +134,13 @@ class Registry:
         record: Any = self.find(kind, component.name).record
         settings: Settings = validate_settings(record.config, component.settings, where)
         return settings
+
+
+def _clash(what: str, one: Installed, other: Installed) -> PluginError:
+    return PluginError(
+        f"two plugins {what}: {one.package} {one.version} and {other.package} {other.version}",
+        hint=f"uninstall one, or name the packages to load in {LIMIT_VARIABLE}",
+    )
 
 
 def _canonical(package: str) -> str:

@@ -28,11 +28,11 @@ from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.model_card import model_card
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
 
 FORMAT = 1
-MANIFEST = "artifact.json"
 
 
 def plugin_versions(config: RunConfig) -> list[dict[str, str]]:

@@ -28,8 +28,9 @@ from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import MANIFEST, bundle, save_artifact
+from k3m_kg.training.artifact import bundle, save_artifact
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
+from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
