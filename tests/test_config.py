@@ -97,7 +97,7 @@ def test_required_keys_are_named(tmp_path: Path) -> None:
         (b"fusion: mean\nfusion: hard-spl\n", "'fusion' stands twice"),
         (b"model: {hidden: 64, hidden: 32}", "'hidden' stands twice"),
         (b"? [a]\n: 1", "not valid YAML"),
-        (b"5: 1", "keys must be text"),
+        (b"a: 1\n---\nb: 1", "line 2: .*a second document"),
     ],
 )
 def test_bad_yaml_is_one_clear_error(tmp_path: Path, content: bytes, message: str) -> None:

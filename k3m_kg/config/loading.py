@@ -5,51 +5,55 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any, TypeVar
 
-import yaml
 from pydantic import BaseModel
 
 from k3m_kg.config.settings import Component, validate_settings
+from k3m_kg.config.yaml_text import MAX_CHARACTERS, as_wanted, parse_yaml
 from k3m_kg.errors import ConfigError, unknown_name
 
 _S = TypeVar("_S", bound=BaseModel)
-_MERGE = "tag:yaml.org,2002:merge"
 
 
-class _StrictLoader(yaml.SafeLoader):
-    """The safe loader, which moreover refuses a key that stands twice."""
-
-    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Any, Any]:
-        seen: set[str] = set()
-        for key, _ in node.value:
-            if not isinstance(key, yaml.ScalarNode) or key.tag == _MERGE:
-                continue
-            if key.value in seen:
-                raise yaml.constructor.ConstructorError(
-                    None, None, f"{key.value!r} stands twice", key.start_mark
-                )
-            seen.add(key.value)
-        return super().construct_mapping(node, deep)
-
-
-def read_yaml(path: Path) -> dict[str, Any]:
-    """The mapping in a YAML file; no tag in it can make an object or run anything.
+def read_text(path: Path, limit: int = MAX_CHARACTERS) -> str:
+    """A UTF-8 text file of at most `limit` bytes.
 
     Raises:
-        ConfigError: the file is missing, is no YAML, has a key twice, or holds something else
-            than a mapping.
+        ConfigError: it is missing, larger, no UTF-8, or cannot be read.
     """
     try:
-        data = yaml.load(path.read_text(encoding="utf-8"), _StrictLoader)  # noqa: S506 (is safe)
+        with path.open("rb") as stream:
+            data = stream.read(limit + 1)
+        if len(data) > limit:
+            raise ConfigError(f"larger than {limit:,} bytes", where=str(path))
+        return data.decode()
     except FileNotFoundError:
         raise ConfigError("no such file", where=str(path)) from None
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"cannot be read: {error}", where=str(path)) from None
-    except yaml.YAMLError as error:
-        raise ConfigError(f"not valid YAML: {error}", where=str(path)) from None
+    except UnicodeDecodeError as error:
+        message = f"cannot be read: no UTF-8 text at byte {error.start:,}"
+        raise ConfigError(message, where=str(path)) from None
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the path
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError(f"cannot be read: {reason}", where=str(path)) from None
+
+
+def read_yaml(path: Path, wanted: Any = Any) -> dict[str, Any]:
+    """The mapping in a YAML file; no tag in it can make an object or run anything.
+
+    Args:
+        wanted: the settings class that it is for, which says where texts are wanted.
+
+    Raises:
+        ConfigError: the file is missing, is no YAML (see `parse_yaml`), or holds something else
+            than a mapping.
+    """
+    found: dict[str, Any] = as_wanted(_parsed(path), wanted)
+    return found
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    data = parse_yaml(read_text(path), str(path))
     if not isinstance(data, dict):
         raise ConfigError("must hold settings as `key: value`", where=str(path))
-    if odd := [key for key in data if not isinstance(key, str)]:
-        raise ConfigError(f"keys must be text, not {odd[0]!r}", where=str(path))
     return data
 
 
@@ -61,19 +65,15 @@ def load_config(cls: type[_S], path: Path, overrides: list[str] | None = None) -
     Raises:
         ConfigError: the file or an override cannot be used.
     """
-    data = read_yaml(path)
+    data = _parsed(path)
     if overrides:
         data = _short(data)
     for override in overrides or []:
         key, separator, text = override.partition("=")
         if not separator or not key:
             raise ConfigError("an override must be key=value", where=f"--set {override}")
-        try:
-            value = yaml.safe_load(text)
-        except yaml.YAMLError:
-            raise ConfigError("the value is not valid YAML", where=f"--set {override}") from None
-        _assign(cls, data, key.split("."), value, override)
-    return validate_settings(cls, data, str(path))
+        _assign(cls, data, key.split("."), parse_yaml(text, f"--set {key}"), override)
+    return validate_settings(cls, as_wanted(data, cls), str(path))
 
 
 def _assign(

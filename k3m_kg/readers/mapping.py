@@ -82,17 +82,12 @@ class Mapping(Settings):
 
 
 def load_mapping(path: Path) -> Mapping:
-    """The mapping in a YAML file.
+    """The mapping in a YAML file; `007`, `no`, `1.10` and dates are texts there.
 
     Raises:
         ConfigError: it is missing, no YAML, or has unknown keys or impossible values.
     """
-    try:
-        return validate_settings(Mapping, read_yaml(path), str(path))
-    except ConfigError as error:
-        if "valid string" in error.message:
-            error.hint = "quote texts that YAML takes for something else: null, no, 2011"
-        raise
+    return validate_settings(Mapping, read_yaml(path, Mapping), str(path))
 
 
 def refuse_text_settings(mapping: Mapping, format: str, where: str) -> None:

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import ConfigError
-from k3m_kg.readers.mapping import guess_mapping, load_mapping
+from k3m_kg.readers.mapping import Mapping, guess_mapping, load_mapping
 
 
-def load(tmp_path: Path, text: str) -> None:
+def load(tmp_path: Path, text: str) -> Mapping:
     file = tmp_path / "mapping.yaml"
     file.write_text(text)
-    load_mapping(file)
+    return load_mapping(file)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,37 @@ def test_a_mapping_that_cannot_be_used_says_why(tmp_path: Path, text: str, messa
     assert "mapping.yaml" in str(raised.value)
 
 
-@pytest.mark.parametrize("text", ["id: 2011\n", "id: no\n", "id: id\nmissing: [null]\n"])
-def test_what_yaml_takes_for_no_text_is_explained(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigError, match="quote texts"):
-        load(tmp_path, text)
+@pytest.mark.parametrize(
+    "text",
+    [
+        "007",
+        "2011",
+        "no",
+        "1.10",
+        "2011-02-31",
+        "0b_",
+        "1e400",
+        "=",
+        "12:30:45",
+        "null",
+        "true",
+        "9" * 999,
+    ],
+)
+def test_column_names_and_cells_are_texts_however_they_look(tmp_path: Path, text: str) -> None:
+    found = load(
+        tmp_path,
+        f"id: {text}\nproperties: [{text}]\nrename: {{{text}: {text}}}\nmissing: [{text}]\n"
+        f"missing_in: {{a: [{text}]}}\n",
+    )
+    assert found.id == text
+    assert found.properties == found.missing == found.missing_in["a"] == [text]
+    assert found.rename == {text: text}
+
+
+def test_null_is_nothing_where_nothing_is_a_choice(tmp_path: Path) -> None:
+    found = load(tmp_path, "id: id\nquote: null\ntitle: ~\nimage:\ndelimiter: null\n")
+    assert (found.quote, found.title, found.image, found.delimiter) == (None, None, None, None)
 
 
 def test_a_missing_mapping_file_is_named(tmp_path: Path) -> None:
