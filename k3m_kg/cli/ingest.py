@@ -18,7 +18,7 @@ from k3m_kg.cli.console import (
 )
 from k3m_kg.cli.diff import as_json as changes_as_json
 from k3m_kg.cli.diff import print_changes
-from k3m_kg.errors import K3MError
+from k3m_kg.errors import K3MError, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -77,11 +77,22 @@ def ingest(
     max_image_bytes: Annotated[
         int, typer.Option(metavar="N", min=1, help="A larger picture is not fetched.")
     ] = 20 << 20,
-    allow_private_addresses: Annotated[
-        bool,
+    allow_host: Annotated[
+        list[str] | None,
         typer.Option(
-            "--allow-private-addresses", help="Fetch from this machine and private networks too."
+            metavar="NAME",
+            help="Fetch from this host too, where its address is private.  [repeatable]",
         ),
+    ] = None,
+    allow_network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="CIDR",
+            help="Fetch from this private network too, such as 10.1.0.0/16.  [repeatable]",
+        ),
+    ] = None,
+    allow_private_addresses: Annotated[
+        bool, typer.Option("--allow-private-addresses", hidden=True)
     ] = False,
     quarantine: Annotated[
         Path | None,
@@ -105,15 +116,24 @@ def ingest(
     """
     from k3m_kg.ingest.pipeline import IngestOptions, plan_sources
     from k3m_kg.ingest.quarantine import Quarantine
+    from k3m_kg.pictures.fetch.addresses import AllowedAddresses
     from k3m_kg.pictures.fetch.settings import FetchSettings
 
+    if allow_private_addresses:
+        raise UsageError(
+            "is no more: it let a catalog reach every address that this machine reaches",
+            where="--allow-private-addresses",
+            hint="name what may be fetched from: --allow-host pim.intern or "
+            "--allow-network 10.1.0.0/16, each as often as needed",
+        )
+    allowed = AllowedAddresses.of(allow_host or [], allow_network or [])
     fetch = None
     if fetch_images or refetch_images:
         fetch = FetchSettings(
             connections=max(FetchSettings().connections, fetch_per_host),
             per_host=fetch_per_host,
             max_bytes=max_image_bytes,
-            allow_private=allow_private_addresses,
+            allowed=allowed,
             refetch=refetch_images,
         )
     options = IngestOptions(format, mapping, images, strict, dry_run, image_store, fetch)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
+from k3m_kg.errors import CatalogError
+
+MAX_COLUMNS = 50_000
+"""Columns that a table may have: each costs something in every row."""
 RAW_LIMIT = 2000
 """Characters of a rejected row that are kept."""
 
@@ -21,6 +25,20 @@ def unstorable(
     except UnicodeEncodeError:
         return not_unicode
     return None
+
+
+def check_width(header: Sequence[str], where: str) -> None:
+    """See that a table does not have too many columns.
+
+    Raises:
+        CatalogError: it has more than `MAX_COLUMNS`.
+    """
+    if len(header) > MAX_COLUMNS:
+        raise CatalogError(
+            f"the table has {len(header):,} columns; at most {MAX_COLUMNS:,} are read",
+            where=where,
+            hint="write it with a row for each triple: head, property, value",
+        )
 
 
 def raw_text(row: str | bytes) -> str:

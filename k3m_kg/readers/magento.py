@@ -185,7 +185,12 @@ def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRec
 
 
 def _is_property(name: str) -> bool:
-    return bool(name) and name not in _READ_APART | _SHOP and not name.startswith("use_config_")
+    return (
+        bool(name)
+        and name not in _READ_APART
+        and name not in _SHOP
+        and not name.startswith("use_config_")
+    )
 
 
 def _split(cell: str, separator: str = ",") -> list[str]:

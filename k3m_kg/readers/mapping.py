@@ -115,6 +115,9 @@ class Columns:
             ConfigError: the mapping names a column that is not there, or one that is there twice.
         """
         self._header = list(header)
+        self._places: dict[str, list[int]] = {}
+        for number, name in enumerate(self._header):
+            self._places.setdefault(name, []).append(number)
         self._where = where
         self.width = len(header)
         self.id = self._find(mapping.id, "id")
@@ -152,7 +155,7 @@ class Columns:
         return Template(parts[::2], [self._find(name, "image") for name in parts[1::2]])
 
     def _find(self, column: str, key: str) -> int:
-        places = [number for number, name in enumerate(self._header) if name == column]
+        places = self._places.get(column, [])
         if len(places) == 1:
             return places[0]
         if places:

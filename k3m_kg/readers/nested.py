@@ -119,7 +119,7 @@ class _Field:
 
     __slots__ = ("is_image", "link", "missing", "property", "role", "separator")
 
-    def __init__(self, mapping: Mapping, path: str) -> None:
+    def __init__(self, mapping: Mapping, path: str, named: frozenset[str]) -> None:
         roles = {mapping.id: "id", mapping.title: "title", mapping.category: "category"}
         self.role = roles.get(path, "")
         self.link = mapping.links.get(path)
@@ -130,7 +130,7 @@ class _Field:
         if mapping.properties != "*":
             parts = path.split(".")
             above = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-            wanted = any(name in mapping.properties for name in above)
+            wanted = any(name in named for name in above)
         self.property = wanted
 
 
@@ -141,6 +141,8 @@ class Fields:
         self._mapping = mapping
         self._fields: dict[str, _Field] = {}
         self._images = mapping.images
+        named = mapping.properties
+        self._named = frozenset() if named == "*" else frozenset(named)
 
     def product(self, tree: Any, line: int) -> ProductRecord:
         """The product that a tree is.
@@ -184,7 +186,7 @@ class Fields:
     def _field(self, path: str) -> _Field:
         if len(self._fields) >= _FIELDS_KNOWN:
             self._fields.clear()
-        field = self._fields[path] = _Field(self._mapping, path)
+        field = self._fields[path] = _Field(self._mapping, path, self._named)
         return field
 
     def _pictures(self, values: dict[str, list[str]]) -> Iterator[str]:

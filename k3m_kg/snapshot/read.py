@@ -17,7 +17,7 @@ from PIL import Image
 from k3m_kg.errors import SnapshotError, nearest, unknown_name
 from k3m_kg.snapshot import layout
 from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, ROWS_PER_BATCH, SPLITS, TABLES, damaged
-from k3m_kg.snapshot.thumbnails import decode
+from k3m_kg.snapshot.thumbnails import PictureError, decode
 
 _FEW_IDS = 2_000
 _NEIGHBOURS = 1_000
@@ -287,7 +287,7 @@ class Snapshot:
         """
         try:
             return decode(self._thumbnails[number].as_py())
-        except (OSError, SyntaxError, ValueError) as error:
+        except PictureError as error:
             raise damaged(self.path, "thumbnails.arrow", f"picture {number}: {error}") from None
 
     @cached_property

@@ -8,6 +8,9 @@ from pydantic import Field, model_validator
 
 from k3m_kg.config import Settings
 
+MAX_IMAGE_SIZE = 4096
+"""Pixels of the longest side that a stored picture may have; a larger one is never decoded."""
+
 
 class SnapshotSettings(Settings):
     """How a graph is cut; equal settings on an equal graph give equal bytes.
@@ -27,7 +30,7 @@ class SnapshotSettings(Settings):
     test: float = Field(default=0.1, ge=0, lt=1)
     holdout: float = Field(default=0.05, ge=0, lt=1)
     seed: int = Field(default=0, ge=0, lt=2**64)
-    image_size: int = Field(default=256, ge=8, le=4096)
+    image_size: int = Field(default=256, ge=8, le=MAX_IMAGE_SIZE)
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> SnapshotSettings:

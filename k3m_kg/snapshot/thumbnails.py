@@ -15,6 +15,7 @@ import numpy as np
 from PIL import Image, ImageOps
 
 from k3m_kg.pictures.checker import FORMATS, MAX_FILE_BYTES, MAX_PIXELS
+from k3m_kg.snapshot.settings import MAX_IMAGE_SIZE
 
 JPEG_QUALITY = 90
 
@@ -72,9 +73,26 @@ def make_thumbnail(path: Path, content_hash: str, size: int) -> bytes:
 
 
 def decode(data: bytes) -> Image.Image:
-    """A stored thumbnail as an RGB picture."""
-    with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
-        return image.convert("RGB")
+    """A stored thumbnail as an RGB picture.
+
+    Raises:
+        PictureError: it is none, or larger than a snapshot's pictures may be; then only its
+            header was read.
+    """
+    try:
+        with Image.open(io.BytesIO(data), formats=("JPEG", "PNG")) as image:
+            if max(image.size) > MAX_IMAGE_SIZE:
+                width, height = image.size
+                raise PictureError(
+                    f"{width} x {height}: a stored picture has sides of {MAX_IMAGE_SIZE} at most"
+                )
+            return image.convert("RGB")
+    except PictureError:
+        raise
+    except Image.DecompressionBombError as error:
+        raise PictureError(str(error)) from None
+    except Exception as error:  # decoders raise whatever they like
+        raise PictureError(f"cannot be decoded: {error or type(error).__name__}") from None
 
 
 def _read(path: Path) -> bytes:

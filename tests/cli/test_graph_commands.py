@@ -323,7 +323,14 @@ def test_ingest_fetches_pictures_on_request(k3m_kg: Any) -> None:
         refused = k3m_kg("ingest", "b.tsv", "--fetch-images", "--json").json
         assert refused["sources"][0]["images_fetched"]["failed"] == 1
         assert "no public address" in refused["sources"][0]["image_failures"][0]["error"]
-        done = k3m_kg("ingest", "b.tsv", "--refetch-images", "--allow-private-addresses", "--json")
+        old = k3m_kg("ingest", "b.tsv", "--fetch-images", "--allow-private-addresses")
+        assert old.code == 2
+        assert "--allow-host" in old.err
+        assert "--allow-network" in old.err
+        wrong = k3m_kg("ingest", "b.tsv", "--fetch-images", "--allow-host", server.url(""))
+        assert wrong.code == 2
+        allow = ("--allow-host", "pim.intern", "--allow-network", "127.0.0.0/8")
+        done = k3m_kg("ingest", "b.tsv", "--refetch-images", *allow, "--json")
         assert done.json["images_found"] == 1
         again = k3m_kg("ingest", "b.tsv", "--fetch-images")
     assert "pictures: 0 fetched" in again.out

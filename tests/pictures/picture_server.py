@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -72,14 +71,9 @@ class PictureServer(ThreadingHTTPServer):
         self.answers[path] = answer
         return self.url(path)
 
-    def picture(self, path: str, number: int = 0, wait: float = 0.0) -> str:
+    def picture(self, path: str, number: int = 0) -> str:
         data = png(number)
-
-        def answer(request: Request) -> None:
-            time.sleep(wait)
-            request.reply(200, data)
-
-        return self.on(path, answer)
+        return self.on(path, lambda request: request.reply(200, data))
 
     def handle_error(self, *_: object) -> None:
         pass

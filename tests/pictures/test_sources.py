@@ -12,14 +12,16 @@ from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest.pipeline import IngestOptions, SourceReport, ingest
 from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.pictures.fetch.addresses import AllowedAddresses
 from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
 from k3m_kg.pictures.sources import PictureSources
 from k3m_kg.snapshot import build_snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
 from tests.pictures.picture_server import PictureServer, picture_server, png
 
-FETCH = FetchSettings(allow_private=True, backoff_seconds=0.01, tries=2)
-REFETCH = FetchSettings(allow_private=True, refetch=True)
+HERE = AllowedAddresses.of([], ["127.0.0.0/8"])
+FETCH = FetchSettings(allowed=HERE, backoff_seconds=0.01, tries=2)
+REFETCH = FetchSettings(allowed=HERE, refetch=True)
 
 
 @pytest.fixture

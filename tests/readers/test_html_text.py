@@ -41,7 +41,7 @@ def test_what_a_reader_sees(source: str, text: str) -> None:
      "<a \"'", "<![", "<script></scrip", "<a '\">"],
 )  # fmt: skip
 def test_no_markup_takes_long(piece: str) -> None:
-    start = time.monotonic()
+    start = time.process_time()  # of this process alone, however busy the machine is
     html_to_text((piece * 500_000)[:500_000])
     html_to_text((piece * 500_000)[:500_000] + ">")
-    assert time.monotonic() - start < 5
+    assert time.process_time() - start < 30  # it is a tenth of a second; quadratic is an hour

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import ConfigError
-from k3m_kg.readers.mapping import Mapping, guess_mapping, load_mapping
+from k3m_kg.readers.mapping import Columns, Mapping, guess_mapping, load_mapping
 
 
 def load(tmp_path: Path, text: str) -> Mapping:
@@ -70,6 +70,35 @@ def test_column_names_and_cells_are_texts_however_they_look(tmp_path: Path, text
 def test_null_is_nothing_where_nothing_is_a_choice(tmp_path: Path) -> None:
     found = load(tmp_path, "id: id\nquote: null\ntitle: ~\nimage:\ndelimiter: null\n")
     assert (found.quote, found.title, found.image, found.delimiter) == (None, None, None, None)
+
+
+class Counted(str):
+    """A name that counts how often it is compared."""
+
+    compared = 0
+
+    def __eq__(self, other: object) -> bool:
+        Counted.compared += 1
+        return str.__eq__(self, other)
+
+    __hash__ = str.__hash__
+
+
+@pytest.mark.parametrize("properties", ["*", "all named"])
+def test_columns_are_found_in_linear_time(properties: str) -> None:
+    names = [f"c{number}" for number in range(20_000)]
+    mapping = Mapping(
+        id="c0",
+        title="c1",
+        image="{c2}/{c3}.jpg",
+        properties="*" if properties == "*" else names[4:],
+        rename={name: name for name in names},
+        missing_in={name: ["-"] for name in names},
+    )
+    Counted.compared = 0
+    columns = Columns(mapping, list(map(Counted, names)), "here")
+    assert len(columns.properties) >= 19_996
+    assert Counted.compared < 20 * len(names)
 
 
 def test_a_missing_mapping_file_is_named(tmp_path: Path) -> None:

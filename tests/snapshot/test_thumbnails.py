@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PIL import Image
+from PIL import Image, ImageFile
 
 from k3m_kg.snapshot import SnapshotSettings, build_snapshot
 from k3m_kg.snapshot.thumbnails import (
@@ -201,3 +201,24 @@ def test_hostile_pictures_never_stop_a_build(tmp_path: Path) -> None:
     assert built.snapshot.image(int(built.snapshot.row_of(["good"])[0])).size == (SIZE, SIZE)
     left_out = [note["count"] for note in built.notes if "left out" in note["message"]]
     assert sum(left_out) == len(paths)
+
+
+@pytest.mark.filterwarnings("ignore::PIL.Image.DecompressionBombWarning")
+def test_a_stored_picture_that_is_too_large_is_not_decoded(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    data = io.BytesIO()
+    Image.new("L", (12_000, 12_000)).save(data, "PNG")
+    loaded: list[object] = []
+    monkeypatch.setattr(ImageFile.ImageFile, "load", lambda self: loaded.append(self))
+    with pytest.raises(PictureError, match="12000 x 12000: a stored picture has sides of 4096"):
+        decode(data.getvalue())
+    assert not loaded
+
+
+def test_a_stored_picture_that_is_none_is_one_error() -> None:
+    whole = io.BytesIO()
+    Image.new("L", (50, 50)).save(whole, "PNG")
+    for data in (b"", b"\x89PNG", whole.getvalue()[:60]):
+        with pytest.raises(PictureError, match="cannot be decoded"):
+            decode(data)

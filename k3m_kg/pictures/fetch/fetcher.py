@@ -30,8 +30,8 @@ class ImageFetcher:
     - What the store has is not fetched again; a run that was killed goes on where it was.
     - Every failure is noted in the index with its reason. One that may pass is tried again with
       growing pauses, and by the next run; one that stays is asked again only with `refetch`.
-    - Only http and https, only public addresses (checked on the address that is connected to,
-      also after each redirect), no proxies, no cookies, no credentials.
+    - Only http and https, only public and allowed addresses (checked on the address that is
+      connected to, also after each redirect), no proxies, no cookies, no credentials.
     """
 
     def __init__(self, store: ContentStore, index: PictureIndex, settings: FetchSettings) -> None:
@@ -59,7 +59,7 @@ class ImageFetcher:
             CatalogError: the image store cannot be written.
         """
         queue = HostQueue(self._settings.per_host, _QUEUE)
-        transport = GuardedTransport(self._settings.connections, self._settings.allow_private)
+        transport = GuardedTransport(self._settings.connections, self._settings.allowed)
         client = httpx.Client(
             transport=transport,
             trust_env=False,

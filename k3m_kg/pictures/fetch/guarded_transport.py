@@ -1,4 +1,4 @@
-"""An httpx transport for URLs that strangers wrote: public addresses only, and never for ever."""
+"""An httpx transport for URLs that strangers wrote: only where it may go, and never for ever."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any
 import httpcore
 import httpx
 
-from k3m_kg.pictures.fetch.public_addresses import RefusedAddressError, is_public, resolve
+from k3m_kg.pictures.fetch.addresses import AllowedAddresses, RefusedAddressError, resolve
 
 
 class _Deadline(threading.local):
@@ -66,8 +66,8 @@ class _Backend(httpcore.NetworkBackend):
     gains nothing. The host's name stays in the Host header and in TLS.
     """
 
-    def __init__(self, allow_private: bool, deadline: _Deadline) -> None:
-        self._allow_private = allow_private
+    def __init__(self, allowed: AllowedAddresses, deadline: _Deadline) -> None:
+        self._allowed = allowed
         self._deadline = deadline
         self._inner = httpcore.SyncBackend()
 
@@ -83,9 +83,10 @@ class _Backend(httpcore.NetworkBackend):
             found = resolve(host, port)
         except (OSError, UnicodeError):
             raise httpcore.ConnectError("the host's name is not known") from None
-        fit = [address for address in found if self._allow_private or is_public(address)]
+        refusals = {address: self._allowed.refusal(host, address) for address in found}
+        fit = [address for address, refusal in refusals.items() if refusal is None]
         if not fit:
-            raise RefusedAddressError(f"{host} is {found[0]}, no public address")
+            raise RefusedAddressError(refusals[found[0]])
         for address in fit[:-1]:
             with contextlib.suppress(httpcore.ConnectError, httpcore.ConnectTimeout):
                 return self._connect(address, port, timeout, local_address, socket_options)
@@ -105,24 +106,24 @@ class _Backend(httpcore.NetworkBackend):
 
 
 class GuardedTransport(httpx.BaseTransport):
-    """HTTP/1.1 to public addresses, with a deadline for each request as a whole.
+    """HTTP/1.1 to public and allowed addresses, with a deadline for each request as a whole.
 
     Args:
         connections: kept open at most.
-        allow_private: any address may be connected to.
+        allowed: what may be connected to beside the public internet.
 
     A connection to any other address raises `RefusedAddressError`. Proxies of the environment
     are not used: what they connect to could not be checked.
     """
 
-    def __init__(self, connections: int, allow_private: bool) -> None:
+    def __init__(self, connections: int, allowed: AllowedAddresses) -> None:
         self._deadline = _Deadline()
         self._pool = httpcore.ConnectionPool(
             ssl_context=httpx.create_ssl_context(),
             max_connections=connections,
             max_keepalive_connections=connections,
             keepalive_expiry=15.0,
-            network_backend=_Backend(allow_private, self._deadline),
+            network_backend=_Backend(allowed, self._deadline),
         )
 
     @contextlib.contextmanager

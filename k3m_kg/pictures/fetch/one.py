@@ -11,7 +11,7 @@ import httpx
 
 from k3m_kg.pictures.checker import looks_like_picture
 from k3m_kg.pictures.content_store import ContentStore, TooLargeError
-from k3m_kg.pictures.fetch.public_addresses import RefusedAddressError
+from k3m_kg.pictures.fetch.addresses import RefusedAddressError
 from k3m_kg.pictures.fetch.settings import FetchSettings
 from k3m_kg.pictures.index import Origin
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from k3m_kg.pictures.fetch.addresses import AllowedAddresses
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +23,7 @@ class FetchSettings:
         longest_wait: a host that asks for more patience (Retry-After) is given up for this run.
         dead_after: a host is given up when so many fetches in a row got no answer from it.
         max_redirects: followed at most.
-        allow_private: private, loopback and link-local addresses may be connected to.
+        allowed: hosts and networks that may be connected to beside the public internet.
         refetch: ask again for what was fetched before, whether it has changed.
     """
 
@@ -36,7 +38,7 @@ class FetchSettings:
     longest_wait: float = 120.0
     dead_after: int = 10
     max_redirects: int = 5
-    allow_private: bool = False
+    allowed: AllowedAddresses = field(default_factory=AllowedAddresses)
     refetch: bool = False
 
 

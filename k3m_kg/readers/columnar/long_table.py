@@ -80,6 +80,8 @@ class LongTable:
         self._roles = dict.fromkeys(mapping.images, "image")
         self._roles |= {mapping.title or "": "title", mapping.category or "": "category"}
         self._as_written = not (mapping.separators or mapping.missing or mapping.missing_in)
+        named = mapping.properties
+        self._wanted = None if named == "*" else set(named)
         self._open: _Product | None = None
         self._rejected: deque[RejectedRow] = deque()
 
@@ -139,9 +141,9 @@ class LongTable:
     def _plain(self, names: Texts, values: Texts) -> _Flags:
         """Rows whose triple is a property and its value as they stand."""
         special = {*self._roles, *self._mapping.links, None}
-        wanted = self._mapping.properties
+        wanted = self._wanted
         is_plain = [
-            self._as_written and name not in special and (wanted == "*" or name in wanted)
+            self._as_written and name not in special and (wanted is None or name in wanted)
             for name in names.distinct
         ]
         found: _Flags = np.array(is_plain)[names.codes] & (values.codes >= 0)
@@ -164,7 +166,7 @@ class LongTable:
                     links.append((mapping.links[name], value))
                 elif role and parts.setdefault(role, value) == value:
                     continue
-                elif role or mapping.properties == "*" or name in mapping.properties:
+                elif role or self._wanted is None or name in self._wanted:
                     more.append((mapping.rename.get(name, name), value))
         whole = product.distinct and not more
         return ProductRecord(

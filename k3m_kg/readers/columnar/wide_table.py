@@ -52,10 +52,10 @@ def _wanted(mapping: Mapping, names: list[str], where: str) -> list[str]:
     images = [PLACEHOLDER.findall(image) or [image] for image in mapping.images]
     paths = [mapping.id, mapping.title, mapping.category, *mapping.links, *chain(*images)]
     paths += [] if mapping.properties == "*" else mapping.properties
-    asked = set()
+    asked, known = set(), set(names)
     for path in filter(None, paths):
-        name = path if path in names else path.split(".")[0]
-        if name not in names:
+        name = path if path in known else path.split(".")[0]
+        if name not in known:
             guess = nearest(name, names)
             raise ConfigError(
                 f"the mapping names the column {name!r}, which the file does not have"

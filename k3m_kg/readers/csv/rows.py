@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, TextIO
 
 from k3m_kg.errors import CatalogError, ConfigError
-from k3m_kg.readers.cells import unstorable
+from k3m_kg.readers.cells import check_width, unstorable
 from k3m_kg.readers.compressed import open_bytes
 from k3m_kg.readers.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
 from k3m_kg.readers.mapping import Mapping
@@ -42,7 +42,7 @@ def read_header(
     """Names of the columns, and the arguments that make a `csv.reader` for this file.
 
     Raises:
-        CatalogError: there is no header that can be read.
+        CatalogError: there is no header that can be read, or it has too many columns.
     """
     delimiter = settings.delimiter if settings else None
     quote = settings.quote if settings else '"'
@@ -67,6 +67,7 @@ def read_header(
         raise CatalogError(f"the header cannot be read: {error}", where=str(path)) from None
     if why := unstorable(header, "bytes that are not valid in the file's encoding"):
         raise CatalogError(f"the header cannot be read: {why}", where=str(path))
+    check_width(header, str(path))
     return [name.strip() for name in header], dialect
 
 
