@@ -16,6 +16,7 @@ from k3m_kg.cli.console import (
     print_json,
     progress_bar,
 )
+from k3m_kg.cli.limits import MemoryOption, TimeoutOption, limits_of
 
 
 def sparql(
@@ -31,9 +32,11 @@ def sparql(
     format: Annotated[
         str, typer.Option(metavar="NAME", help="table, csv or json; the latter two are the W3C's.")
     ] = "table",
-    timeout: Annotated[
-        float, typer.Option(metavar="S", min=0.01, help="Stop the query after that many seconds.")
-    ] = 60.0,
+    timeout: TimeoutOption = 60.0,
+    memory: MemoryOption = None,
+    max_cell: Annotated[
+        int, typer.Option(metavar="N", min=1, help="Characters that one cell may have.")
+    ] = 1 << 20,
     limit: Annotated[
         int, typer.Option(metavar="ROWS", min=0, help="Rows or triples at most; 0: all.")
     ] = 10_000,
@@ -65,8 +68,9 @@ def sparql(
             store,
             text,
             where=where,
-            timeout=timeout,
+            limits=limits_of(timeout, memory),
             limit=limit,
+            cell=max_cell,
             on_build=lambda loaded: bar.update(task, completed=loaded, visible=True),
         )
     if json or format == "json":
@@ -79,12 +83,14 @@ def sparql(
 
 def _read(file: Path | None) -> str:
     from k3m_kg.errors import UsageError
+    from k3m_kg.rdf.sparql import LONGEST
 
     assert file is not None
-    try:
+    try:  # one character more is enough to be refused
         if str(file) == "-":
-            return sys.stdin.read()
-        return file.read_text(encoding="utf-8")
+            return sys.stdin.read(LONGEST + 1)
+        with file.open(encoding="utf-8") as text:
+            return text.read(LONGEST + 1)
     except (OSError, UnicodeDecodeError) as error:
         reason = getattr(error, "strerror", None) or "is no UTF-8 text"
         raise UsageError(f"the query cannot be read: {reason}", where=str(file)) from None

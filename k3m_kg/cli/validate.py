@@ -15,6 +15,7 @@ from k3m_kg.cli.console import (
     print_json,
     progress_bar,
 )
+from k3m_kg.cli.limits import MemoryOption, TimeoutOption, limits_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -45,35 +46,38 @@ def validate(
             help="Products validated together; 0: all, for shapes that look at linked products.",
         ),
     ] = 1000,
+    timeout: TimeoutOption = 300.0,
+    memory: MemoryOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Validate the graph with SHACL shapes.
 
     A violation makes the exit code 1; warnings do not. Shapes of your own see the graph as
-    `k3m-kg export` writes it. --json is --format json.
+    `k3m-kg export` writes it. They may hold any query or rule, so a process of its own runs them,
+    with --memory, and --timeout for each batch. --json is --format json.
     """
     from k3m_kg.errors import UsageError, unknown_name
     from k3m_kg.graph.store import GraphStore
-    from k3m_kg.rdf.shapes import catalog_shapes, load_shapes
+    from k3m_kg.rdf.shapes import catalog_shapes
     from k3m_kg.rdf.validate import validate as run
 
     if format not in _FORMATS:
         raise UsageError(unknown_name("format", format, _FORMATS), where="--format")
     chosen = "json" if json else format
-    loaded = load_shapes(shapes or catalog_shapes())
     with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
         task = bar.add_task("validate", total=None, info="products")
         report = run(
             store,
-            loaded,
+            shapes or catalog_shapes(),
             batch=batch,
-            with_graph=chosen == "shacl",
+            with_shacl=chosen == "shacl",
+            limits=limits_of(timeout, memory),
             on_progress=lambda done: bar.update(task, completed=done),
         )
     if chosen == "json":
         print_json(_as_json(report))
-    elif report.graph is not None:
-        print(report.graph.serialize(format="turtle"), end="")
+    elif report.shacl is not None:
+        print(report.shacl, end="")
     else:
         _print(report)
     if not report.conforms:

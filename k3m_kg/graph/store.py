@@ -134,6 +134,11 @@ class GraphStore:
         """The database URL, without a password."""
         return safe_url(self._engine.url)
 
+    @property
+    def private_url(self) -> str:
+        """The database URL with its password: for a process of ours, never for a message."""
+        return self._engine.url.render_as_string(hide_password=False)
+
     def owns(self, path: Path) -> bool:
         """Whether a path is a file of this database."""
         file = sqlite_file(self._engine.url)

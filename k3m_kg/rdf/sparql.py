@@ -2,23 +2,26 @@
 
 from __future__ import annotations
 
-import json
 import re
-import subprocess
 import sys
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.cut import OnBuild, open_cut
 from k3m_kg.vocabulary import PREFIXES
+from k3m_kg.workers.limits import Limits
+from k3m_kg.workers.process import Task, working
 
 ROWS = 10_000
 """The default limit of rows."""
 SECONDS = 60.0
 """The default limit of time."""
+CELL = 1 << 20
+"""The default limit of characters in one term of an answer."""
+LONGEST = 1_000_000
+"""Characters of a query."""
 Solution = dict[str, dict[str, str]]
 """From a bound variable to its term, as in the SPARQL 1.1 Query Results JSON Format."""
 
@@ -45,48 +48,54 @@ def query(
     text: str,
     *,
     where: str = "query",
-    timeout: float | None = SECONDS,
+    limits: Limits | None = None,
     limit: int = ROWS,
+    cell: int = CELL,
     on_build: OnBuild = lambda triples: None,
 ) -> SparqlResult:
     """Run a SPARQL 1.1 query over the whole graph.
 
     The prefixes `k3m`, `product`, `property`, `value`, `schema`, `rdf` and `rdfs` need no
     declaration. The graph is cut into an oxigraph store on disk first, unless the cut of its
-    current state is there already. The query runs in a process of its own, which is killed when
-    its time is over.
+    current state is there already. The query runs in a worker, see `k3m_kg.workers`.
 
     Args:
         where: what errors call the text, such as its file.
-        timeout: seconds for the query, the cut not included; None: no limit.
+        limits: of time, the cut not included, and of memory; by default a minute, and the
+            default of all workers.
         limit: rows or triples; 0: no limit.
+        cell: characters of one term in the answer.
         on_build: called from time to time with the number of triples that the cut has.
 
     Raises:
-        UsageError: it is not SPARQL, would change something or ask another server.
-        K3MError: it took too long, or the cut cannot be written.
+        UsageError: it is not SPARQL, would change something or ask another server, or is longer
+            than a million characters.
+        K3MError: it met a limit, crashed its worker, or the cut cannot be written.
         GraphError: the database cannot be read.
     """
     check_allowed(text, where)
-    request = {"query": text, "prefixes": PREFIXES, "limit": limit, "timeout": timeout}
+    request = {"query": text, "prefixes": PREFIXES, "limit": limit, "cell": cell}
+    limits = limits or Limits(SECONDS)
 
     def parse() -> None:
-        _run({**request, "cut": None}, where)
+        _run({**request, "cut": None}, limits, where)
 
     with open_cut(store, before_build=parse, on_build=on_build) as cut:
-        return _run({**request, "cut": str(cut)}, where)
+        return _run({**request, "cut": str(cut)}, limits, where)
 
 
+# Each alternative ends where it began to fail, or takes all that it looked at: no text makes this
+# look at the same characters again and again. What is open at its end is for the parser to refuse.
 _TOKENS = re.compile(
-    r'"""(?:[^"\\]|\\.|"(?!""))*"""'
-    r"|'''(?:[^'\\]|\\.|'(?!''))*'''"
-    r'|"(?:[^"\\\n\r]|\\.)*"'
-    r"|'(?:[^'\\\n\r]|\\.)*'"
-    r"|<[^<>\"{}|^`\\\s]*>"
-    r"|#[^\n\r]*"
-    r"|[?$@][\w-]+"
-    r"|[\w.-]*:(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*"
-    r"|(?P<word>[^\W\d]\w*)",
+    r'"""(?:[^"\\]|\\.|"(?!""))*+(?:""")?'
+    r"|'''(?:[^'\\]|\\.|'(?!''))*+(?:''')?"
+    r'|"(?:[^"\\\n\r]|\\.)*+"?'
+    r"|'(?:[^'\\\n\r]|\\.)*+'?"
+    r"|<[^<>\"{}|^`\\\s]*+>"
+    r"|#[^\n\r]*+"
+    r"|[?$@][\w-]++"
+    r"|(?:[^\W\d_][\w.-]*+)?:(?:[\w.:-]|%[0-9A-Fa-f]{2}|\\.)*+"
+    r"|(?P<word>[^\W\d]\w*+)[\w.-]*+",
     re.DOTALL,
 )
 _ESCAPE = re.compile(r"\\u([0-9A-Fa-f]{4})|\\U([0-9A-Fa-f]{8})")
@@ -103,6 +112,10 @@ def check_allowed(text: str, where: str) -> None:
     Raises:
         UsageError: it holds one of them.
     """
+    if len(text) > LONGEST:
+        raise UsageError(
+            f"a query of {len(text):,} characters, and {LONGEST:,} is the limit", where=where
+        )
     # SPARQL replaces escapes before it parses, some parsers within strings only: look at both.
     unescaped = _ESCAPE.sub(lambda found: _character(found[1] or found[2]), text)
     for version in dict.fromkeys((text, unescaped)):
@@ -136,48 +149,32 @@ def _position(where: str, text: str, offset: int) -> str:
     return f"{where}:{before.count(chr(10)) + 1}:{offset - before.rfind(chr(10))}"
 
 
-def _run(request: dict[str, Any], where: str) -> SparqlResult:
-    worker = Path(__file__).with_name("sparql_worker.py")
-    # -P: the folder of the script is not where modules come from.
-    with subprocess.Popen(  # noqa: S603
-        [sys.executable, "-P", str(worker)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        encoding="utf-8",
-    ) as process:
-        try:
-            out, err = process.communicate(json.dumps(request), timeout=request["timeout"])
-        except subprocess.TimeoutExpired:
-            raise K3MError(
-                f"the query took longer than {request['timeout']:g} s and was stopped",
-                where=where,
-                hint="narrow it, or raise --timeout",
-            ) from None
-        finally:
-            process.kill()
-    if process.returncode or not out:
-        reason = (err.strip() or f"exit code {process.returncode}").splitlines()[-1]
-        raise K3MError(f"the query ended early: {reason}", where=where)
-    return _result([json.loads(line) for line in out.splitlines()], where)
-
-
-def _result(lines: list[Any], where: str) -> SparqlResult:
-    head, rows = lines[0], lines[1:-1]
-    kind = head["kind"]
-    if kind == "syntax":
-        raise _syntax_error(head["message"], where)
-    if kind == "failed":
-        raise K3MError(f"the query failed: {head['message']}", where=where)
-    if kind == "boolean":
+def _run(arguments: dict[str, Any], limits: Limits, where: str) -> SparqlResult:
+    task = Task(
+        "k3m_kg.rdf.sparql_worker",
+        "answer_query",
+        {**arguments, "whole": limits.answer, "where": where},
+        what="the query",
+        where=where,
+        if_slow="narrow it, or raise --timeout",
+        if_large="narrow it, or raise --memory",
+    )
+    head: dict[str, Any] = {}
+    rows: list[Any] = []
+    truncated = False
+    with working(task, limits) as answers:
+        for kind, content in answers:
+            if kind == "head":
+                head = content
+            elif kind == "rows":
+                rows += content
+            else:
+                truncated = content
+    if head["kind"] == "boolean":
         return SparqlResult(boolean=head["boolean"])
-    if kind == "parsed":
+    if head["kind"] == "parsed":
         return SparqlResult()
-    if lines[-1].get("kind") == "failed":  # in the middle of its rows
-        raise K3MError(f"the query failed: {lines[-1]['message']}", where=where)
-    truncated = lines[-1]["truncated"]
-    if kind == "graph":
+    if head["kind"] == "graph":
         return SparqlResult(triples=rows, truncated=truncated)
     names = head["variables"]
     solutions = [
@@ -185,9 +182,3 @@ def _result(lines: list[Any], where: str) -> SparqlResult:
         for row in rows
     ]
     return SparqlResult(variables=names, solutions=solutions, truncated=truncated)
-
-
-def _syntax_error(message: str, where: str) -> UsageError:
-    found = re.match(r"error at (\d+:\d+): (.*)", message, re.DOTALL)
-    place, reason = (f"{where}:{found[1]}", found[2]) if found else (where, message)
-    return UsageError(f"no valid SPARQL: {reason}", where=place)

@@ -1,85 +1,127 @@
-"""The process that one SPARQL query runs in, so that it can be killed. Run as a script.
+"""What the worker does that one SPARQL query runs in.
 
-Standard input holds one JSON object: `cut` (a folder, or null to parse the query only), `query`,
-`prefixes`, `limit` and `timeout`. Standard output is JSON, one value a line: a head, the rows
-(terms as in the SPARQL 1.1 Query Results JSON Format; for graphs, lines of N-Triples), and a tail
-that says whether rows were left out. Or a head with an error.
+It answers with ("head", what it is), then messages of rows, ("rows", a list) with terms as in the
+SPARQL 1.1 Query Results JSON Format or lines of N-Triples, and ("tail", whether rows were left
+out).
 """
 
 from __future__ import annotations
 
-import json
-import math
-import signal
-import sys
-from collections.abc import Iterable
+import re
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pyoxigraph as ox
 
+from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.workers.accounting import Account
+from k3m_kg.workers.inside import Answer
+from k3m_kg.workers.limits import shown
+
 _STRING = "http://www.w3.org/2001/XMLSchema#string"
+_TOGETHER = 500
 
 
-def _term(term: Any) -> dict[str, str] | None:
-    if term is None:
-        return None
-    if isinstance(term, ox.NamedNode):
-        return {"type": "uri", "value": term.value}
-    if isinstance(term, ox.BlankNode):
-        return {"type": "bnode", "value": term.value}
-    if not isinstance(term, ox.Literal):
-        return {"type": "literal", "value": str(term)}
-    found = {"type": "literal", "value": term.value}
-    if term.language:
-        found["xml:lang"] = term.language
-    elif term.datatype.value != _STRING:
-        found["datatype"] = term.datatype.value
-    return found
+class _Cells:
+    """Terms as plain data, none of them larger than the limit."""
+
+    def __init__(self, most: int, where: str) -> None:
+        self._most = most
+        self._where = where
+
+    def checked(self, text: str) -> str:
+        if len(text) > self._most:
+            raise K3MError(
+                f"a cell of the answer has {len(text):,} characters, "
+                f"and {shown(self._most)} is the limit",
+                where=self._where,
+                hint="select less of it, such as SUBSTR(?text, 1, 1000), or raise --max-cell",
+            )
+        return text
+
+    def term(self, term: Any) -> dict[str, str] | None:
+        if term is None:
+            return None
+        if isinstance(term, ox.NamedNode):
+            return {"type": "uri", "value": self.checked(term.value)}
+        if isinstance(term, ox.BlankNode):
+            return {"type": "bnode", "value": self.checked(term.value)}
+        if not isinstance(term, ox.Literal):
+            return {"type": "literal", "value": self.checked(str(term))}
+        found = {"type": "literal", "value": self.checked(term.value)}
+        if term.language:
+            found["xml:lang"] = self.checked(term.language)
+        elif term.datatype.value != _STRING:
+            found["datatype"] = self.checked(term.datatype.value)
+        return found
 
 
-def _write(value: Any) -> None:
-    sys.stdout.write(json.dumps(value) + "\n")
+def answer_query(
+    answer: Answer,
+    *,
+    query: str,
+    cut: str | None,
+    prefixes: Mapping[str, str],
+    limit: int,
+    cell: int,
+    whole: int,
+    where: str,
+) -> None:
+    """Answer one query.
+
+    Args:
+        cut: the folder of an oxigraph store; None parses the query only.
+        limit: rows or triples; 0: no limit.
+        cell: characters of a cell.
+        whole: bytes that the whole answer may take.
+
+    Raises:
+        UsageError: it is no SPARQL.
+        K3MError: it failed, or a limit was met.
+    """
+    store = ox.Store() if cut is None else ox.Store.read_only(cut)
+    cells = _Cells(cell, where)
+    account = Account(whole, what="the answer", where=where, hint="narrow it, or raise --memory")
+    try:
+        found = store.query(query, prefixes=dict(prefixes))
+        if cut is None:
+            answer.send("head", {"kind": "parsed"})
+        elif isinstance(found, ox.QueryBoolean):
+            answer.send("head", {"kind": "boolean", "boolean": bool(found)})
+        elif isinstance(found, ox.QueryTriples):
+            answer.send("head", {"kind": "graph"})
+            lines = (cells.checked(f"{triple} .") for triple in found)
+            _send_rows(answer, lines, limit, account)
+        else:
+            names = [variable.value for variable in found.variables]
+            answer.send("head", {"kind": "solutions", "variables": names})
+            rows = ([cells.term(row[name]) for name in names] for row in found)
+            _send_rows(answer, rows, limit, account)
+    except SyntaxError as error:
+        raise _no_sparql(str(error), where) from None
+    except BrokenPipeError:
+        raise
+    except (OSError, RuntimeError, ValueError) as error:
+        raise K3MError(f"the query failed: {error}", where=where) from None
 
 
-def _rows(rows: Iterable[Any], limit: int) -> None:
+def _send_rows(answer: Answer, rows: Iterable[Any], limit: int, account: Account) -> None:
+    together: list[Any] = []
     truncated = False
     for number, row in enumerate(rows):
         if limit and number == limit:
             truncated = True
             break
-        _write(row)
-    _write({"truncated": truncated})
+        account.take(row)
+        together.append(row)
+        if len(together) >= _TOGETHER:
+            answer.send("rows", together)
+            together = []
+    answer.send("rows", together)
+    answer.send("tail", truncated)
 
 
-def main() -> None:
-    """Answer the one query."""
-    request = json.load(sys.stdin)
-    if request["timeout"] is not None:
-        # Whatever becomes of the parent, this process ends.
-        signal.alarm(math.ceil(request["timeout"]) + 1)
-    check = request["cut"] is None
-    store = ox.Store() if check else ox.Store.read_only(request["cut"])
-    try:
-        found = store.query(request["query"], prefixes=request["prefixes"])
-        if check:
-            _write({"kind": "parsed"})
-        elif isinstance(found, ox.QueryBoolean):
-            _write({"kind": "boolean", "boolean": bool(found)})
-        elif isinstance(found, ox.QueryTriples):
-            _write({"kind": "graph"})
-            _rows((f"{triple} ." for triple in found), request["limit"])
-        else:
-            variables = [variable.value for variable in found.variables]
-            _write({"kind": "solutions", "variables": variables})
-            _rows(
-                ([_term(row[name]) for name in variables] for row in found),
-                request["limit"],
-            )
-    except SyntaxError as error:
-        _write({"kind": "syntax", "message": str(error)})
-    except (OSError, RuntimeError, ValueError) as error:
-        _write({"kind": "failed", "message": str(error)})
-
-
-if __name__ == "__main__":
-    main()
+def _no_sparql(message: str, where: str) -> UsageError:
+    found = re.match(r"error at (\d+:\d+): (.*)", message, re.DOTALL)
+    place, reason = (f"{where}:{found[1]}", found[2]) if found else (where, message)
+    return UsageError(f"no valid SPARQL: {reason[:2000]}", where=place)

@@ -37,8 +37,8 @@ def messy(store: GraphStore) -> GraphStore:
 
 
 @pytest.fixture
-def shapes() -> Graph:
-    return load_shapes(catalog_shapes())
+def shapes() -> Path:
+    return catalog_shapes()
 
 
 def own(tmp_path: Path, body: str, name: str = "own.ttl") -> Path:
@@ -47,7 +47,7 @@ def own(tmp_path: Path, body: str, name: str = "own.ttl") -> Path:
     return path
 
 
-def test_the_catalog_shapes_name_every_flaw(messy: GraphStore, shapes: Graph) -> None:
+def test_the_catalog_shapes_name_every_flaw(messy: GraphStore, shapes: Path) -> None:
     report = validate(messy, shapes)
     placeholder = "the value is a placeholder"
     bare = "the product has neither title nor picture"
@@ -77,7 +77,7 @@ def test_the_catalog_shapes_name_every_flaw(messy: GraphStore, shapes: Graph) ->
 
 
 @pytest.mark.parametrize("batch", [0, 1, 2, 100])
-def test_batches_do_not_change_what_is_found(messy: GraphStore, shapes: Graph, batch: int) -> None:
+def test_batches_do_not_change_what_is_found(messy: GraphStore, shapes: Path, batch: int) -> None:
     done: list[int] = []
     report = validate(messy, shapes, batch=batch, on_progress=done.append)
     assert report.findings == validate(messy, shapes).findings
@@ -85,20 +85,21 @@ def test_batches_do_not_change_what_is_found(messy: GraphStore, shapes: Graph, b
     assert done[-1] == report.products == 5
 
 
-def test_a_good_catalog_and_an_empty_one_conform(store: GraphStore, shapes: Graph) -> None:
+def test_a_good_catalog_and_an_empty_one_conform(store: GraphStore, shapes: Path) -> None:
     state(store, [record for record in CATALOG if record != CATALOG[1]])
     for count in (2, 0):
-        report = validate(store, shapes, with_graph=True)
+        report = validate(store, shapes, with_shacl=True)
         assert (report.findings, report.products, report.conforms) == ([], count, True)
-        assert report.graph is not None
-        assert list(report.graph.objects(None, SH.conforms)) == [Literal(True)]
+        assert report.shacl is not None
+        graph = Graph().parse(data=report.shacl, format="turtle")
+        assert list(graph.objects(None, SH.conforms)) == [Literal(True)]
         state(store, [])
 
 
-def test_the_report_in_shacl_is_one_report(messy: GraphStore, shapes: Graph) -> None:
-    report = validate(messy, shapes, batch=2, with_graph=True)
-    assert report.graph is not None
-    again = Graph().parse(data=report.graph.serialize(format="turtle"), format="turtle")
+def test_the_report_in_shacl_is_one_report(messy: GraphStore, shapes: Path) -> None:
+    report = validate(messy, shapes, batch=2, with_shacl=True)
+    assert report.shacl is not None
+    again = Graph().parse(data=report.shacl, format="turtle")
     (node,) = again.subjects(RDF.type, SH.ValidationReport)
     assert again.value(node, SH.conforms) == Literal(False)
     assert len(list(again.objects(node, SH.result))) == len(report.findings)
@@ -111,7 +112,7 @@ def test_shapes_of_ones_own(messy: GraphStore, tmp_path: Path) -> None:
                 sh:message "no colour" ] ,
                 [ sh:path property:size ; sh:in ( "S" "M" ) ; sh:message "no size of ours" ] .
     """)  # fmt: skip
-    report = validate(messy, load_shapes(path))
+    report = validate(messy, path)
     sizes = [f for f in report.findings if f.severity == "violation"]
     assert sizes == [ShaclResult("product", "bare", "violation", "no size of ours", "size", "-")]
     assert [f.name for f in report.findings if f.severity == "info"] == ["N/A", "blank", "words"]
@@ -122,8 +123,8 @@ def test_shapes_over_links_need_one_batch(store: GraphStore, tmp_path: Path) -> 
         [] a sh:NodeShape ; sh:targetSubjectsOf property:variant%20of ;
             sh:property [ sh:path property:variant%20of ; sh:class schema:Product ] .
     """)  # fmt: skip
-    assert validate(store, load_shapes(path), batch=0).conforms
-    assert not validate(store, load_shapes(path), batch=1).conforms
+    assert validate(store, path, batch=0).conforms
+    assert not validate(store, path, batch=1).conforms
 
 
 @pytest.mark.parametrize(
@@ -161,4 +162,4 @@ def test_malformed_shapes_are_one_clear_message(
     store: GraphStore, tmp_path: Path, body: str
 ) -> None:
     with pytest.raises(UsageError, match="these shapes cannot be used: "):
-        validate(store, load_shapes(own(tmp_path, body)))
+        validate(store, own(tmp_path, body))

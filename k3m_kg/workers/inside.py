@@ -1,0 +1,132 @@
+"""What a worker does first, and how it answers.
+
+It answers on standard output with messages, each with its length in eight bytes before it, as
+`marshal` writes plain data: (kind, content), where the kind is the task's own, and last
+("end", None), ("error", its parts), ("bug", the traceback) or ("panic", what native code said). It
+ends when its standard input does: that is when the other process is gone.
+"""
+
+from __future__ import annotations
+
+import importlib
+import marshal
+import math
+import os
+import signal
+import sys
+import threading
+import traceback
+from collections.abc import Mapping
+from typing import Any, NoReturn
+
+from k3m_kg.errors import K3MError
+
+OUT_OF_MEMORY = 77
+"""The exit status of a worker that met its limit and could still say so."""
+_WRITES = 1 << 20
+"""Bytes that it may write to one file: nothing needs any, and its messages go to a pipe."""
+
+
+class Answer:
+    """Where a task sends its messages."""
+
+    def __init__(self, out: Any, seconds: float | None = None) -> None:
+        self._out = out
+        self._seconds = seconds
+
+    def send(self, kind: str, content: Any) -> None:
+        """Send one message of plain data.
+
+        Raises:
+            BrokenPipeError: nobody listens any more.
+        """
+        self.send_packed(packed(kind, content))
+
+    def send_packed(self, content: bytes) -> None:
+        """Send what `packed` made."""
+        for part in (len(content).to_bytes(8, "little"), content):
+            left = memoryview(part)
+            while left:
+                left = left[self._out.write(left) :]
+
+    def renew(self) -> None:
+        """The time begins anew; the other side's does when it says so too."""
+        if self._seconds is not None:
+            # In case the other process is gone: it looks at the time itself, and kills.
+            signal.alarm(math.ceil(self._seconds) + 5)
+
+
+def packed(kind: str, content: Any) -> bytes:
+    """A message."""
+    try:
+        return marshal.dumps((kind, content))
+    except ValueError:  # subclasses of str
+        return marshal.dumps((kind, _plain(content)))
+
+
+def _plain(content: Any) -> Any:
+    if isinstance(content, str):
+        return str(content)
+    return type(content)(map(_plain, content)) if isinstance(content, (tuple, list)) else content
+
+
+def _end_with_input() -> None:
+    while os.read(0, 1024):  # not sys.stdin: its lock would be in the way when Python ends
+        pass
+    os._exit(1)
+
+
+def _limit(memory: int) -> None:
+    """Let the kernel refuse memory beyond the limit; no dumps, no files."""
+    import resource
+
+    limits = {
+        "RLIMIT_DATA": memory,
+        "RLIMIT_CORE": 0,
+        "RLIMIT_FSIZE": _WRITES,
+    }
+    for name, limit in limits.items():
+        number = getattr(resource, name, None)
+        if number is None:
+            continue
+        _, most = resource.getrlimit(number)
+        allowed = limit if most == resource.RLIM_INFINITY else min(limit, most)
+        try:
+            resource.setrlimit(number, (allowed, allowed))
+        except (OSError, ValueError):  # a system that has the name only, such as macOS
+            continue
+
+
+def main(request: Mapping[str, Any]) -> NoReturn:
+    """Do the one task that is asked for, and end.
+
+    Args:
+        request: `module` and `name` of the task, a function that takes an `Answer` and the
+            `arguments`; `memory` and `seconds` as in `Limits`.
+    """
+    _limit(request["memory"])
+    threading.Thread(target=_end_with_input, daemon=True).start()
+    out = os.fdopen(os.dup(1), "wb", buffering=0)
+    os.dup2(2, 1)  # nothing that a library prints gets between the messages
+    answer = Answer(out, request["seconds"])
+    answer.renew()
+    status = 0
+    try:
+        try:
+            task = getattr(importlib.import_module(request["module"]), request["name"])
+            task(answer, **request["arguments"])
+            answer.send("end", None)
+        except K3MError as error:
+            answer.send("error", (type(error).__name__, error.message, error.where, error.hint))
+        except MemoryError:
+            os._exit(OUT_OF_MEMORY)
+        except BrokenPipeError:
+            raise
+        except Exception:
+            answer.send("bug", traceback.format_exc())
+        except BaseException as error:  # such as a panic of Rust
+            answer.send("panic", str(error))
+    except BrokenPipeError:  # nobody is there to be told
+        status = 1
+    sys.stderr.flush()
+    os._exit(status)  # without the end of what threads and native code would still do

@@ -1,0 +1,192 @@
+"""A worker ends within its limits, and what became of it is one clear error."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.workers import process as processes
+from k3m_kg.workers.limits import Limits
+from k3m_kg.workers.process import Task, working
+
+on_linux = pytest.mark.skipif(
+    sys.platform != "linux", reason="the kernel enforces no limit of memory here"
+)
+
+
+def task(name: str, **arguments: Any) -> Task:
+    return Task(
+        "tests.workers.attacks", name, arguments, what="the work", where="x", error=CatalogError
+    )
+
+
+def values(name: str, limits: Limits | None = None, **arguments: Any) -> list[Any]:
+    with working(task(name, **arguments), limits or Limits()) as answers:
+        return [content for _, content in answers]
+
+
+def test_plain_data_comes_as_it_was_sent() -> None:
+    sent = ["a", 1, None, ["é", {"k": [1.5, True]}], "x" * 3_000_000]
+    assert values("echo", values=sent) == sent
+
+
+def test_an_error_is_the_same_error() -> None:
+    with pytest.raises(UsageError) as found:
+        values("wrong")
+    assert (found.value.message, found.value.where, found.value.hint) == (
+        "is wrong", "here", "mend it",
+    )  # fmt: skip
+
+
+def test_a_bug_is_told_as_one() -> None:
+    with pytest.raises(RuntimeError, match="in the process for the work:\nTraceback"):
+        values("bug")
+
+
+def test_a_panic_of_native_code_is_an_error() -> None:
+    with pytest.raises(CatalogError, match="x: the work failed: index out of bounds"):
+        values("panic")
+
+
+def test_time(started: list[subprocess.Popen[bytes]]) -> None:
+    with pytest.raises(CatalogError, match=r"x: the work took longer than 0\.2 s and was stopped"):
+        values("forever", Limits(0.2))
+    assert started[0].poll() is not None
+
+
+@on_linux
+@pytest.mark.parametrize("name", ["much_memory", "much_answer"])
+def test_memory(name: str) -> None:
+    assert values("much_memory", Limits(memory=256 << 20), size=1 << 20) == [1 << 20]
+    with pytest.raises(CatalogError, match="the work needed more than 256 MiB of memory"):
+        values(name, Limits(memory=256 << 20), size=300 << 20)
+
+
+@on_linux
+def test_memory_that_native_code_takes() -> None:
+    with pytest.raises(CatalogError, match="the work needed more than 200 MiB of memory"):
+        values("native_memory", Limits(memory=200 << 20))
+
+
+@pytest.mark.parametrize(
+    ("number", "hint"),
+    [(signal.SIGSEGV, "crashed"), (signal.SIGABRT, "crashed"), (signal.SIGKILL, "memory ran out")],
+)
+def test_a_crash(number: signal.Signals, hint: str) -> None:
+    with pytest.raises(CatalogError, match=f"the work was ended by {number.name}") as found:
+        values("killed", number=number)
+    assert hint in str(found.value.hint)
+
+
+def test_no_files_are_written(tmp_path: Path) -> None:
+    assert values("files", path=str(tmp_path / "x")) == [os.strerror(27)]
+    assert (tmp_path / "x").stat().st_size <= 1 << 20
+
+
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> list[subprocess.Popen[bytes]]:
+    """The processes that are started."""
+    found: list[subprocess.Popen[bytes]] = []
+    make = subprocess.Popen
+
+    def noted(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        found.append(make(*arguments, **options))
+        return found[-1]
+
+    monkeypatch.setattr(subprocess, "Popen", noted)
+    return found
+
+
+def interrupt(*_: Any) -> None:
+    raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("place", ["_widen", "_write", "Answers"])
+def test_ctrl_c_while_it_starts_leaves_nothing(
+    place: str, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
+) -> None:
+    monkeypatch.setattr(processes, place, interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        values("forever")
+    assert started[0].returncode is not None
+
+
+def test_ctrl_c_in_a_terminal_is_not_for_the_worker(
+    started: list[subprocess.Popen[bytes]],
+) -> None:
+    with working(task("forever"), Limits()) as answers:
+        next(iter(answers))
+        assert os.getpgid(started[0].pid) != os.getpgid(0)
+        assert started[0].poll() is None
+    assert started[0].returncode is not None
+
+
+@pytest.mark.parametrize("content", [b"", b'{"path": ', b'{"path": []}'])
+def test_an_interrupted_start_is_silent(content: bytes) -> None:
+    """The other process was ended before it had told what to do."""
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", processes._START],
+        input=content,
+        capture_output=True,
+        check=False,
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+def test_a_worker_whose_listener_is_gone_ends_without_a_word() -> None:
+    request = {
+        "path": list(map(str, sys.path)),
+        "module": "tests.workers.attacks",
+        "name": "echo",
+        "arguments": {"values": ["x" * 100_000] * 100},
+        "memory": Limits().memory,
+        "seconds": None,
+    }
+    process = subprocess.Popen(
+        [sys.executable, "-P", "-c", processes._START],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert process.stdin is not None
+    assert process.stdout is not None
+    process.stdout.close()
+    process.stdin.write(json.dumps(request).encode() + b"\n")
+    process.stdin.flush()
+    _, err = process.communicate()
+    assert (process.returncode, err) == (1, b"")
+
+
+def test_when_the_other_process_dies_so_does_the_worker() -> None:
+    code = """
+import os, signal
+from k3m_kg.workers.limits import Limits
+from k3m_kg.workers.process import Task, working
+task = Task("tests.workers.attacks", "forever", {}, what="it", where="x")
+with working(task, Limits()) as answers:
+    print(next(iter(answers))[1], flush=True)
+    os.kill(os.getpid(), signal.SIGKILL)
+"""
+    # The worker has the pipe to standard error in its hand no longer than it lives.
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE) as process:
+        assert process.stdout is not None
+        pid = int(process.stdout.readline())
+        assert process.wait() == -signal.SIGKILL
+    while _is_alive(pid):  # a test that hangs here says that it outlives the other
+        os.sched_yield()
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return False
+    return state != "Z"
