@@ -7,8 +7,8 @@ import json
 import math
 import os
 import shutil
-import tempfile
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from torch import Tensor
 
 from k3m_kg.contracts import ImageEncoder
 from k3m_kg.errors import PluginError
+from k3m_kg.files import put_folder, staging_folder
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
 
@@ -104,26 +105,24 @@ def _build(
 
     first = prepare(places[0].tolist())
     shapes = {name: (len(places), *array.shape) for name, array in first.items()}
-    staging: Path | None = None
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=".building-", dir=folder.parent))
-        staging.chmod(0o755)
-        needed = sum(first[n].itemsize * math.prod(shape) for n, shape in shapes.items())
-        if shutil.disk_usage(staging).free < needed + _DISK_TO_SPARE:
-            raise OSError(errno.ENOSPC, "no room")  # a full disk under a map is a bus error
-        arrays: dict[str, np.ndarray] = {
-            name: np.lib.format.open_memmap(
-                staging / f"{name}.npy", "w+", dtype=first[name].dtype, shape=shape
-            )
-            for name, shape in shapes.items()
-        }
-    except OSError:
-        if staging is not None:
-            shutil.rmtree(staging, ignore_errors=True)
-        staging = None
-        arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
-    try:
+    with ExitStack() as stack:
+        staging: Path | None = None
+        try:
+            folder.parent.mkdir(parents=True, exist_ok=True)
+            staging = stack.enter_context(staging_folder(folder.parent)) / "new"
+            staging.mkdir()
+            needed = sum(first[n].itemsize * math.prod(shape) for n, shape in shapes.items())
+            if shutil.disk_usage(staging).free < needed + _DISK_TO_SPARE:
+                raise OSError(errno.ENOSPC, "no room")  # a full disk under a map is a bus error
+            arrays: dict[str, np.ndarray] = {
+                name: np.lib.format.open_memmap(
+                    staging / f"{name}.npy", "w+", dtype=first[name].dtype, shape=shape
+                )
+                for name, shape in shapes.items()
+            }
+        except OSError:
+            staging = None
+            arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             pending = iter(places.tolist())
             window = [pool.submit(prepare, place) for place in islice(pending, _AHEAD)]
@@ -147,10 +146,9 @@ def _build(
             array.flush()  # type: ignore[attr-defined]
         (staging / "arrays.json").write_text(json.dumps(sorted(shapes)))
         try:
-            staging.rename(folder)
-        except OSError:  # another process was first: its cache is as good
-            return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in sorted(shapes)}
+            put_folder(staging, folder, replace=False)
+        except OSError:
+            if not (folder / "arrays.json").exists():
+                return arrays
+            # Another process was first: its cache is as good.
         return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in sorted(shapes)}
-    finally:
-        if staging is not None and staging.exists():
-            shutil.rmtree(staging, ignore_errors=True)

@@ -17,6 +17,7 @@ import numpy as np
 from k3m_kg.demo.pictures import draw_picture
 from k3m_kg.demo.titles import write_title
 from k3m_kg.demo.world import DEPARTMENTS, PROPERTIES, draw
+from k3m_kg.files import whole_file, write_text
 
 _NOTHING = ("", "n/a", "-")
 """How this merchant writes that a cell is unknown; the mapping says so to the reader."""
@@ -100,8 +101,10 @@ def generate(
     columns = ["sku", "name", "department", "photo", *PROPERTIES]
     generator = np.random.default_rng(seed)
     with (
-        files.catalog.open("w", encoding="utf-8", newline="") as catalog,
-        files.truth.open("w", encoding="utf-8") as truths,
+        whole_file(files.catalog) as new_catalog,
+        whole_file(files.truth) as new_truth,
+        new_catalog.open("w", encoding="utf-8", newline="") as catalog,
+        new_truth.open("w", encoding="utf-8") as truths,
     ):
         rows = csv.DictWriter(catalog, columns)
         rows.writeheader()
@@ -113,7 +116,7 @@ def generate(
         plain = csv.writer(catalog)
         plain.writerow(["", "A row without an id", "home", *[""] * (len(columns) - 3)])
         plain.writerow(["D99999", "A row with too many cells", *["x"] * len(columns)])
-    files.mapping.write_text(_MAPPING.format(properties=", ".join(PROPERTIES)), encoding="utf-8")
+    write_text(files.mapping, _MAPPING.format(properties=", ".join(PROPERTIES)))
     return files
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from k3m_kg.demo.generator import DemoCatalog, Mess, Truth, generate, read_truth
 from k3m_kg.demo.training import Watch, demo_config, train_all
 from k3m_kg.errors import UsageError
+from k3m_kg.files import write_errors, write_text
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest.pipeline import IngestOptions, ingest
 from k3m_kg.ingest.quarantine import Quarantine
@@ -109,8 +110,9 @@ def _clear(folder: Path) -> None:
                 hint="name a new folder with --out",
             )
         shutil.rmtree(folder)
-    folder.mkdir(parents=True, exist_ok=True)
-    (folder / MARKER).write_text(json.dumps({"made_by": "k3m-kg demo"}) + "\n", encoding="utf-8")
+    with write_errors(folder):
+        folder.mkdir(parents=True, exist_ok=True)
+    write_text(folder / MARKER, json.dumps({"made_by": "k3m-kg demo"}) + "\n")
 
 
 @contextmanager

@@ -17,6 +17,7 @@ from k3m_kg.demo.measure import (
     PLAIN_CEILING,
     Scorecard,
 )
+from k3m_kg.files import whole_file
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -65,7 +66,8 @@ def _figure(columns: int, width: float, height: float, **options: Any) -> tuple[
 def _save(figure: Figure, path: Path) -> Path:
     from matplotlib import pyplot as plt
 
-    figure.savefig(path)
+    with whole_file(path) as staging:
+        figure.savefig(staging, format="png")
     plt.close(figure)
     return path
 

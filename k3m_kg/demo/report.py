@@ -23,6 +23,7 @@ from k3m_kg.demo.measure import (
 )
 from k3m_kg.demo.pipeline import DemoRun
 from k3m_kg.demo.plots import missing_curve, plot_missing, plot_properties, plot_training
+from k3m_kg.files import write_text
 
 _STYLE = """
 :root { color-scheme: light; }
@@ -89,7 +90,7 @@ def write_report(run: DemoRun, answers: Scorecard) -> Path:
         + "\n</body></html>\n"
     )
     path = run.folder / "report.html"
-    path.write_text(page, encoding="utf-8")
+    write_text(path, page)
     return path
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import UsageError
-from k3m_kg.files import replaced_file
+from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
 from k3m_kg.use.acceptance import thresholds
 from k3m_kg.use.answers import Answers, known_answers
@@ -182,5 +182,5 @@ def draw_reliability(path: Path, checks: dict[str, dict[str, Any]]) -> None:
             aspect="equal",
         )
         axes.legend(frameon=False, loc="upper left")
-    with replaced_file(path) as staging:
+    with whole_file(path) as staging:
         figure.savefig(staging, format="png")

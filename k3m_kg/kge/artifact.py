@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from safetensors.torch import save_file
 
 from k3m_kg import __version__
 from k3m_kg.config import validate_settings
+from k3m_kg.errors import ArtifactError
 from k3m_kg.files import (
     described_files,
     read_json,
     read_manifest,
-    staged_folder,
+    whole_folder,
     write_json,
 )
 from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
 from k3m_kg.kge.layout import MANIFEST
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.settings import KgeConfig
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _FORMAT = 1
 _FEATURES = ("features_EF", "present_E")
@@ -117,8 +117,8 @@ def save_artifact(
         "training_triples": len(data.train),
         "parameters": sum(tensor.numel() for name, tensor in tensors.items()),
     }
-    with staged_folder(target) as folder:
-        save_file(tensors, folder / "weights.safetensors")
+    with whole_folder(target, ArtifactError, replace=False) as folder:
+        write_tensors(folder / "weights.safetensors", tensors)
         labels: dict[str, Any] = {"entities": data.entities, "relations": data.relations}
         if data.snapshot is not None:
             labels["answers"] = _answers(data)

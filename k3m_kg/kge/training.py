@@ -9,13 +9,12 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor
 
 from k3m_kg.config import validate_settings
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError, unknown_name
-from k3m_kg.files import read_json, recover, staged_folder, write_json
+from k3m_kg.files import read_json, sweep, whole_folder, write_json
 from k3m_kg.kge.artifact import save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.layout import MANIFEST
@@ -25,7 +24,7 @@ from k3m_kg.kge.settings import LOSSES, KgeConfig
 from k3m_kg.kge.steps import Stepper, build_loss
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _FORMAT = 1
 
@@ -83,7 +82,7 @@ def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None 
     output = config.output
     folder = output.with_name(f"{output.name}.run")
     checkpoint = folder / "checkpoint"
-    recover(checkpoint)
+    sweep(folder)
     if (output / MANIFEST).exists() or (output.exists() and any(output.iterdir())):
         raise UsageError("exists already", where=str(output), hint="choose another output")
     started = (checkpoint / "progress.json").exists()
@@ -189,8 +188,8 @@ class _Run:
                 for key, value in entry.items():
                     tensors[f"dense.{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
         tables = [self.model.relations, self.model.entities]
-        with staged_folder(self.checkpoint) as staging:
-            save_file(tensors, staging / "state.safetensors")
+        with whole_folder(self.checkpoint, ArtifactError) as staging:
+            write_tensors(staging / "state.safetensors", tensors)
             record = {
                 "format": _FORMAT,
                 "config": self.config.model_dump(mode="json"),

@@ -5,18 +5,17 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import os
-import time
-import uuid
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.files import put_file, staging_file, sweep, write_errors
+from k3m_kg.files import sync as sync_file
 
 _INCOMING = "incoming"
 _SYNC_THREADS = 8
-_LEFT_BEHIND_SECONDS = 24 * 3600.0
 
 
 class TooLargeError(Exception):
@@ -87,7 +86,7 @@ class ContentStore:
         with self._incoming() as temporary:
             digest, size = hashlib.sha256(), 0
             with self._clear_errors():
-                file = temporary.open("xb")
+                file = temporary.open("wb")
             with file:
                 for chunk in chunks:
                     size += len(chunk)
@@ -102,12 +101,10 @@ class ContentStore:
                     return known
                 with self._clear_errors():
                     file.flush()
-                    if synced:
-                        os.fsync(file.fileno())
             with self._clear_errors():
                 target = _path(self.writable, name)
                 target.parent.mkdir(exist_ok=True)
-                temporary.replace(target)
+                put_file(temporary, target, synced=synced)
         stored = _stat(self.writable, name)
         if stored is None:
             raise CatalogError("a picture vanished while it was stored", where=str(self.root))
@@ -126,44 +123,29 @@ class ContentStore:
     @contextlib.contextmanager
     def _incoming(self) -> Iterator[Path]:
         folder = self.writable / _INCOMING
-        with self._clear_errors():
-            if not folder.is_dir():
-                folder.mkdir(parents=True, exist_ok=True)
-        path = folder / f"{os.getpid()}-{uuid.uuid4().hex}"
-        try:
+        with contextlib.ExitStack() as stack:
+            with self._clear_errors():
+                if not folder.is_dir():
+                    folder.mkdir(parents=True, exist_ok=True)
+                path = stack.enter_context(staging_file(folder, sweeping=False))
             yield path
-        finally:
-            path.unlink(missing_ok=True)
 
-    @contextlib.contextmanager
-    def _clear_errors(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            raise CatalogError(
-                f"the image store cannot be written: {error.strerror or error}",
-                where=str(self.writable),
-                hint="free some space or name another folder with --image-store, then run again",
-            ) from None
+    def _clear_errors(self) -> contextlib.AbstractContextManager[None]:
+        return write_errors(
+            self.writable,
+            CatalogError,
+            hint="free some space or name another folder with --image-store, then run again",
+        )
 
     def sweep(self) -> None:
-        """Remove unfinished files that killed processes left behind more than a day ago."""
-        with contextlib.suppress(OSError):
-            for path in (self.writable / _INCOMING).iterdir():
-                with contextlib.suppress(OSError):
-                    if time.time() - path.stat().st_mtime > _LEFT_BEHIND_SECONDS:
-                        path.unlink()
+        """Remove unfinished files that killed processes left behind."""
+        sweep(self.writable / _INCOMING)
 
 
 def _sync(path: str) -> None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except FileNotFoundError:  # someone has cleared the store: it will be missed when it is needed
-        return
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    # Someone may have cleared the store: the file will be missed when it is needed.
+    with contextlib.suppress(FileNotFoundError):
+        sync_file(Path(path))
 
 
 def _path(root: Path, digest: str) -> Path:

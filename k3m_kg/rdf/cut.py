@@ -11,12 +11,12 @@ import fcntl
 import hashlib
 import os
 import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 from k3m_kg.errors import K3MError
+from k3m_kg.files import whole_folder
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.engine import parse_url, sqlite_file
 from k3m_kg.graph.store import GraphStore
@@ -98,16 +98,8 @@ def _build(reader: GraphReader, place: Path, state: str, on_build: OnBuild) -> N
         with _locked(place / "building", fcntl.LOCK_EX):
             if (place / state).is_dir():
                 return  # another process was faster
-            for left in place.glob("*.partial"):
-                shutil.rmtree(left, ignore_errors=True)
-            work = Path(tempfile.mkdtemp(dir=place, suffix=".partial"))
-            try:
+            with whole_folder(place / state) as work:
                 _load(reader, work, on_build)
-                work.chmod(0o755)
-                work.rename(place / state)
-            except BaseException:
-                shutil.rmtree(work, ignore_errors=True)
-                raise
             _remove_others(place, state)
     except OSError as error:
         raise K3MError(

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import gzip
-import os
-import shutil
 import sys
-import tempfile
 from collections.abc import Collection, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, cast
 
-from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.errors import UsageError
+from k3m_kg.files import whole_file, whole_folder, write_errors
 
 COMPRESSED = (".gz", ".zst")
 STDOUT = Path("-")
@@ -33,23 +31,8 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         yield sys.stdout.buffer
         sys.stdout.buffer.flush()
         return
-    with _clear_errors(path), ExitStack() as stack:
-        if path.exists() and not path.is_file():
-            if path.is_dir():
-                raise UsageError("is a folder, not a file", where=str(path))
-            yield stack.enter_context(path.open("wb"))
-            return
-        target = path.resolve()
-        descriptor, name = tempfile.mkstemp(dir=target.parent, prefix=f".{path.name}.")
-        stack.callback(_remove, Path(name))
-        try:
-            with _compressed(Path(name), path.suffix) as stream:
-                yield stream
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
-        _open_to_others(Path(name), 0o666)
-        Path(name).replace(target)
+    with whole_file(path) as staging, _compressed(staging, path.suffix) as stream:
+        yield stream
 
 
 @contextmanager
@@ -62,17 +45,13 @@ def output_folder(path: Path, names: Collection[str]) -> Iterator[Path]:
         UsageError: something else is there.
         K3MError: it cannot be written.
     """
-    with _clear_errors(path), ExitStack() as stack:
+    with write_errors(path):
+        path.resolve().parent.stat()  # a misspelt folder is not made, as for a file
         _check_free(path, names)
-        target = path.resolve()
-        work = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
-        stack.callback(shutil.rmtree, work, ignore_errors=True)
-        new, old = work / "new", work / "old"
-        new.mkdir()
-        yield new
-        if target.exists():
-            target.rename(old)
-        new.rename(target)
+    with whole_folder(path) as folder:
+        yield folder
+        # Hours may have passed since.
+        _check_free(path, names)
 
 
 def _check_free(path: Path, names: Collection[str]) -> None:
@@ -104,29 +83,3 @@ def _compressed(file: Path, suffix: str) -> Iterator[IO[bytes]]:
                 yield cast("IO[bytes]", zipped)
         else:
             yield plain
-
-
-def _open_to_others(path: Path, mode: int) -> None:
-    """The permissions that any new file would have: temporary ones are for their owner only."""
-    mask = os.umask(0)
-    os.umask(mask)
-    path.chmod(mode & ~mask)
-
-
-def _remove(path: Path) -> None:
-    with suppress(FileNotFoundError):
-        path.unlink()
-
-
-@contextmanager
-def _clear_errors(path: Path) -> Iterator[None]:
-    try:
-        yield
-    except BrokenPipeError:
-        raise
-    except OSError as error:
-        raise K3MError(
-            f"cannot be written: {error.strerror or error}",
-            where=str(path),
-            hint="check that its folder exists, may be written and has space; nothing was changed",
-        ) from None

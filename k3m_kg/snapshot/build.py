@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import SnapshotError
+from k3m_kg.files import put_folder, staging_folder, write_errors, write_text
 from k3m_kg.progress import StageProgress
 from k3m_kg.snapshot import layout
 from k3m_kg.snapshot.columns import (
@@ -35,7 +36,6 @@ from k3m_kg.snapshot.pictures import write_thumbnails
 from k3m_kg.snapshot.read import Snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
 from k3m_kg.snapshot.split import TRAIN, Split, group_keys, grouped_split, split_from_file
-from k3m_kg.snapshot.staging import replace_text, staging, sync, sync_folder, write_errors
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,38 +74,37 @@ def build_snapshot(
             cannot be written.
     """
     settings = settings or SnapshotSettings()
-    with write_errors(out):
-        if out.exists() and not out.is_dir():
-            raise NotADirectoryError(errno.ENOTDIR, "", str(out))
-        with staging(out) as stage:
-            folder = stage / "snapshot"
+    with write_errors(out, SnapshotError):
+        out.mkdir(parents=True, exist_ok=True)
+        with staging_folder(out) as stage:
+            folder = stage / "new"
             folder.mkdir()
             manifest = _write_content(store, folder, settings, progress)
             layout.write_manifest(folder, manifest)
             if progress:
                 progress("disk", 0, None)
-            sync_folder(folder)
             name = layout.folder_name(manifest["id"])
-            written = _publish(folder, stage / "replaced", out / name)
-            replace_text(stage, out / layout.LATEST, name + "\n")
+            written = _publish(folder, out / name)
+            write_text(out / layout.LATEST, name + "\n")
     return BuiltSnapshot(Snapshot.open(out / name), written, manifest["notes"])
 
 
-def _publish(folder: Path, aside: Path, target: Path) -> bool:
+def _publish(folder: Path, target: Path) -> bool:
+    """Put the snapshot in its place, unless the same one is there, whole."""
+    damaged = False
     if target.exists():
         try:
             Snapshot.open(target).verify()
         except SnapshotError:
-            target.rename(aside)
+            damaged = True  # the same content takes its place
         else:
             return False
     try:
-        folder.rename(target)
+        put_folder(folder, target, replace=damaged)
     except OSError as error:
         if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
             raise
         return False  # another process finished the same content a moment ago
-    sync(target.parent)
     return True
 
 

@@ -9,18 +9,18 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
-from safetensors.torch import save_file
 from torch import nn
 
 from k3m_kg import __version__
 from k3m_kg.batches.batcher import Batcher, batcher_of, catalog_of
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import Catalog
+from k3m_kg.errors import ArtifactError
 from k3m_kg.files import (
     described_files,
     read_json,
     read_manifest,
-    staged_folder,
+    whole_folder,
     write_json,
 )
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks
@@ -30,7 +30,7 @@ from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.model_card import model_card
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 FORMAT = 1
 
@@ -73,7 +73,7 @@ def _save_model(
     folder: Path, config: RunConfig, model: K3M, tasks: nn.ModuleDict, catalog: Catalog
 ) -> None:
     """Weights, tokenizer, labels and config into an existing folder."""
-    save_file(tensors_of(bundle(model, tasks)), folder / "model.safetensors")
+    write_tensors(folder / "model.safetensors", tensors_of(bundle(model, tasks)))
     assets = folder / "assets"
     assets.mkdir()
     model.text_encoder.save_assets(assets)
@@ -98,7 +98,7 @@ def save_artifact(
     Raises:
         ArtifactError: the folder cannot be written.
     """
-    with staged_folder(target) as folder:
+    with whole_folder(target, ArtifactError, replace=False) as folder:
         _save_model(folder, config, model, tasks, catalog)
         write_json(folder / "metrics.json", metrics)
         record = {

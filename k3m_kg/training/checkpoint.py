@@ -6,13 +6,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import read_json, staged_folder, write_json
+from k3m_kg.files import read_json, whole_folder, write_json
 from k3m_kg.training.optimizer import MovingAverage
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 FORMAT = 1
 
@@ -39,8 +38,8 @@ def save_checkpoint(
     device = next(module.parameters()).device
     if device.type == "cuda":
         tensors["random.cuda"] = torch.cuda.get_rng_state(device)
-    with staged_folder(folder) as staging:
-        save_file(tensors, staging / "state.safetensors")
+    with whole_folder(folder, ArtifactError) as staging:
+        write_tensors(staging / "state.safetensors", tensors)
         write_json(staging / "progress.json", {"format": FORMAT, **progress})
 
 

@@ -6,6 +6,9 @@ import json
 from pathlib import Path
 from typing import Any
 
+from k3m_kg.errors import ArtifactError
+from k3m_kg.files import write_text
+
 METRICS = "metrics.jsonl"
 
 
@@ -22,7 +25,7 @@ class TrainingLog:
 
         path = folder / METRICS
         kept = [line for line in _lines(path) if line["step"] <= step]
-        path.write_text("".join(json.dumps(line) + "\n" for line in kept), encoding="utf-8")
+        write_text(path, "".join(json.dumps(line) + "\n" for line in kept), ArtifactError)
         self._file = path.open("a", encoding="utf-8")
         self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
 

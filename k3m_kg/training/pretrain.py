@@ -14,7 +14,6 @@ from typing import Any, Protocol, cast
 
 import numpy as np
 import torch
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
@@ -23,7 +22,7 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, PretrainingTask, ProductBatch
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import read_json, recover, staged_folder, write_json
+from k3m_kg.files import read_json, sweep, whole_folder, write_errors, write_text
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.k3m import K3M
@@ -33,7 +32,7 @@ from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of
+from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _CODEBOOK_PICTURES = 1000
 
@@ -133,7 +132,7 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError("exists and is no artifact", where=str(output))
-    recover(run / "checkpoint")
+    sweep(run)
     started = (run / "checkpoint" / "progress.json").exists()
     if started and not resume:
         raise UsageError(
@@ -229,12 +228,11 @@ class _Run:
         self.generator = torch.Generator().manual_seed(self.settings.seed)
 
     def _begin(self, encoders: Encoders) -> None:
-        try:
+        with write_errors(self.folder, ArtifactError):
             self.folder.mkdir(parents=True, exist_ok=True)
-            write_json(self.folder / "config.json", self.config.model_dump(mode="json"))
-        except OSError as error:
-            raise ArtifactError(f"cannot be written: {error}", where=str(self.folder)) from None
-        with staged_folder(self.folder / "assets") as staging:
+        config = json.dumps(self.config.model_dump(mode="json"), ensure_ascii=False, indent=2)
+        write_text(self.folder / "config.json", config + "\n", ArtifactError)
+        with whole_folder(self.folder / "assets", ArtifactError) as staging:
             encoders.text.save_assets(staging)
         self._save_checkpoint()
 
@@ -363,9 +361,9 @@ class _Run:
     # -- what is kept
 
     def _keep_best(self) -> None:
-        with staged_folder(self.folder / "best") as staging:
+        with whole_folder(self.folder / "best", ArtifactError) as staging:
             tensors = tensors_of(bundle(self.model, self.tasks))
-            save_file(tensors, staging / "model.safetensors")
+            write_tensors(staging / "model.safetensors", tensors)
 
     def _checkpoint(self) -> None:
         self.log.flush()
@@ -378,7 +376,7 @@ class _Run:
 
     def finish(self) -> None:
         """Write the artifact from the best weights."""
-        recover(self.folder / "best")
+        sweep(self.folder)
         path = self.folder / "best" / "model.safetensors"
         load_tensors(bundle(self.model, self.tasks), read_tensors(path), str(path))
         state = self.state

@@ -19,7 +19,7 @@ from scipy.optimize import minimize_scalar
 from k3m_kg.config import Settings, validate_settings
 from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import read_json, replaced_file, write_json
+from k3m_kg.files import read_json, whole_file, write_json
 from k3m_kg.progress import Advance
 from k3m_kg.use.answers import ENOUGH, Answers, known_answers
 from k3m_kg.use.open_model import OpenModel
@@ -73,7 +73,7 @@ class Calibration(Settings):
         Raises:
             K3MError: the folder cannot be written.
         """
-        with replaced_file(artifact / FILE) as staging:
+        with whole_file(artifact / FILE) as staging:
             write_json(staging, self.model_dump(mode="json"))
 
 

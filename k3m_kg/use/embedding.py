@@ -12,7 +12,7 @@ from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import K3MError
-from k3m_kg.files import replaced_file
+from k3m_kg.files import whole_file
 from k3m_kg.lpm.questions import Triples, Visibility, heads_of
 from k3m_kg.progress import Advance
 
@@ -47,7 +47,7 @@ def write_embeddings(
         batch_size=batch_size,
         progress=progress,
     )
-    with replaced_file(path) as staging, held_out_included(batcher):
+    with whole_file(path) as staging, held_out_included(batcher):
         writer, group, start, hidden = None, [], 0, 0
         try:
             for head_BH in blocks:

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from k3m_kg.errors import UsageError, nearest
-from k3m_kg.files import replaced_file
+from k3m_kg.files import whole_file
 from k3m_kg.use.proposals import Proposal
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -56,7 +56,7 @@ def write_table(path: Path, proposals: Iterable[Proposal], *, explained: bool = 
     check_table(path)
     counted = _Counted(proposals)
     schema = _SCHEMA.append(_EXPLANATION) if explained else _SCHEMA
-    with replaced_file(path) as staging:
+    with whole_file(path) as staging:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetWriter(staging, schema) as writer:
                 rest = iter(counted)

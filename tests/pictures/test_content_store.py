@@ -101,10 +101,15 @@ def test_several_processes_store_the_same_at_once(tmp_path: Path) -> None:
 
 
 def test_what_was_left_behind_is_swept_but_not_what_is_being_written(tmp_path: Path) -> None:
-    incoming = tmp_path / "incoming"
-    incoming.mkdir()
-    (incoming / "old").touch()
-    (incoming / "fresh").touch()
-    os.utime(incoming / "old", (0, 0))
-    ContentStore(tmp_path).sweep()
-    assert files(tmp_path) == ["incoming/fresh"]
+    store = ContentStore(tmp_path)
+    (tmp_path / "incoming").mkdir()
+    (tmp_path / "incoming" / ".k3m-kg-killed.part").touch()
+
+    def chunks() -> Iterator[bytes]:
+        yield b"half"
+        ContentStore(tmp_path).sweep()
+        assert [name for name in files(tmp_path) if "killed" in name] == []
+        yield b"whole"
+
+    assert store.add(chunks(), 100).size == 9
+    assert len(files(tmp_path)) == 1

@@ -203,7 +203,7 @@ SLOW_BUILD = """
         def stall(*args):
             print("half way", flush=True)
             time.sleep(60)
-        build.replace_text = stall
+        build.write_text = stall
     build_snapshot(Store(), Path(sys.argv[1]))
 """
 
@@ -228,19 +228,19 @@ def test_a_killed_build_leaves_what_was_there(
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert Snapshot.open(tmp_path).id == before.id
-    assert [path.name for path in tmp_path.glob(".tmp-*")]
+    assert [path.name for path in tmp_path.glob(".k3m-kg-*.part")]
     for folder in tmp_path.iterdir():
         if (folder / "manifest.json").exists():
             Snapshot.open(folder).verify()
     build_snapshot(store, tmp_path)
-    assert not list(tmp_path.glob(".tmp-*"))
+    assert not list(tmp_path.glob(".k3m-kg-*.part"))
 
 
 def test_the_folder_of_a_living_build_is_left_alone(store: MemoryStore, tmp_path: Path) -> None:
     child = start_build(tmp_path, "stream")
     try:
         build_snapshot(store, tmp_path)
-        assert len(list(tmp_path.glob(".tmp-*"))) == 1
+        assert len(list(tmp_path.glob(".k3m-kg-*.part"))) == 1
     finally:
         child.kill()
         child.wait()

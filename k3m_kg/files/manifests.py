@@ -1,85 +1,14 @@
-"""Files that are complete or absent: staged folders, checked reads, hashes."""
+"""Manifests: folders whose files are listed by size and hash, and checked when they are read."""
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError
-
 from k3m_kg import __version__
-from k3m_kg.errors import ArtifactError, K3MError
-
-
-@contextmanager
-def staged_folder(target: Path) -> Iterator[Path]:
-    """A folder to fill; on success it replaces `target` in one rename, else nothing changes.
-
-    Raises:
-        ArtifactError: the folder cannot be written (full disk, no permission).
-    """
-    staging: Path | None = None
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        staging = Path(tempfile.mkdtemp(prefix=f".{target.name}-", dir=target.parent))
-        staging.chmod(0o755)  # mkdtemp keeps others out, who may well read an artifact
-        yield staging
-        for path in staging.rglob("*"):
-            if path.is_file():
-                _sync(path)
-        old = target.with_name(f".{target.name}-old")
-        if target.exists():
-            shutil.rmtree(old, ignore_errors=True)
-            target.rename(old)
-        staging.rename(target)
-        shutil.rmtree(old, ignore_errors=True)
-    except OSError as error:
-        raise ArtifactError(
-            f"cannot be written: {error.strerror or error}",
-            where=str(target),
-            hint="free some space or choose another output",
-        ) from None
-    except SafetensorError as error:
-        raise ArtifactError(f"cannot be written: {error}", where=str(target)) from None
-    finally:
-        if staging is not None and staging.exists():
-            shutil.rmtree(staging, ignore_errors=True)
-
-
-def recover(target: Path) -> None:
-    """Finish a replacement that was killed between its two renames."""
-    old = target.with_name(f".{target.name}-old")
-    if old.exists() and not target.exists():
-        old.rename(target)
-
-
-@contextmanager
-def replaced_file(path: Path) -> Iterator[Path]:
-    """A file beside `path` to write to, which takes its place in the end, or goes.
-
-    Raises:
-        K3MError: it cannot be written.
-    """
-    staging = path.with_name(f".{path.name}.part")
-    try:
-        yield staging
-        staging.replace(path)
-    except OSError as error:
-        raise K3MError(f"cannot be written: {error.strerror or error}", where=str(path)) from None
-    finally:
-        staging.unlink(missing_ok=True)
-
-
-def _sync(path: Path) -> None:
-    with path.open("rb") as handle:
-        os.fsync(handle.fileno())
+from k3m_kg.errors import ArtifactError
 
 
 def file_hash(path: Path) -> str:

@@ -1,0 +1,109 @@
+"""No output overwrites an input: the question that every output of every command is asked first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from k3m_kg.errors import UsageError
+
+_SQLITE = b"SQLite format 3\0"
+_SIDE_FILES = ("-wal", "-shm", "-journal")
+_MARKS = {"*.safetensors": "a trained model", "products.arrow": "a snapshot"}
+"""Files that show what a folder is, whoever made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kept:
+    """Something that a command must leave as it is.
+
+    Attributes:
+        what: as in "this is ...": the database, the mapping.
+        path: where it is; it need not exist.
+        inside: whether nothing may be written below it either.
+    """
+
+    what: str
+    path: Path
+    inside: bool = False
+
+
+def sqlite_files(database: Path) -> list[Kept]:
+    """A SQLite database with all that belongs to it."""
+    named = [Kept("the database", database)]
+    named += [
+        Kept("a part of the database", database.with_name(database.name + end))
+        for end in _SIDE_FILES
+    ]
+    named += [
+        Kept(what, database.with_name(database.name + end), inside=True)
+        for end, what in ((".images", "the image store"), (".sparql", "the cut for SPARQL"))
+    ]
+    return named
+
+
+def check_output(path: Path, kept: Iterable[Kept], *, where: str) -> None:
+    """Refuse an output that is, or lies in, something that is to be kept.
+
+    By the file itself, however it is called: symbolic and hard links are seen through. Beside what
+    is named, no SQLite database, and nothing in the folder of a trained model or a snapshot, is
+    ever overwritten.
+
+    Args:
+        path: the file or folder that is to be written; it need not exist.
+        where: the option that names it.
+
+    Raises:
+        UsageError: it must not be written, or there can be no such path.
+    """
+    place = f"{where} {path}"
+    try:
+        _check(path, kept, place)
+    except OSError as error:
+        raise UsageError(f"cannot be written: {error.strerror or error}", where=place) from None
+    except (ValueError, RuntimeError) as error:  # a NUL in it, a circle of links
+        raise UsageError(f"cannot be written: {error}", where=place) from None
+
+
+def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
+    hint = "name another place"
+    target = path.resolve()
+    above = [target, *target.parents]
+    same = {_identity(folder) for folder in above[1:]} - {None}
+    own = _identity(target)
+    for item in kept:
+        other = item.path.resolve()
+        identity = _identity(other)
+        if other == target or (own is not None and identity == own):
+            raise UsageError(f"this is {item.what}, which is read", where=place, hint=hint)
+        if item.inside and (other in above or identity in same):
+            raise UsageError(f"lies in {item.what}, which is read", where=place, hint=hint)
+    if _is_sqlite(target):
+        raise UsageError("this is a SQLite database", where=place, hint=hint)
+    for end in _SIDE_FILES:
+        if target.name.endswith(end) and _is_sqlite(Path(str(target).removesuffix(end))):
+            raise UsageError("this is a part of a SQLite database", where=place, hint=hint)
+    for mark, what in _MARKS.items():
+        if any(target.parent.glob(mark)):
+            raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
+
+
+def _identity(path: Path) -> tuple[int, int] | None:
+    """Device and inode, or None where nothing is."""
+    try:
+        found = os.stat(path)  # noqa: PTH116  (Path.stat, without a Path for each)
+    except (FileNotFoundError, NotADirectoryError, PermissionError):
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _is_sqlite(path: Path) -> bool:
+    try:
+        if not path.is_file():
+            return False
+        with path.open("rb") as file:
+            return file.read(len(_SQLITE)) == _SQLITE
+    except PermissionError:
+        return False
