@@ -62,9 +62,11 @@ def make_engine(url: URL) -> Engine:
     `pool_timeout` (seconds to wait for one) and, on PostgreSQL, `statement_timeout` (seconds).
 
     Raises:
-        UsageError: one of these is no positive number.
-        GraphError: the PostgreSQL driver is not installed.
+        UsageError: one of these is no positive number, or `client_encoding` is not UTF-8.
+        GraphError: the PostgreSQL driver is not installed. Connecting raises one where the
+            database is not UTF-8.
     """
+    where = safe_url(url)
     url, pool, statement_timeout = _settings(url)
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **pool)
@@ -72,13 +74,20 @@ def make_engine(url: URL) -> Engine:
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
-        engine = create_engine(url, **pool)
+        # Whatever PGCLIENTENCODING says: COPY is given UTF-8.
+        engine = create_engine(url, connect_args={"client_encoding": "utf8"}, **pool)
     except ImportError:
         raise GraphError(
             "the PostgreSQL driver is not installed",
-            where=safe_url(url),
+            where=where,
             hint="pip install 'k3m-kg[postgresql]'",
         ) from None
+
+    # Before SQLAlchemy's own questions, which fail where texts come as bytes.
+    @event.listens_for(engine, "connect", insert=True)
+    def check(connection: Any, _record: Any) -> None:
+        check_encoding(connection, where)
+
     if statement_timeout is not None:
 
         @event.listens_for(engine, "connect")
@@ -89,8 +98,43 @@ def make_engine(url: URL) -> Engine:
     return engine
 
 
+def check_encoding(connection: Any, where: str) -> None:
+    """Accept only what keeps every text as it is: UTF-8 in the database, and on the way to it.
+
+    Args:
+        connection: of psycopg.
+
+    Raises:
+        GraphError: the database keeps texts in another encoding, or the URL asks for one.
+    """
+    for name, what in (("server_encoding", "keeps texts as"), ("client_encoding", "is sent")):
+        found = connection.info.parameter_status(name)
+        if found is None:  # a pooler that does not tell
+            found = connection.execute(f"SHOW {name}").fetchone()[0]
+            connection.rollback()
+            found = found.decode() if isinstance(found, bytes) else found
+        if found in ("UTF8", "UNICODE"):
+            continue
+        database = connection.info.dbname
+        raise GraphError(
+            f"the database {database!r} {what} {found}, and a graph holds texts of every script",
+            where=where,
+            hint="make one for it: createdb --template=template0 --encoding=UTF8 NAME"
+            if name == "server_encoding"
+            else "leave client_encoding out of the URL and its options",
+        )
+
+
 def _settings(url: URL) -> tuple[URL, dict[str, Any], float | None]:
     """The URL without our own settings, those of the pool, and the statement timeout in seconds."""
+    if (encoding := url.query.get("client_encoding")) is not None:
+        if str(encoding).lower().replace("-", "") not in ("utf8", "unicode", "auto"):
+            raise UsageError(
+                f"client_encoding={encoding}: a graph is read and written as UTF-8",
+                where=safe_url(url),
+                hint="leave it out",
+            )
+        url = url.difference_update_query(["client_encoding"])
     numbers: dict[str, float] = {}
     for name in _SETTINGS:
         if (text := url.query.get(name)) is not None:
