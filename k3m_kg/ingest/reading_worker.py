@@ -1,27 +1,20 @@
-"""What the process does that reads one source ahead of the one that writes.
+"""What the worker does that reads one source ahead of the process that writes.
 
-It answers on standard output with messages, each with its length in eight bytes before it, as
-`marshal` writes plain data: ("records", (records, their hashes or None)), and last ("end", None),
-("error", its parts) or ("bug", the traceback). It ends when its standard input does: that is when
-the other process is gone.
+It answers with ("records", (records, their hashes or None)).
 """
 
 from __future__ import annotations
 
 import gc
 import importlib
-import marshal
-import os
-import threading
 import time
-import traceback
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from k3m_kg.errors import K3MError
 from k3m_kg.ingest.checked import checked
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.workers.inside import Answer, packed
 
 RECORDS = 500
 CELLS = 10_000
@@ -33,8 +26,8 @@ WAITS = 0.1
 class Sender:
     """Sends messages. Whichever of the two processes has less to do hashes the records."""
 
-    def __init__(self, out: Any) -> None:
-        self._out = out
+    def __init__(self, answer: Answer) -> None:
+        self._answer = answer
         self._waits = False
         self._since = time.perf_counter()
 
@@ -57,16 +50,13 @@ class Sender:
         digests = None
         if self._waits:
             batch, digests = _hashed(batch)
-        self.send("records", ([_item(record) for record in batch], digests))
+        self._send(([_item(record) for record in batch], digests))
 
-    def send(self, kind: str, content: Any) -> None:
+    def _send(self, content: Any) -> None:
         """Send one message, and note whether that took longer than it should."""
-        packed = _packed(kind, content)
+        message = packed("records", content)
         ready = time.perf_counter()
-        for part in (len(packed).to_bytes(8, "little"), packed):
-            left = memoryview(part)
-            while left:
-                left = left[self._out.write(left) :]
+        self._answer.send_packed(message)
         sent = time.perf_counter()
         self._waits = sent - ready > WAITS * (ready - self._since)
         self._since = sent
@@ -95,42 +85,16 @@ def _item(record: CatalogRecord) -> tuple[Any, ...]:
     return "rejected", record.line, record.reason, record.raw
 
 
-def _packed(kind: str, content: Any) -> bytes:
-    try:
-        return marshal.dumps((kind, content))
-    except ValueError:  # subclasses of str
-        return marshal.dumps((kind, _plain(content)))
-
-
-def _plain(content: Any) -> Any:
-    if isinstance(content, str):
-        return str(content)
-    return type(content)(map(_plain, content)) if isinstance(content, (tuple, list)) else content
-
-
-def _end_with_input() -> None:
-    while os.read(0, 1024):  # not sys.stdin: its lock would be in the way when Python ends
-        pass
-    os._exit(1)
-
-
-def main(request: Mapping[str, Any]) -> None:
+def read_source(
+    answer: Answer, *, module: str, name: str, source: str, mapping: str | None
+) -> None:
     """Read the one source that is asked for.
 
     Args:
-        request: `module` and `name` of the reader's class, `source`, and `mapping` or None.
+        module: where the reader's class is.
+        name: the class.
     """
-    threading.Thread(target=_end_with_input, daemon=True).start()
     gc.set_threshold(200_000, 10, 10)
-    out = os.fdopen(os.dup(1), "wb", buffering=0)
-    os.dup2(2, 1)  # nothing that a library prints gets between the messages
-    sender = Sender(out)
-    mapping = request["mapping"]
-    try:
-        reader = getattr(importlib.import_module(request["module"]), request["name"])()
-        sender.records(reader.read(Path(request["source"]), Path(mapping) if mapping else None))
-        sender.send("end", None)
-    except K3MError as error:
-        sender.send("error", (type(error).__name__, error.message, error.where, error.hint))
-    except Exception:  # a bug: the other process tells of it
-        sender.send("bug", traceback.format_exc())
+    reader = getattr(importlib.import_module(module), name)()
+    sender = Sender(answer)
+    sender.records(reader.read(Path(source), Path(mapping) if mapping else None))

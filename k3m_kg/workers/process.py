@@ -55,6 +55,7 @@ class Task:
         error: the class of the errors that tell how it ended.
         if_slow: what to do if the time was too short.
         if_large: what to do if the memory was.
+        after: what messages add of the consequences, such as "; nothing was kept".
     """
 
     module: str
@@ -65,6 +66,7 @@ class Task:
     error: type[K3MError] = K3MError
     if_slow: str = "raise --timeout"
     if_large: str = "raise --memory"
+    after: str = ""
 
 
 def can_start() -> bool:
@@ -149,7 +151,7 @@ class Answers:
                 raise RuntimeError(f"in the process for {self._task.what}:\n{message}")
             if kind == "panic":
                 raise self._task.error(
-                    f"{self._task.what} failed: {message[:300]}",
+                    f"{self._task.what} failed: {message[:300]}{self._task.after}",
                     where=self._task.where,
                     hint=_CRASHED,
                 )
@@ -183,7 +185,8 @@ class Answers:
         left = self._deadline - time.monotonic()
         if left <= 0 or not waiting.poll(left * 1000):
             raise self._task.error(
-                f"{self._task.what} took longer than {self._limits.seconds:g} s and was stopped",
+                f"{self._task.what} took longer than {self._limits.seconds:g} s and was stopped"
+                f"{self._task.after}",
                 where=self._task.where,
                 hint=self._task.if_slow,
             )
@@ -205,13 +208,15 @@ class Answers:
         if said and not crashed:
             how += f" ({said[:300]})"
         return self._task.error(
-            f"{self._task.what} was ended {how}", where=self._task.where, hint=hint
+            f"{self._task.what} was ended {how}{self._task.after}",
+            where=self._task.where,
+            hint=hint,
         )
 
     def _too_much_memory(self) -> K3MError:
         return self._task.error(
             f"{self._task.what} needed more than {shown(self._limits.memory)} of memory "
-            "and was stopped",
+            f"and was stopped{self._task.after}",
             where=self._task.where,
             hint=self._task.if_large,
         )

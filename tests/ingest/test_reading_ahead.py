@@ -25,6 +25,9 @@ from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.readers.k3m_tsv import K3MTSVReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.vocabulary import TYPE
+from k3m_kg.workers import process
+from k3m_kg.workers.inside import Answer
+from k3m_kg.workers.process import Answers
 
 pytestmark = pytest.mark.skipif(
     not reading_ahead._can_start(K3MTSVReader()), reason="one processor: nothing is read ahead"
@@ -85,7 +88,7 @@ def test_whoever_hashes_the_hash_is_the_same(
         return checked(records)
 
     monkeypatch.setattr(reading_ahead, "checked", noted)
-    monkeypatch.setattr(reading_ahead, "_ROOM", 4096)
+    monkeypatch.setattr(process, "_ROOM", 4096)
     found = []
     with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
         for number, item in enumerate(records):
@@ -100,7 +103,9 @@ def test_whoever_hashes_the_hash_is_the_same(
 def test_messages_are_bounded_by_cells() -> None:
     wide = tuple((f"p{n}", "v") for n in range(reading_worker.CELLS))
     sent = BytesIO()
-    reading_worker.Sender(sent).records(ProductRecord(f"P{n}", properties=wide) for n in range(5))
+    reading_worker.Sender(Answer(sent)).records(
+        ProductRecord(f"P{n}", properties=wide) for n in range(5)
+    )
     sizes = []
     sent.seek(0)
     while size := int.from_bytes(sent.read(8), "little"):
@@ -168,12 +173,9 @@ def test_a_killed_process_leaves_the_graph_as_it_was(
     path = k3m_tsv(tmp_path)
     received = reading_ahead._received
 
-    def kill_first(
-        process: subprocess.Popen[bytes], stream: object, path: Path
-    ) -> Iterator[Checked | RejectedRow]:
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        yield from received(process, stream, path)  # type: ignore[arg-type]
+    def kill_first(answers: Answers) -> Iterator[Checked | RejectedRow]:
+        os.kill(answers._process.pid, signal.SIGKILL)
+        yield from received(answers)
 
     monkeypatch.setattr(reading_ahead, "_received", kill_first)
     monkeypatch.setattr(reading_ahead, "WORTH_IT", 0)
