@@ -8,7 +8,6 @@ import sys
 import typer
 
 from k3m_kg import __version__
-from k3m_kg.cli import snapshot
 from k3m_kg.cli.audit import audit
 from k3m_kg.cli.complete import complete
 from k3m_kg.cli.demo import demo
@@ -22,6 +21,7 @@ from k3m_kg.cli.kge import app as kge_app
 from k3m_kg.cli.migrate import migrate
 from k3m_kg.cli.plugins import app as plugins_app
 from k3m_kg.cli.pretrain import pretrain
+from k3m_kg.cli.snapshot import app as snapshot_app
 from k3m_kg.cli.sparql import sparql
 from k3m_kg.cli.status import status
 from k3m_kg.cli.undo import undo
@@ -66,7 +66,7 @@ app.command()(undo)
 app.command()(validate)
 app.command()(export)
 app.command()(sparql)
-app.command("snapshot")(snapshot.snapshot)
+app.add_typer(snapshot_app, name="snapshot")
 app.command()(pretrain)
 app.command()(evaluate)
 app.command()(embed)

@@ -1,4 +1,4 @@
-"""`k3m-kg snapshot`: cut the graph into what a training machine needs."""
+"""`k3m-kg snapshot`: cut the graph into what a training machine needs, and examine a cut."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from k3m_kg.cli.console import (
     DEFAULT_DATABASE,
@@ -21,7 +22,24 @@ if TYPE_CHECKING:
     from k3m_kg.snapshot import BuiltSnapshot, SnapshotSettings
 
 
-def snapshot(
+class _CutUnlessNamed(TyperGroup):
+    """What names no sub-command is what `cut` is given: `k3m-kg snapshot OUT`."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        if not args or (args[0] not in self.commands and args[0] not in ctx.help_option_names):
+            args = ["cut", *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer(
+    cls=_CutUnlessNamed,
+    help="Immutable cuts of the graph for training. `k3m-kg snapshot OUT` is `snapshot cut OUT`.",
+    rich_markup_mode=None,
+)
+
+
+@app.command()
+def cut(
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="The folder of snapshots; made if need be.")
     ],
@@ -85,6 +103,38 @@ def snapshot(
         print_json(report)
     else:
         _print(report)
+
+
+@app.command()
+def verify(
+    path: Annotated[
+        Path, typer.Argument(metavar="PATH", help="A snapshot, or a folder of snapshots.")
+    ],
+    json_output: JsonFlag = False,
+) -> None:
+    """Read a whole snapshot, and say whether it is what was written.
+
+    Contents are compared with their hashes, and every column is checked to point only to what is
+    there. The first opening of a snapshot on a machine does this by itself.
+    """
+    from k3m_kg.snapshot import Snapshot
+
+    start = time.monotonic()
+    opened = Snapshot.examine(path)
+    report = {
+        "id": opened.id,
+        "path": str(opened.path),
+        "files": len(opened.manifest["files"]),
+        "bytes": sum(item["bytes"] for item in opened.manifest["files"].values()),
+        "seconds": round(time.monotonic() - start, 2),
+    }
+    if json_output:
+        print_json(report)
+    else:
+        print(
+            f"snapshot {report['path']} is whole: {report['files']} files, "
+            f"{report['bytes'] / 1e6:,.1f} MB in {report['seconds']:.1f} s"
+        )
 
 
 def _settings(**given: Any) -> SnapshotSettings:

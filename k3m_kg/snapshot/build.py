@@ -22,6 +22,7 @@ from k3m_kg.snapshot.columns import (
     read_columns,
     write_texts,
 )
+from k3m_kg.snapshot.examined import remember, state_of
 from k3m_kg.snapshot.hashing import text_hashes
 from k3m_kg.snapshot.holdout import (
     HELD_FOR_TEST,
@@ -86,6 +87,9 @@ def build_snapshot(
             name = layout.folder_name(manifest["id"])
             written = _publish(folder, out / name)
             write_text(out / layout.LATEST, name + "\n")
+            if written:  # what this process has made and hashed needs no examination
+                files = layout.files_of(out / name, layout.FORMAT_VERSION)
+                remember(state_of(files), layout.marker_of(out / name))
     return BuiltSnapshot(Snapshot.open(out / name), written, manifest["notes"])
 
 
@@ -94,7 +98,7 @@ def _publish(folder: Path, target: Path) -> bool:
     damaged = False
     if target.exists():
         try:
-            Snapshot.open(target).verify()
+            Snapshot.examine(target)
         except SnapshotError:
             damaged = True  # the same content takes its place
         else:

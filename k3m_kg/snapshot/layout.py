@@ -33,9 +33,11 @@ import json
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import pyarrow as pa
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic_core import from_json
 
 from k3m_kg.errors import SnapshotError
 
@@ -89,6 +91,52 @@ FILES: dict[int, tuple[str, ...]] = {
 }
 """By format, the files that a snapshot consists of beside its manifest."""
 
+_LARGEST_MANIFEST = 16 << 20
+_Count = Annotated[int, Field(ge=0, lt=1 << 63)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(strict=True, extra="allow")
+
+
+class _File(_Strict):
+    bytes: _Count
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class _Sides(_Strict):
+    validation: _Count
+    test: _Count
+
+
+class _Counts(_Strict):
+    """What the manifest counts; format 1 knew neither links nor facts."""
+
+    products: _Count
+    properties: _Count
+    values: _Count
+    triples: _Count
+    images: _Count
+    thumbnails: _Count
+    split: dict[str, _Count]
+    holdout: _Sides
+    missing: dict[str, _Count]
+
+
+class _Note(_Strict):
+    message: str
+    count: _Count | None = None
+    products: list[str] = []
+
+
+class _Manifest(_Strict):
+    id: str
+    files: dict[str, _File]
+    settings: dict[str, Any]
+    counts: _Counts
+    notes: list[_Note]
+
+
 _REBUILD = "build it again with `k3m-kg snapshot`, or copy it again from where it came"
 
 
@@ -121,6 +169,21 @@ def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
         name: {"bytes": (folder / name).stat().st_size, "sha256": file_hash(folder / name)}
         for name in FILES[FORMAT_VERSION]
     }
+
+
+def files_of(folder: Path, version: int) -> list[Path]:
+    """The manifest and every file that a snapshot of a format consists of."""
+    return [folder / name for name in (MANIFEST, *FILES[version])]
+
+
+def cache_of(folder: Path) -> Path:
+    """The folder beside a snapshot for what is made from it, which may be thrown away."""
+    return folder.with_name(f"{folder.name}.cache")
+
+
+def marker_of(folder: Path) -> Path:
+    """Where it is remembered that a snapshot was examined."""
+    return cache_of(folder) / "examined"
 
 
 def write_manifest(folder: Path, manifest: Mapping[str, Any]) -> None:
@@ -160,40 +223,50 @@ def locate(path: Path) -> Path:
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The manifest of the snapshot in `folder`, checked against the sizes of the files.
+    """The manifest of the snapshot in `folder`, checked itself and against the files' sizes.
 
     Raises:
         SnapshotError: not a manifest, a newer format, or a file that is missing or cut off.
     """
     try:
-        manifest = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
-        version = manifest["format"]
+        with (folder / MANIFEST).open("rb") as stream:
+            text = stream.read(_LARGEST_MANIFEST + 1)
     except OSError as error:
         where = str(folder / MANIFEST)
         raise SnapshotError(f"cannot be read: {error.strerror}", where=where) from None
-    except (ValueError, TypeError, KeyError, RecursionError):
-        raise damaged(folder, MANIFEST, "not a snapshot manifest") from None
-    if isinstance(version, int) and version > FORMAT_VERSION:
+    try:
+        found = from_json(text, allow_inf_nan=False) if len(text) <= _LARGEST_MANIFEST else None
+    except ValueError:
+        found = None
+    version = found.get("format") if isinstance(found, dict) else None
+    if not isinstance(found, dict) or "format" not in found:
+        raise damaged(folder, MANIFEST, "not a snapshot manifest")
+    if type(version) is int and version > FORMAT_VERSION:
         raise SnapshotError(
             f"snapshot format {version} is newer than this k3m-kg reads ({FORMAT_VERSION})",
             where=str(folder),
             hint="upgrade k3m-kg, or build the snapshot again with this version",
         )
     if type(version) is not int or version not in FILES:
-        raise damaged(folder, MANIFEST, f"unknown format {version!r}")
+        raise damaged(folder, MANIFEST, "unknown format")
     try:
-        expected = {name: int(manifest["files"][name]["bytes"]) for name in FILES[version]}
-        if manifest["id"] != content_id(manifest["files"], version):
-            raise damaged(folder, MANIFEST, "the id does not belong to the files it lists")
-    except (KeyError, TypeError, ValueError):
-        raise damaged(folder, MANIFEST, "the list of files is incomplete") from None
+        manifest = _Manifest.model_validate(found)
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise damaged(folder, MANIFEST, f"{place}: {first['msg']}") from None
+    if not manifest.files.keys() >= set(FILES[version]):
+        raise damaged(folder, MANIFEST, "the list of files is incomplete")
+    if manifest.id != content_id(found["files"], version):
+        raise damaged(folder, MANIFEST, "the id does not belong to the files it lists")
+    expected = {name: manifest.files[name].bytes for name in FILES[version]}
     for name, size in expected.items():
         path = folder / name
         if not path.is_file():
             raise damaged(folder, name, "the file is missing")
         if path.stat().st_size != size:
             raise damaged(folder, name, f"{path.stat().st_size:,} bytes instead of {size:,}")
-    return dict(manifest)
+    return found
 
 
 def check_hashes(folder: Path, manifest: Mapping[str, Any]) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, overload
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -16,7 +16,19 @@ from PIL import Image
 
 from k3m_kg.errors import SnapshotError, nearest, unknown_name
 from k3m_kg.snapshot import layout
-from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, ROWS_PER_BATCH, SPLITS, TABLES, damaged
+from k3m_kg.snapshot.arrow_file import map_table, read_table, refuse_unpacking
+from k3m_kg.snapshot.examined import is_examined, remember, state_of
+from k3m_kg.snapshot.layout import (
+    ARRAYS,
+    LINK_ARRAYS,
+    MANIFEST,
+    SPLITS,
+    TABLES,
+    damaged,
+)
+from k3m_kg.snapshot.npy import map_npy
+from k3m_kg.snapshot.structure import check_arrays, check_tables
+from k3m_kg.snapshot.texts import Texts
 from k3m_kg.snapshot.thumbnails import PictureError, decode
 
 _FEW_IDS = 2_000
@@ -47,40 +59,6 @@ class SnapshotProduct:
     holdout: tuple[int, ...]
     links: tuple[tuple[str, str], ...]
     link_holdout: tuple[int, ...]
-
-
-class Texts(Sequence[str]):
-    """A column of texts that stays on disk and is read item by item."""
-
-    def __init__(self, column: pa.ChunkedArray) -> None:
-        self.column = column
-        self._chunks = column.chunks
-
-    def __len__(self) -> int:
-        return len(self.column)
-
-    @overload
-    def __getitem__(self, index: int) -> str: ...
-    @overload
-    def __getitem__(self, index: slice) -> list[str]: ...
-    def __getitem__(self, index: int | slice) -> str | list[str]:
-        if isinstance(index, slice):
-            return [self[place] for place in range(*index.indices(len(self)))]
-        place = int(index)
-        if place < 0:
-            place += len(self)
-        if not 0 <= place < len(self):
-            raise IndexError(f"row {index} of {len(self)}")
-        return self.at(place)
-
-    def at(self, place: int) -> str:
-        """The text at a place in 0..len-1, unchecked: for the inner loop of `product`."""
-        text: str = self._chunks[place // ROWS_PER_BATCH][place % ROWS_PER_BATCH].as_py()
-        return text
-
-    def __iter__(self) -> Iterator[str]:
-        for chunk in self._chunks:
-            yield from chunk.to_pylist()
 
 
 class Snapshot:
@@ -132,7 +110,7 @@ class Snapshot:
         self.id: str = manifest["id"]
         for name, kind in ARRAYS.items():
             setattr(self, name, _map_array(folder, name, kind))
-        tables = {name: _map_table(folder, name) for name in TABLES}
+        tables = {name: map_table(folder, name) for name in TABLES}
         self.ids = Texts(tables["products"]["id"])
         self.titles: pa.ChunkedArray = tables["products"]["title"]
         self.categories: pa.ChunkedArray = tables["products"]["category"]
@@ -156,26 +134,62 @@ class Snapshot:
     def open(cls, path: str | Path) -> Snapshot:
         """The snapshot in a folder, or the latest one in a folder of snapshots.
 
-        Sizes are checked, contents are not: see `verify`.
+        The first opening of files that are new here, or were changed, reads everything: see
+        `verify`. That is remembered in the cache folder beside the snapshot, and later openings
+        compare sizes and times only. Files must not change while a snapshot is open: a mapped file
+        that is cut off then ends the process (SIGBUS), which no check can prevent.
 
         Raises:
             SnapshotError: missing, damaged, cut off, or of a newer format.
         """
-        folder = layout.locate(Path(path).expanduser())
-        return cls(folder, layout.read_manifest(folder))
+        folder, manifest = _found(path)
+        if is_examined(layout.marker_of(folder), _state(folder, manifest)):
+            return cls(folder, manifest)
+        return cls._examined(folder, manifest)
+
+    @classmethod
+    def examine(cls, path: str | Path) -> Snapshot:
+        """As `open`, and reads everything also where that is remembered: see `verify`.
+
+        Raises:
+            SnapshotError: as `open`.
+        """
+        return cls._examined(*_found(path))
+
+    @classmethod
+    def _examined(cls, folder: Path, manifest: dict[str, Any]) -> Snapshot:
+        try:
+            before = _state(folder, manifest)
+            layout.check_hashes(folder, manifest)
+            for name in TABLES:
+                refuse_unpacking(folder, name)
+            opened = cls(folder, manifest)
+            check_tables(folder, {name: read_table(folder, name) for name in TABLES})
+            check_arrays(
+                opened,
+                {
+                    "products": len(opened),
+                    "properties": len(opened._properties),
+                    "values": len(opened._values),
+                    "thumbnails": opened.thumbnail_count,
+                },
+            )
+            if _state(folder, manifest) == before:
+                remember(before, layout.marker_of(folder))
+        except (OSError, ValueError, pa.ArrowException) as error:
+            raise damaged(folder, MANIFEST, str(error)) from None
+        return opened
 
     def verify(self) -> None:
-        """Read everything and compare it with the hashes of the manifest.
+        """Read everything: contents against the hashes of the manifest, and the structure.
+
+        Every table passes Arrow's full validation, texts ascend, offsets do not fall, and every id
+        is within what it points into. What stands in the manifest can still be another catalog's.
 
         Raises:
             SnapshotError: a file that is not what was written.
         """
-        layout.check_hashes(self.path, self.manifest)
-        for name in TABLES:
-            try:
-                _read_table(self.path, name).validate(full=True)
-            except (pa.ArrowException, OSError) as error:
-                raise damaged(self.path, f"{name}.arrow", str(error)) from None
+        self._examined(self.path, self.manifest)
 
     def __len__(self) -> int:
         return len(self.split)
@@ -184,7 +198,7 @@ class Snapshot:
         return f"<Snapshot {layout.folder_name(self.id)}: {len(self):,} products>"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return Snapshot.open, (self.path,)
+        return _reopen, (self.path, _state(self.path, self.manifest))
 
     @cached_property
     def properties(self) -> list[str]:
@@ -356,32 +370,35 @@ class Snapshot:
                 raise damaged(self.path, f"{name}.npy", "does not cover what it points into")
 
 
+def _reopen(path: Path, state: str) -> Snapshot:
+    """A snapshot that this process was sent, and need not examine if it is as the sender saw it."""
+    remember(state)
+    return Snapshot.open(path)
+
+
+def _found(path: str | Path) -> tuple[Path, dict[str, Any]]:
+    """The folder that is meant, and its manifest."""
+    try:
+        folder = layout.locate(Path(path).expanduser())
+        return folder, layout.read_manifest(folder)
+    except (OSError, ValueError, RuntimeError) as error:  # a NUL in the path; ~nobody
+        reason = getattr(error, "strerror", None) or error
+        raise SnapshotError(f"cannot be read: {reason}", where=str(path)) from None
+
+
+def _state(folder: Path, manifest: dict[str, Any]) -> str:
+    try:
+        return state_of(layout.files_of(folder, manifest["format"]))
+    except OSError as error:
+        raise damaged(folder, MANIFEST, f"its files cannot be read: {error}") from None
+
+
 def _map_array(folder: Path, name: str, kind: str) -> np.ndarray:
     path = folder / f"{name}.npy"
     try:
-        array: np.ndarray = np.load(path, mmap_mode="r", allow_pickle=False)
-    except (OSError, ValueError, EOFError, SyntaxError) as error:
+        array = map_npy(path)
+    except (OSError, ValueError) as error:
         raise damaged(folder, path.name, str(error)) from None
     if array.dtype != np.dtype(kind) or array.ndim != 1:
         raise damaged(folder, path.name, f"holds {array.dtype} of {array.ndim} dimensions")
-    return array.view(np.ndarray)
-
-
-def _read_table(folder: Path, name: str) -> pa.Table:
-    with pa.memory_map(str(folder / f"{name}.arrow")) as source:
-        return pa.ipc.open_file(source).read_all()
-
-
-def _map_table(folder: Path, name: str) -> pa.Table:
-    file = f"{name}.arrow"
-    try:
-        table = _read_table(folder, name)
-    except (pa.ArrowException, OSError) as error:
-        raise damaged(folder, file, str(error)) from None
-    if table.schema != TABLES[name]:
-        raise damaged(folder, file, "unexpected columns")
-    rows = layout.THUMBNAILS_PER_BATCH if name == "thumbnails" else ROWS_PER_BATCH
-    sizes = [len(chunk) for chunk in table.column(0).chunks]
-    if any(size != rows for size in sizes[:-1]) or any(size > rows for size in sizes):
-        raise damaged(folder, file, "unexpected batches")
-    return table
+    return array
