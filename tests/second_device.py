@@ -1,0 +1,118 @@
+"""A second device without one: tensors that live elsewhere, so that mixing is an error on any CPU.
+
+Within `SecondDevice()`, tensors on `DEVICE` are real: they hold numbers, computed on the CPU, so
+`unique`, `nonzero` and branches on values work and results can be compared to the bit with those of
+the CPU. But an operation that takes tensors of both devices fails as it would with a GPU, and so do
+`.numpy()` and a CPU generator that should fill a tensor of the other device. (FakeTensorMode and
+plain meta tensors find mixed devices too, but have no numbers: a step that looks at any cannot run.)
+
+    with SecondDevice():
+        model.to(DEVICE)
+        step(model, batch.to(DEVICE))
+
+As with CUDA, three things are allowed to mix: copies, numbers (tensors without dimensions), and
+indexing a tensor of the second device with ids of the CPU. Indexing a CPU tensor with ids of the
+second device is not.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
+from torch.utils._pytree import tree_flatten, tree_map
+
+DEVICE = torch.device("meta")
+"""Goes by this name, as it is the one device that any build of torch takes for a device."""
+
+_aten = torch.ops.aten
+_COPIES = {_aten.copy_.default, _aten._to_copy.default}
+_INDEXED = {
+    _aten.index.Tensor,
+    _aten.index_put.default,
+    _aten.index_put_.default,
+    _aten._index_put_impl_.default,
+}
+
+
+class DeviceMixError(RuntimeError):
+    """Tensors of two devices in one operation."""
+
+
+class _Elsewhere(Tensor):
+    """A tensor of the second device."""
+
+    inner: Tensor
+    __torch_function__ = torch._C._disabled_torch_function_impl  # type: ignore[assignment]
+
+    @staticmethod
+    def __new__(cls, inner: Tensor) -> _Elsewhere:
+        return Tensor._make_wrapper_subclass(  # type: ignore[attr-defined,no-any-return]
+            cls,
+            inner.shape,
+            strides=inner.stride(),
+            storage_offset=inner.storage_offset(),
+            dtype=inner.dtype,
+            layout=inner.layout,
+            device=DEVICE,
+        )
+
+    def __init__(self, inner: Tensor) -> None:
+        self.inner = inner
+
+    def __repr__(self) -> str:  # type: ignore[override]
+        return f"elsewhere({self.inner})"
+
+    @classmethod
+    def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+class SecondDevice(TorchDispatchMode):
+    """While entered, `DEVICE` holds tensors."""
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        return _run(func, args, kwargs or {})
+
+
+def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
+    given = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+    elsewhere = any(isinstance(tensor, _Elsewhere) for tensor in given)
+    target = kwargs.get("device")
+    if func not in _COPIES:
+        _check(func, args, given)
+    there = elsewhere if target is None else torch.device(target) == DEVICE
+    generator = kwargs.get("generator")
+    if there and generator is not None:
+        raise DeviceMixError(f"{func}: a generator of the CPU for a tensor of the second device")
+    if target is not None:
+        kwargs = kwargs | {"device": torch.device("cpu")}
+    inner_args, inner_kwargs = tree_map(_inner, (args, kwargs))
+    found = func(*inner_args, **inner_kwargs)
+    if func is _aten._to_copy.default and found is inner_args[0]:  # never an alias of the other
+        found = found.clone()
+    if not there:
+        return found
+    return return_and_correct_aliasing(func, args, kwargs, tree_map(_wrapped, found))
+
+
+def _check(func: Any, args: Any, given: list[Tensor]) -> None:
+    if func in _INDEXED and isinstance(args[0], _Elsewhere):
+        given = [args[0], *args[2:3]] if len(args) > 2 else [args[0]]
+    here = [tensor for tensor in given if not isinstance(tensor, _Elsewhere) and tensor.dim()]
+    numbers_there = [tensor for tensor in given if isinstance(tensor, _Elsewhere)]
+    if here and numbers_there:
+        raise DeviceMixError(
+            f"{func}: expected all tensors to be on the same device, but found at least two: "
+            f"{[(tuple(tensor.shape), str(tensor.device)) for tensor in given]}"
+        )
+
+
+def _inner(leaf: Any) -> Any:
+    return leaf.inner if isinstance(leaf, _Elsewhere) else leaf
+
+
+def _wrapped(leaf: Any) -> Any:
+    return _Elsewhere(leaf) if isinstance(leaf, Tensor) and not isinstance(leaf, _Elsewhere) else leaf
