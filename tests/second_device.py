@@ -3,8 +3,8 @@
 Within `SecondDevice()`, tensors on `DEVICE` are real: they hold numbers, computed on the CPU, so
 `unique`, `nonzero` and branches on values work and results can be compared to the bit with those of
 the CPU. But an operation that takes tensors of both devices fails as it would with a GPU, and so do
-`.numpy()` and a CPU generator that should fill a tensor of the other device. (FakeTensorMode and
-plain meta tensors find mixed devices too, but have no numbers: a step that looks at any cannot run.)
+`.numpy()` and a CPU generator that should fill a tensor of the other device. (FakeTensorMode finds
+mixed devices too, but has no numbers: a step that looks at any cannot run.)
 
     with SecondDevice():
         model.to(DEVICE)
@@ -17,10 +17,12 @@ second device is not.
 
 from __future__ import annotations
 
+from contextlib import ExitStack
 from typing import Any
 
 import torch
 from torch import Tensor
+from torch.overrides import TorchFunctionMode
 from torch.utils._python_dispatch import TorchDispatchMode, return_and_correct_aliasing
 from torch.utils._pytree import tree_flatten, tree_map
 
@@ -65,20 +67,58 @@ class _Elsewhere(Tensor):
     def __repr__(self) -> str:  # type: ignore[override]
         return f"elsewhere({self.inner})"
 
+    @property  # type: ignore[override]
+    def data(self) -> Tensor:
+        return self.detach()
+
+    @data.setter
+    def data(self, other: Tensor) -> None:  # torch would replace the shell and keep the numbers
+        assert isinstance(other, _Elsewhere), "give a tensor of the second device"
+        self.inner = other.inner
+
+    def tolist(self) -> Any:  # torch refuses it to subclasses
+        return self.inner.tolist()
+
     @classmethod
     def __torch_dispatch__(cls, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, kwargs or {})
 
 
-class SecondDevice(TorchDispatchMode):
-    """While entered, `DEVICE` holds tensors."""
-
+class _Dispatch(TorchDispatchMode):
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
         return _run(func, args, kwargs or {})
 
 
+class _FromNumbers(TorchFunctionMode):
+    """`torch.tensor` makes meta tensors and asks nobody: let it make one here and move it."""
+
+    def __torch_function__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        kwargs = kwargs or {}
+        device = kwargs.get("device")
+        new = func is Tensor.new_tensor and device is None and isinstance(args[0], _Elsewhere)
+        if func in (torch.tensor, torch.as_tensor, Tensor.new_tensor) and (
+            new or (device is not None and torch.device(device) == DEVICE)
+        ):
+            made: Tensor = func(*args, **(kwargs | {"device": "cpu"}))
+            return made.to(DEVICE)
+        return func(*args, **kwargs)
+
+
+class SecondDevice(ExitStack[None]):
+    """While entered, `DEVICE` holds tensors."""
+
+    def __enter__(self) -> SecondDevice:
+        super().__enter__()
+        self.enter_context(_Dispatch())
+        self.enter_context(_FromNumbers())
+        return self
+
+
 def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
     given = [leaf for leaf in tree_flatten((args, kwargs))[0] if isinstance(leaf, Tensor)]
+    assert all(t.device != DEVICE or isinstance(t, _Elsewhere) for t in given), (
+        f"{func}: no numbers"
+    )
     elsewhere = any(isinstance(tensor, _Elsewhere) for tensor in given)
     target = kwargs.get("device")
     if func not in _COPIES:
@@ -115,4 +155,6 @@ def _inner(leaf: Any) -> Any:
 
 
 def _wrapped(leaf: Any) -> Any:
-    return _Elsewhere(leaf) if isinstance(leaf, Tensor) and not isinstance(leaf, _Elsewhere) else leaf
+    return (
+        _Elsewhere(leaf) if isinstance(leaf, Tensor) and not isinstance(leaf, _Elsewhere) else leaf
+    )

@@ -26,6 +26,7 @@ from k3m_kg.contracts.encoders import (
     transformer,
 )
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
+from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TrainedPredictor
 
@@ -41,6 +42,7 @@ __all__ = [
     "NoWords",
     "PretrainingTask",
     "ProductBatch",
+    "QueryVectors",
     "Regions",
     "TaskContext",
     "TaskLoss",
@@ -49,6 +51,8 @@ __all__ = [
     "Tokeniser",
     "Tokens",
     "TrainedPredictor",
+    "as_float",
+    "full_precision",
     "initialise",
     "transformer",
 ]

@@ -3,36 +3,103 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
 from k3m_kg.contracts.batch import ProductBatch
+from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 
 
 class LinkScorer(nn.Module, ABC):
-    """Plausibility of triples from real vectors of one width H; higher is more plausible."""
+    """Plausibility of triples from real vectors of one width H; higher is more plausible.
+
+    Only `score` must be written. Where one vector says what all candidates are compared with, write
+    `tail_query` and `head_query` too: then everything else costs a matrix product.
+    """
+
+    @property
+    def entity_width(self) -> int | None:
+        """How many leading numbers of an entity's vector are read; None: all, whatever comes."""
+        return None
+
+    @property
+    def relation_width(self) -> int | None:
+        """How many leading numbers of a relation's vector are read; None: all."""
+        return None
 
     @abstractmethod
     def score(self, head_NH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
         """(N,) scores of N triples."""
 
-    @abstractmethod
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors | None:
+        """What tails are compared with, where one vector can say it; also in groups (G, S, H)."""
+        return None
+
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors | None:
+        """What heads are compared with, where one vector can say it; also in groups (G, S, H)."""
+        return None
+
     def score_tails(self, head_NH: Tensor, relation_NH: Tensor, tail_NCH: Tensor) -> Tensor:
         """(N, C) scores of C candidate tails for each of N (head, relation) pairs.
 
-        `tail_NCH` may be (C, H): the same candidates for all.
+        `tail_NCH` may be (C, H): the same candidates for all. By default from the query vector, or
+        by asking `score` once per candidate.
         """
+        with full_precision(head_NH):
+            query = self.tail_query(as_float(head_NH), as_float(relation_NH))
+            if query is not None:
+                return query.scores(tail_NCH)
+        return _one_by_one(lambda tail: self.score(head_NH, relation_NH, tail), tail_NCH, head_NH)
 
     def score_heads(self, head_NCH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
         """(N, C) scores of C candidate heads for each of N (relation, tail) pairs.
 
-        `head_NCH` may be (C, H). This default asks `score` once per candidate.
+        `head_NCH` may be (C, H). The mirror image of `score_tails`.
         """
-        if head_NCH.dim() == 2:
-            head_NCH = head_NCH.expand(len(tail_NH), *head_NCH.shape)
-        scores = [self.score(head_NH, relation_NH, tail_NH) for head_NH in head_NCH.unbind(1)]
-        return torch.stack(scores, 1) if scores else tail_NH.new_zeros(len(tail_NH), 0)
+        with full_precision(tail_NH):
+            query = self.head_query(as_float(relation_NH), as_float(tail_NH))
+            if query is not None:
+                return query.scores(head_NCH)
+        return _one_by_one(lambda head: self.score(head, relation_NH, tail_NH), head_NCH, tail_NH)
+
+    def score_tail_groups(self, head_GSH: Tensor, relation_GSH: Tensor, tail_GCH: Tensor) -> Tensor:
+        """(G, S, C) scores where the S pairs of a group share its C candidates.
+
+        For training: distances may lose digits where vectors are close.
+        """
+        with full_precision(head_GSH):
+            query = self.tail_query(as_float(head_GSH), as_float(relation_GSH))
+            if query is not None:
+                return query.scores(tail_GCH, fast=True)
+        pairs = (head_GSH.flatten(0, 1), relation_GSH.flatten(0, 1))
+        scores = self.score_tails(*pairs, _spread(tail_GCH, head_GSH))
+        return scores.view(*head_GSH.shape[:2], -1)
+
+    def score_head_groups(self, head_GCH: Tensor, relation_GSH: Tensor, tail_GSH: Tensor) -> Tensor:
+        """(G, S, C) scores where the S pairs of a group share its C candidates; for training."""
+        with full_precision(tail_GSH):
+            query = self.head_query(as_float(relation_GSH), as_float(tail_GSH))
+            if query is not None:
+                return query.scores(head_GCH, fast=True)
+        pairs = (relation_GSH.flatten(0, 1), tail_GSH.flatten(0, 1))
+        scores = self.score_heads(_spread(head_GCH, tail_GSH), *pairs)
+        return scores.view(*tail_GSH.shape[:2], -1)
+
+
+def _one_by_one(
+    score: Callable[[Tensor], Tensor], candidates_NCH: Tensor, other_NH: Tensor
+) -> Tensor:
+    if candidates_NCH.dim() == 2:
+        candidates_NCH = candidates_NCH.expand(len(other_NH), *candidates_NCH.shape)
+    scores = [score(candidate_NH) for candidate_NH in candidates_NCH.unbind(1)]
+    return torch.stack(scores, 1) if scores else other_NH.new_zeros(len(other_NH), 0)
+
+
+def _spread(candidates_GCH: Tensor, other_GSH: Tensor) -> Tensor:
+    """(G * S, C, H): each group's candidates for each of its S."""
+    return candidates_GCH[:, None].expand(-1, other_GSH.shape[1], -1, -1).flatten(0, 1)
 
 
 class LinkPredictor(nn.Module, ABC):

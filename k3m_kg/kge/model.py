@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import replace
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,9 +14,8 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.lpm.triple_ranks import TripleVectors
+from k3m_kg.plugin.hookspecs import LinkScorerPlugin
 from k3m_kg.plugin.registry import registry
-from k3m_kg.scorers.compare import compare
-from k3m_kg.scorers.interactions import InteractionScorer
 
 Features = tuple[np.ndarray, np.ndarray]
 _ROWS_AT_ONCE = 1 << 14
@@ -139,19 +137,15 @@ def build_model(
 def build_link_scorer(config: KgeConfig) -> tuple[LinkScorer, int, int]:
     """The scorer, and how wide the vectors of entities and relations are.
 
-    A PyKEEN interaction has the config's dimension and as many numbers per side as it reads; any
-    other plugin's scorer gets vectors of one width, the dimension.
+    A scorer that does not say how much it reads gets vectors of one width, the dimension.
     """
-    found = registry().find("link-scorer", config.model.name)
-    settings: Any = registry().settings("link-scorer", config.model, "model")
-    if found.package == "k3m-kg":
-        from k3m_kg.scorers.build import build_scorer
-
-        scorer = build_scorer(config.model.name, settings, config.dimension)
-        return scorer, scorer.entity_width, max(1, scorer.relation_width)
-    factory: Any = found.record.factory
-    other: LinkScorer = factory(settings, config.dimension)
-    return other, config.dimension, config.dimension
+    record = registry().get(LinkScorerPlugin, config.model.name)
+    settings = registry().settings("link-scorer", config.model, "model")
+    factory = record.for_dimension or record.factory
+    scorer = factory(settings, config.dimension)
+    widths = (scorer.entity_width, scorer.relation_width)
+    entity, relation = (config.dimension if w is None else max(1, w) for w in widths)
+    return scorer, entity, relation
 
 
 def _uniform(rows: int, width: int) -> Tensor:
@@ -167,11 +161,10 @@ def scores_of_queries(
     """(G, S, K) scores of candidates (G, K, W) where one vector says what they are compared with.
 
     `asked` has given and relation vectors (g, S, W) and whether tails are asked, group after group.
-    None where the scorer has no such vector, or each of its scores has a term of its own.
+    None where the scorer has no such vector, each of its scores has a term of its own, or heads
+    are compared in another way than tails.
     """
     scorer = model.scorer
-    if not isinstance(scorer, InteractionScorer):
-        return None
     queries = []
     for given, relation, as_tails in asked:
         find = (
@@ -180,24 +173,7 @@ def scores_of_queries(
         if find is None or find.bias is not None:
             return None
         queries.append(find)
+    if len({(query.norm, query.power) for query in queries}) > 1:
+        return None
     vectors = torch.cat([query.vectors for query in queries])
-    return compare(replace(queries[0], vectors=vectors), others, fast=True)
-
-
-def scores_against(
-    model: KgeModel, given: Tensor, relation: Tensor, others: Tensor, *, as_tails: bool
-) -> Tensor:
-    """(G, S, K) scores of candidates (G, K, W) for groups of (G, S, W)."""
-    scorer = model.scorer
-    if isinstance(scorer, InteractionScorer):
-        if as_tails:
-            return scorer.score_tails(given, relation, others, fast=True)
-        return scorer.score_heads(others, relation, given, fast=True)
-    groups, size, _ = given.shape
-    spread = others[:, None].expand(-1, size, -1, -1).flatten(0, 1)
-    rows = (given.flatten(0, 1), relation.flatten(0, 1))
-    if as_tails:
-        found = scorer.score_tails(rows[0], rows[1], spread)
-    else:
-        found = scorer.score_heads(spread, rows[1], rows[0])
-    return found.view(groups, size, -1)
+    return replace(queries[0], vectors=vectors).scores(others, fast=True)

@@ -87,7 +87,8 @@ class RowTable(nn.Module):
     def update(self, rows_U: Tensor, vectors_UW: Tensor) -> None:
         """Take one step by the gradient of the vectors that the last `touch` gave."""
         gradient_UW = vectors_UW.grad
-        assert gradient_UW is not None
+        if gradient_UW is None:  # a scorer that reads no relation
+            return
         if self._whole:
             first = self.first if self.optimizer == "adam" else None
             self._change(self.weight, gradient_UW, self.second, first)

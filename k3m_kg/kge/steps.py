@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from k3m_kg.kge.model import KgeModel, scores_against, scores_of_queries
+from k3m_kg.kge.model import KgeModel, scores_of_queries
 from k3m_kg.kge.settings import KgeTraining
 from k3m_kg.lpm.entity_negatives import Draw, EntityNegatives
 from k3m_kg.lpm.losses import binary_cross_entropy, info_nce, margin_ranking, nssa
@@ -158,13 +158,16 @@ class Stepper:
         found_GSK = scores_of_queries(self.model, asked, others_GKW)
         if found_GSK is not None:
             return found_GSK.flatten(0, 1)
+        scorer = self.model.scorer
         scores = [
-            scores_against(self.model, given, relation, part, as_tails=as_tails).flatten(0, 1)
+            scorer.score_tail_groups(given, relation, part)
+            if as_tails
+            else scorer.score_head_groups(part, relation, given)
             for (given, relation, as_tails), part in zip(
                 asked, torch.split(others_GKW, counts), strict=True
             )
         ]
-        return torch.cat(scores)
+        return torch.cat([part.flatten(0, 1) for part in scores])
 
 
 def _mask(draw: Draw, size: int) -> Tensor:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -24,6 +25,18 @@ _COLUMNS_AT_ONCE = 1 << 16
 
 Scores = Callable[[np.ndarray, slice], Tensor]
 """Scores, in memory of their own, of the questions of some rows and a slice of the candidates."""
+
+
+class Precision(Protocol):
+    """How far scores may be off, and what they really are."""
+
+    def error(self, rows: np.ndarray) -> Tensor | None:
+        """(N,) at most by so much are a row's scores off; None: not at all."""
+        ...
+
+    def exact(self, rows_P: np.ndarray, candidates_P: np.ndarray) -> Tensor:
+        """(P,) the scores of P (row, candidate) pairs without that error."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,12 +111,13 @@ def rank_scores(
     candidates: int,
     known: tuple[np.ndarray, np.ndarray],
     *,
+    precision: Precision | None = None,
     row_Q: np.ndarray | None = None,
     at_once: int = SCORES_AT_ONCE,
 ) -> Ranks:
     """Rank each question's target among all candidates.
 
-    Queries that ask the same have the same row of scores, and only that row is computed. A target
+    Questions that ask the same have the same row of scores, and only that row is computed. A target
     is compared with the whole row; other true candidates of the row are struck out before, at
     their own places, so that nothing of the size of the scores is built besides them.
 
@@ -112,6 +126,8 @@ def rank_scores(
         target_Q: the true candidate's index, or -1 where it is not among the candidates.
         candidates: C.
         known: (row, candidate) pairs that are true too and are left out.
+        precision: of scores that are quick, but only near: candidates that are too near to the
+            target to say which is above are compared by their exact scores.
         row_Q: each question's row of scores, 0, 1, ...; by default each has one of its own.
         at_once: the largest block, in scores.
 
@@ -126,7 +142,7 @@ def rank_scores(
     width = max(1, min(candidates, at_once, _COLUMNS_AT_ONCE))
     columns = [slice(c, min(c + width, candidates)) for c in range(0, candidates, width)]
     for batch in _batches(row_Q, target_Q, width, max(1, at_once // width)):
-        above, level = _count(scores, batch, columns, truth)
+        above, level = _count(scores, batch, columns, truth, precision)
         ranks.optimistic_Q[batch.questions] = above + 1
         ranks.pessimistic_Q[batch.questions] = level + own_Q[batch.questions]
     return ranks
@@ -207,7 +223,11 @@ def _batches(row_Q: np.ndarray, target_Q: np.ndarray, width: int, height: int) -
 
 
 def _count(
-    scores: Scores, batch: _Batch, columns: list[slice], truth: _Known
+    scores: Scores,
+    batch: _Batch,
+    columns: list[slice],
+    truth: _Known,
+    precision: Precision | None,
 ) -> tuple[np.ndarray, np.ndarray]:
     """How many candidates score above each target, and how many at least the same."""
     above = np.zeros(len(batch.questions), np.int64)
@@ -215,6 +235,7 @@ def _count(
     known_row, known_candidate = truth.of(batch.rows)
     row = np.repeat(np.arange(len(batch.rows)), batch.counts)
     starts = np.cumsum(batch.counts) - batch.counts
+    error_N = None if precision is None else precision.error(batch.rows)
     target_score: Tensor | None = None
     for column in (columns[batch.column], *columns[: batch.column], *columns[batch.column + 1 :]):
         block = checked_scores(scores(batch.rows, column))
@@ -227,9 +248,51 @@ def _count(
             asked = int(np.searchsorted(-batch.counts, -turn))  # rows with more questions than that
             mine = starts[:asked] + turn
             goal = target_score[torch.from_numpy(mine).to(block.device), None]
-            above[mine] += _how_many(block[:asked] > goal)
-            level[mine] += _how_many(block[:asked] >= goal)
+            low = high = goal
+            if error_N is not None:
+                both_N1 = 2 * error_N[:asked, None]  # the target's and the candidate's
+                low, high = goal - both_N1, goal + both_N1
+            surely, maybe = block[:asked] > high, block[:asked] >= low
+            above[mine] += _how_many(surely)
+            level[mine] += _how_many(maybe)
+            if precision is not None and error_N is not None:
+                near = _places(maybe ^ surely)
+                pairs = (batch.rows[near[0]], near[1] + column.start)
+                goals = (batch.rows[:asked], batch.target[mine])
+                ahead, behind = _settled(precision, pairs, goals, near[0])
+                above[mine] += ahead
+                level[mine] -= behind
     return above, level
+
+
+def _settled(
+    precision: Precision,
+    pairs: tuple[np.ndarray, np.ndarray],
+    goals: tuple[np.ndarray, np.ndarray],
+    question_P: np.ndarray,
+) -> tuple[np.ndarray, np.ndarray]:
+    """How many of some questions' near candidates are above the target, and how many below."""
+    count = len(goals[0])
+    if not len(question_P):
+        return np.zeros(count, np.int64), np.zeros(count, np.int64)
+    asked, place_P = np.unique(question_P, return_inverse=True)
+    goal = precision.exact(goals[0][asked], goals[1][asked])
+    found = precision.exact(*pairs)
+    goal = goal[torch.from_numpy(place_P).to(goal.device)]
+    ahead, behind = (
+        np.bincount(question_P[mask.cpu().numpy()], minlength=count)
+        for mask in (found > goal, found < goal)
+    )
+    return ahead, behind
+
+
+def _places(mask: Tensor) -> tuple[np.ndarray, np.ndarray]:
+    """Row and column of what is true."""
+    if mask.device.type != "cpu":
+        row, column = mask.nonzero(as_tuple=True)
+        return row.cpu().numpy(), column.cpu().numpy()
+    row_P, column_P = np.divmod(np.flatnonzero(mask.numpy()), mask.shape[1])
+    return row_P, column_P
 
 
 def _pick(block: Tensor, row: np.ndarray, column: np.ndarray) -> Tensor:

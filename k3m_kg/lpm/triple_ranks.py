@@ -4,21 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import LinkScorer
-from k3m_kg.lpm.ranking import SCORES_AT_ONCE, Ranks, Scores, rank_scores
+from k3m_kg.contracts import LinkScorer, QueryVectors, as_float, full_precision
+from k3m_kg.lpm.ranking import SCORES_AT_ONCE, Ranks, rank_scores
 from k3m_kg.lpm.triple_index import TripleIndex, places
-from k3m_kg.scorers.interactions import InteractionScorer
 
 Side = Literal["head", "tail"]
 SIDES: tuple[Side, ...] = ("head", "tail")
 BOTH = "both"
-_Rows = Callable[[Tensor, Tensor, Tensor], Tensor]
+_PAIRS_AT_ONCE = 1 << 14
 
 
 @dataclass(slots=True)
@@ -37,29 +36,88 @@ class TripleVectors:
     relations_RH: Tensor
     inverse_RH: Tensor | None = None
 
-    def scores(
+    def questions(
         self, side: Side, given_U: np.ndarray, relation_U: np.ndarray, candidates_CH: Tensor
-    ) -> Scores:
-        """What ranks candidates for each of U questions; equal in order to the scorer's scores."""
-        device = self.entities_EH.device
-        given, relation = torch.from_numpy(given_U), torch.from_numpy(relation_U)
+    ) -> TripleQuestions:
+        """U questions about the candidates."""
         inverse = self.inverse_RH if side == "head" else None
-        relations_RH = self.relations_RH if inverse is None else inverse
-        as_tails = side == "tail" or inverse is not None
-        scorer: Any = self.scorer
-        cheap = isinstance(self.scorer, InteractionScorer)
-        tails: _Rows = scorer.order_tails if cheap else scorer.score_tails
-        heads: _Rows = scorer.order_heads if cheap else scorer.score_heads
+        return TripleQuestions(
+            self.scorer,
+            self.entities_EH,
+            self.relations_RH if inverse is None else inverse,
+            torch.from_numpy(given_U),
+            torch.from_numpy(relation_U),
+            candidates_CH,
+            as_tails=side == "tail" or inverse is not None,
+        )
 
-        def scores(rows: np.ndarray, columns: slice) -> Tensor:
-            index = torch.from_numpy(rows)
-            given_NH = self.entities_EH[given[index].to(device)]
-            relation_NH = relations_RH[relation[index].to(device)]
-            if as_tails:
-                return tails(given_NH, relation_NH, candidates_CH[columns])
-            return heads(candidates_CH[columns], relation_NH, given_NH)
 
-        return scores
+@dataclass(slots=True)
+class TripleQuestions:
+    """Scores of U questions, from the query vector where the scorer has one.
+
+    `scores` are then quick, but only near; `error` and `exact` say how near, and are the
+    `Precision` of the ranking.
+
+    Attributes:
+        scorer, entities_EH, relations_RH: the model.
+        given_U, relation_U: ids of what is given.
+        candidates_CH: what competes.
+        as_tails: candidates are tails; otherwise heads.
+        last: the rows asked last, and their query vectors.
+    """
+
+    scorer: LinkScorer
+    entities_EH: Tensor
+    relations_RH: Tensor
+    given_U: Tensor
+    relation_U: Tensor
+    candidates_CH: Tensor
+    as_tails: bool
+    last: tuple[np.ndarray, QueryVectors | None] | None = None
+
+    def scores(self, rows: np.ndarray, columns: slice) -> Tensor:
+        """(N, C) numbers that rank some of the candidates."""
+        candidates_CH = self.candidates_CH[columns]
+        query = self._query(rows)
+        if query is not None:
+            return query.shortcut(candidates_CH)
+        given_NH, relation_NH = self._vectors(rows)
+        if self.as_tails:
+            return self.scorer.score_tails(given_NH, relation_NH, candidates_CH)
+        return self.scorer.score_heads(candidates_CH, relation_NH, given_NH)
+
+    def error(self, rows: np.ndarray) -> Tensor | None:
+        """(N,) by how much those are off at most."""
+        query = self._query(rows)
+        return None if query is None else query.shortcut_error(self.candidates_CH)
+
+    def exact(self, rows_P: np.ndarray, candidates_P: np.ndarray) -> Tensor:
+        """(P,) scores of pairs, as the scorer gives them."""
+        parts = []
+        for start in range(0, len(rows_P), _PAIRS_AT_ONCE):
+            part = slice(start, start + _PAIRS_AT_ONCE)
+            query = self._query(rows_P[part])
+            assert query is not None
+            place = torch.from_numpy(candidates_P[part]).to(self.candidates_CH.device)
+            parts.append(query.scores(self.candidates_CH[place, None])[:, 0])
+        return torch.cat(parts)
+
+    def _vectors(self, rows: np.ndarray) -> tuple[Tensor, Tensor]:
+        index, device = torch.from_numpy(rows), self.entities_EH.device
+        given_NH = self.entities_EH[self.given_U[index].to(device)]
+        return given_NH, self.relations_RH[self.relation_U[index].to(device)]
+
+    def _query(self, rows: np.ndarray) -> QueryVectors | None:
+        if self.last is None or self.last[0] is not rows:
+            given_NH, relation_NH = (as_float(part) for part in self._vectors(rows))
+            with full_precision(given_NH):
+                if self.as_tails:
+                    query = self.scorer.tail_query(given_NH, relation_NH)
+                else:
+                    query = self.scorer.head_query(relation_NH, given_NH)
+            self.last = (rows, query)
+        return self.last[1]
 
 
 @dataclass(slots=True)
@@ -170,11 +228,13 @@ def _rank_side(
         candidates_CH = candidates_CH[torch.from_numpy(allowed).to(candidates_CH.device)]
         target_Q, known_entity = places(allowed, target_Q), places(allowed, known_entity)
         known_row, known_entity = known_row[known_entity >= 0], known_entity[known_entity >= 0]
+    questions = vectors.questions(side, given_U, relation_U, candidates_CH)
     return rank_scores(
-        vectors.scores(side, given_U, relation_U, candidates_CH),
+        questions.scores,
         target_Q,
         len(candidates_CH),
         (known_row, known_entity),
+        precision=questions,
         row_Q=row_Q,
         at_once=at_once,
     )

@@ -109,13 +109,22 @@ class TaskPlugin:
 
 @dataclass(frozen=True, slots=True)
 class LinkScorerPlugin:
-    """An interaction function. `factory(settings, hidden)` builds a `LinkScorer`."""
+    """An interaction function.
+
+    Attributes:
+        factory: `factory(settings, hidden)` builds a `LinkScorer` of vectors that are all `hidden`
+            numbers wide: K3M's.
+        for_dimension: `for_dimension(settings, dimension)` builds one of embeddings, whose entities
+            and relations are as wide as the scorer's `entity_width` and `relation_width` say.
+            Without it `factory` is asked, for vectors of that dimension.
+    """
 
     kind: ClassVar[str] = "link-scorer"
     name: str
     summary: str
     config: type[Settings]
     factory: Callable[[Any, int], LinkScorer]
+    for_dimension: Callable[[Any, int], LinkScorer] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from k3m_kg.contracts import LinkScorer
 
 
-def _factory(name: str) -> Callable[[Settings, int], LinkScorer]:
+def _for_width(name: str) -> Callable[[Settings, int], LinkScorer]:
     def build(settings: Settings, hidden: int) -> LinkScorer:
         from k3m_kg.scorers.build import build_for_width
 
@@ -25,10 +25,25 @@ def _factory(name: str) -> Callable[[Settings, int], LinkScorer]:
     return build
 
 
+def _for_dimension(name: str) -> Callable[[Settings, int], LinkScorer]:
+    def build(settings: Settings, dimension: int) -> LinkScorer:
+        from k3m_kg.scorers.build import build_scorer
+
+        return build_scorer(name, settings, dimension)
+
+    return build
+
+
 @hookimpl
 def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:
     """Every PyKEEN interaction, by PyKEEN's name."""
     return [
-        LinkScorerPlugin(name, interaction.summary, interaction.config, _factory(name))
+        LinkScorerPlugin(
+            name,
+            interaction.summary,
+            interaction.config,
+            _for_width(name),
+            for_dimension=_for_dimension(name),
+        )
         for name, interaction in INTERACTIONS.items()
     ]

@@ -15,8 +15,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from k3m_kg.contracts import LinkScorer
-from k3m_kg.scorers.compare import Query, compare, order
+from k3m_kg.contracts import LinkScorer, QueryVectors, as_float, full_precision
 from k3m_kg.scorers.layout import Layout, as_pykeen
 
 BROADCAST_AT_ONCE = 1 << 22
@@ -25,9 +24,6 @@ BROADCAST_AT_ONCE = 1 << 22
 
 class InteractionScorer(LinkScorer):
     """Any PyKEEN interaction.
-
-    Besides N triples, heads, relations and tails may come in G groups of S: candidates (G, C, H)
-    are then shared by the S of a group.
 
     Args:
         interaction: PyKEEN's.
@@ -73,60 +69,47 @@ class InteractionScorer(LinkScorer):
             )
         return scores_N
 
-    def score_tails(
-        self, head_NH: Tensor, relation_NH: Tensor, tail_NCH: Tensor, *, fast: bool = False
-    ) -> Tensor:
-        """(N, C) scores of C candidates, (N, C, H) or (C, H) for all; in groups (G, S, C).
+    def score_tails(self, head_NH: Tensor, relation_NH: Tensor, tail_NCH: Tensor) -> Tensor:
+        """(N, C) scores of C candidates, (N, C, H) or (C, H) for all."""
+        return self._against_tails(head_NH, relation_NH, tail_NCH, fast=False)
 
-        `fast` allows distances by matrix products, which lose digits where vectors are close.
-        """
-        with full_precision(head_NH):
-            query = self.tail_query(as_float(head_NH), as_float(relation_NH))
-            if query is not None:
-                return compare(query, as_float(tail_NCH), fast=fast)
-            return self._broadcast(
-                lambda tails: self.score(head_NH[..., None, :], relation_NH[..., None, :], tails),
-                head_NH,
-                tail_NCH,
-            )
-
-    def score_heads(
-        self, head_NCH: Tensor, relation_NH: Tensor, tail_NH: Tensor, *, fast: bool = False
-    ) -> Tensor:
+    def score_heads(self, head_NCH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
         """(N, C) scores of C candidate heads; the mirror image of `score_tails`."""
-        with full_precision(tail_NH):
-            query = self.head_query(as_float(relation_NH), as_float(tail_NH))
+        return self._against_heads(head_NCH, relation_NH, tail_NH, fast=False)
+
+    def score_tail_groups(self, head_GSH: Tensor, relation_GSH: Tensor, tail_GCH: Tensor) -> Tensor:
+        """(G, S, C) scores of each group's candidates, without a copy of them for each of S."""
+        return self._against_tails(head_GSH, relation_GSH, tail_GCH, fast=True)
+
+    def score_head_groups(self, head_GCH: Tensor, relation_GSH: Tensor, tail_GSH: Tensor) -> Tensor:
+        """(G, S, C) scores of each group's candidates, without a copy of them for each of S."""
+        return self._against_heads(head_GCH, relation_GSH, tail_GSH, fast=True)
+
+    def _against_tails(
+        self, head: Tensor, relation: Tensor, tails: Tensor, *, fast: bool
+    ) -> Tensor:
+        with full_precision(head):
+            query = self.tail_query(as_float(head), as_float(relation))
             if query is not None:
-                return compare(query, as_float(head_NCH), fast=fast)
+                return query.scores(tails, fast=fast)
             return self._broadcast(
-                lambda heads: self.score(heads, relation_NH[..., None, :], tail_NH[..., None, :]),
-                tail_NH,
-                head_NCH,
+                lambda part: self.score(head[..., None, :], relation[..., None, :], part),
+                head,
+                tails,
             )
 
-    def order_tails(self, head_NH: Tensor, relation_NH: Tensor, tail_CH: Tensor) -> Tensor:
-        """(N, C) numbers that rank each row's candidates as `score_tails` does, but cheaper."""
-        with full_precision(head_NH):
-            query = self.tail_query(as_float(head_NH), as_float(relation_NH))
+    def _against_heads(
+        self, heads: Tensor, relation: Tensor, tail: Tensor, *, fast: bool
+    ) -> Tensor:
+        with full_precision(tail):
+            query = self.head_query(as_float(relation), as_float(tail))
             if query is not None:
-                return order(query, as_float(tail_CH))
-        return self.score_tails(head_NH, relation_NH, tail_CH)
-
-    def order_heads(self, head_CH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
-        """(N, C) numbers that rank each row's candidates as `score_heads` does, but cheaper."""
-        with full_precision(tail_NH):
-            query = self.head_query(as_float(relation_NH), as_float(tail_NH))
-            if query is not None:
-                return order(query, as_float(head_CH))
-        return self.score_heads(head_CH, relation_NH, tail_NH)
-
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query | None:
-        """What tails are compared with, where one vector can say it."""
-        return None
-
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query | None:
-        """What heads are compared with, where one vector can say it."""
-        return None
+                return query.scores(heads, fast=fast)
+            return self._broadcast(
+                lambda part: self.score(part, relation[..., None, :], tail[..., None, :]),
+                tail,
+                heads,
+            )
 
     def _side(self, vectors: Tensor, parts: list[int]) -> list[Tensor]:
         every = self._constrain_entity(self._entity.read(as_float(vectors)))
@@ -158,11 +141,11 @@ class AffineScorer(InteractionScorer):
         super().__init__(*arguments, **constraints)
         self._affine_heads = heads
 
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query | None:
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors | None:
         """The gradient by the tail, and the score of a tail of zeros."""
         return _affine(lambda tail: self.score(head_NH, relation_NH, tail), head_NH)
 
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query | None:
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors | None:
         """The gradient by the head, and the score of a head of zeros."""
         if not self._affine_heads:
             return None
@@ -172,41 +155,41 @@ class AffineScorer(InteractionScorer):
 class TransEScorer(InteractionScorer):
     """-||h + r - t||_p (Bordes et al. 2013), or its p-th power."""
 
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query:
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors:
         """h + r."""
         return self._query(head_NH + relation_NH)
 
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query:
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors:
         """t - r."""
         return self._query(tail_NH - relation_NH)
 
-    def _query(self, vectors: Tensor) -> Query:
+    def _query(self, vectors: Tensor) -> QueryVectors:
         settings: Any = self.interaction
-        return Query(vectors, norm=float(settings.p), power=settings.power_norm)
+        return QueryVectors(vectors, norm=float(settings.p), power=settings.power_norm)
 
 
 class DistMultScorer(InteractionScorer):
     """<h, r, t> (Yang et al. 2015)."""
 
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query:
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors:
         """h * r."""
-        return Query(head_NH * relation_NH)
+        return QueryVectors(head_NH * relation_NH)
 
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query:
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors:
         """t * r."""
-        return Query(tail_NH * relation_NH)
+        return QueryVectors(tail_NH * relation_NH)
 
 
 class ComplExScorer(InteractionScorer):
     """Re <h, r, conj(t)> (Trouillon et al. 2016)."""
 
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query:
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors:
         """h * r."""
-        return Query(_turn(head_NH, relation_NH, back=False))
+        return QueryVectors(_turn(head_NH, relation_NH, back=False))
 
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query:
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors:
         """t * conj(r)."""
-        return Query(_turn(tail_NH, relation_NH, back=True))
+        return QueryVectors(_turn(tail_NH, relation_NH, back=True))
 
 
 class RotatEScorer(InteractionScorer):
@@ -215,34 +198,24 @@ class RotatEScorer(InteractionScorer):
     Of a relation's vector only the phases count: each complex number is scaled to modulus 1.
     """
 
-    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> Query:
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors:
         """h * r."""
-        return Query(_turn(head_NH, self._phases(relation_NH), back=False), norm=2.0)
+        return QueryVectors(_turn(head_NH, self._phases(relation_NH), back=False), norm=2.0)
 
-    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> Query:
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors:
         """t * conj(r), as |r| = 1."""
-        return Query(_turn(tail_NH, self._phases(relation_NH), back=True), norm=2.0)
+        return QueryVectors(_turn(tail_NH, self._phases(relation_NH), back=True), norm=2.0)
 
     def _phases(self, relation_NH: Tensor) -> Tensor:
         (phases,) = self._constrain_relation(self._relation.read(relation_NH))
         return torch.view_as_real(phases).flatten(-2)
 
 
-def as_float(vectors: Tensor) -> Tensor:
-    """float64 as it is, all else as float32."""
-    return vectors if vectors.dtype == torch.float64 else vectors.float()
-
-
-def full_precision(vectors: Tensor) -> torch.autocast:
-    """A context without autocast."""
-    return torch.autocast(vectors.device.type, enabled=False)
-
-
 def _as_they_are(parts: list[Tensor]) -> list[Tensor]:
     return parts
 
 
-def _affine(score: Callable[[Tensor], Tensor], like: Tensor) -> Query | None:
+def _affine(score: Callable[[Tensor], Tensor], like: Tensor) -> QueryVectors | None:
     if torch.is_inference_mode_enabled():
         return None  # nothing can be differentiated there
     wanted = torch.is_grad_enabled()
@@ -250,7 +223,7 @@ def _affine(score: Callable[[Tensor], Tensor], like: Tensor) -> Query | None:
         zeros = torch.zeros_like(like, requires_grad=True)
         bias = score(zeros)
         (vectors,) = torch.autograd.grad(bias.sum(), zeros, create_graph=wanted)
-    return Query(vectors, bias=bias if wanted else bias.detach())
+    return QueryVectors(vectors, bias=bias if wanted else bias.detach())
 
 
 def _turn(entity_NH: Tensor, relation_NH: Tensor, *, back: bool) -> Tensor:

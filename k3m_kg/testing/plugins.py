@@ -269,6 +269,49 @@ class LinkScorerCase:
         spread = scorer.score_tails(head, relation, tails[:1].expand(4, -1, -1))
         torch.testing.assert_close(shared, spread, atol=1e-4, rtol=1e-4)
 
+    def test_query_vectors_are_what_candidates_are_compared_with(self) -> None:
+        """Where there is a query vector, on either side, its scores are those of `score`."""
+        torch.manual_seed(0)
+        scorer = self.build(HIDDEN).eval()
+        given, relation, others = (torch.randn(4, HIDDEN) for _ in range(3))
+        grid = [
+            [scorer.score(h[None], r[None], t[None]) for t in others]
+            for h, r in zip(given, relation, strict=True)
+        ]
+        if query := scorer.tail_query(given, relation):
+            expected = torch.stack([torch.cat(row) for row in grid])
+            torch.testing.assert_close(query.scores(others), expected, atol=1e-4, rtol=1e-4)
+        grid = [
+            [scorer.score(h[None], r[None], t[None]) for h in others]
+            for r, t in zip(relation, given, strict=True)
+        ]
+        if query := scorer.head_query(relation, given):
+            expected = torch.stack([torch.cat(row) for row in grid])
+            torch.testing.assert_close(query.scores(others), expected, atol=1e-4, rtol=1e-4)
+
+    def test_candidates_in_groups_are_scored_as_triples_are(self) -> None:
+        """`score_tail_groups` and `score_head_groups` are `score` for what a group shares."""
+        torch.manual_seed(0)
+        scorer = self.build(HIDDEN).eval()
+        given, relation = (torch.randn(2, 3, HIDDEN) for _ in range(2))
+        others = torch.randn(2, 4, HIDDEN)
+        spread = [
+            part[:, :, None].expand(-1, -1, 4, -1).flatten(0, 2) for part in (given, relation)
+        ]
+        each = others[:, None].expand(-1, 3, -1, -1).flatten(0, 2)
+        torch.testing.assert_close(
+            scorer.score_tail_groups(given, relation, others).flatten(),
+            scorer.score(*spread, each),
+            atol=1e-3,
+            rtol=1e-3,
+        )
+        torch.testing.assert_close(
+            scorer.score_head_groups(others, relation, given).flatten(),
+            scorer.score(each, spread[1], spread[0]),
+            atol=1e-3,
+            rtol=1e-3,
+        )
+
     def test_gradients_reach_all_three(self) -> None:
         """Head, relation and tail all learn."""
         scorer = self.build(HIDDEN)

@@ -7,13 +7,12 @@ import pytest
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import LinkScorer
+from k3m_kg.contracts import LinkScorer, QueryVectors
 from k3m_kg.kge.data import load_data
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.steps import Stepper
 from k3m_kg.kge.training import build_negatives, loss_of
-from k3m_kg.scorers.compare import Query, compare
 from tests.kge.toy import config, write
 
 
@@ -63,10 +62,10 @@ def test_one_query_has_the_gradient_of_its_distances(power: bool) -> None:
     query = torch.randn(3, 1, 4, dtype=torch.float64, requires_grad=True)
     others = torch.randn(3, 5, 4, dtype=torch.float64, requires_grad=True)
     weight = torch.randn(3, 1, 5, dtype=torch.float64)
-    asked = Query(query, norm=2.0, power=power)
+    asked = QueryVectors(query, norm=2.0, power=power)
     found, gradients = [], []
     for fast in (False, True):
-        scores = compare(asked, others, fast=fast)
+        scores = asked.scores(others, fast=fast)
         found.append(scores)
         gradients.append(torch.autograd.grad((scores * weight).sum(), (query, others)))
     torch.testing.assert_close(found[0], found[1])
@@ -157,9 +156,6 @@ class Plain(LinkScorer):
 
     def score(self, head_NH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
         return (head_NH * relation_NH * tail_NH * self.weight).sum(-1)
-
-    def score_tails(self, head_NH: Tensor, relation_NH: Tensor, tail_NCH: Tensor) -> Tensor:
-        return ((head_NH * relation_NH * self.weight)[:, None] * tail_NCH).sum(-1)
 
 
 def test_a_strangers_scorer_learns_too(tmp_path: Path) -> None:

@@ -117,6 +117,60 @@ def test_metrics_on_nations_equal_pykeens_evaluator(name: str, rounded: bool) ->
     assert_equal_to_pykeen(ours, pykeen_results(vectors, asked, truth))
 
 
+def close_together(name: str, settings: dict[str, Any]) -> tuple[TripleVectors, np.ndarray]:
+    """Entities far out and near to each other, and a question about each."""
+    scorer = build_scorer(name, INTERACTIONS[name].config(**settings), 16).eval()
+    generator = torch.Generator().manual_seed(1)
+    entity = 300 + torch.randn(400, scorer.entity_width, generator=generator)
+    relation = torch.randn(1, scorer.relation_width, generator=generator)
+    if name == "rotate":
+        relation = torch.tensor([1.0, 1e-3]).repeat(16)[None]  # turns by next to nothing
+    triples = np.stack([np.arange(400), np.zeros(400, np.int64), np.arange(400)[::-1]], 1)
+    return TripleVectors(scorer, entity, relation), triples
+
+
+@pytest.mark.parametrize(
+    ("name", "settings"), [("transe", {}), ("transe", {"power_norm": True}), ("rotate", {})]
+)
+@pytest.mark.parametrize("at_once", [1 << 22, 3000])
+def test_entities_far_out_and_close_together_rank_as_pykeens_interaction_ranks_them(
+    name: str, settings: dict[str, Any], at_once: int
+) -> None:
+    vectors, asked = close_together(name, settings)
+    entity, relation = vectors.entities_EH, vectors.relations_RH
+    ours = rank_triples(vectors, asked, asked, at_once=at_once).of("tail")
+    with torch.no_grad():
+        scores = torch.stack([vectors.scorer.score(entity, relation, tail) for tail in entity], 1)
+    own = scores.gather(1, torch.from_numpy(asked[:, 2].copy())[:, None])
+    np.testing.assert_array_equal(ours.optimistic_Q, (scores > own).sum(1) + 1)
+    np.testing.assert_array_equal(ours.pessimistic_Q, (scores >= own).sum(1))
+
+
+@pytest.mark.parametrize("name", ["transe", "rotate"])
+@pytest.mark.parametrize("spread", [0.0, 1e-4, 1.0])
+def test_the_shortcut_never_changes_a_rank(name: str, spread: float) -> None:
+    asked, truth = small()
+    vectors = model_of(name, 30, 4, rounded=False)
+    vectors.entities_EH = vectors.entities_EH[:1] + spread * vectors.entities_EH
+    vectors.entities_EH[7] = vectors.entities_EH[3]  # ties stay ties
+    slow = TripleVectors(NoQuery(vectors.scorer), vectors.entities_EH, vectors.relations_RH)
+    quick, exact = (rank_triples(which, asked, truth).of("both") for which in (vectors, slow))
+    np.testing.assert_array_equal(quick.optimistic_Q, exact.optimistic_Q)
+    np.testing.assert_array_equal(quick.pessimistic_Q, exact.pessimistic_Q)
+
+
+class NoQuery(LinkScorer):
+    """Hides the query vector, so that ranking must go by the scores themselves."""
+
+    def __init__(self, scorer: LinkScorer) -> None:
+        super().__init__()
+        self.score = scorer.score
+        self.score_tails, self.score_heads = scorer.score_tails, scorer.score_heads
+
+    def score(self, head_NH: Any, relation_NH: Any, tail_NH: Any) -> Any:
+        raise NotImplementedError
+
+
 def test_metrics_per_relation_equal_pykeens_evaluator_on_that_relation() -> None:
     asked, truth = nations()
     vectors = model_of("distmult", 14, 55, rounded=True)

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.config import validate_settings
-from k3m_kg.contracts import LinkScorer
+from k3m_kg.contracts import LinkScorer, QueryVectors
 from k3m_kg.errors import ConfigError
 from k3m_kg.scorers.builtin import k3m_kg_link_scorers
 from k3m_kg.scorers.interactions import InteractionScorer
@@ -198,39 +198,81 @@ def test_many_candidates_score_as_one_by_one(
         each = [scorer.score(head, relation, shared_CH[c].expand(N, H)) for c in range(C)]
         expected = torch.stack(each, 1)
         torch.testing.assert_close(scorer.score_tails(head, relation, shared_CH), expected, **close)
-        ordered = scorer.order_tails(head, relation, shared_CH)
-        assert torch.equal(ordered.argsort(1), expected.argsort(1))
+        query = scorer.tail_query(head, relation)
+        if query is not None:
+            assert torch.equal(query.shortcut(shared_CH).argsort(1), expected.argsort(1))
 
 
-def test_a_scorer_that_knows_only_tails_scores_heads_too() -> None:
-    scorer = build("complex", {})
+class OnlyScore(LinkScorer):
+    """A stranger's scorer that has just what it must have."""
+
+    def __init__(self, scorer: LinkScorer) -> None:
+        super().__init__()
+        self.scorer = scorer
+
+    def score(self, head_NH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
+        return self.scorer.score(head_NH, relation_NH, tail_NH)
+
+
+class WithQuery(OnlyScore):
+    def tail_query(self, head_NH: Tensor, relation_NH: Tensor) -> QueryVectors | None:
+        return self.scorer.tail_query(head_NH, relation_NH)
+
+    def head_query(self, relation_NH: Tensor, tail_NH: Tensor) -> QueryVectors | None:
+        return self.scorer.head_query(relation_NH, tail_NH)
+
+
+@pytest.mark.parametrize("kind", [OnlyScore, WithQuery])
+@pytest.mark.parametrize("name", ["transe", "complex"])
+def test_a_scorer_of_triples_scores_candidates_and_groups_too(
+    name: str, kind: type[OnlyScore]
+) -> None:
+    ours = build(name, {})
+    scorer = kind(ours)
     head, relation, others_NCH = vectors(1)
-    for heads in (others_NCH, others_NCH[0], others_NCH[:, :0]):
+    close = {"atol": 1e-4, "rtol": 1e-4}
+    for others in (others_NCH, others_NCH[0], others_NCH[:, :0]):
         torch.testing.assert_close(
-            LinkScorer.score_heads(scorer, heads, relation, head),
-            scorer.score_heads(heads, relation, head),
-            atol=1e-4,
-            rtol=1e-4,
+            scorer.score_heads(others, relation, head),
+            ours.score_heads(others, relation, head),
+            **close,
         )
+        torch.testing.assert_close(
+            scorer.score_tails(head, relation, others),
+            ours.score_tails(head, relation, others),
+            **close,
+        )
+    pairs = (head[:6].view(2, 3, H), relation[:6].view(2, 3, H))
+    torch.testing.assert_close(
+        scorer.score_tail_groups(*pairs, others_NCH[:2]),
+        ours.score_tail_groups(*pairs, others_NCH[:2]),
+        **close,
+    )
+    torch.testing.assert_close(
+        scorer.score_head_groups(others_NCH[:2], pairs[1], pairs[0]),
+        ours.score_head_groups(others_NCH[:2], pairs[1], pairs[0]),
+        **close,
+    )
 
 
 @pytest.mark.parametrize(("name", "settings"), SCORERS)
-@pytest.mark.parametrize("fast", [False, True])
-def test_groups_share_their_candidates(name: str, settings: dict[str, Any], fast: bool) -> None:
+@pytest.mark.parametrize("default", [False, True])
+def test_groups_share_their_candidates(name: str, settings: dict[str, Any], default: bool) -> None:
     scorer = build(name, settings)
     generator = torch.Generator().manual_seed(5)
     side_GSH, relation_GSH = (torch.randn(2, 3, H, generator=generator) for _ in range(2))
     other_GCH = torch.randn(2, C, H, generator=generator)
-    close = {"atol": 1e-3, "rtol": 1e-3} if fast else {"atol": 1e-4, "rtol": 1e-4}
+    close = {"atol": 1e-3, "rtol": 1e-3}
+    kind: Any = LinkScorer if default else type(scorer)
     expected = torch.stack(
         [scorer.score_tails(side_GSH[g], relation_GSH[g], other_GCH[g]) for g in range(2)]
     )
-    actual = scorer.score_tails(side_GSH, relation_GSH, other_GCH, fast=fast)
+    actual = kind.score_tail_groups(scorer, side_GSH, relation_GSH, other_GCH)
     torch.testing.assert_close(actual, expected, **close)
     expected = torch.stack(
         [scorer.score_heads(other_GCH[g], relation_GSH[g], side_GSH[g]) for g in range(2)]
     )
-    actual = scorer.score_heads(other_GCH, relation_GSH, side_GSH, fast=fast)
+    actual = kind.score_head_groups(scorer, other_GCH, relation_GSH, side_GSH)
     torch.testing.assert_close(actual, expected, **close)
 
 
