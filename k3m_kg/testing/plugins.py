@@ -301,7 +301,7 @@ class LinkScorerCase:
         each = others[:, None].expand(-1, 3, -1, -1).flatten(0, 2)
         torch.testing.assert_close(
             scorer.score_tail_groups(given, relation, others).flatten(),
-            scorer.score(*spread, each),
+            scorer.score(spread[0], spread[1], each),
             atol=1e-3,
             rtol=1e-3,
         )
