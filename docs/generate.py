@@ -26,11 +26,9 @@ def help_of(*command: str) -> str:
 
 def commands() -> Iterator[tuple[str, ...]]:
     """Every command, those of a group after it."""
-    from typer.main import get_command
+    from k3m_kg.cli.root import built_in_commands
 
-    from k3m_kg.cli.app import app
-
-    for name, command in get_command(app).commands.items():  # type: ignore[attr-defined]
+    for name, command in built_in_commands().items():
         yield (name,)
         for inner in getattr(command, "commands", {}):
             yield (name, inner)

@@ -16,7 +16,7 @@ import yaml
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.plugin import hookspecs
-from k3m_kg.plugin.hookspecs import LinkPredictorPlugin
+from k3m_kg.plugin.hookspecs import CommandPlugin, EvaluationPlugin, LinkPredictorPlugin
 from k3m_kg.plugin.registry import KINDS, Registry
 from k3m_kg.readers.mapping import Mapping
 
@@ -113,6 +113,42 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     assert metrics["mrr"] == pytest.approx(metrics["majority_mrr"])
 
 
+def check_evaluation(record: EvaluationPlugin, folder: Path) -> None:
+    """The example runs on a small shop."""
+    from k3m_kg.evaluation import running
+    from k3m_kg.testing.evaluations import opened_shop
+
+    installed = Registry()
+    installed.add(record, "doc", "1")
+    with patch.object(running, "registry", lambda: installed):
+        evaluation = running.build_evaluation(record.name, record.config(most=9), "test")
+    opened = opened_shop(folder / "shop")
+    with patch.object(running, "registry", lambda: installed):
+        report = running.run_evaluation(
+            record.name, evaluation, opened, "test", lambda stage, done, total: None
+        )
+    assert report["metrics"]["products"] == 9
+    assert 0 <= report["metrics"]["same_category"] <= 1
+    assert len(list(evaluation.lines(report))) == 3
+
+
+def check_command(record: CommandPlugin, folder: Path) -> None:
+    """The example counts, and says what is wrong."""
+    from typer.testing import CliRunner
+
+    from k3m_kg.cli.app import app
+    from k3m_kg.cli.root import Root
+    from k3m_kg.plugin.discovery import Installed
+
+    (folder / "three.txt").write_text("a\nb\nc\n")
+    commands = {record.name: Installed(record, "doc", "1")}
+    with patch.object(Root, "_commands", commands):
+        result = CliRunner().invoke(app, [record.name, str(folder / "three.txt")])
+        assert result.stdout == "3\n"
+        result = CliRunner().invoke(app, [record.name, str(folder / "none.txt")])
+        assert str(result.exception).endswith("none.txt: no such file")
+
+
 def check_plugin(source: str, hook: str, folder: Path) -> None:
     """Load a module, call its hook, and use what its factory builds as its contract says."""
     import torch
@@ -137,7 +173,13 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
     if record.kind == "link-predictor":
         check_predictor(record, folder)
         return
+    if record.kind == "command":
+        check_command(record, folder)
+        return
     settings = record.config()
+    if record.kind == "evaluation":
+        check_evaluation(record, folder)
+        return
     if record.kind == "link-scorer":
         scorer = record.factory(settings, 8)
         assert isinstance(scorer, LinkScorer)
@@ -174,11 +216,9 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
 
 
 def test_the_readme_uses_commands_and_options_that_exist() -> None:
-    from typer.main import get_command
+    from k3m_kg.cli.root import built_in_commands
 
-    from k3m_kg.cli.app import app
-
-    commands = get_command(app).commands  # type: ignore[attr-defined]
+    commands = built_in_commands()
     lines = [line for block in blocks(README, "sh") for line in block.splitlines()]
     used = [shlex.split(line) for line in lines if line.startswith("k3m-kg")]
     assert {words[1] for words in used} >= {"ingest", "status", "snapshot", "pretrain", "evaluate"}

@@ -9,7 +9,6 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from k3m_kg.config import Component, Settings
 from k3m_kg.errors import (
     ArtifactError,
     CatalogError,
@@ -21,6 +20,8 @@ from k3m_kg.errors import (
 )
 from k3m_kg.plugin.hookspecs import (
     CatalogReader,
+    CommandPlugin,
+    EvaluationPlugin,
     FusionPlugin,
     ImageEncoderPlugin,
     LinkPredictorPlugin,
@@ -33,8 +34,10 @@ from k3m_kg.plugin.hookspecs import (
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
 if TYPE_CHECKING:
+    from k3m_kg.config import Component, Settings
     from k3m_kg.contracts import (
         Catalog,
+        Evaluation,
         Fusion,
         ImageEncoder,
         KnowledgeText,
@@ -56,13 +59,16 @@ if TYPE_CHECKING:
         transformer,
     )
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
+    from k3m_kg.lpm.questions import Triples, Visibility, heads_of
     from k3m_kg.lpm.value_negatives import PropertyNegatives
     from k3m_kg.readers.compressed import open_bytes
+    from k3m_kg.use.open_model import OpenModel
 
 _LAZY = {
     **dict.fromkeys(
         (
             "Catalog",
+            "Evaluation",
             "Fusion",
             "ImageEncoder",
             "KnowledgeText",
@@ -85,8 +91,11 @@ _LAZY = {
         ),
         "k3m_kg.contracts",
     ),
+    **dict.fromkeys(("Component", "Settings"), "k3m_kg.config"),
     "PropertyNegatives": "k3m_kg.lpm.value_negatives",
     "candidate_cross_entropy": "k3m_kg.lpm.losses",
+    **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
+    "OpenModel": "k3m_kg.use.open_model",
     "open_bytes": "k3m_kg.readers.compressed",
     "margin_ranking": "k3m_kg.lpm.losses",
 }
@@ -97,8 +106,11 @@ __all__ = [
     "CatalogError",
     "CatalogReader",
     "CatalogRecord",
+    "CommandPlugin",
     "Component",
     "ConfigError",
+    "Evaluation",
+    "EvaluationPlugin",
     "Fusion",
     "FusionPlugin",
     "ImageEncoder",
@@ -111,6 +123,7 @@ __all__ = [
     "LinkScorerPlugin",
     "ModelContext",
     "ModelOutputs",
+    "OpenModel",
     "PluginError",
     "PretrainingTask",
     "ProductBatch",
@@ -129,9 +142,12 @@ __all__ = [
     "TextEncoderPlugin",
     "Tokens",
     "TrainedPredictor",
+    "Triples",
     "UsageError",
     "ValueRecord",
+    "Visibility",
     "candidate_cross_entropy",
+    "heads_of",
     "hookimpl",
     "initialise",
     "margin_ranking",

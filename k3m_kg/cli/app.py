@@ -8,28 +8,12 @@ import sys
 import typer
 
 from k3m_kg import __version__
-from k3m_kg.cli.audit import audit
-from k3m_kg.cli.complete import complete
-from k3m_kg.cli.demo import demo
-from k3m_kg.cli.diff import diff
-from k3m_kg.cli.embed import embed
-from k3m_kg.cli.evaluate import evaluate
-from k3m_kg.cli.export import export
-from k3m_kg.cli.ingest import ingest
-from k3m_kg.cli.init import init
-from k3m_kg.cli.kge import app as kge_app
-from k3m_kg.cli.migrate import migrate
-from k3m_kg.cli.plugins import app as plugins_app
-from k3m_kg.cli.pretrain import pretrain
-from k3m_kg.cli.snapshot import app as snapshot_app
-from k3m_kg.cli.sparql import sparql
-from k3m_kg.cli.status import status
-from k3m_kg.cli.undo import undo
-from k3m_kg.cli.validate import validate
+from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
 
 app = typer.Typer(
     name="k3m-kg",
+    cls=Root,
     help="Knowledge-graph-centric multimodal pretraining for product catalogs.",
     no_args_is_help=True,
     add_completion=False,
@@ -55,26 +39,6 @@ def _root(
     ),
 ) -> None:
     pass
-
-
-app.command()(init)
-app.command()(migrate)
-app.command()(ingest)
-app.command()(status)
-app.command()(diff)
-app.command()(undo)
-app.command()(validate)
-app.command()(export)
-app.command()(sparql)
-app.add_typer(snapshot_app, name="snapshot")
-app.command()(pretrain)
-app.command()(evaluate)
-app.command()(embed)
-app.command()(complete)
-app.command()(audit)
-app.command()(demo)
-app.add_typer(kge_app, name="kge")
-app.add_typer(plugins_app, name="plugins")
 
 
 _INTERRUPTED = 130

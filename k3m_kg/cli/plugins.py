@@ -10,14 +10,14 @@ import typer
 from k3m_kg.cli.console import JsonFlag, note, print_json
 
 if TYPE_CHECKING:
-    from k3m_kg.plugin.registry import Installed
+    from k3m_kg.plugin.discovery import Installed
 
 app = typer.Typer(help="What is installed, from where, and which settings it takes.")
 
 KindOption = Annotated[
     str | None,
     typer.Option(
-        help="image-encoder, text-encoder, fusion, task, link-scorer, link-predictor or reader.",
+        help="Such as fusion, task, reader, link-predictor, evaluation or command.",
         metavar="KIND",
     ),
 ]

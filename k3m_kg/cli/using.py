@@ -66,8 +66,8 @@ class Stages:
         self.bar = bar
         self._tasks: dict[str, TaskID] = {}
 
-    def total(self, stage: str, done: int, total: int) -> None:
-        """So much of a stage is done, of so much."""
+    def total(self, stage: str, done: int, total: int | None) -> None:
+        """So much of a stage is done, of so much where that is known."""
         self._task(stage, total)
         self.bar.update(self._tasks[stage], completed=done, total=total)
 

@@ -4,7 +4,7 @@ Here: the base of every settings class, the run config of pretraining, YAML that
 Not here: settings of one component; those stand beside it and derive from `Settings`.
 """
 
-from k3m_kg.config.loading import load_config, read_yaml
+from k3m_kg.config.loading import load_config, read_yaml, with_overrides
 from k3m_kg.config.run import (
     InteractorSettings,
     ModelSettings,
@@ -29,4 +29,5 @@ __all__ = [
     "load_config",
     "read_yaml",
     "validate_settings",
+    "with_overrides",
 ]

@@ -66,14 +66,21 @@ def load_config(cls: type[_S], path: Path, overrides: list[str] | None = None) -
         ConfigError: the file or an override cannot be used.
     """
     data = _parsed(path)
-    if overrides:
-        data = _short(data)
-    for override in overrides or []:
+    return with_overrides(cls, _short(data) if overrides else data, overrides or [], str(path))
+
+
+def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], where: str) -> _S:
+    """Settings as keys and values, with `key.sub=value` overrides (values are YAML) applied.
+
+    Raises:
+        ConfigError: an override or a setting cannot be used.
+    """
+    for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key:
             raise ConfigError("an override must be key=value", where=f"--set {override}")
         _assign(cls, data, key.split("."), parse_yaml(text, f"--set {key}"), override)
-    return validate_settings(cls, as_wanted(data, cls), str(path))
+    return validate_settings(cls, as_wanted(data, cls), where)
 
 
 def _assign(

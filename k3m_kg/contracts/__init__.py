@@ -25,6 +25,7 @@ from k3m_kg.contracts.encoders import (
     initialise,
     transformer,
 )
+from k3m_kg.contracts.evaluations import Evaluation
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
@@ -32,6 +33,7 @@ from k3m_kg.contracts.trained import TrainedPredictor
 
 __all__ = [
     "Catalog",
+    "Evaluation",
     "Fusion",
     "ImageEncoder",
     "KnowledgeText",

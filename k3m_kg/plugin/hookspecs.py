@@ -13,13 +13,14 @@ from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
 import pluggy
 
-from k3m_kg.config import Settings
 from k3m_kg.records import CatalogRecord
 
 if TYPE_CHECKING:
     import torch
 
+    from k3m_kg.config import Settings
     from k3m_kg.contracts import (
+        Evaluation,
         Fusion,
         ImageEncoder,
         LinkScorer,
@@ -143,6 +144,33 @@ class LinkPredictorPlugin:
     factory: Callable[[Path, torch.device], TrainedPredictor]
 
 
+@dataclass(frozen=True, slots=True)
+class EvaluationPlugin:
+    """A downstream task of `k3m-kg evaluate`. `factory(settings)` builds an `Evaluation`."""
+
+    kind: ClassVar[str] = "evaluation"
+    name: str
+    summary: str
+    config: type[Settings]
+    factory: Callable[[Any], Evaluation[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class CommandPlugin:
+    """A sub-command of `k3m-kg`.
+
+    Attributes:
+        summary: what `k3m-kg --help` says of it.
+        factory: `factory()` gives the command, when it is first asked for: a `typer.Typer`, or a
+            function whose parameters typer understands.
+    """
+
+    kind: ClassVar[str] = "command"
+    name: str
+    summary: str
+    factory: Callable[[], Any]
+
+
 Plugin = (
     ReaderPlugin
     | ImageEncoderPlugin
@@ -151,6 +179,8 @@ Plugin = (
     | TaskPlugin
     | LinkScorerPlugin
     | LinkPredictorPlugin
+    | EvaluationPlugin
+    | CommandPlugin
 )
 
 
@@ -187,3 +217,13 @@ def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:  # type: ignore[empty-body]
 @hookspec
 def k3m_kg_link_predictors() -> list[LinkPredictorPlugin]:  # type: ignore[empty-body]
     """Trained models that `evaluate`, `complete`, `audit` and `embed` open."""
+
+
+@hookspec
+def k3m_kg_evaluations() -> list[EvaluationPlugin]:  # type: ignore[empty-body]
+    """Downstream tasks that `k3m-kg evaluate --task` measures a trained model by."""
+
+
+@hookspec
+def k3m_kg_commands() -> list[CommandPlugin]:  # type: ignore[empty-body]
+    """Sub-commands of `k3m-kg`."""

@@ -14,6 +14,8 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from k3m_kg.testing.commands import CommandCase
+    from k3m_kg.testing.evaluations import EvaluationCase
     from k3m_kg.testing.plugins import (
         FusionCase,
         ImageEncoderCase,
@@ -26,6 +28,8 @@ if TYPE_CHECKING:
     from k3m_kg.testing.tasks import TaskCase
 
 _LAZY = {
+    "CommandCase": "commands",
+    "EvaluationCase": "evaluations",
     "FusionCase": "plugins",
     "HIDDEN": "plugins",
     "ImageEncoderCase": "plugins",
@@ -38,6 +42,8 @@ _LAZY = {
 }
 
 __all__ = [
+    "CommandCase",
+    "EvaluationCase",
     "FusionCase",
     "ImageEncoderCase",
     "LinkPredictorCase",

@@ -8,8 +8,9 @@ import torch
 
 from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, PluginError
+from k3m_kg.plugin.discovery import Installed
 from k3m_kg.plugin.hookspecs import LinkPredictorPlugin
-from k3m_kg.plugin.registry import Installed, registry
+from k3m_kg.plugin.registry import registry
 
 
 def open_trained(path: Path, device: torch.device) -> TrainedPredictor:

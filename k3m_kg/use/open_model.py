@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,6 +11,8 @@ from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
+from k3m_kg.lpm.questions import Triples, Visibility, heads_of
+from k3m_kg.progress import Advance, Progress
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.open_artifact import open_trained
 
@@ -40,7 +41,7 @@ class OpenModel:
         cls,
         trained: TrainedPredictor,
         snapshot: Snapshot,
-        progress: Callable[[int, int], None] | None = None,
+        progress: Progress | None = None,
     ) -> OpenModel:
         """The model at work on any snapshot."""
         encoder = trained.text_encoder or NoWords()
@@ -62,6 +63,20 @@ class OpenModel:
             raise UsageError("the snapshot has no such products", where=f"--split {split}")
         return rows
 
+    def vectors(
+        self, rows: np.ndarray, *, batch_size: int = 256, progress: Advance | None = None
+    ) -> np.ndarray:
+        """(N, H) float32 vectors `c*` of products, without the triples that are held out.
+
+        `progress` counts products.
+        """
+        questions, seen = Triples.each(rows), Visibility(cut_title=False)
+        blocks = heads_of(
+            self.predictor, self.batcher, questions, seen, batch_size=batch_size, progress=progress
+        )
+        found = [head_BH.cpu().numpy() for head_BH in blocks]
+        return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
     def unknown(self, rows: np.ndarray) -> int:
         """How many of some products a model that looks products up has no vector of."""
         known = self.trained.known_products
@@ -80,7 +95,7 @@ def open_model(
     *,
     device: str = "auto",
     ranks: bool = True,
-    progress: Callable[[int, int], None] | None = None,
+    progress: Progress | None = None,
 ) -> OpenModel:
     """Open an artifact with a snapshot, by default the one it was trained on.
 

@@ -3,12 +3,7 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
-import textwrap
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -17,6 +12,7 @@ from k3m_kg.config import Component
 from k3m_kg.errors import ConfigError, PluginError, UsageError
 from k3m_kg.plugin.hookspecs import FusionPlugin
 from k3m_kg.plugin.registry import Registry, load_registry
+from tests.sites import Site
 
 FUSION = """
     from k3m_kg.api import FusionPlugin, Settings, hookimpl
@@ -25,41 +21,6 @@ FUSION = """
     def k3m_kg_fusions():
         return [FusionPlugin("{name}", "made up", Settings, lambda settings, context: None)]
 """
-
-
-@dataclass
-class Site:
-    """A folder that a Python process sees as if packages were installed in it."""
-
-    folder: Path
-
-    def install(self, package: str, version: str, source: str, *entry_points: str) -> None:
-        module = package.replace("-", "_")
-        (self.folder / f"{module}.py").write_text(textwrap.dedent(source), encoding="utf-8")
-        info = self.folder / f"{module}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(
-            f"Metadata-Version: 2.1\nName: {package}\nVersion: {version}\n", encoding="utf-8"
-        )
-        lines = entry_points or (f"main = {module}",)
-        (info / "entry_points.txt").write_text(
-            "\n".join(["[k3m_kg]", *lines]) + "\n", encoding="utf-8"
-        )
-
-    def run(self, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        path = os.pathsep.join([str(self.folder), *filter(None, sys.path)])
-        return subprocess.run(
-            [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
-            env=os.environ | {"PYTHONPATH": path, "COLUMNS": "200"} | variables,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-
-    def names(self, **variables: str) -> set[str]:
-        done = self.run("plugins", "list", "--json", **variables)
-        assert done.returncode == 0, done.stderr
-        return {row["name"] for row in json.loads(done.stdout)}
 
 
 @pytest.fixture

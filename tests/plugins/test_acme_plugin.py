@@ -51,13 +51,15 @@ def k3m_kg(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedPro
 
 
 @pytest.mark.slow
-def test_an_outside_fusion_text_encoder_and_reader_take_part(site: Path, tmp_path: Path) -> None:
+def test_an_outside_plugin_of_each_kind_takes_part(site: Path, tmp_path: Path) -> None:
     listed = json.loads(k3m_kg(site, tmp_path, "plugins", "list", "--json").stdout)
     acme = {(row["kind"], row["name"]) for row in listed if row["package"] == "acme-plugin"}
     assert acme == {
         ("fusion", "acme-stronger"),
         ("text-encoder", "acme-hashed-words"),
         ("reader", "acme"),
+        ("evaluation", "acme-norms"),
+        ("command", "acme-label"),
     }
     shown = k3m_kg(site, tmp_path, "plugins", "show", "acme-stronger", "--json").stdout
     assert json.loads(shown)["settings"] == [
@@ -91,3 +93,10 @@ def test_an_outside_fusion_text_encoder_and_reader_take_part(site: Path, tmp_pat
     assert ("text-encoder", "acme-hashed-words", "acme-plugin", "1.2.0") in used
     report = k3m_kg(site, tmp_path, "evaluate", "artifact", "--task", "link-prediction", "--json")
     assert 0 < json.loads(report.stdout)["metrics"]["mrr"] <= 1
+    options = ("--task", "acme-norms", "--set", "longest=0", "--split", "train", "--json")
+    report = json.loads(k3m_kg(site, tmp_path, "evaluate", "artifact", *options).stdout)
+    assert (report["task"], report["split"], report["per_property"]) == ("acme-norms", "train", {})
+    assert report["metrics"]["mean"] > 0
+    assert report["metrics"]["long"] > 0
+    assert k3m_kg(site, tmp_path, "acme-label", "p1", "--width", "6").stdout == "[  p1  ]\n"
+    assert "Print a label for a product. (acme-plugin)" in k3m_kg(site, tmp_path, "--help").stdout

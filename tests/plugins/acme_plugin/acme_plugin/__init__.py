@@ -1,6 +1,14 @@
-"""A fusion, a text encoder and a reader, added to k3m-kg from outside."""
+"""A plugin of each of five kinds, added to k3m-kg from outside."""
 
-from k3m_kg.api import FusionPlugin, ReaderPlugin, Settings, TextEncoderPlugin, hookimpl
+from k3m_kg.api import (
+    CommandPlugin,
+    EvaluationPlugin,
+    FusionPlugin,
+    ReaderPlugin,
+    Settings,
+    TextEncoderPlugin,
+    hookimpl,
+)
 
 
 class StrongerSettings(Settings):
@@ -21,6 +29,28 @@ class HashedSettings(Settings):
     """
 
     buckets: int = 2000
+
+
+class NormSettings(Settings):
+    """Settings of `acme-norms`.
+
+    Attributes:
+        longest: vectors longer than this are counted.
+    """
+
+    longest: float = 10.0
+
+
+def _norms(settings):
+    from acme_plugin.norms import Norms
+
+    return Norms(settings.longest)
+
+
+def _label():
+    from acme_plugin.label import label
+
+    return label
 
 
 def _stronger(settings, context):
@@ -56,3 +86,13 @@ def k3m_kg_text_encoders():
 @hookimpl
 def k3m_kg_readers():
     return [ReaderPlugin("acme", "a product a line: id | title | property=value ...", _reader)]
+
+
+@hookimpl
+def k3m_kg_evaluations():
+    return [EvaluationPlugin("acme-norms", "lengths of product vectors", NormSettings, _norms)]
+
+
+@hookimpl
+def k3m_kg_commands():
+    return [CommandPlugin("acme-label", "Print a label for a product.", _label)]

@@ -1,0 +1,46 @@
+"""The built-in commands as plugin records: a module is imported when its command is asked for."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable
+from typing import Any
+
+from k3m_kg.plugin.hookspecs import CommandPlugin, hookimpl
+
+
+def _in(module: str, name: str | None = None) -> Callable[[], Any]:
+    """The function `name`, by default called as its module, or the typer application `app`."""
+
+    def load() -> Any:
+        return getattr(importlib.import_module(f"k3m_kg.cli.{module}"), name or module)
+
+    return load
+
+
+COMMANDS = [
+    CommandPlugin("init", "Create the database, or find that it is there.", _in("init")),
+    CommandPlugin("migrate", "Upgrade the database, keeping its content.", _in("migrate")),
+    CommandPlugin("ingest", "Bring catalog files into the graph.", _in("ingest")),
+    CommandPlugin("status", "Count what is in the graph, and what is missing.", _in("status")),
+    CommandPlugin("diff", "Show what a run changed, product by product.", _in("diff")),
+    CommandPlugin("undo", "Take a run back, as if it had never been.", _in("undo")),
+    CommandPlugin("validate", "Validate the graph with SHACL shapes.", _in("validate")),
+    CommandPlugin("export", "Write the whole graph as RDF or as tables.", _in("export")),
+    CommandPlugin("sparql", "Run a SPARQL 1.1 query over the graph.", _in("sparql")),
+    CommandPlugin("snapshot", "Cut the graph into an immutable snapshot.", _in("snapshot", "app")),
+    CommandPlugin("pretrain", "Train a model on a snapshot.", _in("pretrain")),
+    CommandPlugin("evaluate", "Measure an artifact by a downstream task.", _in("evaluate")),
+    CommandPlugin("embed", "Write the vector of every product.", _in("embed")),
+    CommandPlugin("complete", "Propose the values that products lack.", _in("complete")),
+    CommandPlugin("audit", "Find what does not fit the rest of the catalog.", _in("audit")),
+    CommandPlugin("demo", "Take a generated catalog the whole way.", _in("demo")),
+    CommandPlugin("kge", "Knowledge graph embeddings by PyKEEN.", _in("kge", "app")),
+    CommandPlugin("plugins", "What is installed, and its settings.", _in("plugins", "app")),
+]
+
+
+@hookimpl
+def k3m_kg_commands() -> list[CommandPlugin]:
+    """The commands that k3m-kg comes with."""
+    return COMMANDS

@@ -1,0 +1,68 @@
+"""Item classification as an evaluation: its settings and its report as text."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from k3m_kg.contracts import Evaluation
+from k3m_kg.errors import UsageError
+from k3m_kg.evaluation.classification import (
+    CATEGORY,
+    FinetuneSettings,
+    evaluate_classification,
+)
+from k3m_kg.evaluation.settings import ClassificationSettings
+from k3m_kg.evaluation.text import about_title
+from k3m_kg.progress import StageProgress, counted_stages
+from k3m_kg.use.open_model import OpenModel
+
+
+class Classification(Evaluation[OpenModel]):
+    """Tells products apart by their vectors."""
+
+    ranks = False
+    splits = ("validation", "test")
+
+    def __init__(self, settings: ClassificationSettings) -> None:
+        self.settings = settings
+
+    def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
+        """As `evaluate_classification`.
+
+        Raises:
+            UsageError: an unknown target, or a model that only looks products up.
+        """
+        asked, trained = self.settings, opened.trained
+        if not trained.sees:
+            raise UsageError(
+                "this model looks products up and has nothing to say of those of test and "
+                "validation",
+                where="--task classification",
+                hint="use a model of `k3m-kg pretrain`",
+            )
+        by_category = asked.target == CATEGORY and CATEGORY not in opened.batcher.catalog.properties
+        usual = trained.validation.cut_title and not by_category
+        return evaluate_classification(
+            opened.predictor,
+            opened.batcher,
+            asked.target,
+            mode=asked.mode,
+            split=split,
+            hide=trained.validation.hide if asked.hide is None else asked.hide,
+            cut_title=usual if asked.cut_title is None else asked.cut_title,
+            batch_size=asked.batch_size,
+            finetuning=FinetuneSettings(epochs=asked.epochs, batch_size=trained.batch_size),
+            progress=counted_stages(progress),
+        )
+
+    def lines(self, report: dict[str, Any]) -> Iterator[str]:
+        """Three figures."""
+        metrics = report["metrics"]
+        yield (
+            f"classification by {report['target']} ({report['mode']}): "
+            f"{metrics['classes']:,} classes, {metrics['products']:,} {report['split']} products; "
+            f"{about_title(report)}"
+        )
+        for name in ("accuracy", "macro_f1", "majority"):
+            yield (f"{name:10} {metrics[name]:.4f}")

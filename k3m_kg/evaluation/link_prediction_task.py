@@ -1,0 +1,116 @@
+"""Link prediction as an evaluation: its settings, its calibration and its report as text."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from typing import Any
+
+from k3m_kg.batches.split_questions import questions_of
+from k3m_kg.contracts import Evaluation
+from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
+from k3m_kg.evaluation.reliability import calibrate_and_check
+from k3m_kg.evaluation.settings import LinkPredictionSettings
+from k3m_kg.evaluation.text import about_title
+from k3m_kg.progress import StageProgress, counted
+from k3m_kg.use.open_model import OpenModel
+
+_LEAKS = {
+    "title": "in the title",
+    "duplicates": "by a duplicate in train",
+    "determined": "by another triple",
+    "any": "by any of these",
+}
+
+
+class LinkPrediction(Evaluation[OpenModel]):
+    """Ranks the true value of each question among the values of its property."""
+
+    def __init__(self, settings: LinkPredictionSettings) -> None:
+        self.settings = settings
+
+    def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
+        """As `evaluate_link_prediction`, with `calibration` where it is asked for."""
+        asked, usual = self.settings, opened.trained.validation
+        questions, _, _ = questions_of(opened.batcher, split, asked.properties)
+        report = evaluate_link_prediction(
+            opened.predictor,
+            opened.batcher,
+            split,
+            properties=asked.properties,
+            hide=usual.hide if asked.hide is None else asked.hide,
+            cut_title=usual.cut_title if asked.cut_title is None else asked.cut_title,
+            leakage=asked.leakage,
+            batch_size=asked.batch_size,
+            progress=counted(progress, "ask", len(questions)),
+        )
+        if asked.calibrate:
+            report["calibration"] = calibrate_and_check(
+                opened,
+                split,
+                diagram=asked.diagram,
+                batch_size=asked.batch_size,
+                progress=counted(progress, "calibrate"),
+            )
+        return report
+
+    def lines(self, report: dict[str, Any]) -> Iterator[str]:
+        """A row per property, then what is given away, then calibration."""
+        yield from _links(report)
+        if "leakage" in report:
+            yield from _leakage(report["leakage"])
+        if "calibration" in report:
+            yield from _calibration(report["calibration"])
+
+
+def _links(report: dict[str, Any]) -> Iterator[str]:
+    metrics = report["metrics"]
+    yield (
+        f"link prediction on {report['products']:,} {report['split']} products, "
+        f"{metrics['questions']:,} questions ({metrics['unseen']:,} with an answer unseen in "
+        f"training); {about_title(report)}"
+    )
+    width = max(24, *(len(name) for name in report["per_property"]))
+    yield (
+        f"{'property':{width}} {'asked':>7} {'values':>7} {'MRR':>7} {'Hits@1':>7} "
+        f"{'Hits@3':>7} {'Hits@10':>7} {'majority Hits@1':>16}"
+    )
+    rows = [
+        (name, row["questions"], row["candidates"], row, "")
+        for name, row in report["per_property"].items()
+    ]
+    rows += [
+        ("mean over properties", "", "", metrics, "macro_"),
+        ("all questions", metrics["questions"], "", metrics, ""),
+    ]
+    for name, questions, values, row, prefix in rows:
+        shown = " ".join(f"{row[prefix + key]:>7.4f}" for key in ("mrr", "hits@1", "hits@3"))
+        yield (
+            f"{name:{width}} {questions:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
+            f"{row[f'majority_{prefix}hits@1']:>16.4f}"
+        )
+
+
+def _leakage(report: dict[str, Any]) -> Iterator[str]:
+    yield (
+        f"\n{'answers given away':24} {'asked':>7} {'share':>7} {'MRR without':>12} {'Hits@1':>7}"
+    )
+    for kind, text in _LEAKS.items():
+        row = report[kind]
+        left = [row["without"][key] for key in ("mrr", "hits@1")]
+        shown = [f"{value:.4f}" if math.isfinite(value) else "-" for value in left]
+        yield (f"{text:24} {row['questions']:>7} {row['share']:>7.1%} {shown[0]:>12} {shown[1]:>7}")
+
+
+def _calibration(report: dict[str, Any]) -> Iterator[str]:
+    for split, check in report["splits"].items():
+        before, after = check["before"], check["after"]
+        yield (
+            f"\ncalibration on {split}, {check['questions']:,} questions as completion asks them: "
+            f"expected calibration error {before['ece']:.4f} before, {after['ece']:.4f} after"
+        )
+        yield (f"{'precision wanted':>18} {'got':>8} {'coverage':>9}")
+        for row in check["at_precision"]:
+            got = "-" if row["precision"] is None else f"{row['precision']:.1%}"
+            yield (f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%}")
+    yield (f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")

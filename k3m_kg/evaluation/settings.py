@@ -1,0 +1,59 @@
+"""Settings of the built-in evaluations; no torch, so that listing them stays cheap."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, model_validator
+
+from k3m_kg.config import Settings
+
+
+class LinkPredictionSettings(Settings):
+    """How well missing values would be filled in.
+
+    Attributes:
+        properties: the properties asked; where empty, all with at least two values in training.
+        hide: properties that no question sees; none: as in training.
+        cut_title: cut the asked value's words out of the title; none: as in training.
+        leakage: also report what is left without the answers that are given away.
+        calibrate: fit probabilities on validation, keep them in the artifact, check them.
+        diagram: with `calibrate`, the reliability diagram, a PNG; none: in the artifact.
+        batch_size: questions in one forward pass.
+    """
+
+    properties: tuple[str, ...] = ()
+    hide: tuple[str, ...] | None = None
+    cut_title: bool | None = None
+    leakage: bool = True
+    calibrate: bool = False
+    diagram: Path | None = None
+    batch_size: int = Field(256, ge=1)
+
+    @model_validator(mode="after")
+    def _diagram_of_calibration(self) -> LinkPredictionSettings:
+        if self.diagram is not None and not self.calibrate:
+            raise ValueError("--diagram is for --calibrate")
+        return self
+
+
+class ClassificationSettings(Settings):
+    """How well `c*` tells a property or the category.
+
+    Attributes:
+        target: what to classify by: a property, or `category`.
+        mode: `probe` fits a linear model on frozen vectors, `finetune` trains a copy of it all.
+        hide: further properties that no product shows; none: as in training.
+        cut_title: cut the target's words out of the title; none: as in training, never of a
+            category.
+        epochs: of fine-tuning, at most.
+        batch_size: products in one forward pass.
+    """
+
+    target: str
+    mode: Literal["probe", "finetune"] = "probe"
+    hide: tuple[str, ...] | None = None
+    cut_title: bool | None = None
+    epochs: int = Field(6, ge=1)
+    batch_size: int = Field(256, ge=1)

@@ -1,0 +1,99 @@
+"""Conformance tests for an evaluation, on a small K3M over a small shop."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+
+from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.contracts import Evaluation
+from k3m_kg.testing.shop import shop_snapshot
+from k3m_kg.training.pretrain import pretrain
+from k3m_kg.use.open_model import OpenModel, open_model
+
+_PATCHES = {"size": 16, "patch": 8, "channels": [8], "layers": 1, "heads": 2, "codebook": 0}
+_CONFIG: dict[str, Any] = {
+    "image_encoder": {"name": "patch-vit", **_PATCHES},
+    "text_encoder": {"name": "bert-wordpiece", "vocab_size": 150, "layers": 1, "heads": 2},
+    "model": {"hidden": 16, "knowledge": "term", "interactor": {"layers": 1, "heads": 2}},
+    "tasks": ["lpm"],
+    "training": {"epochs": 1, "batch_size": 16, "device": "cpu"},
+}
+
+
+def opened_shop(folder: Path) -> OpenModel:
+    """A model, hardly trained, on a shop some of whose triples are held out; both in `folder`."""
+    cut = shop_snapshot(folder, 60, holdout=0.15, validation=0.2, test=0.2)
+    paths = {"snapshot": str(cut), "output": str(folder / "artifact")}
+    pretrain(validate_settings(RunConfig, _CONFIG | paths, "conformance"))
+    return open_model(folder / "artifact", None, device="cpu")
+
+
+class EvaluationCase:
+    """Subclass this and give `build() -> Evaluation`."""
+
+    @abstractmethod
+    def build(self) -> Evaluation[OpenModel]:
+        """The evaluation under test, with settings that make sense in the shop.
+
+        Its products have `colour`, `kind`, `price` and a category; see `k3m_kg.testing.shop`.
+        """
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def opened(cls, tmp_path_factory: pytest.TempPathFactory) -> OpenModel:
+        """What it is run on."""
+        return opened_shop(tmp_path_factory.mktemp("shop"))
+
+    def report(self, opened: OpenModel, split: str) -> dict[str, Any]:
+        """What it says of a split."""
+        return self.build().run(opened, split, lambda stage, done, total: None)
+
+    def test_it_reports_on_each_of_its_splits(self, opened: OpenModel) -> None:
+        """Metrics are numbers by name; JSON can hold all of it."""
+        assert self.build().splits
+        for split in self.build().splits:
+            report = self.report(opened, split)
+            assert report["metrics"]
+            assert all(isinstance(name, str) for name in report["metrics"])
+            assert isinstance(report.get("per_property", {}), dict)
+            json.dumps(report)
+
+    def test_it_says_the_same_twice(self, opened: OpenModel) -> None:
+        """Whatever is random has a seed."""
+        split = self.build().splits[-1]
+        assert str(self.report(opened, split)) == str(self.report(opened, split))
+
+    def test_the_model_is_left_as_it_was(self, opened: OpenModel) -> None:
+        """Its weights, its mode and what its batches hold."""
+        before = {name: tensor.clone() for name, tensor in opened.predictor.state_dict().items()}
+        held, training = opened.batcher.with_holdout, opened.predictor.training
+        self.report(opened, self.build().splits[-1])
+        after = opened.predictor.state_dict()
+        assert before.keys() == after.keys()
+        assert all(torch.equal(tensor, after[name]) for name, tensor in before.items())
+        assert (opened.batcher.with_holdout, opened.predictor.training) == (held, training)
+
+    def test_progress_goes_forward(self, opened: OpenModel) -> None:
+        """Within a stage, and never past its total."""
+        told: dict[str, int] = {}
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            assert done >= told.get(stage, 0)
+            assert total is None or done <= total
+            told[stage] = done
+
+        self.build().run(opened, self.build().splits[-1], progress)
+
+    def test_the_report_is_text_for_people_too(self, opened: OpenModel) -> None:
+        """With what the framework adds to it."""
+        evaluation, split = self.build(), self.build().splits[-1]
+        added = {"task": "it", "split": split, "per_property": {}, "sees": ["title"]}
+        lines = list(evaluation.lines(added | self.report(opened, split)))
+        assert lines
+        assert all(isinstance(line, str) for line in lines)
