@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.rdf.nesting import MAX_DEPTH, nesting_scanner
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.lines import MAX_LINE, line_blocks, split_block
 from k3m_kg.readers.memo import Memo
@@ -171,10 +172,12 @@ def _odd_line(line: str, number: int, form: str) -> Run | RejectedRow | None:
         return None
     import pyoxigraph as ox
 
+    if nesting_scanner(form).too_deep(line.encode()):
+        return RejectedRow(number, "a triple as a term is not read", raw_text(line))
     format = ox.RdfFormat.N_TRIPLES if form == "nt" else ox.RdfFormat.N_QUADS
     try:
         quads = list(ox.parse(input=line.encode(), format=format))
-    except (SyntaxError, ValueError) as error:
+    except (SyntaxError, ValueError, MemoryError) as error:
         return RejectedRow(number, _message(error), raw_text(line))
     if not quads:
         return None
@@ -190,11 +193,12 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
     """The runs of Turtle, TriG, RDF/XML or JSON-LD; relative IRIs are ids of products.
 
     Raises:
-        CatalogError: the syntax is wrong anywhere.
+        CatalogError: the syntax is wrong anywhere, it is nested too deeply, or a literal is
+            longer than the parser takes.
     """
     import pyoxigraph as ox
 
-    source = _Source(file, path, _DOCTYPE if form == "rdfxml" else None)
+    source = _Source(file, path, form)
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
     run = Run(0, Iri(""), [])
     try:
@@ -209,9 +213,17 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
                     yield run
                 run = Run(number, subject, [])
             run.pairs.append((Iri(quad.predicate.value), term))
-    except (SyntaxError, ValueError, OSError, RecursionError) as error:
+    except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         if source.error is not None:
             raise source.error from None
+        if isinstance(error, MemoryError):
+            if "maximal size" not in str(error):
+                raise
+            raise CatalogError(
+                "a text in it is longer than 16 MiB, the most that is read",
+                where=str(path),
+                hint="shorten it, or leave it out",
+            ) from None
         line = getattr(error, "lineno", None)
         where = f"{path}:{line}" if line else str(path)
         hint = "write it in place: nothing is fetched" if "LoadDocument" in str(error) else None
@@ -223,10 +235,11 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
 class _Source:
     """A file whose own errors come through the parser as they are."""
 
-    def __init__(self, file: BinaryIO, path: Path, refused: re.Pattern[bytes] | None) -> None:
+    def __init__(self, file: BinaryIO, path: Path, form: str) -> None:
         self._file = file
         self._path = path
-        self._refused = refused
+        self._refused = _DOCTYPE if form == "rdfxml" else None
+        self._nesting = nesting_scanner(form)
         self._end = b""
         self.error: Exception | None = None
 
@@ -241,6 +254,12 @@ class _Source:
                     hint="write the entities out, or convert the file to Turtle",
                 )
             self._end = content[-16:]
+            if self._nesting.too_deep(content):
+                raise CatalogError(
+                    f"is nested more than {MAX_DEPTH} deep",
+                    where=str(self._path),
+                    hint="write it flat: give inner nodes an id, and refer to them by it",
+                )
             return content
         except (CatalogError, OSError) as error:
             self.error = error
