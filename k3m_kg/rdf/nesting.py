@@ -30,8 +30,9 @@ class NestingScanner(Protocol):
 
 def nesting_scanner(form: str, limit: int = MAX_DEPTH) -> NestingScanner:
     """The scanner of a form: `jsonld`, `rdfxml`, `ttl`, `trig`, `nt` or `nq`."""
-    scanners = {"jsonld": _JsonScanner, "rdfxml": _XmlScanner}
-    return scanners.get(form, _TermScanner)(limit)
+    if form == "jsonld":
+        return _JsonScanner(limit)
+    return _XmlScanner(limit) if form == "rdfxml" else _TermScanner(limit)
 
 
 class _JsonScanner:

@@ -1,0 +1,41 @@
+"""RDF that is made to break a parser is read or refused: no crash, no traceback, no gigabytes."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from k3m_kg.workers.limits import Limits
+from k3m_kg.workers.process import Task, working
+
+from .counts import START, count
+
+COUNT = count(in_ci=120)
+MEMORY = 768 << 20
+"""A text of 16 MiB takes several times of it on its way."""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel enforces no limit of memory here")
+def test_no_rdf_crashes_a_parser_or_takes_much_memory() -> None:
+    task = Task(
+        "tests.attacks.reading",
+        "read_attacks",
+        {"first": START, "count": COUNT},
+        what="the reading",
+        where="here",
+    )
+    begun, done, refused = -1, 0, 0
+    try:
+        with working(task, Limits(60.0, MEMORY)) as answers:
+            for kind, content in answers:
+                if kind == "begun":
+                    begun = content
+                    answers.renew()
+                else:
+                    done += 1
+                    refused += isinstance(content, str)
+    except Exception as error:
+        raise AssertionError(f"attack {begun} ended its process: {error}") from error
+    assert done == COUNT
+    assert 0 < refused < COUNT
