@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-		--editable '.[dgl,postgresql]' --group dev
+		--editable '.[all]' --group dev
 	$(BIN)/python -m pip check
 	touch $@
 

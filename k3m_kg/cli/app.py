@@ -10,6 +10,7 @@ import typer
 from k3m_kg import __version__
 from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
+from k3m_kg.extras import missing_extra
 
 app = typer.Typer(
     name="k3m-kg",
@@ -52,8 +53,12 @@ def main() -> None:
     except K3MError as error:
         if os.environ.get("K3M_KG_TRACEBACK"):
             raise
-        sys.stderr.write(f"error: {error}\n")
-        raise SystemExit(error.exit_code) from None
+        raise _ended_by(error) from None
+    except ModuleNotFoundError as error:
+        missing = missing_extra(error, command=next(iter(sys.argv[1:]), None))
+        if missing is None or os.environ.get("K3M_KG_TRACEBACK"):
+            raise
+        raise _ended_by(missing) from None
     except SystemExit as stop:
         if stop.code != _INTERRUPTED:
             raise
@@ -62,3 +67,8 @@ def main() -> None:
     except BrokenPipeError:
         sys.stderr.close()
         raise SystemExit(1) from None
+
+
+def _ended_by(error: K3MError) -> SystemExit:
+    sys.stderr.write(f"error: {error}\n")
+    return SystemExit(error.exit_code)

@@ -18,6 +18,8 @@ def _in(module: str, name: str | None = None) -> Callable[[], Any]:
     return load
 
 
+_K3M = ("torch",)
+
 COMMANDS = [
     CommandPlugin("init", "Create the database, or find that it is there.", _in("init")),
     CommandPlugin("migrate", "Upgrade the database, keeping its content.", _in("migrate")),
@@ -29,13 +31,13 @@ COMMANDS = [
     CommandPlugin("export", "Write the whole graph as RDF or as tables.", _in("export")),
     CommandPlugin("sparql", "Run a SPARQL 1.1 query over the graph.", _in("sparql")),
     CommandPlugin("snapshot", "Cut the graph into an immutable snapshot.", _in("snapshot", "app")),
-    CommandPlugin("pretrain", "Train a model on a snapshot.", _in("pretrain")),
-    CommandPlugin("evaluate", "Measure an artifact by a downstream task.", _in("evaluate")),
-    CommandPlugin("embed", "Write the vector of every product.", _in("embed")),
-    CommandPlugin("complete", "Propose the values that products lack.", _in("complete")),
-    CommandPlugin("audit", "Find what does not fit the rest of the catalog.", _in("audit")),
-    CommandPlugin("demo", "Take a generated catalog the whole way.", _in("demo")),
-    CommandPlugin("kge", "Knowledge graph embeddings by PyKEEN.", _in("kge", "app")),
+    CommandPlugin("pretrain", "Train a model on a snapshot.", _in("pretrain"), requires=_K3M),
+    CommandPlugin("evaluate", "Measure an artifact by a downstream task.", _in("evaluate"), requires=_K3M),
+    CommandPlugin("embed", "Write the vector of every product.", _in("embed"), requires=_K3M),
+    CommandPlugin("complete", "Propose the values that products lack.", _in("complete"), requires=_K3M),
+    CommandPlugin("audit", "Find what does not fit the rest of the catalog.", _in("audit"), requires=_K3M),
+    CommandPlugin("demo", "Take a generated catalog the whole way.", _in("demo"), requires=(*_K3M, "matplotlib")),
+    CommandPlugin("kge", "Knowledge graph embeddings by PyKEEN.", _in("kge", "app"), requires=("torch", "pykeen")),
     CommandPlugin("plugins", "What is installed, and its settings.", _in("plugins", "app")),
 ]
 

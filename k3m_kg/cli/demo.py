@@ -55,6 +55,9 @@ def demo(
 
     Needs no data and no network and, on two cores, under five minutes.
     """
+    from k3m_kg.extras import require
+
+    require("torch", "tokenizers", "matplotlib")
     from k3m_kg.demo.pipeline import run_demo
 
     start = time.monotonic()

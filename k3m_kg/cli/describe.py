@@ -13,7 +13,6 @@ from typing import Any, Literal, Union, get_args, get_origin
 
 from pydantic import BaseModel
 from pydantic.fields import FieldInfo
-from pydantic_core import PydanticUndefined
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +97,7 @@ def _bounds(field: FieldInfo) -> str:
 
 
 def _default(field: FieldInfo) -> str:
-    value = field.get_default(call_default_factory=True)
-    assert value is not PydanticUndefined
-    return _plain(value)
+    return _plain(field.get_default(call_default_factory=True))
 
 
 def _plain(value: Any) -> str:

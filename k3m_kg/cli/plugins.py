@@ -10,6 +10,8 @@ import typer
 from k3m_kg.cli.console import JsonFlag, note, print_json
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from k3m_kg.plugin.discovery import Installed
 
 app = typer.Typer(help="What is installed, from where, and which settings it takes.")
@@ -41,13 +43,13 @@ def list_plugins(kind: KindOption = None, as_json: JsonFlag = False) -> None:
     if as_json:
         print_json([_row(item) for item in found])
     else:
-        _print_table(
-            ("kind", "name", "package", "summary"),
-            [
-                (i.record.kind, i.record.name, f"{i.package} {i.version}", i.record.summary)
-                for i in found
-            ],
-        )
+        rows = [
+            (i.record.kind, i.record.name, f"{i.package} {i.version}", i.record.summary)
+            for i in found
+        ]
+        _print_table(("kind", "name", "package", "summary"), rows)
+        for needed, names in _lacking(found).items():
+            typer.echo(f"not usable yet: {', '.join(names)}\n  this needs: {needed}")
     for failure in registry().failures:
         note(f"warning: {failure}")
 
@@ -69,6 +71,8 @@ def show_plugin(
         return
     typer.echo(f"{item.record.kind} {name}: {item.record.summary}")
     typer.echo(f"from {item.package} {item.version}\n")
+    if item.lacks:
+        typer.echo(f"not usable yet; this needs: {item.lacks}\n")
     if rows:
         _print_table(
             ("setting", "type", "default", "meaning"),
@@ -103,10 +107,20 @@ def _row(item: Installed) -> dict[str, Any]:
         "summary": item.record.summary,
         "package": item.package,
         "version": item.version,
+        "needs": item.lacks,
     }
 
 
-def _print_table(header: tuple[str, ...], rows: list[tuple[str, ...]]) -> None:
+def _lacking(found: list[Installed]) -> dict[str, list[str]]:
+    """What to install, with the plugins that need it."""
+    names: dict[str, list[str]] = {}
+    for item in found:
+        if item.lacks:
+            names.setdefault(item.lacks, []).append(item.record.name)
+    return names
+
+
+def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich import box
     from rich.console import Console
     from rich.table import Table

@@ -44,8 +44,12 @@ def status(
 
     if counts and html is not None:
         raise UsageError("--counts has nothing to show in a page", where="--html")
+    from k3m_kg.extras import require
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.quality.examination import examine
+
+    if html is not None:
+        require("matplotlib")
 
     with GraphStore.open(db) as store:
         found = store.status()

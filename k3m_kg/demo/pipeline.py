@@ -7,11 +7,14 @@ import shutil
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from k3m_kg.demo.generator import DemoCatalog, Mess, Truth, generate, read_truth
+from k3m_kg.demo.generator import Mess, generate, read_truth
+from k3m_kg.demo.measure import measure
+from k3m_kg.demo.report import write_report
+from k3m_kg.demo.run import DemoRun
 from k3m_kg.demo.training import Watch, demo_config, train_all
 from k3m_kg.errors import UsageError
 from k3m_kg.files import write_errors, write_text
@@ -22,34 +25,6 @@ from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 
 MARKER = "demo.json"
 EPOCHS = 11
-
-
-@dataclass(slots=True)
-class DemoRun:
-    """What the demo made on its way, for the report.
-
-    Attributes:
-        folder: where everything is.
-        mess: the known shares of missing and wrong parts.
-        catalog: the generated files.
-        counts: of the ingest.
-        truths: what is true of each product; only the report looks.
-        snapshot: the cut that both models learned from.
-        k3m, plain: the artifacts, with knowledge and without.
-        seconds: how long each stage took, in order.
-    """
-
-    folder: Path
-    products: int
-    seed: int
-    mess: Mess
-    catalog: DemoCatalog
-    seconds: dict[str, float] = field(default_factory=dict)
-    counts: dict[str, Any] = field(default_factory=dict)
-    truths: dict[str, Truth] = field(default_factory=dict)
-    snapshot: Snapshot | None = None
-    k3m: Path = Path()
-    plain: Path = Path()
 
 
 def run_demo(
@@ -79,10 +54,6 @@ def run_demo(
         run.snapshot = _cut(run, watch)
     with _stage("training", seconds):
         _train(run, epochs or EPOCHS, watch)
-
-    from k3m_kg.demo.measure import measure
-    from k3m_kg.demo.report import write_report
-
     with _stage("questions", seconds) as name:
         answers = measure(
             run.k3m, run.plain, run.truths, mess, lambda done, total: watch(name, done, total, "")

@@ -21,8 +21,8 @@ from k3m_kg.demo.measure import (
     RANDOM_PROPERTY,
     Scorecard,
 )
-from k3m_kg.demo.pipeline import DemoRun
 from k3m_kg.demo.plots import missing_curve, plot_missing, plot_properties, plot_training
+from k3m_kg.demo.run import DemoRun
 from k3m_kg.files import write_text
 
 _STYLE = """

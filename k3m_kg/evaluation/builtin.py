@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from k3m_kg.evaluation.settings import ClassificationSettings, LinkPredictionSettings
+from k3m_kg.extras import require
 from k3m_kg.plugin.hookspecs import EvaluationPlugin, hookimpl
 
 if TYPE_CHECKING:
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 
 def _link_prediction(settings: LinkPredictionSettings) -> Evaluation[Any]:
+    require("torch", *(["matplotlib"] if settings.calibrate else []))  # not after all the work
     from k3m_kg.evaluation.link_prediction_task import LinkPrediction
 
     return LinkPrediction(settings)
@@ -35,11 +37,13 @@ def k3m_kg_evaluations() -> list[EvaluationPlugin]:
             "ranks of the true values of each property, one question at a time",
             LinkPredictionSettings,
             _link_prediction,
+            requires=("torch",),
         ),
         EvaluationPlugin(
             "classification",
             "accuracy of product vectors by a property or the category",
             ClassificationSettings,
             _classification,
+            requires=("torch", "sklearn"),
         ),
     ]

@@ -14,6 +14,7 @@ from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
 from k3m_kg.errors import GraphError, UsageError
+from k3m_kg.extras import missing_extra
 from k3m_kg.graph.dialect import Dialect
 
 WRITER_PATIENCE = 60.0
@@ -63,8 +64,9 @@ def make_engine(url: URL) -> Engine:
 
     Raises:
         UsageError: one of these is no positive number, or `client_encoding` is not UTF-8.
-        GraphError: the PostgreSQL driver is not installed. Connecting raises one where the
-            database is not UTF-8.
+        MissingExtraError: the PostgreSQL driver is not installed.
+        GraphError: the driver cannot be used. Connecting raises one where the database is not
+            UTF-8.
     """
     where = safe_url(url)
     url, pool, statement_timeout = _settings(url)
@@ -76,12 +78,9 @@ def make_engine(url: URL) -> Engine:
     try:
         # Whatever PGCLIENTENCODING says: COPY is given UTF-8.
         engine = create_engine(url, connect_args={"client_encoding": "utf8"}, **pool)
-    except ImportError:
-        raise GraphError(
-            "the PostgreSQL driver is not installed",
-            where=where,
-            hint="pip install 'k3m-kg[postgresql]'",
-        ) from None
+    except ImportError as error:
+        unusable = GraphError(f"the driver cannot be used: {error}", where=where)
+        raise missing_extra(error) or unusable from None
 
     # Before SQLAlchemy's own questions, which fail where texts come as bytes.
     @event.listens_for(engine, "connect", insert=True)

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 import pluggy
 
 from k3m_kg.errors import PluginError, nearest
+from k3m_kg.extras import lacking, missing_extra
 from k3m_kg.plugin import hookspecs
 from k3m_kg.plugin.hookspecs import Plugin
 
@@ -28,6 +29,11 @@ class Installed:
     record: Plugin
     package: str
     version: str
+
+    @property
+    def lacks(self) -> str | None:
+        """What to install before it can be used; None where nothing is missing."""
+        return lacking(self.record.requires)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +84,7 @@ class Discovered:
             try:
                 records = implementation.function()
             except (Exception, SystemExit) as error:
-                self.failures.append(Failure(hook, package, version, last_line(error)))
+                self.failures.append(Failure(hook, package, version, _reason(error)))
                 continue
             if not isinstance(records, list) or not all(isinstance(r, cls) for r in records):
                 raise PluginError(
@@ -108,7 +114,7 @@ def discover(*, built_in: bool = True) -> Discovered:
         try:
             module = entry_point.load()
         except (Exception, SystemExit) as error:
-            found.failures.append(Failure(entry_point.name, package, version, last_line(error)))
+            found.failures.append(Failure(entry_point.name, package, version, _reason(error)))
             continue
         if manager.is_registered(module):  # a second entry point to one module
             continue
@@ -154,6 +160,11 @@ def _check_misspelt(found: Discovered) -> None:
 def _canonical(package: str) -> str:
     """The package name as indexes compare it."""
     return re.sub(r"[-_.]+", "-", package.strip()).lower()
+
+
+def _reason(error: BaseException) -> str:
+    missing = missing_extra(error) if isinstance(error, ImportError) else None
+    return str(missing) if missing else last_line(error)
 
 
 def last_line(error: BaseException) -> str:

@@ -7,7 +7,7 @@ imports what is heavy. The classes that factories build are documented in `k3m_k
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
 
@@ -55,61 +55,68 @@ class CatalogReader(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class ReaderPlugin:
+class PluginRecord:
+    """What every record says.
+
+    Attributes:
+        name: as a config or an option writes it.
+        summary: one line for `k3m-kg plugins list`.
+        requires: the modules that `factory` imports and an installation may lack, such as
+            `torch`. The record is listed without them, with what to install.
+    """
+
+    kind: ClassVar[str]
+    name: str
+    summary: str
+    requires: tuple[str, ...] = field(default=(), kw_only=True)
+
+
+@dataclass(frozen=True, slots=True)
+class ReaderPlugin(PluginRecord):
     """A catalog format. `factory()` builds a `CatalogReader`."""
 
     kind: ClassVar[str] = "reader"
-    name: str
-    summary: str
     factory: Callable[[], CatalogReader]
 
 
 @dataclass(frozen=True, slots=True)
-class ImageEncoderPlugin:
+class ImageEncoderPlugin(PluginRecord):
     """An image encoder. `factory(settings, context)` builds an `ImageEncoder`."""
 
     kind: ClassVar[str] = "image-encoder"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any, ModelContext], ImageEncoder]
 
 
 @dataclass(frozen=True, slots=True)
-class TextEncoderPlugin:
+class TextEncoderPlugin(PluginRecord):
     """A text encoder. `factory(settings, context)` builds a `TextEncoder`."""
 
     kind: ClassVar[str] = "text-encoder"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any, ModelContext], TextEncoder]
 
 
 @dataclass(frozen=True, slots=True)
-class FusionPlugin:
+class FusionPlugin(PluginRecord):
     """A fusion strategy. `factory(settings, context)` builds a `Fusion`."""
 
     kind: ClassVar[str] = "fusion"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any, ModelContext], Fusion]
 
 
 @dataclass(frozen=True, slots=True)
-class TaskPlugin:
+class TaskPlugin(PluginRecord):
     """A pretraining task. `factory(settings, context)` builds a `PretrainingTask`."""
 
     kind: ClassVar[str] = "task"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any, TaskContext], PretrainingTask]
 
 
 @dataclass(frozen=True, slots=True)
-class LinkScorerPlugin:
+class LinkScorerPlugin(PluginRecord):
     """An interaction function.
 
     Attributes:
@@ -121,15 +128,13 @@ class LinkScorerPlugin:
     """
 
     kind: ClassVar[str] = "link-scorer"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any, int], LinkScorer]
     for_dimension: Callable[[Any, int], LinkScorer] | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class LinkPredictorPlugin:
+class LinkPredictorPlugin(PluginRecord):
     """A kind of artifact that predicts links of products, such as K3M's own.
 
     Attributes:
@@ -138,25 +143,21 @@ class LinkPredictorPlugin:
     """
 
     kind: ClassVar[str] = "link-predictor"
-    name: str
-    summary: str
     manifest: str
     factory: Callable[[Path, torch.device], TrainedPredictor]
 
 
 @dataclass(frozen=True, slots=True)
-class EvaluationPlugin:
+class EvaluationPlugin(PluginRecord):
     """A downstream task of `k3m-kg evaluate`. `factory(settings)` builds an `Evaluation`."""
 
     kind: ClassVar[str] = "evaluation"
-    name: str
-    summary: str
     config: type[Settings]
     factory: Callable[[Any], Evaluation[Any]]
 
 
 @dataclass(frozen=True, slots=True)
-class CommandPlugin:
+class CommandPlugin(PluginRecord):
     """A sub-command of `k3m-kg`.
 
     Attributes:
@@ -166,8 +167,6 @@ class CommandPlugin:
     """
 
     kind: ClassVar[str] = "command"
-    name: str
-    summary: str
     factory: Callable[[], Any]
 
 

@@ -44,6 +44,7 @@ def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:
             interaction.config,
             _for_width(name),
             for_dimension=_for_dimension(name),
+            requires=("torch", "pykeen"),
         )
         for name, interaction in INTERACTIONS.items()
     ]

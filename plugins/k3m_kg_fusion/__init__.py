@@ -11,6 +11,8 @@ from k3m_kg.api import FusionPlugin, Settings, hookimpl
 if TYPE_CHECKING:
     from k3m_kg.api import Fusion, ModelContext
 
+_TORCH = ("torch",)
+
 
 class NoSettings(Settings):
     """This strategy has no settings."""
@@ -58,20 +60,26 @@ def _interactive_only(settings: NoSettings, context: ModelContext) -> Fusion:
 def k3m_kg_fusions() -> list[FusionPlugin]:
     """The four strategies of the K3M paper."""
     return [
-        FusionPlugin("mean", "the average of both", NoSettings, _mean),
+        FusionPlugin("mean", "the average of both", NoSettings, _mean, requires=_TORCH),
         FusionPlugin(
-            "soft-spl", "sigmoid gates scale each, a linear layer merges", NoSettings, _soft
+            "soft-spl",
+            "sigmoid gates scale each, a linear layer merges",
+            NoSettings,
+            _soft,
+            requires=_TORCH,
         ),
         FusionPlugin(
             "hard-spl",
             "gates pick one of both per hidden unit (the paper's best)",
             HardSettings,
             _hard,
+            requires=_TORCH,
         ),
         FusionPlugin(
             "interactive-only",
             "no individual features (the ablation)",
             NoSettings,
             _interactive_only,
+            requires=_TORCH,
         ),
     ]

@@ -10,6 +10,8 @@ from k3m_kg_tasks.settings import LpmSettings, MlmSettings, ModalityDropoutSetti
 if TYPE_CHECKING:
     from k3m_kg.api import PretrainingTask, TaskContext
 
+_TORCH = ("torch",)
+
 
 def _mlm(settings: MlmSettings, context: TaskContext) -> PretrainingTask:
     from k3m_kg_tasks.mlm import MaskedLanguageModelling
@@ -39,13 +41,28 @@ def _modality_dropout(settings: ModalityDropoutSettings, context: TaskContext) -
 def k3m_kg_tasks() -> list[TaskPlugin]:
     """The three tasks of K3M, and dropping whole modalities."""
     return [
-        TaskPlugin("mlm", "masked language modelling of titles and knowledge", MlmSettings, _mlm),
-        TaskPlugin("mom", "masked object modelling of image regions", MomSettings, _mom),
-        TaskPlugin("lpm", "link prediction modelling of the product's triples", LpmSettings, _lpm),
+        TaskPlugin(
+            "mlm",
+            "masked language modelling of titles and knowledge",
+            MlmSettings,
+            _mlm,
+            requires=_TORCH,
+        ),
+        TaskPlugin(
+            "mom", "masked object modelling of image regions", MomSettings, _mom, requires=_TORCH
+        ),
+        TaskPlugin(
+            "lpm",
+            "link prediction modelling of the product's triples",
+            LpmSettings,
+            _lpm,
+            requires=_TORCH,
+        ),
         TaskPlugin(
             "modality-dropout",
             "hide titles and images at random, so that missing ones are no surprise",
             ModalityDropoutSettings,
             _modality_dropout,
+            requires=_TORCH,
         ),
     ]

@@ -32,11 +32,13 @@ def k3m_kg_text_encoders() -> list[TextEncoderPlugin]:
             "a WordPiece tokenizer fitted on the catalog and a BERT of any size, from scratch",
             BertWordPieceSettings,
             _bert_wordpiece,
+            requires=("torch", "tokenizers"),
         ),
         TextEncoderPlugin(
             "pretrained-text",
             "a pretrained transformers encoder from a local folder or hub id",
             PretrainedTextSettings,
             _pretrained,
+            requires=("torch", "transformers"),
         ),
     ]

@@ -51,7 +51,9 @@ class PretrainedText(TextEncoder):
                 )
             else:
                 config = AutoConfig.from_pretrained(source, **options)
-                self.model = AutoModel.from_config(config, dtype=torch.float32)
+                self.model = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                    config, dtype=torch.float32
+                )
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no pretrained text encoder at {source!r}: {str(error).splitlines()[0]}",

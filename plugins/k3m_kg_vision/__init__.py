@@ -26,5 +26,6 @@ def k3m_kg_image_encoders() -> list[ImageEncoderPlugin]:
             "image patches (linear or convolutional stem) and a ViT of any size, from scratch",
             PatchViTSettings,
             _patch_vit,
+            requires=("torch", "sklearn", "threadpoolctl"),
         )
     ]
