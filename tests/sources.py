@@ -29,11 +29,15 @@ class Module:
 
 @dataclass(frozen=True, slots=True)
 class Import:
-    """`importer` imports the module `target`, wherever in the file that stands."""
+    """`importer` imports the module `target`, wherever in the file that stands.
+
+    Attributes:
+        for_types: it stands under TYPE_CHECKING and is not carried out.
+    """
 
     importer: str
     target: str
-    line: int
+    for_types: bool
 
 
 @cache
@@ -53,15 +57,22 @@ def modules() -> dict[str, Module]:
 def imports(module: Module) -> Iterator[Import]:
     """All of them: at the top, inside functions and under TYPE_CHECKING."""
     known = modules()
+    unseen = {
+        inner
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test)
+        for part in node.body
+        for inner in ast.walk(part)
+    }
     for node in ast.walk(module.tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
-                yield Import(module.name, alias.name, node.lineno)
+                yield Import(module.name, alias.name, node in unseen)
         elif isinstance(node, ast.ImportFrom):
             base = _base(module, node)
             for alias in node.names:
                 member = f"{base}.{alias.name}"
-                yield Import(module.name, member if member in known else base, node.lineno)
+                yield Import(module.name, member if member in known else base, node in unseen)
 
 
 def _base(module: Module, node: ast.ImportFrom) -> str:

@@ -26,4 +26,5 @@ def _open(path: Path, device: torch.device) -> TrainedPredictor:
 @hookimpl
 def k3m_kg_link_predictors() -> list[LinkPredictorPlugin]:
     """The artifacts of `k3m-kg kge train` on a snapshot."""
-    return [LinkPredictorPlugin("kge", "artifacts of `k3m-kg kge train`", MANIFEST, _open)]
+    summary = "artifacts of `k3m-kg kge train`"
+    return [LinkPredictorPlugin("kge", summary, MANIFEST, _open, requires=("torch", "pykeen"))]

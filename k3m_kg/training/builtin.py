@@ -26,4 +26,5 @@ def _open(path: Path, device: torch.device) -> TrainedPredictor:
 @hookimpl
 def k3m_kg_link_predictors() -> list[LinkPredictorPlugin]:
     """The artifacts of `k3m-kg pretrain`."""
-    return [LinkPredictorPlugin("k3m", "artifacts of `k3m-kg pretrain`", MANIFEST, _open)]
+    summary = "artifacts of `k3m-kg pretrain`"
+    return [LinkPredictorPlugin("k3m", summary, MANIFEST, _open, requires=("torch",))]

@@ -9,7 +9,16 @@ from pathlib import Path
 
 import pytest
 
-HEAVY = ("torch", "dgl", "pykeen", "transformers", "tokenizers", "sklearn", "accelerate")
+HEAVY = (
+    "torch",
+    "dgl",
+    "pykeen",
+    "transformers",
+    "tokenizers",
+    "sklearn",
+    "accelerate",
+    "matplotlib",
+)
 NEVER_FOR_HELP = (*HEAVY, "sqlalchemy", "alembic", "pyarrow", "numpy", "PIL", "rdflib")
 PROBE = """
 import json, sys

@@ -37,6 +37,7 @@ def test_outside_plugin_is_listed_with_its_package(site: Site) -> None:
         "summary": "made up",
         "package": "acme-fuse",
         "version": "1.2",
+        "needs": None,
     } in rows
     assert {row["name"] for row in rows} >= {"hard-spl", "mean", "patch-vit", "bert-wordpiece"}
 
@@ -75,6 +76,24 @@ def test_missing_object_in_the_module_is_named(site: Site) -> None:
     done = site.run("plugins", "list")
     assert done.returncode == 0
     assert "half-one 1.0 was not loaded" in done.stderr
+
+
+def test_a_plugin_that_needs_an_extra_of_ours_says_which(site: Site) -> None:
+    source = "raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')"
+    site.install("acme-plugin", "1.0", source)
+    done = site.run("plugins", "list")
+    assert (
+        "of acme-plugin 1.0 was not loaded: this needs: pip install 'k3m-kg[train]'" in done.stderr
+    )
+
+
+def test_a_record_is_listed_with_the_module_that_it_lacks(site: Site) -> None:
+    source = FUSION.format(name="acme-fusion").replace(": None)", ': None, requires=("nowhere",))')
+    site.install("acme-plugin", "1.0", source)
+    rows = json.loads(site.run("plugins", "list", "--json").stdout)
+    assert [row["name"] for row in rows if row["needs"]] == ["acme-fusion"]
+    shown = site.run("plugins", "show", "acme-fusion").stdout
+    assert "not usable yet; this needs: the module nowhere" in shown
 
 
 def test_hook_that_raises_is_named(site: Site) -> None:

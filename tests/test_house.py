@@ -1,0 +1,211 @@
+"""The code keeps to its own plan: no circles, layers, no back doors, one name for one thing.
+
+import-linter looks at what is imported when a module is; these tests also look inside functions and
+under TYPE_CHECKING, where a circle is only hidden. Each list of exceptions must be exact: what is
+mended is struck off it, or the test fails.
+"""
+
+from __future__ import annotations
+
+import ast
+import tomllib
+from collections import defaultdict
+from collections.abc import Iterator
+
+import networkx
+
+from tests.sources import ROOT, Module, imports, modules
+
+CIRCLES: list[set[str]] = [
+    {  # to be mended: each file names suffixes or columns that another one needs
+        "k3m_kg.readers.columnar.arrow_batches",
+        "k3m_kg.readers.columnar.long_table",
+        "k3m_kg.readers.columnar.parquet",
+        "k3m_kg.readers.columnar.wide_table",
+        "k3m_kg.readers.graph_table",
+    },
+]
+
+UPWARDS: dict[tuple[str, str], str] = {
+    ("k3m_kg.plugin.hookspecs", "k3m_kg.contracts"): (
+        "the records name, for the type checker alone, what their factories build"
+    ),
+}
+
+SAME_NAME: dict[str, str] = {
+    "Columns": "to be mended: a mapping's columns in a file; a graph's columns in a snapshot",
+    "NoSettings": "of a scorer and of a fusion; the latter's package may import the API only",
+    "Observer": "to be mended: of a pretraining and of a training of embeddings",
+    "Part": "to be mended: of an RDF file; of an explanation",
+    "ProgressObserver": "to be mended: of the same two trainings, on the command line",
+    "Run": "to be mended: of an ingest, in the graph; of triples of one subject, in an RDF file",
+    "Texts": "to be mended: a column of a Parquet batch; a column of a snapshot, on disk",
+}
+
+_WIDTHS = "to be mended: widths and fast orders are for LinkScorer to answer"
+_RANKS = "to be mended: a task is to say in its contract that it ranks"
+_DESCRIBE = "to be mended: a predictor is to say in its contract that it describes regions"
+BACK_DOORS: dict[tuple[str, str], str] = {
+    ("k3m_kg.ingest.reading_ahead", "type(reader).__module__.startswith('k3m_kg.')"): (
+        "to be mended: a reader is to say whether another process may build it"
+    ),
+    ("k3m_kg.kge.model", "found.package == 'k3m-kg'"): _WIDTHS,
+    ("k3m_kg.kge.model", "isinstance(scorer, InteractionScorer)"): _WIDTHS,
+    ("k3m_kg.lpm.triple_ranks", "isinstance(self.scorer, InteractionScorer)"): _WIDTHS,
+    (
+        "k3m_kg.model.compose",
+        "getattr(registry().settings('task', task, where), 'scorer', None)",
+    ): _RANKS,
+    ("k3m_kg.model.compose", "getattr(task, 'scorer', None)"): _RANKS,
+    ("k3m_kg.model.compose", "hasattr(model, 'scorer')"): _RANKS,
+    ("k3m_kg.training.artifact", "getattr(settings, 'scorer', None)"): _RANKS,
+    ("k3m_kg.training.pretrain", "hasattr(self.model, 'scorer')"): _RANKS,
+    ("k3m_kg.training.trained", "hasattr(model, 'scorer')"): _RANKS,
+    ("k3m_kg.use.explanation", "getattr(predictor, 'describe', None)"): _DESCRIBE,
+    ("k3m_kg.use.explanation", "getattr(self._predictor, 'describe', None)"): _DESCRIBE,
+}
+
+
+def edges() -> set[tuple[str, str]]:
+    known = modules()
+    return {
+        (found.importer, found.target)
+        for module in known.values()
+        for found in imports(module)
+        if found.target in known and found.target != found.importer
+    }
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    graph = networkx.DiGraph(edges())
+    circles = [found for found in networkx.strongly_connected_components(graph) if len(found) > 1]
+    assert sorted(map(sorted, circles)) == sorted(map(sorted, CIRCLES))
+
+
+def ranks() -> dict[str, int]:
+    """Of each room in the layers of import-linter: what stands higher may import what is lower."""
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    (layers,) = (
+        contract["layers"]
+        for contract in settings["tool"]["importlinter"]["contracts"]
+        if contract["type"] == "layers"
+    )
+    return {
+        room.strip(): -place
+        for place, line in enumerate(layers)
+        for room in line.replace("|", ":").split(":")
+    }
+
+
+def test_every_room_of_the_package_has_its_layer() -> None:
+    rooms = {module.room for module in modules().values() if module.name.startswith("k3m_kg.")}
+    assert rooms == set(ranks())
+
+
+def test_nothing_is_imported_against_the_layers_even_out_of_sight() -> None:
+    rank, room = ranks(), {name: module.room for name, module in modules().items()}
+    upwards = {
+        (importer, target)
+        for importer, target in edges()
+        if room[importer] != room[target]
+        and room[importer] in rank
+        and room[target] in rank
+        and rank[room[importer]] <= rank[room[target]]
+    }
+    assert upwards == set(UPWARDS)
+
+
+def test_built_in_plugins_import_nothing_but_the_api_and_themselves() -> None:
+    room = {name: module.room for name, module in modules().items()}
+    beyond = {
+        (importer, target)
+        for importer, target in edges()
+        if not importer.startswith("k3m_kg.")
+        and room[importer] != "k3m_kg"
+        and room[target] not in (room[importer], "k3m_kg.api")
+    }
+    assert beyond == set()
+
+
+def test_the_core_names_no_plugin_package() -> None:
+    packages = {module.room for name, module in modules().items() if name.startswith("k3m_kg_")}
+    room = {name: module.room for name, module in modules().items()}
+    named = {
+        pair for pair in edges() if pair[0].startswith("k3m_kg.") and room[pair[1]] in packages
+    }
+    assert named == set()
+
+
+def test_a_public_class_name_means_one_thing() -> None:
+    where = defaultdict(list)
+    for module in modules().values():
+        for node in module.tree.body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                where[node.name].append(module.name)
+    assert {name for name, found in where.items() if len(found) > 1} == set(SAME_NAME)
+
+
+# Back doors: what the core knows of its own built-ins and could not know of a stranger's.
+
+ASKED_FOR = {"scorer", "describe"}
+"""Attributes that are no part of a contract and that some built-ins have."""
+
+
+def test_the_core_asks_no_built_in_who_it_is() -> None:
+    built_in = classes_behind_contracts()
+    found = {
+        (module.name, what)
+        for module in modules().values()
+        if module.name.startswith("k3m_kg.")
+        for what in back_doors(module, built_in)
+    }
+    assert found == set(BACK_DOORS)
+
+
+def classes_behind_contracts() -> dict[tuple[str, str], str]:
+    """Where each class that implements a contract is, by module and name, with its room."""
+    contracts = {
+        (name, node.name)
+        for name, module in modules().items()
+        if module.room == "k3m_kg.contracts"
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef)
+    }
+    names = {name for _, name in contracts}
+    return {
+        (module.name, node.name): module.room
+        for module in modules().values()
+        if module.room != "k3m_kg.contracts"
+        for node in module.tree.body
+        if isinstance(node, ast.ClassDef)
+        and any(isinstance(base, ast.Name) and base.id in names for base in node.bases)
+    }
+
+
+def back_doors(module: Module, built_in: dict[tuple[str, str], str]) -> Iterator[str]:
+    origin = {
+        alias.asname or alias.name: (node.module, alias.name)
+        for node in ast.walk(module.tree)
+        if isinstance(node, ast.ImportFrom) and node.module
+        for alias in node.names
+    }
+    for node in ast.walk(module.tree):
+        if isinstance(node, ast.Compare) and _says(node, "k3m-kg"):
+            yield ast.unparse(node)
+        if not isinstance(node, ast.Call):
+            continue
+        asked = node.func.id if isinstance(node.func, ast.Name) else ""
+        if asked in ("getattr", "hasattr"):
+            back_door = isinstance(node.args[1], ast.Constant) and node.args[1].value in ASKED_FOR
+        elif asked == "isinstance":
+            names = [part.id for part in ast.walk(node.args[1]) if isinstance(part, ast.Name)]
+            rooms = {built_in.get(origin.get(name, ("", ""))) for name in names}
+            back_door = bool(rooms - {None, module.room})
+        else:  # type(reader).__module__.startswith("k3m_kg.")
+            back_door = ast.unparse(node.func).endswith("__module__.startswith")
+        if back_door:
+            yield ast.unparse(node)
+
+
+def _says(node: ast.AST, text: str) -> bool:
+    return any(isinstance(part, ast.Constant) and part.value == text for part in ast.walk(node))
