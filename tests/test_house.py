@@ -33,6 +33,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 }
 
 SAME_NAME: dict[str, str] = {
+    "Answers": "to be mended: of a model to questions; of a worker process",
     "Columns": "to be mended: a mapping's columns in a file; a graph's columns in a snapshot",
     "NoSettings": "of a scorer and of a fusion; the latter's package may import the API only",
     "Observer": "to be mended: of a pretraining and of a training of embeddings",
