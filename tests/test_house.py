@@ -43,16 +43,12 @@ SAME_NAME: dict[str, str] = {
     "Texts": "to be mended: a column of a Parquet batch; a column of a snapshot, on disk",
 }
 
-_WIDTHS = "to be mended: widths and fast orders are for LinkScorer to answer"
 _RANKS = "to be mended: a task is to say in its contract that it ranks"
 _DESCRIBE = "to be mended: a predictor is to say in its contract that it describes regions"
 BACK_DOORS: dict[tuple[str, str], str] = {
     ("k3m_kg.ingest.reading_ahead", "type(reader).__module__.startswith('k3m_kg.')"): (
         "to be mended: a reader is to say whether another process may build it"
     ),
-    ("k3m_kg.kge.model", "found.package == 'k3m-kg'"): _WIDTHS,
-    ("k3m_kg.kge.model", "isinstance(scorer, InteractionScorer)"): _WIDTHS,
-    ("k3m_kg.lpm.triple_ranks", "isinstance(self.scorer, InteractionScorer)"): _WIDTHS,
     (
         "k3m_kg.model.compose",
         "getattr(registry().settings('task', task, where), 'scorer', None)",
