@@ -38,7 +38,7 @@ class MissingExtraError(K3MError):
     """The request is right, and this installation lacks what it needs."""
 
 
-def missing_extra(error: ImportError, command: str | None = None) -> MissingExtraError | None:
+def missing_extra(error: BaseException, command: str | None = None) -> MissingExtraError | None:
     """What to install, where `error` says that a module of an extra is absent; else None.
 
     None is also said of a part of an installed package that cannot be found (`torch._C`): that

@@ -32,12 +32,28 @@ COMMANDS = [
     CommandPlugin("sparql", "Run a SPARQL 1.1 query over the graph.", _in("sparql")),
     CommandPlugin("snapshot", "Cut the graph into an immutable snapshot.", _in("snapshot", "app")),
     CommandPlugin("pretrain", "Train a model on a snapshot.", _in("pretrain"), requires=_K3M),
-    CommandPlugin("evaluate", "Measure an artifact by a downstream task.", _in("evaluate"), requires=_K3M),
+    CommandPlugin(
+        "evaluate", "Measure an artifact by a downstream task.", _in("evaluate"), requires=_K3M
+    ),
     CommandPlugin("embed", "Write the vector of every product.", _in("embed"), requires=_K3M),
-    CommandPlugin("complete", "Propose the values that products lack.", _in("complete"), requires=_K3M),
-    CommandPlugin("audit", "Find what does not fit the rest of the catalog.", _in("audit"), requires=_K3M),
-    CommandPlugin("demo", "Take a generated catalog the whole way.", _in("demo"), requires=(*_K3M, "matplotlib")),
-    CommandPlugin("kge", "Knowledge graph embeddings by PyKEEN.", _in("kge", "app"), requires=("torch", "pykeen")),
+    CommandPlugin(
+        "complete", "Propose the values that products lack.", _in("complete"), requires=_K3M
+    ),
+    CommandPlugin(
+        "audit", "Find what does not fit the rest of the catalog.", _in("audit"), requires=_K3M
+    ),
+    CommandPlugin(
+        "demo",
+        "Take a generated catalog the whole way.",
+        _in("demo"),
+        requires=(*_K3M, "matplotlib"),
+    ),
+    CommandPlugin(
+        "kge",
+        "Knowledge graph embeddings by PyKEEN.",
+        _in("kge", "app"),
+        requires=("torch", "pykeen"),
+    ),
     CommandPlugin("plugins", "What is installed, and its settings.", _in("plugins", "app")),
 ]
 

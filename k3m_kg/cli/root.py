@@ -11,6 +11,7 @@ from k3m_kg import __version__
 from k3m_kg.cli.builtin import COMMANDS
 from k3m_kg.cli.console import note
 from k3m_kg.errors import PluginError, unknown_name
+from k3m_kg.extras import missing_extra
 from k3m_kg.plugin.commands import command_of
 from k3m_kg.plugin.discovery import BUILT_IN, Installed, clash, discover
 from k3m_kg.plugin.hookspecs import CommandPlugin
@@ -48,6 +49,7 @@ class Root(TyperGroup):
         """The command, made by its factory.
 
         Raises:
+            MissingExtraError: the module of an extra is absent that its plugin imports.
             PluginError: its plugin cannot make it.
         """
         if cmd_name in _BUILT_IN:
@@ -59,10 +61,11 @@ class Root(TyperGroup):
         try:
             return command_of(item.record)
         except (Exception, SystemExit) as error:
-            raise PluginError(
+            broken = PluginError(
                 f"the command {cmd_name!r} cannot be loaded: {type(error).__name__}: {error}",
                 where=f"{item.package} {item.version}",
-            ) from error
+            )
+            raise missing_extra(error) or broken from error
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The command that the first argument names; names the nearest where there is none."""

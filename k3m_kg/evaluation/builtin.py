@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 def _link_prediction(settings: LinkPredictionSettings) -> Evaluation[Any]:
-    require("torch", *(["matplotlib"] if settings.calibrate else []))  # not after all the work
+    if settings.calibrate:  # says so now, not after all the work
+        require("matplotlib")
     from k3m_kg.evaluation.link_prediction_task import LinkPrediction
 
     return LinkPrediction(settings)

@@ -163,8 +163,7 @@ def _canonical(package: str) -> str:
 
 
 def _reason(error: BaseException) -> str:
-    missing = missing_extra(error) if isinstance(error, ImportError) else None
-    return str(missing) if missing else last_line(error)
+    return str(missing_extra(error) or last_line(error))
 
 
 def last_line(error: BaseException) -> str:

@@ -137,6 +137,7 @@ def make_a_snapshot(env: Environment) -> None:
     assert (counts["products_added"], counts["triples_added"]) == (PRODUCTS, 2 * PRODUCTS)
     cut = json.loads(env.command("snapshot", "cuts", "--holdout", "0.3", "--json"))
     assert cut["products"] == PRODUCTS
+    env.command("snapshot", "verify", cut["path"])
 
 
 def use_the_graph(env: Environment) -> None:
