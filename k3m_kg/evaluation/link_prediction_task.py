@@ -113,4 +113,10 @@ def _calibration(report: dict[str, Any]) -> Iterator[str]:
         for row in check["at_precision"]:
             got = "-" if row["precision"] is None else f"{row['precision']:.1%}"
             yield (f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%}")
+    fitting, proof = (report["parts"][name] for name in ("fitting", "proof"))
+    yield (
+        f"\nfitted to {fitting['questions']:,} validation questions on {fitting['products']:,} "
+        f"products, checked on {proof['questions']:,} on {proof['products']:,} others"
+    )
+    yield from report["notes"]
     yield (f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")

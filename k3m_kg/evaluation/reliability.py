@@ -11,16 +11,18 @@ import numpy as np
 from k3m_kg.errors import UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
-from k3m_kg.use.acceptance import thresholds
-from k3m_kg.use.answers import Answers, known_answers
+from k3m_kg.use.acceptance import least_count, thresholds
+from k3m_kg.use.answers import ENOUGH, Answers, known_answers
 from k3m_kg.use.calibration import (
     FILE,
     SPLIT,
     Calibration,
     calibrate,
     negative_log_likelihood,
+    validation_parts,
 )
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.validation_parts import PROOF
 
 DIAGRAM = "reliability.png"
 BINS = 15
@@ -54,7 +56,7 @@ def check_calibration(calibration: Calibration, answers: Iterable[Answers]) -> d
 
     Returns:
         `questions`; `unseen`: questions whose answer training never saw; `before` and `after`,
-        each with `ece`, `nll` and `bins`; `per_property`: `questions`, `temperature`, `fitted`,
+        each with `ece`, `nll` and `bins`; `per_property`: `questions`, `temperature`, `source`,
         `ece_before`, `ece_after`; `at_precision`: per wanted precision `accepted`, `coverage`,
         `precision`, and `nothing`: the properties that give nothing.
     """
@@ -77,7 +79,7 @@ def check_calibration(calibration: Calibration, answers: Iterable[Answers]) -> d
         per_property[part.name] = {
             "questions": len(part),
             "temperature": temperature,
-            "fitted": fitted is not None and fitted.fitted,
+            "source": "pooled" if fitted is None else fitted.source,
             "ece_before": reliability(before_Q, right_Q)["ece"],
             "ece_after": reliability(after_Q, right_Q)["ece"],
         }
@@ -115,8 +117,12 @@ def calibrate_and_check(
 ) -> dict[str, Any]:
     """Calibrate an artifact on its validation split, and check it there and on `split`.
 
+    Of validation the check is on the proof part: to the other one temperatures were fitted.
+
     Returns:
-        `file`, `diagram`, `pooled_temperature`, and `splits`: per split as `check_calibration`.
+        `file`, `diagram`, `pooled_temperature`; `parts`: products and questions of validation's
+        `fitting` and `proof`; `notes`: what is too little to prove anything; `splits`: per split as
+        `check_calibration`.
 
     Raises:
         UsageError: the snapshot is not the one that the model was trained on.
@@ -129,7 +135,7 @@ def calibrate_and_check(
             hint="leave out --snapshot",
         )
     calibration = calibrate(opened, batch_size=batch_size, progress=progress)
-    checks = {}
+    parts, checks = validation_parts(opened), {}
     for name in dict.fromkeys((SPLIT, split)):
         answers = known_answers(
             opened.predictor,
@@ -138,15 +144,41 @@ def calibrate_and_check(
             batch_size=batch_size,
             progress=progress,
         )
-        checks[name] = check_calibration(calibration, answers)
+        checked: Iterable[Answers] = answers
+        if name == SPLIT:
+            checked = (part.some(parts.fold(part.rows_Q) == PROOF) for part in answers)
+        checks[name] = check_calibration(calibration, checked)
     diagram = opened.trained.path / DIAGRAM if diagram is None else diagram
     draw_reliability(diagram, checks)
     return {
         "file": str(opened.trained.path / FILE),
         "diagram": str(diagram),
         "pooled_temperature": calibration.pooled,
+        "parts": {
+            "fitting": calibration.fitting.model_dump(),
+            "proof": calibration.proof.model_dump(),
+        },
+        "notes": _notes(calibration),
         "splits": checks,
     }
+
+
+def _notes(calibration: Calibration) -> list[str]:
+    """What a validation split is too small for."""
+    notes = []
+    if calibration.fitting.questions < ENOUGH:
+        notes.append(
+            f"temperatures rest on {calibration.fitting.questions} questions, and are kept only "
+            "where half of them help the other half"
+        )
+    few = [p for p in PRECISIONS if least_count(p) > calibration.proof.questions]
+    if few:
+        notes.append(
+            f"no precision from {min(few):.0%} on can be proved: that takes "
+            f"{least_count(min(few))} right answers, and {calibration.proof.questions} questions "
+            "are kept for the proof"
+        )
+    return notes
 
 
 def draw_reliability(path: Path, checks: dict[str, dict[str, Any]]) -> None:

@@ -137,6 +137,14 @@ def grouped_split(keys: GroupKeys, validation: float, test: float, seed: int) ->
     return split
 
 
+def group_draws(keys: GroupKeys, purpose: str, seed: int) -> np.ndarray:
+    """A uniform draw from [0, 1) for each product, (N,) float64, the same within a group."""
+    groups = groups_of(keys)
+    count = int(groups.max(initial=-1)) + 1
+    draws: np.ndarray = draw(_group_hashes(keys, groups, count), purpose, seed)[groups]
+    return draws
+
+
 def _group_hashes(keys: GroupKeys, groups: np.ndarray, count: int) -> np.ndarray:
     nothing = np.uint64(2**64 - 1)
     edge_group = groups[keys.product]

@@ -37,18 +37,30 @@ class Answers:
         name: the property.
         scores_QC: of all values that the property takes in training.
         right_QC: bool, which of them are true; none where the true value is unseen in training.
+        rows_Q: the products' rows in the snapshot.
     """
 
     name: str
     scores_QC: Tensor
     right_QC: Tensor
+    rows_Q: np.ndarray
 
     def __len__(self) -> int:
         return len(self.scores_QC)
 
+    @property
+    def seen(self) -> int:
+        """How many questions have an answer that training has seen."""
+        return int(self.right_QC.any(1).sum())
+
+    def some(self, chosen: np.ndarray) -> Answers:
+        """A copy of the questions that are chosen, by bool (Q,) or by place."""
+        mine = torch.from_numpy(chosen)
+        return Answers(self.name, self.scores_QC[mine], self.right_QC[mine], self.rows_Q[chosen])
+
     def first(self, count: int) -> Answers:
         """A copy of the first `count` questions."""
-        return Answers(self.name, self.scores_QC[:count].clone(), self.right_QC[:count].clone())
+        return self.some(np.arange(min(count, len(self))))
 
     def best(self, temperature: float) -> tuple[np.ndarray, np.ndarray]:
         """The probability of the best value of each question, and whether it is true."""
@@ -122,7 +134,8 @@ def known_answers(
         right_QC = true_candidates(
             mine.rows, truth.about(np.array([name])), catalog.candidates[name]
         )
-        yield Answers(catalog.properties[name], checked_scores(torch.cat(scores)), right_QC)
+        scores_QC = checked_scores(torch.cat(scores))
+        yield Answers(catalog.properties[name], scores_QC, right_QC, mine.rows)
 
 
 def true_candidates(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) -> Tensor:

@@ -2,7 +2,9 @@
 
 Guo et al., On Calibration of Modern Neural Networks (ICML 2017): the softmax over a property's
 values is divided by one number, the temperature, that minimises the negative log-likelihood of
-what is true. Fitted on validation, never on test.
+what is true. Fitted on a part of validation, never on test; thresholds are proved on the other
+part (`k3m_kg.use.validation_parts`). A fit is kept where it is better than no temperature at all,
+which is asked within the fitting part: each half of it is judged by the temperature of the other.
 """
 
 from __future__ import annotations
@@ -21,8 +23,9 @@ from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import read_json, whole_file, write_json
 from k3m_kg.progress import Advance
-from k3m_kg.use.answers import ENOUGH, Answers, known_answers
+from k3m_kg.use.answers import ENOUGH, Answers, completion_questions, known_answers
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.validation_parts import PROOF, ValidationParts
 
 FILE = "calibration.json"
 SPLIT = "validation"
@@ -35,30 +38,49 @@ class PropertyCalibration(Settings):
 
     Attributes:
         temperature: the scores are divided by it.
-        fitted: whether it is this property's own; else it is the pooled one.
-        probability: calibrated, of the best value of each validation question.
+        source: whether it is the property's `own`, the `pooled` one, or 1, the `identity`, where
+            its own is no better.
+        fitting: how many questions of the fitting part the property has.
+        probability: calibrated, of the best value of each question of the proof part.
         right: whether that value is true.
     """
 
     temperature: float = Field(gt=0)
-    fitted: bool
+    source: Literal["own", "pooled", "identity"]
+    fitting: int = Field(ge=0)
     probability: list[float]
     right: list[bool]
+
+
+class PartSize(Settings):
+    """How much of validation a part of it is.
+
+    Attributes:
+        products: those that are asked about.
+        questions: about them.
+    """
+
+    products: int = Field(ge=0)
+    questions: int = Field(ge=0)
 
 
 class Calibration(Settings):
     """What `calibration.json` holds.
 
     Attributes:
+        fitting: products and questions that temperatures were fitted to.
+        proof: products and questions that were kept for the proof of thresholds.
         snapshot: the id of the snapshot whose validation split was asked.
         weights: SHA-256 of the weights that answered.
         pooled: the temperature of properties with few questions, or none.
         properties: by name, those that validation asks.
     """
 
-    format: Literal[1] = 1
+    format: Literal[2] = 2
     snapshot: str
     weights: str
+    fitting: PartSize
+    proof: PartSize
     pooled: float = Field(gt=0)
     properties: dict[str, PropertyCalibration]
 
@@ -86,8 +108,15 @@ def load_calibration(trained: TrainedPredictor) -> Calibration | None:
     path = trained.path / FILE
     if not path.exists():
         return None
+    data = read_json(path)
+    if isinstance(data, dict) and data.get("format") == 1:
+        raise ArtifactError(
+            "was made by an older k3m-kg, which proved thresholds on what it was fitted to",
+            where=str(path),
+            hint=hint(trained),
+        )
     try:
-        found = validate_settings(Calibration, read_json(path), str(path))
+        found = validate_settings(Calibration, data, str(path))
     except ConfigError as error:
         raise ArtifactError(
             f"is damaged: {error.message}", where=str(path), hint=hint(trained)
@@ -104,6 +133,12 @@ def hint(trained: TrainedPredictor) -> str:
 
 def negative_log_likelihood(answers: Iterable[Answers], temperature: float) -> float:
     """Of a true value, the mean over the questions whose answer training has seen; NaN of none."""
+    total, count = _likelihood(answers, temperature)
+    return total / count if count else math.nan
+
+
+def _likelihood(answers: Iterable[Answers], temperature: float) -> tuple[float, int]:
+    """The sum of negative log-likelihoods, and over how many questions."""
     total, count = 0.0, 0
     for part in answers:
         seen_Q = part.right_QC.any(1)
@@ -111,12 +146,12 @@ def negative_log_likelihood(answers: Iterable[Answers], temperature: float) -> f
         right_Q = log_QC.masked_fill(~part.right_QC[seen_Q], -math.inf).logsumexp(1)
         total -= float(right_Q.double().sum())
         count += int(seen_Q.sum())
-    return total / count if count else math.nan
+    return total, count
 
 
 def fit_temperature(answers: list[Answers]) -> float:
     """The temperature with the least negative log-likelihood, 1 where there is nothing to fit."""
-    if not any(bool(part.right_QC.any()) for part in answers):
+    if not any(part.seen for part in answers):
         return 1.0
     found = minimize_scalar(
         lambda log: negative_log_likelihood(answers, math.exp(log)),
@@ -127,41 +162,58 @@ def fit_temperature(answers: list[Answers]) -> float:
     return math.exp(float(found.x))
 
 
+def temperature_if_better(one: list[Answers], other: list[Answers]) -> float:
+    """The temperature of both halves together; 1 where that of one half does not help the other."""
+    fitted = (
+        _likelihood(other, fit_temperature(one))[0] + _likelihood(one, fit_temperature(other))[0]
+    )
+    identity = _likelihood([*one, *other], 1.0)[0]
+    return fit_temperature([*one, *other]) if fitted < identity else 1.0
+
+
 def fit_temperatures(
-    answers: Iterable[Answers], *, enough: int = ENOUGH
+    answers: Iterable[Answers], parts: ValidationParts, *, enough: int = ENOUGH
 ) -> tuple[float, dict[str, PropertyCalibration]]:
     """A temperature for each property with at least `enough` questions, and one for the others.
 
-    The pooled one is fitted to at most `enough` questions of each property, so that a frequent
-    property counts no more than a rare one.
+    All are fitted to the fitting part. The pooled one is fitted to at most `enough` questions of
+    each property, so that a frequent property counts no more than a rare one.
 
     Returns:
         The pooled temperature, and every property.
     """
-    few: dict[str, Answers] = {}
-    pool: list[Answers] = []
-    result: dict[str, PropertyCalibration] = {}
-    order = []
+    proofs: dict[str, Answers] = {}
+    fitting: dict[str, int] = {}
+    own: dict[str, float] = {}
+    pool: tuple[list[Answers], list[Answers]] = ([], [])
     for part in answers:
-        order.append(part.name)
-        pool.append(part.first(enough))
-        if int(part.right_QC.any(1).sum()) >= enough:
-            result[part.name] = _described(part, fit_temperature([part]), fitted=True)
-        else:
-            few[part.name] = part
-    pooled = fit_temperature(pool)
-    result |= {name: _described(part, pooled, fitted=False) for name, part in few.items()}
-    return pooled, {name: result[name] for name in order}
+        fold_Q = parts.fold(part.rows_Q)
+        halves = [part.some(fold_Q == number) for number in (0, 1)]
+        proofs[part.name] = part.some(fold_Q == PROOF)
+        fitting[part.name] = sum(map(len, halves))
+        for half, place in zip(halves, pool, strict=True):
+            place.append(half.first(enough // 2))
+        if sum(half.seen for half in halves) >= enough:
+            own[part.name] = temperature_if_better(halves[:1], halves[1:])
+    pooled = temperature_if_better(*pool)
+    result = {}
+    for name, proof in proofs.items():
+        temperature = own.get(name, pooled)
+        probability_Q, right_Q = proof.best(temperature)
+        result[name] = PropertyCalibration(
+            temperature=temperature,
+            source="pooled" if name not in own else "identity" if temperature == 1.0 else "own",
+            fitting=fitting[name],
+            probability=np.round(probability_Q, _DIGITS).tolist(),
+            right=right_Q.tolist(),
+        )
+    return pooled, result
 
 
-def _described(part: Answers, temperature: float, *, fitted: bool) -> PropertyCalibration:
-    probability_Q, right_Q = part.best(temperature)
-    return PropertyCalibration(
-        temperature=temperature,
-        fitted=fitted,
-        probability=np.round(probability_Q, _DIGITS).tolist(),
-        right=right_Q.tolist(),
-    )
+def validation_parts(opened: OpenModel) -> ValidationParts:
+    """The two parts of the products that validation asks about."""
+    questions, _ = completion_questions(opened.batcher, SPLIT)
+    return ValidationParts.of(opened.snapshot, questions.rows)
 
 
 def calibrate(
@@ -170,25 +222,35 @@ def calibrate(
     batch_size: int = 256,
     progress: Advance | None = None,
 ) -> Calibration:
-    """Fit on the validation split, and keep the result in the artifact.
+    """Fit on one part of the validation split, and keep the result in the artifact.
 
     Raises:
         UsageError: there is nothing to fit to.
         K3MError: the artifact's folder cannot be written, or the model gave NaN scores.
     """
+    parts = validation_parts(opened)
     answers = known_answers(
         opened.predictor, opened.batcher, SPLIT, batch_size=batch_size, progress=progress
     )
-    pooled, properties = fit_temperatures(answers)
+    pooled, properties = fit_temperatures(answers, parts)
     if not properties:
         raise UsageError(
             "nothing to calibrate with: validation asks no question",
             where=str(opened.snapshot.path),
             hint="cut a snapshot with a share for --validation or --holdout",
         )
+    fold = parts.fold(parts.rows)
     found = Calibration(
         snapshot=opened.snapshot.id,
         weights=opened.trained.weights,
+        fitting=PartSize(
+            products=int((fold != PROOF).sum()),
+            questions=sum(item.fitting for item in properties.values()),
+        ),
+        proof=PartSize(
+            products=int((fold == PROOF).sum()),
+            questions=sum(len(item.right) for item in properties.values()),
+        ),
         pooled=pooled,
         properties=properties,
     )

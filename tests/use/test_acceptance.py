@@ -11,7 +11,7 @@ from k3m_kg.use.acceptance import (
     threshold,
     thresholds,
 )
-from k3m_kg.use.calibration import Calibration, PropertyCalibration
+from k3m_kg.use.calibration import Calibration, PartSize, PropertyCalibration
 from k3m_kg.use.proposals import Proposal
 
 
@@ -25,10 +25,16 @@ def calibration(**properties: tuple[np.ndarray, np.ndarray]) -> Calibration:
     return Calibration(
         snapshot="s",
         weights="w",
+        fitting=PartSize(products=0, questions=0),
+        proof=PartSize(products=0, questions=0),
         pooled=1.0,
         properties={
             name: PropertyCalibration(
-                temperature=1.0, fitted=True, probability=p.tolist(), right=r.tolist()
+                temperature=1.0,
+                source="own",
+                fitting=0,
+                probability=p.tolist(),
+                right=r.tolist(),
             )
             for name, (p, r) in properties.items()
         },

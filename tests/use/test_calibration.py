@@ -20,6 +20,7 @@ from k3m_kg.use.calibration import (
 )
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel, open_model
+from k3m_kg.use.validation_parts import PROOF, ValidationParts
 from tests.lpm.tiny_links import TriplesOnly
 
 
@@ -28,9 +29,14 @@ def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> 
     torch.manual_seed(1)
     scores = torch.randn(count, values) * 3
     answer = torch.multinomial((scores / temperature).softmax(1), 1)
-    return Answers(
-        name, scores, torch.zeros(count, values, dtype=torch.bool).scatter(1, answer, True)
-    )
+    right = torch.zeros(count, values, dtype=torch.bool).scatter(1, answer, True)
+    return Answers(name, scores, right, np.arange(count))
+
+
+def parts(count: int = 4000) -> ValidationParts:
+    """Products by themselves, drawn evenly."""
+    random = np.random.default_rng(0)
+    return ValidationParts(np.arange(count), random.permutation(count) / count)
 
 
 @pytest.fixture
@@ -48,7 +54,7 @@ def test_the_temperature_that_the_answers_were_drawn_with_is_found(temperature: 
 def test_calibration_lowers_likelihood_and_error_on_other_questions() -> None:
     answers = drawn("p", 3.0)
     fitted = fit_temperature([answers.first(2000)])
-    rest = Answers("p", answers.scores_QC[2000:], answers.right_QC[2000:])
+    rest = answers.some(np.arange(2000, 4000))
     assert negative_log_likelihood([rest], fitted) < negative_log_likelihood([rest], 1.0)
     before, after = (reliability(*rest.best(t))["ece"] for t in (1.0, fitted))
     assert before > 0.15
@@ -56,18 +62,54 @@ def test_calibration_lowers_likelihood_and_error_on_other_questions() -> None:
 
 
 def test_rare_properties_share_a_temperature_and_frequent_ones_have_their_own() -> None:
-    parts = [drawn("often", 4.0), drawn("rare", 0.5, 20), drawn("rarer", 0.5, 10)]
-    pooled, found = fit_temperatures(parts)
+    answers = [drawn("often", 4.0), drawn("rare", 0.5, 60), drawn("rarer", 0.5, 50)]
+    pooled, found = fit_temperatures(answers, parts())
     assert list(found) == ["often", "rare", "rarer"]
-    assert found["often"].fitted
+    assert found["often"].source == "own"
     assert found["often"].temperature == pytest.approx(4.0, rel=0.1)
     assert found["rare"].temperature == found["rarer"].temperature == pooled
-    assert not found["rare"].fitted
+    assert found["rare"].source == "pooled"
     assert pooled < 4.0
 
 
+def test_thresholds_are_proved_on_other_questions_than_temperatures_are_fitted_to() -> None:
+    answers, split = drawn("p", 3.0), parts()
+    _, found = fit_temperatures([answers], split)
+    fold_Q = split.fold(answers.rows_Q)
+    assert found["p"].fitting == (fold_Q != PROOF).sum() == 2000
+    assert len(found["p"].probability) == len(found["p"].right) == 2000
+    spoilt = Answers("p", answers.scores_QC.clone(), answers.right_QC.clone(), answers.rows_Q)
+    proof = torch.from_numpy(fold_Q == PROOF)
+    spoilt.right_QC[proof] = spoilt.right_QC[proof].flip(1)
+    _, other = fit_temperatures([spoilt], split)
+    assert other["p"].temperature == found["p"].temperature
+    assert other["p"].right != found["p"].right
+
+
+@pytest.mark.parametrize("count", [60, 4000])
+def test_the_identity_is_kept_where_a_temperature_is_no_better(count: int) -> None:
+    """Scores that are already honest, however many; a temperature that chance would give is not."""
+    kept = 0
+    for seed in range(20):
+        torch.manual_seed(seed)
+        scores = torch.randn(count, 4)
+        answer = torch.multinomial(scores.softmax(1), 1)
+        right = torch.zeros(count, 4, dtype=torch.bool).scatter(1, answer, True)
+        answers = Answers("p", scores, right, np.arange(count))
+        pooled, found = fit_temperatures([answers], parts(count), enough=20)
+        kept += pooled == 1.0
+        assert (found["p"].source == "identity") == (found["p"].temperature == 1.0)
+    assert kept >= 8
+
+
+def test_a_calibration_of_before_is_refused_with_the_reason(own: OpenModel) -> None:
+    (own.trained.path / "calibration.json").write_text(json.dumps({"format": 1}))
+    with pytest.raises(ArtifactError, match="proved thresholds on what it was fitted to"):
+        load_calibration(own.trained)
+
+
 def test_answers_unseen_in_training_are_wrong_and_fit_nothing() -> None:
-    nothing = Answers("p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool))
+    nothing = Answers("p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool), np.arange(60))
     assert fit_temperature([nothing]) == 1.0
     assert not nothing.best(1.0)[1].any()
 

@@ -1,0 +1,47 @@
+"""Validation in two parts: one that temperatures are fitted to, one that proves thresholds.
+
+What is fitted to a question says too much of it, so a precision that is promised must be proved on
+questions that nothing was fitted to.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.groups import draws_by_group
+
+FITTING_SHARE = 0.5
+"""Of the products that validation asks about; the others are for the proof."""
+
+
+PROOF = 2
+"""The fold that is kept for the proof."""
+
+
+@dataclass(frozen=True, slots=True)
+class ValidationParts:
+    """Which part each product is in: whole groups of products that share a title or a picture.
+
+    Attributes:
+        rows: (N,) ascending, the products that are asked about.
+        draws: (N,) in [0, 1), by the content of a product's group: the same in every snapshot that
+            holds the group.
+    """
+
+    rows: np.ndarray
+    draws: np.ndarray
+
+    @classmethod
+    def of(cls, snapshot: Snapshot, rows: np.ndarray) -> ValidationParts:
+        """The parts of some products, which may repeat."""
+        distinct = np.unique(rows)
+        return cls(distinct, draws_by_group(snapshot, distinct, "calibration"))
+
+    def fold(self, rows_Q: np.ndarray) -> np.ndarray:
+        """(Q,) 0 or 1: the two halves of the fitting part; `PROOF`: the proof part."""
+        draw_Q = self.draws[np.searchsorted(self.rows, rows_Q)]
+        half = FITTING_SHARE / 2
+        return np.searchsorted([half, FITTING_SHARE], draw_Q, side="right")
