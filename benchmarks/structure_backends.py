@@ -12,7 +12,7 @@ import time
 import numpy as np
 import torch
 
-from k3m_kg.model.structure import StructureAggregation
+from k3m_kg_structures.star_attention import StarAttention
 
 PRODUCTS, HIDDEN, HEADS, ROUNDS = 256, 128, 8, 15
 
@@ -38,17 +38,17 @@ def stars() -> dict[str, torch.Tensor]:
     }
 
 
-def step(layer: StructureAggregation, x: dict[str, torch.Tensor]) -> float:
+def step(layer: StarAttention, x: dict[str, torch.Tensor]) -> float:
     start = time.perf_counter()
-    t, b = layer.transform(x["c_BH"], x["product_E"], x["p_EH"], x["v_EH"])
-    out = layer(x["c_BH"][x["product_E"]], t, b, x["query_N"], x["triple_N"])
+    messages = layer.messages(x["c_BH"], x["product_E"], x["p_EH"], x["v_EH"])
+    out = layer(x["c_BH"][x["product_E"]], messages, x["query_N"], x["triple_N"])
     out.sum().backward()
     return time.perf_counter() - start
 
 
 def main() -> None:
     x = stars()
-    layers = {name: StructureAggregation(HIDDEN, HEADS, name) for name in ("torch", "dgl")}
+    layers = {name: StarAttention(HIDDEN, HEADS, name) for name in ("torch", "dgl")}
     times: dict[str, list[float]] = {name: [] for name in layers}
     for _ in range(ROUNDS + 2):
         for name, layer in layers.items():

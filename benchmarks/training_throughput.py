@@ -19,7 +19,6 @@ import torch
 from torch.utils.flop_counter import FlopCounterMode
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
-from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
@@ -72,16 +71,17 @@ def matmul_flops(device: torch.device, dtype: torch.dtype) -> float:
 
 def trainer_of(config: RunConfig, snapshot: Snapshot, device: torch.device):
     encoders = build_encoders(config)
-    images = prepare_images(snapshot, encoders.image)
+    opened = {name: view.open(snapshot) for name, view in encoders.modalities.items()}
     rows = snapshot.rows("train")
     encoders.text.fit(snapshot.titles.to_pylist(), [*snapshot.properties, *snapshot.values])
-    encoders.image.fit(images.tensors(images.row_N[rows][:200]))
+    for name, view in encoders.modalities.items():
+        view.fit(opened[name], rows[:200])
     catalog = build_catalog(snapshot, encoders.text, config.model)
     model = build_model(config, encoders)
     tasks = build_tasks(config, model, catalog)
     weights = {task.name: task.weight for task in config.tasks}
     trainer = Pretrainer(model, tasks, weights).to(device).train()
-    batcher = Batcher(snapshot, model.text_encoder, config.model, catalog, images).to(device)
+    batcher = Batcher(snapshot, opened, config.model, catalog).to(device)
     return trainer, batcher, rows
 
 

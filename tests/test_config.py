@@ -9,7 +9,8 @@ import pytest
 import yaml
 
 from k3m_kg.config import Component, RunConfig, load_config, read_yaml, validate_settings
-from k3m_kg.errors import ConfigError
+from k3m_kg.errors import ConfigError, UsageError
+from k3m_kg.model.compose import resolve
 
 MINIMAL = "snapshot: cut\noutput: runs/one\n"
 
@@ -29,7 +30,6 @@ def load(folder: Path, text: str, *overrides: str) -> RunConfig:
     [
         ("fusoin: mean", "fusoin", "fusion"),
         ("model: {hiden: 64}", "model.hiden", "hidden"),
-        ("model: {interactor: {layer: 2}}", "model.interactor.layer", "layers"),
         ("training: {learning_rat: 0.1}", "training.learning_rat", "learning_rate"),
         ("validation: {propertys: [a]}", "validation.propertys", "properties"),
         ("fusion: {name: mean, settings: {}, setings: {}}", "fusion.setings", "settings"),
@@ -45,8 +45,27 @@ def test_unknown_key_names_the_nearest(tmp_path: Path, text: str, key: str, mean
 
 
 def test_unknown_key_like_nothing_lists_the_known_ones(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="known keys: backend, heads"):
-        load(tmp_path, "model: {structure: {zzz: 1}}")
+    with pytest.raises(ConfigError, match="known keys: cut_title, hide, max_products, properties"):
+        load(tmp_path, "validation: {zzz: 1}")
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("model: {interactor: {layer: 2}}", "model.interactor: unknown key 'layer'; did you mean"),
+        ("model: {structure: {zzz: 1}}", "model.structure: .* known keys: backend, heads"),
+        ("model: {interactor: coattention}", "Did you mean 'co-attention'"),
+        ("tasks: [{name: lpm, scorer: transse}]", "unknown link-scorer 'transse'"),
+        ("tasks: [{name: lpm, scorer: {name: transe, q: 1}}]", "tasks.lpm.scorer"),
+        ("modalities: [titel]", "Did you mean 'title'"),
+    ],
+)
+def test_settings_of_plugins_are_checked_before_anything_is_prepared(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    config = load(tmp_path, text)
+    with pytest.raises(UsageError, match=message):
+        resolve(config)
 
 
 def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
@@ -60,10 +79,8 @@ def test_every_problem_is_named_at_once(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ("model: {hidden: 0}", "model.hidden"),
-        ("model: {hidden: 100, interactor: {heads: 3}}", "multiple of interactor.heads"),
         ("model: {dropout: 1.0}", "model.dropout"),
         ("model: {max_title_tokens: -1}", "model.max_title_tokens"),
-        ("model: {structure: {backend: cuda}}", "'torch' or 'dgl'"),
         ("training: {batch_size: many}", "training.batch_size"),
         ("training: {learning_rate: .inf}", "training.learning_rate"),
         ("training: {weight_decay: .nan}", "training.weight_decay"),
@@ -145,7 +162,7 @@ def test_overrides_are_yaml_and_go_deep(tmp_path: Path) -> None:
         "output=runs/two",
     )
     assert config.model.hidden == 64
-    assert config.model.interactor.layers == 3
+    assert config.model.interactor.settings["layers"] == 3
     assert config.training.learning_rate == pytest.approx(1e-4)
     assert config.validation.properties == ("colour", "size")
     assert config.fusion == Component(name="soft-spl", settings={"temperature": 0.5})

@@ -8,15 +8,22 @@ import json
 import re
 import shlex
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import ModuleType
 from unittest.mock import patch
 
+import numpy as np
 import pytest
 import yaml
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.plugin import hookspecs
-from k3m_kg.plugin.hookspecs import CommandPlugin, EvaluationPlugin, LinkPredictorPlugin
+from k3m_kg.plugin.hookspecs import (
+    CommandPlugin,
+    EvaluationPlugin,
+    LinkPredictorPlugin,
+    ModalityPlugin,
+)
 from k3m_kg.plugin.registry import KINDS, Registry
 from k3m_kg.readers.mapping import Mapping
 
@@ -82,6 +89,24 @@ def test_the_plugin_of_the_readme_works(tmp_path: Path) -> None:
     (source,) = blocks(README, "python")
     assert len([line for line in source.splitlines() if line.strip()]) <= 36
     check_plugin(source, "k3m_kg_fusions", tmp_path)
+
+
+def check_modality(record: ModalityPlugin) -> None:
+    """Between the encoders of a small K3M, the example passes the modality's conformance case."""
+    from k3m_kg.snapshot import Snapshot
+    from k3m_kg.testing import ModalityCase
+    from k3m_kg.testing.shop import shop_snapshot
+    from k3m_kg.testing.tasks import unfitted
+
+    with TemporaryDirectory() as folder:
+        snapshot = Snapshot.open(shop_snapshot(Path(folder), 40))
+        modality = record.factory(record.config(), unfitted(snapshot)).eval()
+        opened = (modality, modality.open(snapshot), np.arange(len(snapshot)))
+        tests = [name for name in dir(ModalityCase) if name.startswith("test_")]
+        for name in tests:
+            more = (Path(folder),) if name == "test_it_is_the_same_after_saving" else ()
+            getattr(ModalityCase, name)(ModalityCase(), opened, *more)
+        assert len(tests) > 3
 
 
 def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
@@ -153,7 +178,15 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
     """Load a module, call its hook, and use what its factory builds as its contract says."""
     import torch
 
-    from k3m_kg.contracts import Fusion, ImageEncoder, LinkScorer, ModelContext, TextEncoder
+    from k3m_kg.contracts import (
+        Fusion,
+        ImageEncoder,
+        Interactor,
+        LinkScorer,
+        ModelContext,
+        StructureAggregation,
+        TextEncoder,
+    )
 
     path = folder / f"{hook}_example.py"
     path.write_text(source, encoding="utf-8")
@@ -188,6 +221,9 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
         torch.testing.assert_close(scorer.score_tails(head, relation, tails), each)
         assert scorer.score_tails(head, relation, tails[0]).shape == (5, 3)
         return
+    if record.kind == "modality":
+        check_modality(record)
+        return
     built = record.factory(settings, ModelContext(hidden=8))
     if record.kind == "fusion":
         assert isinstance(built, Fusion)
@@ -199,18 +235,35 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
         from PIL import Image
 
         assert isinstance(built, ImageEncoder)
-        prepared = built.prepare(Image.new("RGB", (30, 20), "red"))
-        arrays = {key: torch.from_numpy(value)[None] for key, value in prepared.items()}
-        regions = built.regions(arrays)
-        count = regions.present_BR.shape[1]
-        assert regions.boxes_BR5.shape == (1, count, 5)
-        assert built(arrays, ~regions.present_BR).shape == (1, count, 8)
+        prepared = built.prepare([Image.new("RGB", (30, 20), "red")], ["0" * 64])
+        arrays = {key: torch.from_numpy(value) for key, value in prepared.items()}
+        regions = built.describe(arrays)
+        count = regions.tokens_IN.shape[1]
+        assert regions.boxes_IN5.shape == (1, count, 5)
+        assert built(arrays, ~regions.tokens_IN).shape == (1, count, 8)
     elif record.kind == "text-encoder":
         assert isinstance(built, TextEncoder)
         (tokens,) = built.prepare(["Red cup"])
         assert [("Red cup"[a:b]) for a, b in tokens.spans] == ["Red", "cup"]
         ids = torch.tensor([tokens.ids])
         assert built(ids, torch.ones_like(ids, dtype=torch.bool)).shape == (1, 2, 8)
+    elif record.kind == "interactor":
+        assert isinstance(built, Interactor)
+        tokens = {"title": torch.randn(2, 3, 8), "image": torch.randn(2, 0, 8)}
+        present = {
+            name: torch.ones(part.shape[:2], dtype=torch.bool) for name, part in tokens.items()
+        }
+        out = built(tokens, present)
+        assert {name: part.shape for name, part in out.items()} == {
+            name: part.shape for name, part in tokens.items()
+        }
+    elif record.kind == "structure":
+        assert isinstance(built, StructureAggregation)
+        c, product = torch.randn(3, 8), torch.tensor([0, 0, 1])
+        messages = built.messages(c, product, torch.randn(3, 8), torch.randn(3, 8))
+        out = built(c, messages, product, torch.arange(3))
+        assert torch.equal(out[2], c[2])
+        assert not torch.equal(out[0], c[0])
     else:
         assert record.kind == "task"
 

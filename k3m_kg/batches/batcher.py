@@ -1,45 +1,25 @@
-"""From snapshot rows to a `ProductBatch`: titles, pictures, triples and their words as tensors."""
+"""From snapshot rows to a `ProductBatch`: each modality's tokens, triples and their words."""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from torch import Tensor
 
-from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
+from k3m_kg.batches.words import pad, spoken
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
     Catalog,
-    ImageEncoder,
     KnowledgeText,
+    Modality,
+    ModalityData,
     ProductBatch,
     TermTokens,
     Tokeniser,
 )
-from k3m_kg.lpm.title_leakage import value_spans
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
-
-_CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
-
-
-def spoken(name: str) -> str:
-    """A property's name as words: `baseColour` and `base_colour` are both `base Colour`."""
-    return _CAMEL.sub(" ", name.replace("_", " "))
-
-
-def _pad(rows: Sequence[Sequence[int]], longest: int) -> tuple[Tensor, Tensor]:
-    """Ragged ids, cut to `longest`, as (N, L) int32 ids and bool presence, L at least 1."""
-    lengths = np.fromiter((min(len(row), longest) for row in rows), np.int64, len(rows))
-    width = max(1, int(lengths.max(initial=0)))
-    present = np.arange(width) < lengths[:, None]
-    ids = np.zeros((len(rows), width), np.int32)
-    flat = [token for row in rows for token in row[:longest]]
-    ids[present] = np.asarray(flat, np.int32)
-    return torch.from_numpy(ids), torch.from_numpy(present)
 
 
 def _tokenise_terms(
@@ -48,8 +28,8 @@ def _tokenise_terms(
     property_tokens = encoder.prepare([spoken(name) for name in properties])
     value_tokens = encoder.prepare(list(values))
     return TermTokens(
-        *_pad([tokens.ids for tokens in property_tokens], longest),
-        *_pad([tokens.ids for tokens in value_tokens], longest),
+        *pad([tokens.ids for tokens in property_tokens], longest),
+        *pad([tokens.ids for tokens in value_tokens], longest),
     )
 
 
@@ -92,17 +72,14 @@ def batcher_of(
     snapshot: Snapshot,
     trained: Catalog,
     encoder: Tokeniser,
-    image_encoder: ImageEncoder | None,
+    modalities: Mapping[str, Modality],
     settings: ModelSettings,
     progress: Progress | None = None,
 ) -> Batcher:
     """Batches of any snapshot for a trained model; unseen terms and products are welcome."""
     catalog = extend_catalog(trained, snapshot, encoder, settings)
-    if image_encoder is None:
-        images = PreparedImages.none(len(snapshot))
-    else:
-        images = prepare_images(snapshot, image_encoder, progress)
-    return Batcher(snapshot, encoder, settings, catalog, images)
+    opened = {name: modality.open(snapshot, progress) for name, modality in modalities.items()}
+    return Batcher(snapshot, opened, settings, catalog)
 
 
 class Batcher:
@@ -110,10 +87,9 @@ class Batcher:
 
     Args:
         snapshot: where the products are.
-        encoder: tokenises titles.
+        modalities: what is shown of them, by name; opened on the snapshot.
         settings: sizes; `knowledge: product` adds the knowledge text.
         catalog: the terms that ids in the batches refer to; must hold all of the snapshot's.
-        images: the prepared pictures.
 
     The held-out triples of the snapshot never enter a batch unless `with_holdout` is set.
     """
@@ -121,24 +97,21 @@ class Batcher:
     def __init__(
         self,
         snapshot: Snapshot,
-        encoder: Tokeniser,
+        modalities: Mapping[str, ModalityData],
         settings: ModelSettings,
         catalog: Catalog,
-        images: PreparedImages,
         *,
         with_holdout: bool = False,
     ) -> None:
         self.snapshot = snapshot
-        self.encoder = encoder
+        self.modalities = dict(modalities)
         self.settings = settings
         self.catalog = catalog
-        self.images = images
         self.with_holdout = with_holdout
         position = {name: index for index, name in enumerate(catalog.properties)}
         self._property = np.asarray([position[p] for p in snapshot.properties], np.int64)
         position = {text: index for index, text in enumerate(catalog.values)}
         self._value = np.asarray([position[v] for v in snapshot.values], np.int64)
-        self._titles: dict[int, tuple[list[int], list[tuple[int, int]]]] = {}
         tokens = catalog.tokens
         self._lengths = (
             tokens.property_present.sum(1).cpu().numpy(),
@@ -180,25 +153,27 @@ class Batcher:
         """The products in `rows` (which may repeat), all their known triples visible.
 
         Args:
-            random: chooses one of each product's prepared pictures; without it, the first.
+            random: chooses where a product has several of a modality, such as pictures; without
+                it, the first.
         """
         rows = np.asarray(rows, np.int64)
         product, properties, values = self.triples(rows)
-        ids, present, match = self._title_tensors(rows, product, values)
-        index_B = self.images.choose(rows, random)
-        image_product = np.flatnonzero(index_B >= 0)
+        texts_E = [self.catalog.values[value] for value in values.tolist()]
+        names_E = [self.catalog.properties[name] for name in properties.tolist()]
+        triples_E = list(zip(names_E, texts_E, strict=True))
+        modalities = {}
+        for name, data in self.modalities.items():
+            tokens = data.batch(rows, random)
+            tokens.spells_EN = data.spells(rows, tokens, product, texts_E)
+            tokens.states_EN = data.states(rows, tokens, product, triples_E)
+            modalities[name] = tokens
         return ProductBatch(
             rows_B=torch.from_numpy(rows),
-            title_ids_BT=ids,
-            title_present_BT=present,
-            image_arrays=self.images.tensors(index_B[image_product]),
-            image_product_I=torch.from_numpy(image_product),
-            image_present_B=torch.from_numpy(index_B >= 0),
+            modalities=modalities,
             triple_product_E=torch.from_numpy(product),
             triple_property_E=torch.from_numpy(properties),
             triple_value_E=torch.from_numpy(values),
             triple_visible_E=torch.ones(len(product), dtype=torch.bool),
-            title_match_ET=match,
             catalog=self.catalog,
             knowledge=(
                 self._knowledge(len(rows), product, properties, values)
@@ -206,40 +181,6 @@ class Batcher:
                 else None
             ),
         )
-
-    def title_tokens(self, rows: np.ndarray) -> list[tuple[list[int], list[tuple[int, int]]]]:
-        """Ids and spans of the tokens of the rows' titles; tokenised once per row and kept."""
-        missing = [row for row in set(rows.tolist()) if row not in self._titles]
-        if missing:
-            texts = self.snapshot.titles.take(missing).to_pylist()
-            known = [(row, text) for row, text in zip(missing, texts, strict=True) if text]
-            longest = self.settings.max_title_tokens
-            for row in missing:
-                self._titles[row] = ([], [])
-            for (row, _), tokens in zip(
-                known, self.encoder.prepare([text for _, text in known]), strict=True
-            ):
-                self._titles[row] = (tokens.ids[:longest], tokens.spans[:longest])
-        return [self._titles[row] for row in rows.tolist()]
-
-    def _title_tensors(
-        self, rows: np.ndarray, product: np.ndarray, values: np.ndarray
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        tokens = self.title_tokens(rows)
-        ids, present = _pad([ids for ids, _ in tokens], self.settings.max_title_tokens)
-        match = np.zeros((len(product), ids.shape[1]), bool)
-        texts = self.snapshot.titles.take(rows).to_pylist()
-        for triple, (owner, value) in enumerate(
-            zip(product.tolist(), values.tolist(), strict=True)
-        ):
-            title = texts[owner]
-            if not title:
-                continue
-            for start, end in value_spans(title, self.catalog.values[value]):
-                for place, (first, last) in enumerate(tokens[owner][1]):
-                    if first < end and last > start:
-                        match[triple, place] = True
-        return ids.long(), present, torch.from_numpy(match)
 
     def _knowledge(
         self, size: int, product: np.ndarray, properties: np.ndarray, values: np.ndarray

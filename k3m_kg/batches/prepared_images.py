@@ -11,19 +11,25 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from itertools import islice
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import ImageEncoder
+from k3m_kg.contracts import ImageEncoder, ProductTable
 from k3m_kg.errors import PluginError
 from k3m_kg.files import put_folder, staging_folder
 from k3m_kg.progress import Progress
-from k3m_kg.snapshot import Snapshot
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
 
 _DISK_TO_SPARE = 64 << 20
-_AHEAD = 256  # pictures decoded ahead of the writer
+_TOGETHER = 32
+"""Pictures that an encoder prepares in one call."""
+_AHEAD = 8
+"""Calls whose pictures are decoded ahead of the writer."""
 
 
 class PreparedImages:
@@ -58,7 +64,7 @@ class PreparedImages:
 
 
 def prepare_images(
-    snapshot: Snapshot,
+    snapshot: ProductTable,
     encoder: ImageEncoder,
     progress: Progress | None = None,
     *,
@@ -90,7 +96,7 @@ def prepare_images(
 
 
 def _build(
-    snapshot: Snapshot,
+    snapshot: ProductTable,
     encoder: ImageEncoder,
     places: np.ndarray,
     folder: Path,
@@ -98,13 +104,24 @@ def _build(
 ) -> dict[str, np.ndarray]:
     """The prepared pictures at `places`, each (row, position within the product)."""
 
-    def prepare(place: tuple[int, int]) -> dict[str, np.ndarray]:
-        image = snapshot.image(*place)
-        assert image is not None
-        return encoder.prepare(image)
+    def decode(some: np.ndarray) -> tuple[list[Image], list[str]]:
+        images, hashes = [], []
+        for row, position in some.tolist():
+            image = snapshot.image(row, position)
+            assert image is not None
+            images.append(image)
+            hashes.append(snapshot.image_hash(int(snapshot.image_offsets[row]) + position))
+        return images, hashes
 
-    first = prepare(places[0].tolist())
-    shapes = {name: (len(places), *array.shape) for name, array in first.items()}
+    @torch.no_grad()
+    def prepare(images: list[Image], hashes: list[str]) -> dict[str, np.ndarray]:
+        return encoder.prepare(images, hashes)
+
+    def both(some: np.ndarray) -> dict[str, np.ndarray]:
+        return prepare(*decode(some))
+
+    first = prepare(*decode(places[:1]))
+    shapes = {name: (len(places), *array.shape[1:]) for name, array in first.items()}
     with ExitStack() as stack:
         staging: Path | None = None
         try:
@@ -123,23 +140,27 @@ def _build(
         except OSError:
             staging = None
             arrays = {name: np.empty(shape, first[name].dtype) for name, shape in shapes.items()}
+        done = 0
+        work: Any = both if encoder.prepares_in_threads else decode
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
-            pending = iter(places.tolist())
-            window = [pool.submit(prepare, place) for place in islice(pending, _AHEAD)]
-            for number in range(len(places)):
-                made = window.pop(0).result()
-                for place in islice(pending, 1):
-                    window.append(pool.submit(prepare, place))
+            pending = iter(np.array_split(places, -(-len(places) // _TOGETHER)))
+            window = [pool.submit(work, some) for some in islice(pending, _AHEAD)]
+            while window:
+                found = window.pop(0).result()
+                window.extend(pool.submit(work, some) for some in islice(pending, 1))
+                made = found if encoder.prepares_in_threads else prepare(*found)
+                count = len(next(iter(made.values()), ()))
                 for name, array in made.items():
-                    if array.shape != shapes[name][1:]:
+                    if array.shape[1:] != shapes[name][1:]:
                         raise PluginError(
-                            f"prepare gave {name!r} of shape {array.shape} for one picture and "
+                            f"prepare gave {name!r} of shape {array.shape[1:]} for one picture and "
                             f"{shapes[name][1:]} for another",
                             where=encoder.cache_key(),
                         )
-                    arrays[name][number] = array
+                    arrays[name][done : done + count] = array
+                done += count
                 if progress:
-                    progress(number + 1, len(places))
+                    progress(done, len(places))
         if staging is None:
             return arrays
         for array in arrays.values():

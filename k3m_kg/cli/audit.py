@@ -22,14 +22,15 @@ from k3m_kg.cli.using import (
 if TYPE_CHECKING:
     from k3m_kg.use.audit import Audit
 
-_KINDS = ("values", "titles", "images")
-
 
 def audit(
     artifact: ArtifactArgument,
     snapshot: SnapshotOption = None,
     kind: Annotated[
-        str, typer.Option(metavar="KIND", help="values, titles, images or all.")
+        str,
+        typer.Option(
+            metavar="KIND", help="values, titles, images, another modality's name, or all."
+        ),
     ] = "all",
     top: Annotated[
         int, typer.Option(min=1, metavar="K", help="So many of each kind, most suspicious first.")
@@ -45,7 +46,6 @@ def audit(
     suspicious where it says less about the values of its product than those of other products do.
     Nothing is changed: look, then correct the source.
     """
-    one_of("kind", kind, ("all", *_KINDS), "--kind")
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages)
@@ -67,7 +67,7 @@ def audit(
             return auditor.audit(name, rows, top, lambda count: stages.more(name, count, len(rows)))
 
         found = {name: one(name) for name in kinds}
-    if kind == "all" and kinds != _KINDS:
+    if kind == "all" and not {"titles", "images"} <= set(kinds):
         note(f"only {', '.join(kinds)}: the model sees nothing else")
     note_unknown(opened, rows)
     if calibration is None:
@@ -94,12 +94,14 @@ def _seen_kinds(kind: str, sees: tuple[str, ...]) -> tuple[str, ...]:
         UsageError: it does not see what is to be audited.
     """
     from k3m_kg.errors import UsageError
+    from k3m_kg.use.audit import kinds_of
 
-    seen = tuple(name for name in _KINDS if name == "values" or name[:-1] in sees)
+    seen = tuple(kinds_of(sees))
     if kind == "all":
         return seen
-    if kind not in seen:
+    if kind in ("titles", "images") and kind not in seen:
         raise UsageError(f"this model sees no {kind}", where=f"--kind {kind}")
+    one_of("kind", kind, ("all", *seen), "--kind")
     return (kind,)
 
 

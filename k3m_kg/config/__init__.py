@@ -6,26 +6,34 @@ Not here: settings of one component; those stand beside it and derive from `Sett
 
 from k3m_kg.config.loading import load_config, read_yaml, with_overrides
 from k3m_kg.config.run import (
-    InteractorSettings,
+    InteractorComponent,
     ModelSettings,
     RunConfig,
-    StructureSettings,
+    StructureComponent,
     TaskComponent,
     TrainingSettings,
     ValidationSettings,
 )
-from k3m_kg.config.settings import Component, Settings, validate_settings
+from k3m_kg.config.settings import (
+    Component,
+    LinkScorerComponent,
+    Settings,
+    components_in,
+    validate_settings,
+)
 
 __all__ = [
     "Component",
-    "InteractorSettings",
+    "InteractorComponent",
+    "LinkScorerComponent",
     "ModelSettings",
     "RunConfig",
     "Settings",
-    "StructureSettings",
+    "StructureComponent",
     "TaskComponent",
     "TrainingSettings",
     "ValidationSettings",
+    "components_in",
     "load_config",
     "read_yaml",
     "validate_settings",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
@@ -23,28 +23,18 @@ class TaskComponent(Component):
         return value
 
 
-class InteractorSettings(Settings):
-    """Image-text co-attention.
+class InteractorComponent(Component):
+    """An interactor by name; `co-attention` where only its settings are given."""
 
-    Attributes:
-        layers: co-attention layers.
-        heads: attention heads; H must be a multiple.
-    """
-
-    layers: int = Field(2, ge=1, le=24)
-    heads: int = Field(4, ge=1)
+    kind: ClassVar[str] = "interactor"
+    default_name: ClassVar[str | None] = "co-attention"
 
 
-class StructureSettings(Settings):
-    """Aggregation of a product's triples into `c*`.
+class StructureComponent(Component):
+    """A structure aggregation by name; `star-attention` where only its settings are given."""
 
-    Attributes:
-        heads: attention heads, each as wide as H, averaged.
-        backend: `torch` segment operations, or `dgl`; equal results.
-    """
-
-    heads: int = Field(8, ge=1)
-    backend: Literal["torch", "dgl"] = "torch"
+    kind: ClassVar[str] = "structure"
+    default_name: ClassVar[str | None] = "star-attention"
 
 
 class ModelSettings(Settings):
@@ -52,8 +42,8 @@ class ModelSettings(Settings):
 
     Attributes:
         hidden: H, the width of every vector.
-        pool: what `c` averages: all `tokens` of both modalities (the paper's), or the means of
-            the two `modalities`.
+        pool: what `c` averages: all `tokens` of all modalities (the paper's), or the means of the
+            `modalities`.
         knowledge: `product` encodes a product's triples as one text, as the paper does; `term`
             encodes each property and value alone, once per batch (faster).
         picture: of a product with several pictures the model takes the `first`; `random` trains
@@ -62,6 +52,8 @@ class ModelSettings(Settings):
         max_term_tokens: tokens kept of one property or value.
         max_triples: P; a product's further triples are not encoded.
         dropout: in the interactor.
+        interactor: how the modalities look at each other.
+        structure: how a product's triples are aggregated into `c*`.
     """
 
     hidden: int = Field(192, ge=8)
@@ -72,17 +64,8 @@ class ModelSettings(Settings):
     max_term_tokens: int = Field(12, ge=1, le=128)
     max_triples: int = Field(64, ge=1)
     dropout: float = Field(0.1, ge=0, lt=1)
-    interactor: InteractorSettings = InteractorSettings()
-    structure: StructureSettings = StructureSettings()
-
-    @model_validator(mode="after")
-    def _heads_divide(self) -> ModelSettings:
-        if self.hidden % self.interactor.heads:
-            raise ValueError(
-                f"hidden ({self.hidden}) must be a multiple of interactor.heads "
-                f"({self.interactor.heads})"
-            )
-        return self
+    interactor: InteractorComponent = InteractorComponent(name="co-attention")
+    structure: StructureComponent = StructureComponent(name="star-attention")
 
 
 class ValidationSettings(Settings):
@@ -150,6 +133,7 @@ class RunConfig(Settings):
         output: the artifact folder to write.
         image_encoder: pictures to regions.
         text_encoder: titles, properties and values to tokens.
+        modalities: what is looked at of a product besides its triples.
         fusion: what a token says alone with what it says after interaction.
         tasks: what is learned.
     """
@@ -158,6 +142,7 @@ class RunConfig(Settings):
     output: Path
     image_encoder: Component = Component(name="patch-vit")
     text_encoder: Component = Component(name="bert-wordpiece")
+    modalities: tuple[Component, ...] = (Component(name="title"), Component(name="image"))
     fusion: Component = Component(name="hard-spl")
     tasks: tuple[TaskComponent, ...] = (
         TaskComponent(name="mlm"),
@@ -169,10 +154,11 @@ class RunConfig(Settings):
     validation: ValidationSettings = ValidationSettings()
 
     @model_validator(mode="after")
-    def _tasks_once(self) -> RunConfig:
-        names = [task.name for task in self.tasks]
-        if not names:
-            raise ValueError("tasks: at least one is needed")
-        if len(set(names)) != len(names):
-            raise ValueError(f"a task is listed twice: {names}")
+    def _each_once(self) -> RunConfig:
+        for one, listed in (("task", self.tasks), ("modality", self.modalities)):
+            names = [component.name for component in listed]
+            if not names:
+                raise ValueError(f"at least one {one} is needed")
+            if len(set(names)) != len(names):
+                raise ValueError(f"a {one} is listed twice: {names}")
         return self

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar, get_args
+from collections.abc import Iterator
+from typing import Any, ClassVar, TypeVar, get_args
 
 from pydantic import (
     BaseModel,
@@ -29,9 +30,15 @@ def settings_apart(value: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any
 
 
 class Component(BaseModel):
-    """A plugin by name with its own settings: `mean` or `{name: mean, key: value}`."""
+    """A plugin by name with its own settings: `mean` or `{name: mean, key: value}`.
+
+    A subclass says of which kind it is, so that whatever settings it stands in it can be checked
+    before anything is built, and which name is meant where none is given.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+    kind: ClassVar[str] = ""
+    default_name: ClassVar[str | None] = None
     name: str
     settings: dict[str, Any] = Field(default_factory=dict)
 
@@ -40,6 +47,8 @@ class Component(BaseModel):
     def _from_short_form(cls, value: Any) -> Any:
         if isinstance(value, str):
             return {"name": value}
+        if isinstance(value, dict) and cls.default_name is not None:
+            value = {"name": cls.default_name} | value
         if isinstance(value, dict) and "settings" not in value:
             return settings_apart(value, ("name",))
         return value
@@ -52,6 +61,22 @@ class Component(BaseModel):
         own = handler.resolve_ref_schema(handler(core_schema))
         spelled_out = {**own, "additionalProperties": True}
         return {"anyOf": [{"type": "string"}, spelled_out], "description": own["description"]}
+
+
+class LinkScorerComponent(Component):
+    """A link scorer by name, wherever settings want one."""
+
+    kind: ClassVar[str] = "link-scorer"
+
+
+def components_in(settings: BaseModel, where: str) -> Iterator[tuple[str, Component]]:
+    """The plugins that settings name, each with its key, such as `tasks.lpm.scorer`."""
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, Component):
+            yield f"{where}.{name}", value
+        elif isinstance(value, BaseModel):
+            yield from components_in(value, f"{where}.{name}")
 
 
 _S = TypeVar("_S", bound=BaseModel)

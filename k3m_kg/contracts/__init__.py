@@ -1,9 +1,11 @@
 """The contracts between the framework and its plugins, and the tensors that pass through them.
 
-Shape letters, used as suffixes everywhere: `B` products in a batch, `T` title tokens, `R` image
-regions, `K` knowledge tokens, `E` triples of the batch (flat), `N` any number of items, `H` hidden
-size, `V` vocabulary, `C` object classes or candidate values, `L` tokens of one term, `U` distinct
-terms.
+Here: abstract classes, and dataclasses of tensors. Not here: anything that computes an output.
+
+Shape letters, used as suffixes everywhere: `B` products in a batch, `I` those of them that have a
+modality, `N` tokens of a modality (or any number of items), `T` title tokens, `R` image regions,
+`K` knowledge tokens, `E` triples of the batch (flat), `Q` questions, `H` hidden size, `V`
+vocabulary, `C` classes or candidate values, `L` tokens of one term, `U` distinct terms.
 """
 
 from k3m_kg.contracts.batch import (
@@ -11,12 +13,11 @@ from k3m_kg.contracts.batch import (
     KnowledgeText,
     ModelOutputs,
     ProductBatch,
-    Regions,
     TermTokens,
 )
 from k3m_kg.contracts.encoders import (
-    Fusion,
     ImageEncoder,
+    ModalityContext,
     ModelContext,
     NoWords,
     TextEncoder,
@@ -26,26 +27,44 @@ from k3m_kg.contracts.encoders import (
     transformer,
 )
 from k3m_kg.contracts.evaluations import Evaluation
+from k3m_kg.contracts.layers import Fusion, Interactor, StructureAggregation
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
+from k3m_kg.contracts.modality import (
+    Description,
+    Modality,
+    ModalityData,
+    ModalityTokens,
+    NamedTokens,
+    ProductTable,
+)
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
-from k3m_kg.contracts.trained import TrainedPredictor
+from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
 
 __all__ = [
+    "TRIPLES",
     "Catalog",
+    "Description",
     "Evaluation",
     "Fusion",
     "ImageEncoder",
+    "Interactor",
     "KnowledgeText",
     "LinkPredictor",
     "LinkScorer",
+    "Modality",
+    "ModalityContext",
+    "ModalityData",
+    "ModalityTokens",
     "ModelContext",
     "ModelOutputs",
+    "NamedTokens",
     "NoWords",
     "PretrainingTask",
     "ProductBatch",
+    "ProductTable",
     "QueryVectors",
-    "Regions",
+    "StructureAggregation",
     "TaskContext",
     "TaskLoss",
     "TermTokens",

@@ -14,6 +14,8 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from k3m_kg.contracts.modality import ModalityTokens
+
 
 @dataclass(slots=True)
 class TermTokens:
@@ -69,22 +71,6 @@ class Catalog:
 
 
 @dataclass(slots=True)
-class Regions:
-    """An image encoder's description of its regions, made before anything is masked.
-
-    Attributes:
-        present_BR: bool, True where there is a region.
-        boxes_BR5: (x1/W, y1/H, x2/W, y2/H, area share), all in [0, 1].
-        targets_BRC: soft object-class distribution of each region for masked object modelling,
-            or None where the encoder has none.
-    """
-
-    present_BR: Tensor
-    boxes_BR5: Tensor
-    targets_BRC: Tensor | None = None
-
-
-@dataclass(slots=True)
 class KnowledgeText:
     """The words of a product's triples as one text: property, value, property, value, ...
 
@@ -111,43 +97,27 @@ class ProductBatch:
 
     Attributes:
         rows_B: the products' rows in the snapshot.
-        title_ids_BT: title token ids.
-        title_present_BT: bool; all False where the title is missing. Tokens may be absent in the
-            middle (cut out); encoders number positions by counting present tokens.
-        image_arrays: what the image encoder's `prepare` made of the products that have an image,
-            stacked to (I, ...), I <= B.
-        image_product_I: which product of the batch each of those images belongs to.
-        image_present_B: bool, whether there is an image that may be looked at.
+        modalities: what is shown of the products, by the modality's name: `title`, `image`, ...
         triple_product_E: in 0..B-1, ascending.
         triple_property_E: property id.
         triple_value_E: value id.
         triple_visible_E: bool; an invisible triple takes no part in any aggregation, and its
             value's tokens are not shown to the knowledge encoder.
-        title_match_ET: bool, the title tokens that spell the triple's value.
         catalog: the terms that property and value ids refer to.
         knowledge: the triples' words as one text per product, or None where terms are encoded
             one by one.
-        regions: set by the model before the tasks' `corrupt`.
-        region_masked_BR: bool; regions whose input feature is zeroed, or None.
         wanted_values: value ids whose vectors a task needs after the forward pass.
         notes: what a task wants to find again in `loss`, under its own name.
     """
 
     rows_B: Tensor
-    title_ids_BT: Tensor
-    title_present_BT: Tensor
-    image_arrays: dict[str, Tensor]
-    image_product_I: Tensor
-    image_present_B: Tensor
+    modalities: dict[str, ModalityTokens]
     triple_product_E: Tensor
     triple_property_E: Tensor
     triple_value_E: Tensor
     triple_visible_E: Tensor
-    title_match_ET: Tensor
     catalog: Catalog
     knowledge: KnowledgeText | None = None
-    regions: Regions | None = None
-    region_masked_BR: Tensor | None = None
     wanted_values: list[Tensor] = field(default_factory=list)
     notes: dict[str, Any] = field(default_factory=dict)
 
@@ -164,7 +134,7 @@ class ProductBatch:
     def to(self, device: torch.device) -> ProductBatch:
         """The same batch on `device`; the catalog is moved by its owner, once."""
         moved: dict[str, Any] = {
-            "image_arrays": {key: array.to(device) for key, array in self.image_arrays.items()}
+            "modalities": {name: tokens.to(device) for name, tokens in self.modalities.items()}
         }
         for item in fields(self):
             value = getattr(self, item.name)
@@ -174,14 +144,10 @@ class ProductBatch:
             moved["knowledge"] = self.knowledge.to(device)
         return replace(self, **moved, wanted_values=[], notes={})
 
-    def cut_titles(self, triples_E: Tensor) -> None:
-        """Cut the words of the values of the chosen triples (bool, E) out of the titles."""
-        if not self.title_match_ET.numel():
-            return
-        cut_BT = torch.zeros_like(self.title_present_BT, dtype=torch.int32)
-        chosen = (self.title_match_ET & triples_E[:, None]).to(torch.int32)
-        cut_BT.index_add_(0, self.triple_product_E, chosen)
-        self.title_present_BT = self.title_present_BT & (cut_BT == 0)
+    def cut_values(self, triples_E: Tensor) -> None:
+        """Cut the tokens that spell the values of the chosen triples (bool, E) out of all texts."""
+        for tokens in self.modalities.values():
+            tokens.cut(triples_E, self.triple_product_E)
 
 
 @dataclass(slots=True)
@@ -189,21 +155,21 @@ class ModelOutputs:
     """What one forward pass gives the tasks.
 
     Attributes:
-        title_BTH: fused title tokens.
-        image_BRH: fused regions.
+        individual: by modality, (B, N, H): what each token says alone.
+        tokens: by modality, (B, N, H): the fused tokens.
         c_BH: product vector before the triples are aggregated.
         cstar_BH: `c*`, the product vector that every downstream task uses.
         property_vectors: property ids (any shape) -> vectors (..., H).
         value_vectors: value ids (any shape) -> vectors (..., H); only ids that occur in the
             batch's triples or in `wanted_values`.
-        aggregate: `aggregate(product_Q, query_N, triple_N) -> (Q, H)`, the product vectors of Q
-            questions, each seeing only the triples paired with it: `query_N` (ascending) in
+        aggregate: `aggregate(product_Q, question_N, triple_N) -> (Q, H)`, the product vectors of Q
+            questions, each seeing only the triples paired with it: `question_N` (ascending) in
             0..Q-1 and `triple_N` in 0..E-1.
         knowledge_BKH: encoded knowledge tokens, where the batch has a knowledge text.
     """
 
-    title_BTH: Tensor
-    image_BRH: Tensor
+    individual: dict[str, Tensor]
+    tokens: dict[str, Tensor]
     c_BH: Tensor
     cstar_BH: Tensor
     property_vectors: Callable[[Tensor], Tensor]

@@ -1,4 +1,4 @@
-"""Contracts of the image encoder, the text encoder and the fusion strategy."""
+"""Contracts of the networks that read pictures and texts, and building blocks for them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from k3m_kg.contracts.batch import Regions
+from k3m_kg.config import ModelSettings
+from k3m_kg.contracts.modality import Description
 from k3m_kg.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -28,11 +29,15 @@ class ModelContext:
         seed: for whatever a component fits (codebooks, vocabularies).
         restoring: the component is being rebuilt from an artifact: `load_assets` and the weights
             follow, so nothing else (no pretrained model) may be read.
+        modalities: the names of the model's modalities, in order.
+        dropout: the model's own, for layers between the encoders and `c*`.
     """
 
     hidden: int
     seed: int = 0
     restoring: bool = False
+    modalities: tuple[str, ...] = ("title", "image")
+    dropout: float = 0.1
 
 
 class Tokens(NamedTuple):
@@ -62,9 +67,15 @@ class ImageEncoder(nn.Module, ABC):
     """Pictures to regions.
 
     `prepare` runs once per picture and is cached under `cache_key()`; `fit` sees prepared pictures
-    of the training products once, before training; `regions` describes a batch before masking;
+    of the training products once, before training; `describe` describes a batch before masking;
     `forward` encodes it.
+
+    Attributes:
+        prepares_in_threads: whether several threads may be in `prepare` at once, each with pictures
+            of its own; else one call follows the other, which suits a network on a device.
     """
+
+    prepares_in_threads: bool = False
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """Weights that came from a checkpoint: they train at the pretrained rate. None here."""
@@ -75,11 +86,18 @@ class ImageEncoder(nn.Module, ABC):
         """A short name that changes whenever `prepare` would give something else."""
 
     @abstractmethod
-    def prepare(self, image: Image) -> dict[str, np.ndarray]:
-        """Arrays of one RGB picture; shapes and dtypes must be the same for every picture."""
+    def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
+        """Arrays (I, ...) of I RGB pictures; shapes and dtypes are the same for every picture.
+
+        The encoder is on the device that training uses, in evaluation mode and without gradients.
+
+        Args:
+            images: decoded pictures.
+            hashes: SHA-256 (hex) of each one's source, by which precomputed features are found.
+        """
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
-        """Fit what is not learned by gradient (codebooks) on stacked pictures (N, ...).
+        """Fit what is not learned by gradient (codebooks) on stacked pictures (I, ...).
 
         The result must live in buffers, so that it is saved with the weights.
         """
@@ -94,12 +112,18 @@ class ImageEncoder(nn.Module, ABC):
         """C, the number of object classes; 0 where there are no targets."""
 
     @abstractmethod
-    def regions(self, arrays: dict[str, Tensor]) -> Regions:
-        """Boxes, presence and object targets of a batch (B, ...), from the unmasked picture."""
+    def describe(self, arrays: dict[str, Tensor]) -> Description:
+        """Regions, their boxes and object targets, from the unmasked pictures (I, ...)."""
 
     @abstractmethod
-    def forward(self, arrays: dict[str, Tensor], masked_BR: Tensor | None = None) -> Tensor:
-        """(B, R, H) individual features; the input feature of masked regions is zeroed."""
+    def forward(self, arrays: dict[str, Tensor], masked_IR: Tensor | None = None) -> Tensor:
+        """(I, R, H) individual features; the input feature of masked regions is zeroed."""
+
+    def save_assets(self, folder: Path) -> None:
+        """Write what is neither setting nor weight (a detector's labels) into `folder`."""
+
+    def load_assets(self, folder: Path) -> None:
+        """Read what `save_assets` wrote; called before the weights are loaded."""
 
 
 class TextEncoder(nn.Module, ABC):
@@ -127,6 +151,11 @@ class TextEncoder(nn.Module, ABC):
         """The id of the mask token."""
 
     @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Ids that are no words (padding, start, end, ...): masking never puts them into a text."""
+        return (self.mask_id,)
+
+    @property
     @abstractmethod
     def embedding_VH(self) -> Tensor:
         """The token embeddings, for tied output weights; its width may differ from H."""
@@ -150,14 +179,21 @@ class TextEncoder(nn.Module, ABC):
         """Read what `save_assets` wrote; called before the weights are loaded."""
 
 
-class Fusion(nn.Module, ABC):
-    """Merges what a token says alone with what it says after interaction."""
+@dataclass(frozen=True, slots=True)
+class ModalityContext:
+    """What a modality may build on.
 
-    @abstractmethod
-    def forward(
-        self, individual_BNH: Tensor, interactive_BNH: Tensor, present_BN: Tensor
-    ) -> Tensor:
-        """(B, N, H) for any number of tokens N; rows of absent tokens are zero."""
+    Attributes:
+        model: what every component must fit into.
+        text_encoder: the network that reads all texts of the model.
+        image_encoder: the network that reads its pictures.
+        sizes: limits, such as `max_title_tokens`.
+    """
+
+    model: ModelContext
+    text_encoder: TextEncoder
+    image_encoder: ImageEncoder
+    sizes: ModelSettings
 
 
 def initialise(module: nn.Module) -> None:

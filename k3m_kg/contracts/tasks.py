@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from k3m_kg.config import Component
 from k3m_kg.contracts.batch import Catalog, ModelOutputs, ProductBatch
 from k3m_kg.contracts.links import LinkScorer
 
@@ -22,19 +22,22 @@ class TaskContext:
         hidden: H.
         vocab_size: V.
         mask_id: id of the mask token.
+        special_ids: token ids that are no words.
         embedding_VH: gives the text encoder's token embeddings, for tied output weights.
-        num_targets: C, object classes of the image encoder; 0 where it has none.
+        num_targets: by modality: C, how many classes its tokens have; 0 where they have none.
         catalog: terms, and the values that each property takes in training.
-        link_scorer: name and settings -> `LinkScorer`, from the installed plugins.
+        link_scorer: a setting of the task that names a link scorer -> `LinkScorer`, from the
+            installed plugins.
     """
 
     hidden: int
     vocab_size: int
     mask_id: int
+    special_ids: tuple[int, ...]
     embedding_VH: Callable[[], Tensor]
-    num_targets: int
+    num_targets: Mapping[str, int]
     catalog: Catalog
-    link_scorer: Callable[[str, dict[str, Any]], LinkScorer]
+    link_scorer: Callable[[Component], LinkScorer]
 
 
 @dataclass(slots=True)
@@ -47,6 +50,13 @@ class TaskLoss:
 
 class PretrainingTask(nn.Module, ABC):
     """One pretraining objective. It knows nothing of the other tasks."""
+
+    def link_scorer(self) -> LinkScorer | None:
+        """What a task that learns to rank values scores them with: the model then ranks with it.
+
+        None for all others. Of several tasks that rank, the first of the config counts.
+        """
+        return None
 
     @abstractmethod
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:

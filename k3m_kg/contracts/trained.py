@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -10,8 +10,12 @@ import torch
 
 from k3m_kg.config import ModelSettings, ValidationSettings
 from k3m_kg.contracts.batch import Catalog
-from k3m_kg.contracts.encoders import ImageEncoder, TextEncoder
+from k3m_kg.contracts.encoders import Tokeniser
 from k3m_kg.contracts.links import LinkPredictor
+from k3m_kg.contracts.modality import Modality
+
+TRIPLES = "triples"
+"""The part of a product that is no modality."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +30,9 @@ class TrainedPredictor:
         catalog: the terms it knows, and the values that each property takes in training.
         build: the predictor for a snapshot, from the ids of its products and a catalog of all its
             terms, those of `catalog` first. Batches count products by their place in the ids.
-        text_encoder: prepares titles and terms; None where the model reads no words.
-        image_encoder: prepares pictures; None where the model sees none.
+        modalities: what it sees of a product besides triples, by name; empty for a model that
+            looks products up.
+        text_encoder: makes tokens of terms; None where the model reads no words.
         sees_triples: whether a product's vector depends on the triples that a batch shows.
         known_products: for a model that looks products up, those it has vectors of; None for one
             that encodes whatever product it is shown.
@@ -44,8 +49,8 @@ class TrainedPredictor:
     snapshot_id: str
     catalog: Catalog
     build: Callable[[Sequence[str], Catalog], LinkPredictor]
-    text_encoder: TextEncoder | None = None
-    image_encoder: ImageEncoder | None = None
+    modalities: Mapping[str, Modality] = field(default_factory=dict)
+    text_encoder: Tokeniser | None = None
     sees_triples: bool = True
     known_products: frozenset[str] | None = None
     sizes: ModelSettings = field(default_factory=ModelSettings)
@@ -56,10 +61,5 @@ class TrainedPredictor:
 
     @property
     def sees(self) -> tuple[str, ...]:
-        """Which parts of a product its vector depends on, of `triples`, `title` and `image`."""
-        there = {
-            "triples": self.sees_triples,
-            "title": self.text_encoder is not None,
-            "image": self.image_encoder is not None,
-        }
-        return tuple(part for part, seen in there.items() if seen)
+        """Which parts of a product its vector depends on: `triples` and its modalities."""
+        return (*((TRIPLES,) if self.sees_triples else ()), *self.modalities)

@@ -88,9 +88,11 @@ def measure(
         model = open_model(path, None)
         hidden = np.arange(len(catalog.properties) if who == PLAIN else 0)
         for condition, (title, image) in CONDITIONS.items():
+            there = {"title": title, "image": image}
+            absent = [name for name, shown in there.items() if not shown]
             found = rank_questions(
                 model.predictor,
-                Partial(model.batcher, title=title, image=image),
+                Partial(model.batcher, absent),
                 questions,
                 Visibility(hide=hidden),
                 truth=truth,

@@ -145,7 +145,7 @@ def ask(source: ProductSource, questions: Triples, visibility: Visibility) -> Pr
     value_E = value_B[own_E]
     asked_E &= (batch.triple_value_E == value_E) | (value_E == WHOLE_PROPERTY)
     if visibility.cut_title:
-        batch.cut_titles(asked_E)
+        batch.cut_values(asked_E)
     hidden_E = asked_E | torch.isin(
         batch.triple_property_E, torch.from_numpy(visibility.hide).to(batch.device)
     )

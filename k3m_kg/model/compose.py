@@ -2,29 +2,37 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import torch
 from torch import Tensor, nn
 
-from k3m_kg.config import Component, RunConfig
+from k3m_kg.config import Component, RunConfig, components_in
 from k3m_kg.contracts import (
     Catalog,
     Fusion,
     ImageEncoder,
+    Interactor,
     LinkScorer,
+    Modality,
+    ModalityContext,
     ModelContext,
     PretrainingTask,
+    StructureAggregation,
     TaskContext,
     TextEncoder,
-    initialise,
 )
 from k3m_kg.errors import PluginError
 from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.hookspecs import (
     FusionPlugin,
     ImageEncoderPlugin,
+    InteractorPlugin,
     LinkScorerPlugin,
+    ModalityPlugin,
+    StructurePlugin,
     TaskPlugin,
     TextEncoderPlugin,
 )
@@ -33,40 +41,88 @@ from k3m_kg.plugin.registry import Registry, registry
 
 @dataclass(slots=True)
 class Encoders:
-    """The encoders before they are fitted: what is needed to prepare data."""
+    """What is needed to prepare data, before it is fitted.
+
+    Attributes:
+        image: reads pictures.
+        text: reads texts.
+        modalities: built on them, by name.
+    """
 
     image: ImageEncoder
     text: TextEncoder
+    modalities: dict[str, Modality]
+
+    @classmethod
+    def of(cls, model: K3M) -> Encoders:
+        """Those of a model."""
+        image: Any = model.encoders["image"]
+        return cls(image, model.text_encoder, model.views())
 
 
 def resolve(config: RunConfig) -> RunConfig:
     """The config with every plugin's own defaults written out.
 
     Raises:
-        UsageError, ConfigError: unknown plugin or settings.
+        UsageError, ConfigError: unknown plugin or settings, also in plugins that settings name.
     """
 
     def filled(component: Component, kind: str, where: str) -> Component:
-        settings = registry().settings(kind, component, where).model_dump(mode="json")
-        return component.model_copy(update={"settings": settings})
+        settings = registry().settings(kind, component, where)
+        for inner, named in components_in(settings, where):
+            registry().settings(named.kind, named, inner)
+        return component.model_copy(update={"settings": settings.model_dump(mode="json")})
 
-    for task in config.tasks:  # a scorer that does not exist is better found now than after fitting
-        where = f"tasks.{task.name}"
-        scorer = getattr(registry().settings("task", task, where), "scorer", None)
-        if isinstance(scorer, Component):
-            registry().settings("link-scorer", scorer, f"{where}.scorer")
+    model = config.model
+    context = _context(config, restoring=True)
+    with torch.device("meta"):  # sizes that do not fit are better found now than after preparing
+        _interactor(config, context)
+        _structure(config, context)
     return config.model_copy(
         update={
             "image_encoder": filled(config.image_encoder, "image-encoder", "image_encoder"),
             "text_encoder": filled(config.text_encoder, "text-encoder", "text_encoder"),
+            "modalities": tuple(
+                filled(item, "modality", f"modalities.{item.name}") for item in config.modalities
+            ),
             "fusion": filled(config.fusion, "fusion", "fusion"),
             "tasks": tuple(filled(task, "task", f"tasks.{task.name}") for task in config.tasks),
+            "model": model.model_copy(
+                update={
+                    "interactor": filled(model.interactor, "interactor", "model.interactor"),
+                    "structure": filled(model.structure, "structure", "model.structure"),
+                }
+            ),
         }
     )
 
 
+def plugins_of(config: RunConfig) -> Iterator[tuple[str, str]]:
+    """(kind, name) of every plugin that a config uses, those named by settings of others too."""
+    listed = [
+        ("image-encoder", config.image_encoder, "image_encoder"),
+        ("text-encoder", config.text_encoder, "text_encoder"),
+        *(("modality", item, f"modalities.{item.name}") for item in config.modalities),
+        ("interactor", config.model.interactor, "model.interactor"),
+        ("fusion", config.fusion, "fusion"),
+        ("structure", config.model.structure, "model.structure"),
+        *(("task", task, f"tasks.{task.name}") for task in config.tasks),
+    ]
+    for kind, component, where in listed:
+        yield kind, component.name
+        settings = registry().settings(kind, component, where)
+        for _, named in components_in(settings, where):
+            yield named.kind, named.name
+
+
 def _context(config: RunConfig, restoring: bool) -> ModelContext:
-    return ModelContext(config.model.hidden, config.training.seed, restoring)
+    return ModelContext(
+        config.model.hidden,
+        config.training.seed,
+        restoring,
+        tuple(item.name for item in config.modalities),
+        config.model.dropout,
+    )
 
 
 def _build(component: Component, cls: Any, where: str, argument: Any, expected: type) -> Any:
@@ -83,28 +139,47 @@ def _build(component: Component, cls: Any, where: str, argument: Any, expected: 
 
 
 def build_encoders(config: RunConfig, *, restoring: bool = False) -> Encoders:
-    """The config's encoders, unfitted.
+    """The config's encoders and the modalities on them, unfitted.
 
     Raises:
         UsageError, ConfigError: unknown plugin or settings.
         PluginError: a plugin breaks its contract.
     """
     context = _context(config, restoring)
-    return Encoders(
-        _build(config.image_encoder, ImageEncoderPlugin, "image_encoder", context, ImageEncoder),
-        _build(config.text_encoder, TextEncoderPlugin, "text_encoder", context, TextEncoder),
-    )
+    image = _build(config.image_encoder, ImageEncoderPlugin, "image_encoder", context, ImageEncoder)
+    text = _build(config.text_encoder, TextEncoderPlugin, "text_encoder", context, TextEncoder)
+    on = ModalityContext(context, text, image, config.model)
+    modalities = {
+        item.name: _build(item, ModalityPlugin, f"modalities.{item.name}", on, Modality)
+        for item in config.modalities
+    }
+    return Encoders(image, text, modalities)
+
+
+def _interactor(config: RunConfig, context: ModelContext) -> Interactor:
+    where, component = "model.interactor", config.model.interactor
+    built: Interactor = _build(component, InteractorPlugin, where, context, Interactor)
+    return built
+
+
+def _structure(config: RunConfig, context: ModelContext) -> StructureAggregation:
+    where, component, cls = "model.structure", config.model.structure, StructureAggregation
+    built: StructureAggregation = _build(component, StructurePlugin, where, context, cls)
+    return built
 
 
 def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = False) -> K3M:
     """K3M around fitted encoders."""
-    context = _context(config, restoring)
-    fusions = [
-        _build(config.fusion, FusionPlugin, "fusion", context, Fusion) for _ in ("title", "image")
-    ]
-    model = K3M(config.model, encoders.image, encoders.text, fusions[0], fusions[1])
-    initialise(model.interactor)
-    initialise(model.structure)
+    context, settings = _context(config, restoring), config.model
+    fusions = {
+        name: _build(config.fusion, FusionPlugin, "fusion", context, Fusion)
+        for name in encoders.modalities
+    }
+    interactor, structure = _interactor(config, context), _structure(config, context)
+    shared = {"image": encoders.image, "text": encoders.text}
+    model = K3M(settings, shared, encoders.modalities, fusions, interactor, structure)
+    interactor.reset_parameters()
+    structure.reset_parameters()
     return model
 
 
@@ -112,9 +187,8 @@ def task_context(config: RunConfig, model: K3M, catalog: Catalog) -> TaskContext
     """What the tasks of this model may build on."""
     hidden = config.model.hidden
 
-    def link_scorer(name: str, settings: dict[str, Any]) -> LinkScorer:
-        component = Component(name=name, settings=settings)
-        where = "tasks.lpm.scorer"
+    def link_scorer(component: Component) -> LinkScorer:
+        where = f"the link scorer {component.name!r}"
         built: LinkScorer = _build(component, LinkScorerPlugin, where, hidden, LinkScorer)
         return built
 
@@ -125,21 +199,22 @@ def task_context(config: RunConfig, model: K3M, catalog: Catalog) -> TaskContext
         hidden=hidden,
         vocab_size=model.text_encoder.vocab_size,
         mask_id=model.text_encoder.mask_id,
+        special_ids=tuple(model.text_encoder.special_ids),
         embedding_VH=embedding,
-        num_targets=model.image_encoder.num_targets,
+        num_targets={name: item.num_targets for name, item in model.views().items()},
         catalog=catalog,
         link_scorer=link_scorer,
     )
 
 
 def build_tasks(config: RunConfig, model: K3M, catalog: Catalog) -> nn.ModuleDict:
-    """The config's tasks by name; the first one with a `scorer` gives it to the model."""
+    """The config's tasks by name; the first one that ranks gives its scorer to the model."""
     context = task_context(config, model, catalog)
     tasks = nn.ModuleDict()
     for component in config.tasks:
         task = _build(component, TaskPlugin, f"tasks.{component.name}", context, PretrainingTask)
         tasks[component.name] = task
-        scorer = getattr(task, "scorer", None)
-        if isinstance(scorer, LinkScorer) and not hasattr(model, "scorer"):
-            model.scorer = scorer
+        scorer = task.link_scorer()
+        if scorer is not None and not model.ranks:
+            model.rank_with(scorer)
     return tasks

@@ -1,22 +1,26 @@
-"""K3M (Zhu et al., ACM MM 2021): image, title and triples of a product into one vector `c*`."""
+"""K3M (Zhu et al., ACM MM 2021): a product's modalities and triples into one vector `c*`."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
     Fusion,
-    ImageEncoder,
+    Interactor,
     LinkPredictor,
+    LinkScorer,
+    Modality,
+    ModalityTokens,
     ModelOutputs,
     ProductBatch,
-    Regions,
+    StructureAggregation,
     TextEncoder,
 )
-from k3m_kg.model.interactor import Interactor, masked_mean
-from k3m_kg.model.structure import StructureAggregation
+from k3m_kg.model.pooling import masked_mean
 from k3m_kg.model.term_vectors import (
     KNOWLEDGE_SEGMENT,
     TermVectors,
@@ -33,86 +37,107 @@ class K3M(LinkPredictor):
 
     Args:
         settings: sizes.
-        image_encoder: pictures to regions.
-        text_encoder: titles, properties and values to token vectors, shared.
-        title_fusion: merges individual and interactive title tokens.
-        image_fusion: the same for regions.
+        encoders: the networks that modalities share, by name; `text` also reads properties and
+            values.
+        modalities: what is seen of a product besides its triples, by name.
+        fusions: of each modality, merges individual and interactive tokens.
+        interactor: how the modalities look at each other.
+        structure: triples into `c*`.
+
+    Attributes:
+        ranks: whether it has a scorer, which only a task that learns to rank brings.
     """
+
+    scorer: LinkScorer
 
     def __init__(
         self,
         settings: ModelSettings,
-        image_encoder: ImageEncoder,
-        text_encoder: TextEncoder,
-        title_fusion: Fusion,
-        image_fusion: Fusion,
+        encoders: Mapping[str, nn.Module],
+        modalities: Mapping[str, Modality],
+        fusions: Mapping[str, Fusion],
+        interactor: Interactor,
+        structure: StructureAggregation,
     ) -> None:
         super().__init__()
         self.settings = settings
-        self.image_encoder = image_encoder
-        self.text_encoder = text_encoder
-        self.title_fusion = title_fusion
-        self.image_fusion = image_fusion
-        self.interactor = Interactor(
-            settings.hidden, settings.interactor.layers, settings.interactor.heads, settings.dropout
-        )
-        self.structure = StructureAggregation(
-            settings.hidden, settings.structure.heads, settings.structure.backend
-        )
+        self.encoders = nn.ModuleDict(encoders)
+        self.modalities = nn.ModuleDict(modalities)
+        self.fusions = nn.ModuleDict(fusions)
+        self.interactor = interactor
+        self.structure = structure
+        self.ranks = False
 
+    def rank_with(self, scorer: LinkScorer) -> None:
+        """Rank values by this scorer, which a task trains."""
+        self.scorer, self.ranks = scorer, True
+
+    @property
+    def text_encoder(self) -> TextEncoder:
+        """Reads properties and values, and whatever modality shares it."""
+        encoder = self.encoders["text"]
+        assert isinstance(encoder, TextEncoder)
+        return encoder
+
+    def views(self) -> dict[str, Modality]:
+        """The modalities by name, in order."""
+        return dict(self.modalities.items())  # type: ignore[arg-type]
+
+    @torch.no_grad()
     def describe(self, batch: ProductBatch) -> None:
-        """Fill `batch.regions`; tasks need it before they corrupt the batch."""
-        size, device = batch.size, batch.device
-        if not len(batch.image_product_I):
-            batch.regions = Regions(
-                torch.zeros(size, 0, dtype=torch.bool, device=device),
-                torch.zeros(size, 0, 5, device=device),
-                torch.zeros(size, 0, max(1, self.image_encoder.num_targets), device=device),
-            )
-            return
-        with torch.no_grad():
-            found = self.image_encoder.regions(batch.image_arrays)
-        rows = batch.image_product_I
-        present = found.present_BR.new_zeros(size, found.present_BR.shape[1])
-        present[rows] = found.present_BR
-        targets = found.targets_BRC
-        batch.regions = Regions(
-            present,
-            _to_products(found.boxes_BR5, rows, size),
-            None if targets is None else _to_products(targets, rows, size),
-        )
+        """Say which tokens each modality has; tasks need it before they corrupt the batch."""
+        for name, modality in self.views().items():
+            tokens = batch.modalities[name]
+            if tokens.tokens_BN is not None:
+                continue
+            size, device = batch.size, batch.device
+            if not len(tokens.product_I):
+                tokens.tokens_BN = torch.zeros(size, 0, dtype=torch.bool, device=device)
+                tokens.boxes_BN5 = torch.zeros(size, 0, 5, device=device)
+                tokens.targets_BNC = torch.zeros(
+                    size, 0, max(1, modality.num_targets), device=device
+                )
+                continue
+            found, rows = modality.describe(tokens.arrays), tokens.product_I
+            present = found.tokens_IN.new_zeros(size, found.tokens_IN.shape[1])
+            present[rows] = found.tokens_IN
+            tokens.tokens_BN = present
+            if found.boxes_IN5 is not None:
+                tokens.boxes_BN5 = _to_products(found.boxes_IN5, rows, size)
+            if found.targets_INC is not None:
+                tokens.targets_BNC = _to_products(found.targets_INC, rows, size)
 
     def forward(self, batch: ProductBatch) -> ModelOutputs:
         """Encode a batch; see `ModelOutputs`."""
-        if batch.regions is None:
-            self.describe(batch)
-        assert batch.regions is not None
-        image_present_BR = batch.regions.present_BR & batch.image_present_B[:, None]
-        title_BTH = self.text_encoder(
-            batch.title_ids_BT, batch.title_present_BT, torch.zeros_like(batch.title_ids_BT)
-        )
-        image_BRH = self._encode_images(batch, title_BTH)
-        title_inter, image_inter = self.interactor(
-            title_BTH, batch.title_present_BT, image_BRH, image_present_BR
-        )
-        title_BTH = self.title_fusion(title_BTH, title_inter, batch.title_present_BT)
-        image_BRH = self.image_fusion(image_BRH, image_inter, image_present_BR)
-        c_BH = self._pool(title_BTH, batch.title_present_BT, image_BRH, image_present_BR)
+        self.describe(batch)
+        for tokens in batch.modalities.values():
+            tokens.hide_stated(~batch.triple_visible_E, batch.triple_product_E)
+        present = {name: batch.modalities[name].shown_BN for name in self.modalities}
+        individual = {
+            name: self._encode(modality, batch.modalities[name], present[name], batch.size)
+            for name, modality in self.views().items()
+        }
+        interactive = self.interactor(individual, present)
+        fused = {
+            name: fusion(individual[name], interactive[name], present[name])
+            for name, fusion in self.fusions.items()
+        }
+        c_BH = self._pool(fused, present)
 
         properties = encode_properties(self.text_encoder, batch.catalog, batch.triple_property_E)
         values = encode_values(self.text_encoder, batch.catalog, wanted_value_ids(batch))
         property_EH, value_EH, knowledge_BKH = self._knowledge(batch, properties, values)
-        t_EXH, b_EX = self.structure.transform(c_BH, batch.triple_product_E, property_EH, value_EH)
+        messages = self.structure.messages(c_BH, batch.triple_product_E, property_EH, value_EH)
 
-        def aggregate(product_Q: Tensor, query_N: Tensor, triple_N: Tensor) -> Tensor:
-            out: Tensor = self.structure(c_BH[product_Q], t_EXH, b_EX, query_N, triple_N)
+        def aggregate(product_Q: Tensor, question_N: Tensor, triple_N: Tensor) -> Tensor:
+            out: Tensor = self.structure(c_BH[product_Q], messages, question_N, triple_N)
             return out
 
         seen_N = batch.triple_visible_E.nonzero()[:, 0]
         every_B = torch.arange(batch.size, device=batch.device)
         return ModelOutputs(
-            title_BTH=title_BTH,
-            image_BRH=image_BRH,
+            individual=individual,
+            tokens=fused,
             c_BH=c_BH,
             cstar_BH=aggregate(every_B, batch.triple_product_E[seen_N], seen_N),
             property_vectors=properties,
@@ -121,25 +146,31 @@ class K3M(LinkPredictor):
             knowledge_BKH=knowledge_BKH,
         )
 
-    def _encode_images(self, batch: ProductBatch, like: Tensor) -> Tensor:
-        rows = batch.image_product_I
-        if not len(rows):
-            return like.new_zeros(batch.size, 0, like.shape[-1])
-        masked = batch.region_masked_BR
-        encoded = self.image_encoder(batch.image_arrays, None if masked is None else masked[rows])
-        return _to_products(encoded, rows, batch.size)
-
-    def _pool(
-        self, title: Tensor, title_present: Tensor, image: Tensor, image_present: Tensor
+    def _encode(
+        self, modality: Modality, tokens: ModalityTokens, shown_BN: Tensor, size: int
     ) -> Tensor:
+        """(B, N, H) of what each token says alone, zero for products without the modality."""
+        rows = tokens.product_I
+        if not len(rows):
+            return self._nothing(size, shown_BN)
+        masked_BN = tokens.masked_BN
+        if len(rows) == size:
+            whole: Tensor = modality(tokens.arrays, shown_BN, masked_BN)
+            return whole
+        masked_IN = None if masked_BN is None else masked_BN[rows]
+        return _to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
+
+    def _nothing(self, size: int, shown_BN: Tensor) -> Tensor:
+        kind = next(self.structure.parameters(), next(self.parameters())).dtype
+        return torch.zeros(size, 0, self.settings.hidden, dtype=kind, device=shown_BN.device)
+
+    def _pool(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
         if self.settings.pool == "tokens":
             return masked_mean(
-                torch.cat([title, image], 1), torch.cat([title_present, image_present], 1)
+                torch.cat(list(tokens.values()), 1), torch.cat(list(present.values()), 1)
             )
-        both_B2H = torch.stack(
-            [masked_mean(title, title_present), masked_mean(image, image_present)], 1
-        )
-        return masked_mean(both_B2H, torch.stack([title_present.any(1), image_present.any(1)], 1))
+        means_BMH = torch.stack([masked_mean(tokens[name], present[name]) for name in tokens], 1)
+        return masked_mean(means_BMH, torch.stack([shown.any(1) for shown in present.values()], 1))
 
     def _knowledge(
         self, batch: ProductBatch, properties: TermVectors, values: TermVectors
@@ -169,5 +200,5 @@ class K3M(LinkPredictor):
 
 
 def _to_products(found: Tensor, rows_I: Tensor, size: int) -> Tensor:
-    """(I, ...) per image to (B, ...) per product, zero where a product has no image."""
+    """(I, ...) per product that has it to (B, ...) per product, zero where it is absent."""
     return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows_I, found)

@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TextEncoder
-from k3m_kg.model.interactor import masked_mean
+from k3m_kg.model.pooling import masked_mean
 
 KNOWLEDGE_SEGMENT = 1
 

@@ -23,9 +23,13 @@ if TYPE_CHECKING:
         Evaluation,
         Fusion,
         ImageEncoder,
+        Interactor,
         LinkScorer,
+        Modality,
+        ModalityContext,
         ModelContext,
         PretrainingTask,
+        StructureAggregation,
         TaskContext,
         TextEncoder,
         TrainedPredictor,
@@ -107,6 +111,33 @@ class FusionPlugin(PluginRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class ModalityPlugin(PluginRecord):
+    """A view of a product as tokens. `factory(settings, context)` builds a `Modality`."""
+
+    kind: ClassVar[str] = "modality"
+    config: type[Settings]
+    factory: Callable[[Any, ModalityContext], Modality]
+
+
+@dataclass(frozen=True, slots=True)
+class InteractorPlugin(PluginRecord):
+    """How modalities look at each other. `factory(settings, context)` builds an `Interactor`."""
+
+    kind: ClassVar[str] = "interactor"
+    config: type[Settings]
+    factory: Callable[[Any, ModelContext], Interactor]
+
+
+@dataclass(frozen=True, slots=True)
+class StructurePlugin(PluginRecord):
+    """Triples into `c*`. `factory(settings, context)` builds a `StructureAggregation`."""
+
+    kind: ClassVar[str] = "structure"
+    config: type[Settings]
+    factory: Callable[[Any, ModelContext], StructureAggregation]
+
+
+@dataclass(frozen=True, slots=True)
 class TaskPlugin(PluginRecord):
     """A pretraining task. `factory(settings, context)` builds a `PretrainingTask`."""
 
@@ -174,7 +205,10 @@ Plugin = (
     ReaderPlugin
     | ImageEncoderPlugin
     | TextEncoderPlugin
+    | ModalityPlugin
+    | InteractorPlugin
     | FusionPlugin
+    | StructurePlugin
     | TaskPlugin
     | LinkScorerPlugin
     | LinkPredictorPlugin
@@ -196,6 +230,21 @@ def k3m_kg_image_encoders() -> list[ImageEncoderPlugin]:  # type: ignore[empty-b
 @hookspec
 def k3m_kg_text_encoders() -> list[TextEncoderPlugin]:  # type: ignore[empty-body]
     """Encoders for titles and knowledge."""
+
+
+@hookspec
+def k3m_kg_modalities() -> list[ModalityPlugin]:  # type: ignore[empty-body]
+    """Views of a product as tokens, such as its title and its picture."""
+
+
+@hookspec
+def k3m_kg_interactors() -> list[InteractorPlugin]:  # type: ignore[empty-body]
+    """Ways in which modalities look at each other."""
+
+
+@hookspec
+def k3m_kg_structures() -> list[StructurePlugin]:  # type: ignore[empty-body]
+    """Ways to aggregate a product's triples into `c*`."""
 
 
 @hookspec

@@ -16,11 +16,14 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from k3m_kg.testing.commands import CommandCase
     from k3m_kg.testing.evaluations import EvaluationCase
+    from k3m_kg.testing.modalities import ModalityCase
     from k3m_kg.testing.plugins import (
         FusionCase,
         ImageEncoderCase,
+        InteractorCase,
         LinkScorerCase,
         ReaderCase,
+        StructureCase,
         TextEncoderCase,
     )
     from k3m_kg.testing.predictors import LinkPredictorCase
@@ -33,6 +36,9 @@ _LAZY = {
     "FusionCase": "plugins",
     "HIDDEN": "plugins",
     "ImageEncoderCase": "plugins",
+    "InteractorCase": "plugins",
+    "StructureCase": "plugins",
+    "ModalityCase": "modalities",
     "LinkPredictorCase": "predictors",
     "LinkScorerCase": "plugins",
     "ReaderCase": "plugins",
@@ -46,10 +52,13 @@ __all__ = [
     "EvaluationCase",
     "FusionCase",
     "ImageEncoderCase",
+    "InteractorCase",
     "LinkPredictorCase",
     "LinkScorerCase",
+    "ModalityCase",
     "ReaderCase",
     "StoreCase",
+    "StructureCase",
     "TaskCase",
     "TextEncoderCase",
 ]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -13,8 +14,10 @@ from torch import Tensor, nn
 from k3m_kg.contracts import (
     Fusion,
     ImageEncoder,
+    Interactor,
     LinkScorer,
     ModelContext,
+    StructureAggregation,
     TextEncoder,
 )
 from k3m_kg.records import CatalogRecord, ProductRecord
@@ -87,6 +90,144 @@ class FusionCase(_ModuleCase):
         assert interactive.grad.any()
 
 
+class InteractorCase(_ModuleCase):
+    """Subclass this and give `build(context) -> Interactor`."""
+
+    names: tuple[str, ...] = ("title", "image", "numbers")
+
+    def made(self) -> Any:
+        """A fresh interactor for three modalities, in evaluation mode."""
+        torch.manual_seed(0)
+        context = ModelContext(hidden=HIDDEN, seed=0, modalities=self.names)
+        interactor = self.build(context)
+        assert isinstance(interactor, Interactor)
+        interactor.reset_parameters()
+        return interactor.eval()
+
+    def inputs(self) -> tuple[dict[str, Tensor], dict[str, Tensor]]:
+        """Tokens of 4 products: all there, some missing, one modality missing, nothing there."""
+        torch.manual_seed(1)
+        tokens, present = {}, {}
+        for number, name in enumerate(self.names):
+            count = 5 - number
+            tokens[name] = torch.randn(4, count, HIDDEN)
+            present[name] = torch.ones(4, count, dtype=torch.bool)
+            present[name][1, count // 2 :] = False
+            present[name][3] = False
+        present[self.names[0]][2] = False
+        return tokens, present
+
+    def test_the_same_modalities_and_tokens_come_out(self) -> None:
+        """(B, N, H) each, finite, also where a modality has no token at all."""
+        interactor, (tokens, present) = self.made(), self.inputs()
+        for empty in (None, self.names[0]):
+            if empty is not None:
+                tokens[empty], present[empty] = tokens[empty][:, :0], present[empty][:, :0]
+            out = interactor(tokens, present)
+            assert list(out) == list(tokens)
+            for name, vectors in out.items():
+                assert vectors.shape == tokens[name].shape
+                assert vectors[present[name]].isfinite().all()
+
+    def test_what_is_absent_influences_nothing(self) -> None:
+        """Whatever stands at an absent token, those that are there stay as they are."""
+        interactor, (tokens, present) = self.made(), self.inputs()
+        before = interactor(tokens, present)
+        other = {
+            name: torch.where(present[name][..., None], vectors, 99.0)
+            for name, vectors in tokens.items()
+        }
+        after = interactor(other, present)
+        for name in tokens:
+            self.close(after[name][present[name]], before[name][present[name]])
+
+    def test_an_absent_modality_is_as_good_as_none(self) -> None:
+        """All of its tokens absent, or no token at all: the others come out the same."""
+        interactor, (tokens, present) = self.made(), self.inputs()
+        first = self.names[0]
+        present[first] = torch.zeros_like(present[first])
+        hidden = interactor(tokens, present)
+        without = interactor(
+            tokens | {first: tokens[first][:, :0]}, present | {first: present[first][:, :0]}
+        )
+        for name in self.names[1:]:
+            self.close(hidden[name][present[name]], without[name][present[name]])
+
+    def test_products_do_not_influence_each_other(self) -> None:
+        """A product alone gives what it gives in company."""
+        interactor, (tokens, present) = self.made(), self.inputs()
+        whole = interactor(tokens, present)
+        alone = interactor(
+            {name: vectors[1:2] for name, vectors in tokens.items()},
+            {name: shown[1:2] for name, shown in present.items()},
+        )
+        for name in tokens:
+            shown = present[name][1]
+            self.close(alone[name][0][shown], whole[name][1][shown])
+
+
+class StructureCase(_ModuleCase):
+    """Subclass this and give `build(context) -> StructureAggregation`."""
+
+    def made(self) -> Any:
+        """A fresh aggregation in evaluation mode."""
+        structure = super().made()
+        assert isinstance(structure, StructureAggregation)
+        structure.reset_parameters()
+        return structure
+
+    def inputs(self) -> dict[str, Tensor]:
+        """Three products with three, two and no triples."""
+        torch.manual_seed(1)
+        return {
+            "c_BH": torch.randn(3, HIDDEN),
+            "product_E": torch.tensor([0, 0, 0, 1, 1]),
+            "property_EH": torch.randn(5, HIDDEN),
+            "value_EH": torch.randn(5, HIDDEN),
+        }
+
+    def test_no_triple_leaves_the_product_as_it_is(self) -> None:
+        """`c* = c`, for a question without triples and for a batch without any."""
+        structure, given = self.made(), self.inputs()
+        messages = structure.messages(**given)
+        every = torch.arange(3)
+        out = structure(given["c_BH"], messages, given["product_E"], torch.arange(5))
+        assert out.shape == (3, HIDDEN)
+        assert torch.equal(out[2], given["c_BH"][2])
+        none = torch.zeros(0, dtype=torch.long)
+        assert torch.equal(structure(given["c_BH"][every], messages, none, none), given["c_BH"])
+        bare = (
+            given
+            | {"product_E": none}
+            | dict.fromkeys(("property_EH", "value_EH"), torch.zeros(0, HIDDEN))
+        )
+        assert torch.equal(
+            structure(given["c_BH"], structure.messages(**bare), none, none), given["c_BH"]
+        )
+
+    def test_a_triple_that_is_not_paired_has_no_influence(self) -> None:
+        """Hidden from a question, it is as if it were not there."""
+        structure, given = self.made(), self.inputs()
+        question, triple = torch.tensor([0, 0, 1]), torch.tensor([0, 2, 3])
+        before = structure(given["c_BH"], structure.messages(**given), question, triple)
+        for name in ("property_EH", "value_EH"):
+            given[name] = given[name].clone()
+            given[name][[1, 4]] = 99.0
+        after = structure(given["c_BH"], structure.messages(**given), question, triple)
+        self.close(after, before)
+
+    def test_the_order_of_triples_does_not_matter(self) -> None:
+        """A product's triples are a set."""
+        structure, given = self.made(), self.inputs()
+        question = given["product_E"]
+        before = structure(given["c_BH"], structure.messages(**given), question, torch.arange(5))
+        turned = torch.tensor([2, 0, 1, 4, 3])
+        for name in ("property_EH", "value_EH"):
+            given[name] = given[name][turned]
+        after = structure(given["c_BH"], structure.messages(**given), question, torch.arange(5))
+        self.close(after, before)
+
+
 class TextEncoderCase(_ModuleCase):
     """Subclass this and give `build(context) -> TextEncoder`."""
 
@@ -109,6 +250,15 @@ class TextEncoderCase(_ModuleCase):
             ids[row, : len(tokens)] = torch.tensor(tokens, dtype=torch.long)
             present[row, : len(tokens)] = True
         return ids, present
+
+    def test_special_ids_are_no_words(self) -> None:
+        """The mask is one of them, and no text is ever made of them alone by `prepare`."""
+        encoder = self.fitted()
+        special = set(encoder.special_ids)
+        assert encoder.mask_id in special
+        assert all(0 <= token < encoder.vocab_size for token in special)
+        for tokens in encoder.prepare(("red mug", "a blue cotton shirt")):
+            assert not set(tokens.ids) <= special
 
     def test_odd_text_never_fails(self) -> None:
         """Empty, emoji, foreign scripts, lone surrogates."""
@@ -174,22 +324,22 @@ class ImageEncoderCase(_ModuleCase):
     """Subclass this and give `build(context) -> ImageEncoder`."""
 
     def pictures(self) -> dict[str, Tensor]:
-        """Eight pictures of several sizes and modes, prepared and stacked."""
+        """Eight pictures of several sizes, prepared."""
+        encoder: ImageEncoder = self.made()
+        prepared = encoder.prepare(*self.sources())
+        assert all(len(array) == 8 for array in prepared.values()), "a row for each picture"
+        return {name: torch.from_numpy(array) for name, array in prepared.items()}
+
+    def sources(self) -> tuple[list[Any], list[str]]:
+        """Pictures and their hashes."""
         from PIL import Image
 
         random = np.random.default_rng(0)
-        encoder: ImageEncoder = self.made()
-        prepared = []
+        images = []
         for number in range(8):
             size = (20 + 13 * number, 90 - 7 * number, 3)
-            pixels = random.integers(0, 256, size, dtype=np.uint8)
-            prepared.append(encoder.prepare(Image.fromarray(pixels)))
-        shapes = [{name: array.shape for name, array in item.items()} for item in prepared]
-        assert all(shape == shapes[0] for shape in shapes), "shapes must not depend on the picture"
-        return {
-            name: torch.from_numpy(np.stack([item[name] for item in prepared]))
-            for name in prepared[0]
-        }
+            images.append(Image.fromarray(random.integers(0, 256, size, dtype=np.uint8)))
+        return images, [sha256(image.tobytes()).hexdigest() for image in images]
 
     def fitted(self) -> tuple[ImageEncoder, dict[str, Tensor]]:
         """The encoder fitted on the pictures."""
@@ -200,17 +350,36 @@ class ImageEncoderCase(_ModuleCase):
     def test_regions_describe_what_forward_encodes(self) -> None:
         """(B, R, H), boxes in [0, 1], targets that are distributions."""
         encoder, arrays = self.fitted()
-        regions, encoded = encoder.regions(arrays), encoder(arrays)
-        assert encoded.shape == (*regions.present_BR.shape, HIDDEN)
-        assert regions.present_BR.dtype == torch.bool
-        assert regions.boxes_BR5.shape == (*regions.present_BR.shape, 5)
-        assert regions.boxes_BR5.amin() >= 0
-        assert regions.boxes_BR5.amax() <= 1
+        regions, encoded = encoder.describe(arrays), encoder(arrays)
+        assert encoded.shape == (*regions.tokens_IN.shape, HIDDEN)
+        assert regions.tokens_IN.dtype == torch.bool
+        if regions.boxes_IN5 is not None:
+            assert regions.boxes_IN5.shape == (*regions.tokens_IN.shape, 5)
+            assert regions.boxes_IN5.amin() >= 0
+            assert regions.boxes_IN5.amax() <= 1
         if encoder.num_targets:
-            assert regions.targets_BRC is not None
-            assert regions.targets_BRC.shape[-1] == encoder.num_targets
-            total = regions.targets_BRC.sum(-1)
+            assert regions.targets_INC is not None
+            assert regions.targets_INC.shape[-1] == encoder.num_targets
+            total = regions.targets_INC.sum(-1)
             self.close(total, torch.ones_like(total))
+
+    def test_preparing_does_not_depend_on_company(self) -> None:
+        """A picture prepared alone, or among others in any order, is prepared the same."""
+        encoder, (images, hashes) = self.made(), self.sources()
+        together = encoder.prepare(images, hashes)
+        for number in (0, 7):
+            alone = encoder.prepare(images[number : number + 1], hashes[number : number + 1])
+            for name, array in alone.items():
+                np.testing.assert_allclose(array[0], together[name][number], atol=1e-3)
+
+    def test_is_the_same_after_saving(self, tmp_path: Path) -> None:
+        """Assets and weights restore it."""
+        encoder, arrays = self.fitted()
+        encoder.save_assets(tmp_path)
+        other = self.build(ModelContext(hidden=HIDDEN, seed=0, restoring=True)).eval()
+        other.load_assets(tmp_path)
+        other.load_state_dict(encoder.state_dict())
+        self.close(other.eval()(arrays), encoder(arrays))
 
     def test_pictures_do_not_influence_each_other(self) -> None:
         """A picture alone gives what it gives in company."""
@@ -221,14 +390,14 @@ class ImageEncoderCase(_ModuleCase):
     def test_a_masked_region_changes_the_encoding(self) -> None:
         """Masking must do something."""
         encoder, arrays = self.fitted()
-        masked = torch.zeros_like(encoder.regions(arrays).present_BR)
+        masked = torch.zeros_like(encoder.describe(arrays).tokens_IN)
         masked[:, 0] = True
         assert not torch.allclose(encoder(arrays, masked), encoder(arrays))
 
     def test_everything_masked_hides_the_picture(self) -> None:
         """With all features zeroed, two pictures look the same."""
         encoder, arrays = self.fitted()
-        masked = torch.ones_like(encoder.regions(arrays).present_BR)
+        masked = torch.ones_like(encoder.describe(arrays).tokens_IN)
         out = encoder(arrays, masked)
         self.close(out[0], out[1])
 

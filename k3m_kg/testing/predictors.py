@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.batches.split_questions import questions_of
-from k3m_kg.contracts import LinkPredictor, ProductBatch, TrainedPredictor
+from k3m_kg.contracts import TRIPLES, LinkPredictor, ProductBatch, TrainedPredictor
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.lpm.link_ranks import rank_questions
 from k3m_kg.lpm.questions import Triples, Visibility, answerable, ask
@@ -165,25 +165,31 @@ class LinkPredictorCase:
         rows = opened.rows("train")[:8]
         one, other = (opened.batcher.batch(rows) for _ in range(2))
         for batch in (one, other):
-            batch.title_present_BT[:, ::2] = False
-            batch.image_present_B[:] = False
-        other.title_ids_BT[~other.title_present_BT] = 1
-        other.image_arrays = {name: array.flip(0) for name, array in other.image_arrays.items()}
+            for name, tokens in batch.modalities.items():
+                if name == "title" and tokens.tokens_BN is not None:
+                    tokens.tokens_BN[:, ::2] = False
+                else:
+                    tokens.present_B[:] = False
+        for name, tokens in other.modalities.items():
+            if name == "title" and tokens.tokens_BN is not None:
+                tokens.arrays["ids"][~tokens.tokens_BN[tokens.product_I]] = 1
+            else:
+                tokens.arrays = {key: array.flip(0) for key, array in tokens.arrays.items()}
         self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
 
     def test_it_sees_what_it_says_it_sees(self, opened: OpenModel) -> None:
         """Taking triples, titles or pictures away changes vectors where it says so, else never."""
         rows = opened.rows("train")
         whole = self._heads(opened.predictor, opened.batcher.batch(rows))
-        for part in ("triples", "title", "image"):
-            without = Partial(opened.batcher, **{part: False})
+        for part in (TRIPLES, *opened.batcher.modalities):
+            without = Partial(opened.batcher, {part})
             found = self._heads(opened.predictor, without.batch(rows))
             changed = not torch.allclose(found, whole, atol=1e-6)
             assert changed == (part in opened.trained.sees), part
 
     def test_a_product_without_anything_has_a_vector(self, opened: OpenModel) -> None:
         """No title, no picture, no triple."""
-        bare = Partial(opened.batcher, title=False, image=False, triples=False)
+        bare = Partial.only(opened.batcher, ())
         assert self._heads(opened.predictor, bare.batch(opened.rows()[:3])).isfinite().all()
 
     def test_new_products_and_terms_are_welcome(self, opened: OpenModel, tmp_path: Path) -> None:
@@ -200,7 +206,6 @@ class LinkPredictorCase:
 
     @staticmethod
     def _heads(predictor: LinkPredictor, batch: ProductBatch) -> Tensor:
-        batch.regions = None
         with torch.no_grad():
             return predictor.eval().heads(batch)
 

@@ -13,9 +13,16 @@ import torch
 from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
-from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, validate_settings
-from k3m_kg.contracts import ModelOutputs, PretrainingTask, ProductBatch, TaskContext, TaskLoss
+from k3m_kg.contracts import (
+    ModalityContext,
+    ModelContext,
+    ModelOutputs,
+    PretrainingTask,
+    ProductBatch,
+    TaskContext,
+    TaskLoss,
+)
 from k3m_kg.model.compose import build_encoders, build_model, resolve, task_context
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
@@ -49,19 +56,30 @@ class World:
         config = resolve(validate_settings(RunConfig, data, "conformance"))
         torch.manual_seed(0)
         encoders = build_encoders(config)
-        images = prepare_images(snapshot, encoders.image)
         titles = [title for title in snapshot.titles.to_pylist() if title]
         encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
-        encoders.image.fit(images.tensors(images.row_N[images.row_N >= 0]))
+        opened = {name: view.open(snapshot) for name, view in encoders.modalities.items()}
+        for name, view in encoders.modalities.items():
+            view.fit(opened[name], np.arange(len(snapshot)))
         catalog = build_catalog(snapshot, encoders.text, config.model)
         model = build_model(config, encoders).eval()
-        batcher = Batcher(snapshot, encoders.text, config.model, catalog, images)
+        batcher = Batcher(snapshot, opened, config.model, catalog)
         context = task_context(config, model, catalog)
         return cls(model, batcher, context, snapshot.rows("train"))
 
     def batch(self, count: int = 12) -> ProductBatch:
         """The first training products."""
         return self.batcher.batch(self.rows[:count])
+
+
+def unfitted(snapshot: Snapshot) -> ModalityContext:
+    """What a modality builds on: the encoders of a small K3M, the text encoder fitted."""
+    config = resolve(validate_settings(RunConfig, _CONFIG, "conformance"))
+    encoders = build_encoders(config)
+    titles = [title for title in snapshot.titles.to_pylist() if title]
+    encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
+    context = ModelContext(config.model.hidden)
+    return ModalityContext(context, encoders.text, encoders.image, config.model)
 
 
 class TaskCase:
@@ -149,11 +167,18 @@ class TaskCase:
         """Corrupting only takes away, and leaves ids, shapes and the catalog as they are."""
         before = world.batch()
         after = self.corrupted(world, self.made(world), copy.deepcopy(before))
-        for name in ("title_present_BT", "triple_visible_E", "image_present_B"):
-            assert not (getattr(after, name) & ~getattr(before, name)).any(), name
+        world.model.describe(before)
+        assert not (after.triple_visible_E & ~before.triple_visible_E).any()
+        for name, tokens in before.modalities.items():
+            assert not (after.modalities[name].shown_BN & ~tokens.shown_BN).any(), name
         for name in ("rows_B", "triple_product_E", "triple_property_E", "triple_value_E"):
             assert torch.equal(getattr(after, name), getattr(before, name)), name
-        assert after.title_ids_BT.shape == before.title_ids_BT.shape
+        shapes = [
+            {key: array.shape for key, array in tokens.arrays.items()}
+            for batch in (before, after)
+            for tokens in batch.modalities.values()
+        ]
+        assert shapes[: len(shapes) // 2] == shapes[len(shapes) // 2 :]
         assert after.catalog.values == before.catalog.values
 
     def test_what_is_hidden_has_no_influence(self, world: World) -> None:
@@ -162,10 +187,11 @@ class TaskCase:
         task = self.made(world)
         seen = self.corrupted(world, task, world.batch())
         hidden_E = ~seen.triple_visible_E
-        gone_BT = ~seen.title_present_BT
-        masked_BT = seen.title_ids_BT != world.batch().title_ids_BT
+        gone_BT = ~seen.modalities["title"].shown_BN
         other = world.batch()
-        other.title_ids_BT = torch.where(masked_BT | gone_BT, 1, other.title_ids_BT)
+        ids = other.modalities["title"].arrays
+        masked_BT = seen.modalities["title"].arrays["ids"] != ids["ids"]
+        ids["ids"] = torch.where(masked_BT | gone_BT, 1, ids["ids"])
         count = len(other.catalog.values)
         other.triple_value_E[hidden_E] = (other.triple_value_E[hidden_E] + 1) % count
         if other.knowledge is not None:
@@ -174,7 +200,7 @@ class TaskCase:
             text.ids_BK[mine_BK] = 1
         self.corrupted(world, task, other)
         same = torch.equal(other.triple_visible_E, seen.triple_visible_E)
-        if not same or not torch.equal(other.title_ids_BT[seen.title_present_BT], _shown(seen)):
+        if not same or not torch.equal(_shown(other, seen), _shown(seen, seen)):
             return  # it draws by what stands there, so the two cannot be compared
         with torch.no_grad():
             torch.testing.assert_close(
@@ -189,28 +215,29 @@ class TaskCase:
         """No title, no picture, no triple, alone or together."""
         task = self.made(world)
         for parts in ((), ("title",), ("image",), ("triples",)):
-            there = {part: part in parts for part in ("title", "image", "triples")}
-            batch = Partial(world.batcher, **there).batch(world.rows[:3])
+            batch = Partial.only(world.batcher, parts).batch(world.rows[:3])
             _finite(self.asked(world, task, batch)[1])
         bare = world.batch(3)
         no_triples = torch.zeros(0, dtype=torch.long)
         bare.triple_product_E = bare.triple_property_E = bare.triple_value_E = no_triples
         bare.triple_visible_E = no_triples.bool()
-        bare.title_match_ET = bare.title_match_ET[:0]
+        for tokens in bare.modalities.values():
+            tokens.spells_EN = None
         bare.knowledge = None
         _finite(self.asked(world, task, bare)[1])
 
     def test_it_works_beside_a_task_that_hides_everything(self, world: World) -> None:
         """What another task has hidden before is no error."""
         task, batch = self.made(world), world.batch()
-        batch.title_present_BT = batch.title_present_BT & False
         batch.triple_visible_E = batch.triple_visible_E & False
-        batch.image_present_B = batch.image_present_B & False
+        for tokens in batch.modalities.values():
+            tokens.present_B = tokens.present_B & False
         _finite(self.asked(world, task, batch)[1])
 
 
-def _shown(batch: ProductBatch) -> Tensor:
-    return batch.title_ids_BT[batch.title_present_BT]
+def _shown(batch: ProductBatch, by: ProductBatch) -> Tensor:
+    """The title tokens of one batch where another shows any."""
+    return batch.modalities["title"].arrays["ids"][by.modalities["title"].shown_BN]
 
 
 def _finite(result: TaskLoss) -> None:

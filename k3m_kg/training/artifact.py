@@ -23,7 +23,7 @@ from k3m_kg.files import (
     whole_folder,
     write_json,
 )
-from k3m_kg.model.compose import build_encoders, build_model, build_tasks
+from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, plugins_of
 from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import Progress
@@ -37,22 +37,29 @@ FORMAT = 1
 
 def plugin_versions(config: RunConfig) -> list[dict[str, str]]:
     """Every plugin that the config uses, with the package and version it came from."""
-    wanted = [
-        ("image-encoder", config.image_encoder.name),
-        ("text-encoder", config.text_encoder.name),
-        ("fusion", config.fusion.name),
-        *(("task", task.name) for task in config.tasks),
-    ]
-    for task in config.tasks:
-        settings = registry().settings("task", task, f"tasks.{task.name}")
-        scorer = getattr(getattr(settings, "scorer", None), "name", None)
-        if scorer is not None:
-            wanted.append(("link-scorer", scorer))
-    found = [(kind, registry().find(kind, name)) for kind, name in wanted]
+    found = [(kind, registry().find(kind, name)) for kind, name in plugins_of(config)]
     return [
         {"kind": kind, "name": item.record.name, "package": item.package, "version": item.version}
         for kind, item in found
     ]
+
+
+def save_assets(encoders: Encoders, folder: Path) -> None:
+    """What is neither setting nor weight: the text encoder's, and each modality's in a folder."""
+    encoders.text.save_assets(folder)
+    for name, modality in encoders.modalities.items():
+        inner = folder / name
+        inner.mkdir()
+        modality.save_assets(inner)
+        if not any(inner.iterdir()):
+            inner.rmdir()
+
+
+def load_assets(encoders: Encoders, folder: Path) -> None:
+    """Read what `save_assets` wrote."""
+    encoders.text.load_assets(folder)
+    for name, modality in encoders.modalities.items():
+        modality.load_assets(folder / name)
 
 
 def _labels(catalog: Catalog) -> dict[str, Any]:
@@ -76,7 +83,7 @@ def _save_model(
     write_tensors(folder / "model.safetensors", tensors_of(bundle(model, tasks)))
     assets = folder / "assets"
     assets.mkdir()
-    model.text_encoder.save_assets(assets)
+    save_assets(Encoders.of(model), assets)
     write_json(folder / "labels.json", _labels(catalog))
     resolved = config.model_dump(mode="json")
     text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
@@ -152,7 +159,7 @@ class Artifact:
             RunConfig, yaml.safe_load((path / "config.yaml").read_text("utf-8")), str(path)
         )
         encoders = build_encoders(config, restoring=True)
-        encoders.text.load_assets(path / "assets")
+        load_assets(encoders, path / "assets")
         model = build_model(config, encoders, restoring=True)
         labels = read_json(path / "labels.json")
         catalog = catalog_of(
@@ -187,8 +194,8 @@ class Artifact:
 
     def batcher(self, snapshot: Snapshot, progress: Progress | None = None) -> Batcher:
         """Batches of any snapshot; terms and products unseen in training are welcome."""
-        encoders = self.model.text_encoder, self.model.image_encoder
-        batcher = batcher_of(snapshot, self.catalog, *encoders, self.config.model, progress)
+        text, views = self.model.text_encoder, self.model.views()
+        batcher = batcher_of(snapshot, self.catalog, text, views, self.config.model, progress)
         return batcher.to(self.device)
 
 

@@ -19,8 +19,8 @@ def parameter_groups(
     """New and pretrained weights at their own rates; matrices decay, the rest does not."""
     pretrained = {
         id(parameter)
-        for encoder in (model.image_encoder, model.text_encoder)
-        for parameter in encoder.pretrained_parameters()
+        for part in (*model.encoders.values(), *model.views().values())
+        for parameter in part.pretrained_parameters()  # type: ignore[operator]
     }
     embeddings = {
         id(module.weight)

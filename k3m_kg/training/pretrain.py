@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol, cast
 
@@ -17,9 +18,8 @@ import torch
 from torch import Tensor, nn
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
-from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
 from k3m_kg.config import RunConfig
-from k3m_kg.contracts import Catalog, PretrainingTask, ProductBatch
+from k3m_kg.contracts import Catalog, ModalityData, PretrainingTask, ProductBatch
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import read_json, sweep, whole_folder, write_errors, write_text
@@ -27,14 +27,12 @@ from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import bundle, save_artifact
+from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
-
-_CODEBOOK_PICTURES = 1000
 
 
 class Observer(Protocol):
@@ -77,8 +75,10 @@ class Pretrainer(nn.Module):
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The total loss (None if no task found anything to learn) and detached metrics."""
         with torch.autocast(batch.device.type, enabled=False):  # coordinates need their digits
-            if len(batch.image_product_I):
-                batch.image_arrays = self.model.image_encoder.augment(batch.image_arrays, generator)
+            for name, modality in self.model.views().items():
+                tokens = batch.modalities[name]
+                if len(tokens.product_I):
+                    tokens.arrays = modality.augment(tokens.arrays, generator)
             self.model.describe(batch)
         tasks = cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
         for task in tasks.values():
@@ -174,19 +174,18 @@ class _Run:
         torch.manual_seed(self.settings.seed)
         checkpoint = self.folder / "checkpoint"
         encoders = build_encoders(self.config, restoring=resume)
-        images = prepare_images(
-            self.snapshot,
-            encoders.image,
-            lambda done, total: self.observer.stage("pictures", done, total),
-            every=self.config.model.picture == "random",
-        )
+        encoders.image.to(self.device)  # it may prepare pictures there
+        opened = {
+            name: modality.open(self.snapshot, partial(self.observer.stage, name))
+            for name, modality in encoders.modalities.items()
+        }
         if resume:
             self._same_config()
-            encoders.text.load_assets(self.folder / "assets")
+            load_assets(encoders, self.folder / "assets")
         else:
-            self._fit(encoders, images)
+            self._fit(encoders, opened)
         catalog = build_catalog(self.snapshot, encoders.text, self.config.model)
-        self._assemble(encoders, catalog, images)
+        self._assemble(encoders, catalog, opened)
         if resume:
             record = load_checkpoint(checkpoint, **self._parts())
             self.state = _State(**record["state"])
@@ -194,31 +193,27 @@ class _Run:
             self._begin(encoders)
         self.log = TrainingLog(self.folder, self.state.step)
 
-    def _fit(self, encoders: Encoders, images: PreparedImages) -> None:
+    def _fit(self, encoders: Encoders, opened: dict[str, ModalityData]) -> None:
         titles = self.snapshot.titles.take(self.rows).to_pylist()
         terms = [*self.snapshot.properties, *self.snapshot.values]
         self.observer.stage("tokenizer", 0, 1)
         encoders.text.fit((title for title in titles if title), terms)
         self.observer.stage("tokenizer", 1, 1)
-        index = images.row_N[self.rows]
-        index = index[index >= 0]
-        if len(index):
-            random = np.random.default_rng(self.settings.seed)
-            chosen = np.sort(random.permutation(index)[:_CODEBOOK_PICTURES])
-            self.observer.stage("codebook", 0, 1)
-            encoders.image.fit(images.tensors(chosen))
-            self.observer.stage("codebook", 1, 1)
+        for name, modality in encoders.modalities.items():
+            self.observer.stage(f"fit {name}", 0, 1)
+            modality.fit(opened[name], self.rows)
+            self.observer.stage(f"fit {name}", 1, 1)
 
-    def _assemble(self, encoders: Encoders, catalog: Catalog, images: PreparedImages) -> None:
+    def _assemble(
+        self, encoders: Encoders, catalog: Catalog, opened: dict[str, ModalityData]
+    ) -> None:
         config = self.config
         self.model = build_model(config, encoders)
         self.tasks = build_tasks(config, self.model, catalog)
         self.trainer = Pretrainer(
             self.model, self.tasks, {task.name: task.weight for task in config.tasks}
         ).to(self.device)
-        self.batcher = Batcher(
-            self.snapshot, self.model.text_encoder, config.model, catalog, images
-        ).to(self.device)
+        self.batcher = Batcher(self.snapshot, opened, config.model, catalog).to(self.device)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.model, self.tasks, self.settings),
             betas=self.settings.betas,
@@ -233,7 +228,7 @@ class _Run:
         config = json.dumps(self.config.model_dump(mode="json"), ensure_ascii=False, indent=2)
         write_text(self.folder / "config.json", config + "\n", ArtifactError)
         with whole_folder(self.folder / "assets", ArtifactError) as staging:
-            encoders.text.save_assets(staging)
+            save_assets(encoders, staging)
         self._save_checkpoint()
 
     def _same_config(self) -> None:
@@ -336,7 +331,7 @@ class _Run:
         rows = self.snapshot.rows("validation")
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
-        if len(rows) and hasattr(self.model, "scorer"):
+        if len(rows) and self.model.ranks:
             self.trainer.eval()
             with self.average.applied():
                 report = validate_links(

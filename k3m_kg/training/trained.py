@@ -26,10 +26,10 @@ def open_k3m(path: Path, device: torch.device) -> TrainedPredictor:
         catalog=artifact.catalog,
         build=lambda ids, catalog: model,
         text_encoder=model.text_encoder,
-        image_encoder=model.image_encoder,
+        modalities=model.views(),
         sizes=config.model,
         validation=config.validation,
-        ranks=hasattr(model, "scorer"),
+        ranks=model.ranks,
         batch_size=config.training.batch_size,
         device=artifact.device,
     )

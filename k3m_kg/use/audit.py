@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import LinkPredictor
+from k3m_kg.contracts import TRIPLES, LinkPredictor
 from k3m_kg.lpm.questions import PropertyVectors, Triples, answerable, heads_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
@@ -32,7 +32,19 @@ from k3m_kg.use.answers import true_candidates
 from k3m_kg.use.completion import SEE_ALL, Temperature
 from k3m_kg.use.partial import Partial
 
-KINDS = ("values", "titles", "images")
+VALUES = "values"
+_PLURAL = {"title": "titles", "image": "images"}
+
+
+def kinds_of(sees: Collection[str]) -> dict[str, str | None]:
+    """What a model that sees these parts of a product can audit, and the modality that each judges.
+
+    `values`, and each modality: `titles`, `images`, a further one by its own name.
+    """
+    modalities = [part for part in sees if part != TRIPLES]
+    return {VALUES: None} | {_PLURAL.get(name, name): name for name in modalities}
+
+
 _PRODUCTS_AT_ONCE = 1024
 _SAMPLE = 500
 
@@ -42,7 +54,7 @@ class Finding:
     """Something that may belong to another product.
 
     Attributes:
-        kind: `value`, `title` or `image`.
+        kind: `value`, or the modality: `title`, `image`, ...
         property: of a value, its property; of a title or image, the one that it disagrees most on.
         stated: the value that the product has of it.
         better: the value that the model expects, or that the title or image speaks for.
@@ -130,7 +142,8 @@ class Auditor:
         Raises:
             K3MError: the predictor gave NaN scores.
         """
-        parts = self._values(rows) if kind == "values" else self._contents(kind, rows)
+        modality = kinds_of(self._batcher.modalities)[kind]
+        parts = self._values(rows) if modality is None else self._contents(modality, rows)
         findings: list[Finding] = []
         judged = skipped = 0
         for products, suspicion_F, left_out, find in parts:
@@ -161,10 +174,10 @@ class Auditor:
 
             yield len(block), suspicion_Q[known_Q], skipped + int((~known_Q).sum()), find
 
-    def _contents(self, kind: str, rows: np.ndarray) -> Iterator[_Part]:
-        """Titles or images."""
-        only = Partial(self._batcher, title=kind == "titles", image=kind == "images", triples=False)
-        rows = rows[self._has(kind, rows)]
+    def _contents(self, modality: str, rows: np.ndarray) -> Iterator[_Part]:
+        """Titles, or images, or what else there is of a modality."""
+        only = Partial.only(self._batcher, {modality})
+        rows = rows[self._batcher.modalities[modality].has(rows)]
         sample = np.random.default_rng(0).permutation(rows)[:_SAMPLE]
         usual = self._usual(only, sample) if len(sample) else {}
         for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
@@ -197,16 +210,10 @@ class Auditor:
                 worst_F: np.ndarray = worst_B[places],
             ) -> Finding:
                 return self._finding(
-                    kind[:-1], judged, int(worst_F[place]), float(suspicion_F[place])
+                    modality, judged, int(worst_F[place]), float(suspicion_F[place])
                 )
 
             yield len(block), suspicion_F, len(block) - len(places), find
-
-    def _has(self, kind: str, rows: np.ndarray) -> np.ndarray:
-        if kind == "images":
-            pictured: np.ndarray = self._batcher.images.row_N[rows] >= 0
-            return pictured
-        return np.array([bool(t) for t in self._batcher.snapshot.titles.take(rows).to_pylist()])
 
     def _questions(self, truth: Triples) -> tuple[Triples, int]:
         """The triples whose value training knows, by property, and how many others there are."""
@@ -292,10 +299,8 @@ class Auditor:
         catalog, snapshot = self._batcher.catalog, self._batcher.snapshot
         row = int(judged.questions.rows[place])
         content = None
-        if kind == "title":
-            content = snapshot.titles[row].as_py()
-        elif kind == "image":
-            content = snapshot.image_hash(int(snapshot.image_offsets[row]))
+        if kind in self._batcher.modalities:
+            content = self._batcher.modalities[kind].content(row)
         stated, best = float(judged.stated_Q[place]), float(judged.best_Q[place])
         return Finding(
             kind,

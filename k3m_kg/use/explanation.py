@@ -6,8 +6,8 @@ absent triple, word or region is one that the product does not have, not a blank
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 import numpy as np
@@ -16,7 +16,7 @@ from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import LinkPredictor, ProductBatch, Regions
+from k3m_kg.contracts import TRIPLES, LinkPredictor, ModalityTokens
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
     WHOLE_PROPERTY,
@@ -25,12 +25,10 @@ from k3m_kg.lpm.questions import (
     ask,
     device_of,
 )
-from k3m_kg.lpm.title_leakage import word_spans
 from k3m_kg.use.completion import SEE_ALL, Temperature
 from k3m_kg.use.proposals import Explanation, Part, Proposal
 
 _PROPOSALS_AT_ONCE = 64
-KINDS = ("triples", "title", "image")
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +37,15 @@ class _Absence:
 
     Attributes:
         part: as it is reported; None where a whole kind or nothing is absent.
+        kind: the modality, or `triples`, that is absent as a whole.
         triples: places among the product's triples.
-        tokens: places in the title.
-        regions: of the picture.
-        title, image: whether there is none at all.
+        tokens: by modality, places among its tokens.
     """
 
     part: Part | None = None
+    kind: str | None = None
     triples: tuple[int, ...] = ()
-    tokens: tuple[int, ...] = ()
-    regions: tuple[int, ...] = ()
-    title: bool = False
-    image: bool = False
+    tokens: dict[str, tuple[int, ...]] = field(default_factory=dict)
 
 
 class Explainer:
@@ -59,8 +54,8 @@ class Explainer:
     Args:
         predictor: made them.
         batcher: of the snapshot that they are about.
-        sees: which of `triples`, `title` and `image` the predictor's product vectors depend on;
-            what it does not see is no part of an explanation.
+        sees: on which parts of a product the predictor's vectors depend, modalities and `triples`;
+            all where None. What it does not see is no part of an explanation.
         top: parts per proposal.
         temperature: as in completion.
         batch_size: products, each with another part absent, in one forward pass.
@@ -71,13 +66,14 @@ class Explainer:
         predictor: LinkPredictor,
         batcher: Batcher,
         *,
-        sees: Sequence[str] = KINDS,
+        sees: Collection[str] | None = None,
         top: int = 5,
         temperature: Temperature = lambda name: 1.0,
         batch_size: int = 256,
     ) -> None:
         self._predictor, self._batcher = predictor, batcher
-        self._sees = sees
+        every = (TRIPLES, *batcher.modalities)
+        self._kinds = [kind for kind in every if sees is None or kind in sees]
         self._top, self._temperature, self._batch_size = top, temperature, batch_size
         self._vectors = PropertyVectors(predictor, batcher, 0)
         self._property = {name: n for n, name in enumerate(batcher.catalog.properties)}
@@ -103,9 +99,9 @@ class Explainer:
         has_N = np.isin(row_N * width + name_N, known.rows * width + known.properties)
         asked_N2 = np.stack([owner_N, np.where(has_N, name_N, NO_PROPERTY)], 1)
         keys, key_N = np.unique(asked_N2, axis=0, return_inverse=True)
-        regions = self._regions(rows)
+        shown = self._described(rows)
         absences = [
-            self._absences(rows[owner], int(asked), known, regions, owner)
+            self._absences(rows[owner], int(asked), known, shown, owner)
             for owner, asked in keys.tolist()
         ]
         counts = [len(part) for part in absences]
@@ -120,63 +116,59 @@ class Explainer:
             explained.append(replace(item, explanation=found))
         return explained
 
-    def _regions(self, rows: np.ndarray) -> Regions | None:
-        """Where the regions of each product's picture are; None for a model without regions."""
-        describe = getattr(self._predictor, "describe", None)
-        if describe is None:
-            return None
+    def _described(self, rows: np.ndarray) -> dict[str, ModalityTokens]:
+        """Which tokens the products have, by modality."""
         batch = self._batcher.batch(rows).to(device_of(self._predictor))
-        describe(batch)
-        return batch.regions
+        self._predictor.describe(batch)
+        return batch.modalities
 
     def _absences(
-        self, row: int, asked: int, known: Triples, regions: Regions | None, owner: int
+        self,
+        row: int,
+        asked: int,
+        known: Triples,
+        shown: dict[str, ModalityTokens],
+        owner: int,
     ) -> list[_Absence]:
         """Nothing absent, then each kind as a whole, then every part."""
         catalog = self._batcher.catalog
         mine = known[known.rows == row]
-        shown = [n for n, name in enumerate(mine.properties.tolist()) if name != asked]
-        parts = [
-            _Absence(
-                Part(
-                    "triple",
-                    f"{catalog.properties[mine.properties[n]]}: {catalog.values[mine.values[n]]}",
-                    0.0,
-                ),
-                triples=(n,),
-            )
-            for n in shown
-            if "triples" in self._sees
-        ]
-        words = self._words(row) if "title" in self._sees else []
-        parts += [_Absence(Part("title", text, 0.0), tokens=places) for text, places in words]
-        if regions is not None:
-            for number in regions.present_BR[owner].nonzero()[:, 0].tolist():
-                left, top, right, bottom = regions.boxes_BR5[owner, number, :4].tolist()
-                text = _place(left, top, right, bottom)
-                part = Part("image", text, 0.0, (left, top, right, bottom))
-                parts.append(_Absence(part, regions=(number,)))
-        whole = [
-            _Absence(triples=tuple(shown)),
-            _Absence(title=True),
-            _Absence(image=True),
-        ]
+        seen = [n for n, name in enumerate(mine.properties.tolist()) if name != asked]
+        whole, parts = [], []
+        for kind in self._kinds:
+            if kind == TRIPLES:
+                whole.append(_Absence(kind=kind, triples=tuple(seen)))
+                for n in seen:
+                    name, value = mine.properties[n], mine.values[n]
+                    text = f"{catalog.properties[name]}: {catalog.values[value]}"
+                    parts.append(_Absence(Part("triple", text, 0.0), triples=(n,)))
+            else:
+                whole.append(_Absence(kind=kind))
+                for part, places in self._parts(kind, row, shown[kind], owner):
+                    parts.append(_Absence(part, tokens={kind: places}))
         return [_Absence(), *whole, *parts]
 
-    def _words(self, row: int) -> list[tuple[str, tuple[int, ...]]]:
-        """The words of a title with the places of their tokens; words cut off are left out."""
-        title = self._batcher.snapshot.titles[row].as_py()
-        if not title:
-            return []
-        (_, spans), *_ = self._batcher.title_tokens(np.array([row]))
-        words = [
-            (
-                title[start:end],
-                tuple(n for n, (first, last) in enumerate(spans) if first < end and last > start),
-            )
-            for start, end in word_spans(title)
-        ]
-        return [(text, places) for text, places in words if places]
+    def _parts(
+        self, kind: str, row: int, shown: ModalityTokens, owner: int
+    ) -> Iterator[tuple[Part, tuple[int, ...]]]:
+        """What a person would call the parts of one modality, and the tokens of each."""
+        named = self._batcher.modalities[kind].named(row)
+        if named is not None:
+            for name, places in named:
+                yield Part(kind, name, 0.0), places
+            return
+        if shown.tokens_BN is None:
+            return
+        for number in shown.tokens_BN[owner].nonzero()[:, 0].tolist():
+            if shown.boxes_BN5 is None:
+                yield Part(kind, f"number {number + 1}", 0.0), (number,)
+                continue
+            left, top, right, bottom = shown.boxes_BN5[owner, number, :4].tolist()
+            where = _place(left, top, right, bottom)
+            yield Part(kind, where, 0.0, (left, top, right, bottom)), (number,)
+
+    def _has(self, kind: str, row: np.ndarray) -> bool:
+        return kind != TRIPLES and bool(self._batcher.modalities[kind].has(row)[0])
 
     def _heads(self, row_P: np.ndarray, asked_P: np.ndarray, absent: Sequence[_Absence]) -> Tensor:
         training = self._predictor.training
@@ -200,13 +192,17 @@ class Explainer:
         first_B = torch.searchsorted(batch.triple_product_E, torch.arange(batch.size))
         for number, item in enumerate(absent):
             batch.triple_visible_E[first_B[number] + torch.tensor(item.triples).long()] = False
-            batch.title_present_BT[number, list(item.tokens)] = False
-            if item.title:
-                batch.title_present_BT[number] = False
-            if item.image:
-                batch.image_present_B[number] = False
+            if item.kind in batch.modalities:
+                batch.modalities[item.kind].present_B[number] = False
         batch = batch.to(device_of(self._predictor))
-        _hide_regions(self._predictor, batch, absent)
+        self._predictor.describe(batch)
+        for name, tokens in batch.modalities.items():
+            if tokens.tokens_BN is None or not any(name in item.tokens for item in absent):
+                continue
+            hidden_BN = torch.zeros_like(tokens.tokens_BN)
+            for number, item in enumerate(absent):
+                hidden_BN[number, list(item.tokens.get(name, ()))] = True
+            tokens.hide_tokens(hidden_BN)
         return self._predictor.heads(batch).float()
 
     def _explained(
@@ -228,32 +224,14 @@ class Explainer:
             for one, left in zip(absent, left_P, strict=True)
             if one.part is not None and left < left_P[0]
         ]
-        snapshot = self._batcher.snapshot
-        row = int(snapshot.row_of([item.product])[0])
-        titled, pictured = bool(snapshot.titles[row].as_py()), self._batcher.images.row_N[row] >= 0
-        there = (bool(absent[1].triples), titled, pictured)
+        row = self._batcher.snapshot.row_of([item.product])
         without = {
-            kind: left
-            for kind, left, present in zip(KINDS, left_P[1:], there, strict=False)
-            if present and kind in self._sees
+            one.kind: left
+            for one, left in zip(absent, left_P, strict=True)
+            if one.kind is not None and (bool(one.triples) or self._has(one.kind, row))
         }
         parts.sort(key=lambda part: -part.drop)
         return Explanation(tuple(parts[: self._top]), without)
-
-
-def _hide_regions(
-    predictor: LinkPredictor, batch: ProductBatch, absent: Sequence[_Absence]
-) -> None:
-    describe = getattr(predictor, "describe", None)
-    if describe is None or not any(item.regions for item in absent):
-        return
-    describe(batch)
-    assert batch.regions is not None
-    hidden_BR = torch.zeros_like(batch.regions.present_BR)
-    for number, item in enumerate(absent):
-        hidden_BR[number, list(item.regions)] = True
-    batch.regions.present_BR = batch.regions.present_BR & ~hidden_BR
-    batch.region_masked_BR = hidden_BR  # what the encoder's own attention would still see of it
 
 
 def _place(left: float, top: float, right: float, bottom: float) -> str:

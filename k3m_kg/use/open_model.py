@@ -46,7 +46,7 @@ class OpenModel:
         """The model at work on any snapshot."""
         encoder = trained.text_encoder or NoWords()
         batcher = batcher_of(
-            snapshot, trained.catalog, encoder, trained.image_encoder, trained.sizes, progress
+            snapshot, trained.catalog, encoder, trained.modalities, trained.sizes, progress
         ).to(trained.device)
         predictor = trained.build(snapshot.ids, batcher.catalog)
         return cls(trained, snapshot, batcher, predictor.eval())

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 import numpy as np
 
 from k3m_kg.batches.batcher import Batcher
-from k3m_kg.contracts import Catalog, ProductBatch
+from k3m_kg.contracts import TRIPLES, Catalog, ProductBatch
 
 
 class Partial:
-    """A source of batches in which titles, pictures or triples are missing.
+    """A source of batches in which some parts of every product are missing.
 
     Args:
         source: has everything.
-        title, image, triples: whether they are there.
+        without: names of modalities, or `triples`.
     """
 
-    def __init__(
-        self, source: Batcher, *, title: bool = True, image: bool = True, triples: bool = True
-    ) -> None:
+    def __init__(self, source: Batcher, without: Collection[str]) -> None:
         self._source = source
-        self._title, self._image, self._triples = title, image, triples
+        self._without = frozenset(without)
+
+    @classmethod
+    def only(cls, source: Batcher, shown: Collection[str]) -> Partial:
+        """Everything is missing but the parts in `shown`."""
+        return cls(source, {TRIPLES, *source.modalities} - set(shown))
 
     @property
     def catalog(self) -> Catalog:
@@ -34,12 +39,8 @@ class Partial:
     def batch(self, rows: np.ndarray) -> ProductBatch:
         """The products with what is not shown marked as missing."""
         batch = self._source.batch(rows)
-        if not self._title:
-            batch.title_present_BT = batch.title_present_BT & False
-        if not self._image:
-            batch.image_present_B = batch.image_present_B & False
-            batch.image_product_I = batch.image_product_I[:0]  # nothing is encoded for nothing
-            batch.image_arrays = {name: array[:0] for name, array in batch.image_arrays.items()}
-        if not self._triples:
+        for name in self._without & batch.modalities.keys():
+            batch.modalities[name] = batch.modalities[name].absent()
+        if TRIPLES in self._without:
             batch.triple_visible_E = batch.triple_visible_E & False
         return batch

@@ -11,8 +11,8 @@ class Part:
     """A part of a product, and what it is worth to a proposal.
 
     Attributes:
-        kind: `triple`, `title` (a word of it) or `image` (a region of it).
-        text: the triple, the word, or where the region is.
+        kind: `triple`, or a modality: a word of the `title`, a region of the `image`.
+        text: the triple, the word, where the region is, or what else names the tokens.
         drop: by how much the probability falls when the part alone is absent.
         box: of a region, (left, top, right, bottom) as shares of the picture.
     """
@@ -29,8 +29,8 @@ class Explanation:
 
     Attributes:
         parts: those with the largest drop, largest first.
-        without: the probability left when all `triples`, the `title` or the `image` are absent,
-            of those that the product has.
+        without: the probability left when all `triples`, or a modality, are absent, of those that
+            the product has.
     """
 
     parts: tuple[Part, ...]

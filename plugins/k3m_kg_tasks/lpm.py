@@ -51,13 +51,13 @@ class _Questions:
 
     Attributes:
         asked_Q: the triple that each question asks, ascending.
-        query_N: for `leave-one-out`: the question of each (question, context triple) pair.
+        question_N: for `leave-one-out`: the question of each (question, context triple) pair.
         triple_N: the context triple of each pair; both None for `hidden`.
         negatives_QK: corrupted values, and which of them are real, for the margin loss.
     """
 
     asked_Q: Tensor
-    query_N: Tensor | None = None
+    question_N: Tensor | None = None
     triple_N: Tensor | None = None
     negatives_QK: Tensor | None = None
     negative_mask_QK: Tensor | None = None
@@ -87,7 +87,7 @@ class LinkPredictionModelling(PretrainingTask):
     def __init__(self, settings: LpmSettings, context: TaskContext) -> None:
         super().__init__()
         self.settings = settings
-        inner = context.link_scorer(settings.scorer.name, dict(settings.scorer.settings))
+        inner = context.link_scorer(settings.scorer)
         self.scorer: LinkScorer = (
             ScaledScorer(inner, settings.scale) if settings.loss == "cross-entropy" else inner
         )
@@ -103,6 +103,10 @@ class LinkPredictionModelling(PretrainingTask):
         self.shown_rate: Tensor
         self.negatives = PropertyNegatives(catalog)
         self.candidates = [torch.from_numpy(ids) for ids in catalog.candidates]
+
+    def link_scorer(self) -> LinkScorer:
+        """What it trains."""
+        return self.scorer
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Choose the questions and what each may see."""
@@ -121,7 +125,15 @@ class LinkPredictionModelling(PretrainingTask):
                     where="tasks.lpm.questions",
                     hint="set model.knowledge: term, or questions: hidden",
                 )
-            questions.query_N, questions.triple_N = self._contexts(batch, asked_Q, generator)
+            for name, tokens in batch.modalities.items():
+                if tokens.states_EN is not None:
+                    raise ConfigError(
+                        f"leave-one-out questions could be read off the modality {name!r}, which "
+                        "is made of triples",
+                        where="tasks.lpm.questions",
+                        hint="set questions: hidden, or leave the modality out",
+                    )
+            questions.question_N, questions.triple_N = self._contexts(batch, asked_Q, generator)
         if self.settings.loss == "margin":
             values, mask = self.negatives.sample(
                 batch.triple_property_E[asked_Q],
@@ -164,7 +176,7 @@ class LinkPredictionModelling(PretrainingTask):
         device = batch.device
         cut_E = torch.rand(len(asked_E), generator=generator).to(device) < self.settings.cut_title
         whole_B = torch.rand(batch.size, generator=generator).to(device) < self.settings.keep_title
-        batch.cut_titles(asked_E & cut_E & ~whole_B[batch.triple_product_E])
+        batch.cut_values(asked_E & cut_E & ~whole_B[batch.triple_product_E])
 
     def _contexts(
         self, batch: ProductBatch, asked_Q: Tensor, generator: torch.Generator
@@ -174,22 +186,22 @@ class LinkPredictionModelling(PretrainingTask):
         counts_B = torch.bincount(product_E, minlength=batch.size)
         first_B = counts_B.cumsum(0) - counts_B
         length_Q = counts_B[product_E[asked_Q]]
-        query_N = torch.repeat_interleave(torch.arange(len(asked_Q), device=device), length_Q)
-        within_N = torch.arange(len(query_N), device=device)
+        question_N = torch.repeat_interleave(torch.arange(len(asked_Q), device=device), length_Q)
+        within_N = torch.arange(len(question_N), device=device)
         within_N = within_N - torch.repeat_interleave(length_Q.cumsum(0) - length_Q, length_Q)
-        triple_N = first_B[product_E[asked_Q]][query_N] + within_N
+        triple_N = first_B[product_E[asked_Q]][question_N] + within_N
         questions = len(asked_Q)
         share_Q = torch.rand(questions, generator=generator)
         full_Q = torch.rand(questions, generator=generator) < self.settings.full_context
         share_Q = torch.where(full_Q, 1.0, share_Q).to(device)
-        draw_N = torch.rand((2, len(query_N)), generator=generator).to(device)
+        draw_N = torch.rand((2, len(question_N)), generator=generator).to(device)
         seen_N = (
-            (triple_N != asked_Q[query_N])
+            (triple_N != asked_Q[question_N])
             & batch.triple_visible_E[triple_N]
-            & (draw_N[0] < share_Q[query_N])
+            & (draw_N[0] < share_Q[question_N])
             & (draw_N[1] < self.shown_rate[batch.triple_property_E[triple_N]])
         )
-        return query_N[seen_N], triple_N[seen_N]
+        return question_N[seen_N], triple_N[seen_N]
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Mean over the questions; `hits@1` among the candidates that were scored."""
@@ -198,10 +210,10 @@ class LinkPredictionModelling(PretrainingTask):
         if not len(asked_Q):
             return TaskLoss(None)
         product_Q = batch.triple_product_E[asked_Q]
-        if questions.query_N is None or questions.triple_N is None:
+        if questions.question_N is None or questions.triple_N is None:
             head_QH = outputs.cstar_BH[product_Q]
         else:
-            head_QH = outputs.aggregate(product_Q, questions.query_N, questions.triple_N)
+            head_QH = outputs.aggregate(product_Q, questions.question_N, questions.triple_N)
         if self.settings.loss == "margin":
             return self._margin(outputs, batch, questions, head_QH)
         return self._cross_entropy(outputs, batch, asked_Q, head_QH)

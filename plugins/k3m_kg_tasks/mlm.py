@@ -17,7 +17,6 @@ from k3m_kg.api import (
 from k3m_kg_tasks.settings import MlmSettings
 
 _IGNORED = -100
-_FIRST_WORD = 3  # ids below are special tokens in the built-in tokenizer; random words avoid them
 
 
 class MaskedLanguageModelling(PretrainingTask):
@@ -28,6 +27,10 @@ class MaskedLanguageModelling(PretrainingTask):
         self.settings = settings
         self.vocab_size = context.vocab_size
         self.mask_id = context.mask_id
+        special = set(context.special_ids)
+        words = [token for token in range(context.vocab_size) if token not in special]
+        self.register_buffer("words_W", torch.tensor(words or [context.mask_id]), persistent=False)
+        self.words_W: Tensor
         self.embedding_VH = context.embedding_VH
         width = context.embedding_VH().shape[1]
         self.transform = nn.Sequential(
@@ -38,24 +41,27 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Mask title tokens, and knowledge tokens of visible triples."""
-        batch.title_ids_BT, title_target = self._mask(
-            batch.title_ids_BT, batch.title_present_BT, generator
-        )
+        tokens, target_BT = batch.modalities[self.settings.modality], None
+        if tokens.tokens_BN is not None and len(tokens.product_I):
+            rows = tokens.product_I
+            ids_IT, target_IT = self._mask(tokens.arrays["ids"], tokens.shown_BN[rows], generator)
+            tokens.arrays = tokens.arrays | {"ids": ids_IT}
+            target_BT = target_IT.new_full(tokens.tokens_BN.shape, _IGNORED)
+            target_BT[rows] = target_IT
         knowledge_target = None
         if batch.knowledge is not None:
             text = batch.knowledge
             text.ids_BK, knowledge_target = self._mask(text.ids_BK, text.present_BK, generator)
-        batch.notes["mlm"] = (title_target, knowledge_target)
+        batch.notes["mlm"] = (target_BT, knowledge_target)
 
     def _mask(
         self, ids: Tensor, present: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         draw = torch.rand((3, *ids.shape), generator=generator)
         product = torch.rand((len(ids), 1), generator=generator)
-        word = torch.randint(
-            min(_FIRST_WORD, self.vocab_size - 1), self.vocab_size, ids.shape, generator=generator
-        )
+        word = torch.randint(len(self.words_W), ids.shape, generator=generator)
         draw, product, word = (item.to(ids.device) for item in (draw, product, word))
+        word = self.words_W[word]
         chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
         target = torch.where(chosen, ids, _IGNORED)
         ids = torch.where(chosen & (draw[1] < 0.8), self.mask_id, ids)
@@ -63,8 +69,10 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Cross-entropy over the vocabulary at the chosen tokens that are still there."""
-        title_target, knowledge_target = batch.notes["mlm"]
-        parts = [_chosen(outputs.title_BTH, title_target, batch.title_present_BT)]
+        target_BT, knowledge_target = batch.notes["mlm"]
+        name, parts = self.settings.modality, []
+        if target_BT is not None:
+            parts.append(_chosen(outputs.tokens[name], target_BT, batch.modalities[name].shown_BN))
         if knowledge_target is not None and batch.knowledge is not None:
             assert outputs.knowledge_BKH is not None
             text = batch.knowledge
@@ -76,10 +84,10 @@ class MaskedLanguageModelling(PretrainingTask):
             # a hidden triple's value is LPM's question, and its tokens are one mask token
             present = text.present_BK & ~asked
             parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, present))
+        if not any(len(target) for _, target in parts):
+            return TaskLoss(None)
         vectors = torch.cat([vector for vector, _ in parts])
         targets = torch.cat([target for _, target in parts])
-        if not len(targets):
-            return TaskLoss(None)
         logits = F.linear(self.transform(vectors), self.embedding_VH(), self.bias)
         right = (logits.argmax(-1) == targets).float().mean()
         return TaskLoss(F.cross_entropy(logits, targets), {"accuracy": right})

@@ -18,15 +18,19 @@ class ModalityDropout(PretrainingTask):
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Hide titles and images; a product with only one keeps it, unless both go."""
         draw = torch.rand(batch.size, generator=generator).to(batch.device)
-        both = batch.title_present_BT.any(1) & batch.image_present_B
-        no_title = both & (draw < self.settings.title)
-        no_image = both & (draw >= 1 - self.settings.image)
+        title, image = batch.modalities.get("title"), batch.modalities.get("image")
+        if title is not None and image is not None:
+            both = title.shown_B & image.shown_B
+            title.hide(both & (draw < self.settings.title))
+            image.hide(both & (draw >= 1 - self.settings.image))
         if self.settings.both:
-            neither = torch.rand(batch.size, generator=generator).to(batch.device)
-            neither = neither < self.settings.both
-            no_title, no_image = no_title | neither, no_image | neither
-        batch.title_present_BT = batch.title_present_BT & ~no_title[:, None]
-        batch.image_present_B = batch.image_present_B & ~no_image
+            nothing = torch.rand(batch.size, generator=generator).to(batch.device)
+            for tokens in batch.modalities.values():
+                tokens.hide(nothing < self.settings.both)
+        for name, rate in self.settings.others.items():
+            drawn = torch.rand(batch.size, generator=generator).to(batch.device)
+            if name in batch.modalities:
+                batch.modalities[name].hide(drawn < rate)
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Nothing to learn by itself."""

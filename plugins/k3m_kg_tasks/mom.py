@@ -23,40 +23,40 @@ class MaskedObjectModelling(PretrainingTask):
 
     def __init__(self, settings: MomSettings, context: TaskContext) -> None:
         super().__init__()
-        if not context.num_targets:
+        if not context.num_targets.get(settings.modality):
             raise ConfigError(
-                "this image encoder has no object targets",
+                f"the tokens of the modality {settings.modality!r} have no classes to predict",
                 where="tasks.mom",
                 hint="give the image encoder a codebook, or leave mom out",
             )
         self.settings = settings
-        self.head = nn.Linear(context.hidden, context.num_targets)
+        self.head = nn.Linear(context.hidden, context.num_targets[settings.modality])
         initialise(self)
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Choose regions; the model zeroes the features of most of them."""
-        assert batch.regions is not None
-        present = batch.regions.present_BR & batch.image_present_B[:, None]
+        tokens = batch.modalities[self.settings.modality]
+        present = tokens.shown_BN
         draw = torch.rand((2, *present.shape), generator=generator).to(present.device)
         product = torch.rand((len(present), 1), generator=generator).to(present.device)
         chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
         shown = chosen & (draw[1] < self.settings.keep)
         hidden = chosen & ~shown
-        if present.shape[1]:
-            overlap = _iou(batch.regions.boxes_BR5) > self.settings.overlap
+        if present.shape[1] and tokens.boxes_BN5 is not None:
+            overlap = _iou(tokens.boxes_BN5) > self.settings.overlap
             hidden = hidden | (present & (overlap & hidden[:, None, :]).any(-1))
-        batch.region_masked_BR = hidden
+        tokens.masked_BN = hidden
         batch.notes["mom"] = chosen
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """KL(target || predicted), mean over the chosen regions, in nats."""
-        assert batch.regions is not None
-        targets_BRC = batch.regions.targets_BRC
-        chosen = batch.notes["mom"] & batch.image_present_B[:, None]
-        if targets_BRC is None or not bool(chosen.any()):
+        tokens = batch.modalities[self.settings.modality]
+        targets_BNC = tokens.targets_BNC
+        chosen = batch.notes["mom"] & tokens.present_B[:, None]
+        if targets_BNC is None or not bool(chosen.any()):
             return TaskLoss(None)
-        predicted = self.head(outputs.image_BRH[chosen]).log_softmax(-1)
-        target = targets_BRC[chosen]
+        predicted = self.head(outputs.tokens[self.settings.modality][chosen]).log_softmax(-1)
+        target = targets_BNC[chosen]
         right = (predicted.argmax(-1) == target.argmax(-1)).float().mean()
         return TaskLoss(F.kl_div(predicted, target, reduction="batchmean"), {"accuracy": right})
 

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
 from pydantic import Field
 
-from k3m_kg.api import Component, Settings
+from k3m_kg.api import LinkScorerComponent, Settings
 
 
 class MlmSettings(Settings):
     """Settings of `mlm`.
 
     Attributes:
+        modality: whose tokens are predicted; it must be one that the text encoder reads.
         rate: share of tokens to predict.
         products: share of products that have any token masked in a step.
     """
 
+    modality: str = "title"
     rate: float = Field(0.15, gt=0, lt=1)
     products: float = Field(1.0, gt=0, le=1)
 
@@ -25,6 +27,7 @@ class MomSettings(Settings):
     """Settings of `mom`.
 
     Attributes:
+        modality: whose tokens are predicted; one whose tokens have classes.
         rate: share of regions to predict.
         products: share of products that have any region masked in a step.
         keep: share of the masked regions whose feature is shown all the same.
@@ -34,6 +37,7 @@ class MomSettings(Settings):
     rate: float = Field(0.15, gt=0, lt=1)
     products: float = Field(1.0, gt=0, le=1)
     keep: float = Field(0.1, ge=0, lt=1)
+    modality: str = "image"
     overlap: float = Field(0.4, gt=0, le=1)
 
 
@@ -58,7 +62,7 @@ class LpmSettings(Settings):
         keep_title: share of products whose title is left whole.
     """
 
-    scorer: Component = Component(name="transe")
+    scorer: LinkScorerComponent = LinkScorerComponent(name="transe")
     loss: Literal["margin", "cross-entropy"] = "margin"
     margin: float = Field(1.0, gt=0)
     negatives: int = Field(16, ge=1)
@@ -77,9 +81,11 @@ class ModalityDropoutSettings(Settings):
     Attributes:
         title: chance that a product's title is hidden in a step.
         image: chance that its image is, where the title is not.
-        both: chance that a product shows neither, so that only its triples are left.
+        both: chance that a product shows no modality at all, so that only its triples are left.
+        others: by the name of a further modality, the chance that it is hidden.
     """
 
     title: float = Field(0.1, ge=0, le=0.5)
     image: float = Field(0.1, ge=0, le=0.5)
     both: float = Field(0.0, ge=0, le=0.5)
+    others: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(default_factory=dict)

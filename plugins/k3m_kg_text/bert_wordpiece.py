@@ -124,6 +124,11 @@ class BertWordPiece(TextEncoder):
         return MASK
 
     @property
+    def special_ids(self) -> tuple[int, ...]:
+        """Padding, unknown, mask."""
+        return (PAD, UNKNOWN, MASK)
+
+    @property
     def embedding_VH(self) -> Tensor:
         """The token embeddings."""
         return self.tokens.weight

@@ -99,6 +99,11 @@ class PretrainedText(TextEncoder):
         return int(self.tokenizer.mask_token_id)
 
     @property
+    def special_ids(self) -> tuple[int, ...]:
+        """All that the tokenizer calls special: padding, start, end, mask, ..."""
+        return tuple(sorted(self.tokenizer.all_special_ids))
+
+    @property
     def embedding_VH(self) -> Tensor:
         """The token embeddings, of the model's own width."""
         weight: Tensor = self.model.get_input_embeddings().weight

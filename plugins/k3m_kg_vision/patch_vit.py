@@ -10,10 +10,19 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import ConfigError, ImageEncoder, ModelContext, Regions, initialise, transformer
+from k3m_kg.api import (
+    ConfigError,
+    Description,
+    ImageEncoder,
+    ModelContext,
+    initialise,
+    transformer,
+)
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from PIL.Image import Image
 
 _GRID = 4  # a patch is described to the codebook by 4 x 4 mean colours
@@ -28,6 +37,8 @@ class PatchViT(ImageEncoder):
     its place (stem `conv`, whose receptive field exceeds the patch: masked patches are therefore
     greyed in the pixels before the stem, or a neighbour would tell what they held).
     """
+
+    prepares_in_threads = True
 
     def __init__(self, settings: PatchViTSettings, context: ModelContext) -> None:
         super().__init__()
@@ -65,16 +76,19 @@ class PatchViT(ImageEncoder):
         """Depends on the size alone."""
         return "patch-vit-" + hashlib.sha256(f"v1 {self.settings.size}".encode()).hexdigest()[:12]
 
-    def prepare(self, image: Image) -> dict[str, np.ndarray]:
-        """`pixels`: (3, size, size) uint8, the picture fitted onto white."""
+    def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
+        """`pixels`: (I, 3, size, size) uint8, each picture fitted onto white."""
         from PIL import Image as Pillow
         from PIL import ImageOps
 
-        side = self.settings.size
-        fitted = ImageOps.pad(
-            image.convert("RGB"), (side, side), Pillow.Resampling.BILINEAR, color=(255, 255, 255)
-        )
-        return {"pixels": np.ascontiguousarray(np.asarray(fitted).transpose(2, 0, 1))}
+        side, white = self.settings.size, (255, 255, 255)
+        pixels = np.empty((len(images), 3, side, side), np.uint8)
+        for number, image in enumerate(images):
+            fitted = ImageOps.pad(
+                image.convert("RGB"), (side, side), Pillow.Resampling.BILINEAR, color=white
+            )
+            pixels[number] = np.asarray(fitted).transpose(2, 0, 1)
+        return {"pixels": pixels}
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
         """K-means over the mean colours of patches, and over single colours."""
@@ -104,12 +118,12 @@ class PatchViT(ImageEncoder):
                 where="image_encoder",
                 hint="lower codebook and colours, or train on more pictures",
             )
-        sample = items_NF[torch.from_numpy(chosen)]
+        sample = items_NF[torch.from_numpy(chosen)].cpu()
         means = KMeans(len(centres_KF), n_init=1, max_iter=30, random_state=self.seed)
         with threadpool_limits(1):  # threads add up in any order: other bits each time
             means.fit(sample.numpy())
         centres_KF.copy_(torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float32)))
-        nearest = torch.cdist(sample, centres_KF).min(1).values.square().mean()
+        nearest = torch.cdist(sample, centres_KF.cpu()).min(1).values.square().mean()
         scale.copy_(nearest.clamp_min(1e-6))
 
     @property
@@ -132,25 +146,25 @@ class PatchViT(ImageEncoder):
         moved = F.grid_sample(pixels.float(), grid, padding_mode="border", align_corners=False)
         return {"pixels": moved}
 
-    def regions(self, arrays: dict[str, Tensor]) -> Regions:
-        """Every patch is present; targets are the soft nearness to the codebook's clusters."""
+    def describe(self, arrays: dict[str, Tensor]) -> Description:
+        """Every patch is there; targets are the soft nearness to the codebook's clusters."""
         pixels = arrays["pixels"]
         size, count = len(pixels), self.grid**2
-        targets_BRC = None
+        targets_IRC = None
         if self.num_targets:
             distance = torch.cdist(self._colours(pixels), self.codebook_CF[None])
-            targets_BRC = (-distance.square() / self.codebook_scale).softmax(-1)
-        return Regions(
-            present_BR=torch.ones(size, count, dtype=torch.bool, device=pixels.device),
-            boxes_BR5=self.boxes_R5.expand(size, -1, -1),
-            targets_BRC=targets_BRC,
+            targets_IRC = (-distance.square() / self.codebook_scale).softmax(-1)
+        return Description(
+            tokens_IN=torch.ones(size, count, dtype=torch.bool, device=pixels.device),
+            boxes_IN5=self.boxes_R5.expand(size, -1, -1),
+            targets_INC=targets_IRC,
         )
 
-    def forward(self, arrays: dict[str, Tensor], masked_BR: Tensor | None = None) -> Tensor:
-        """(B, R, H)."""
+    def forward(self, arrays: dict[str, Tensor], masked_IR: Tensor | None = None) -> Tensor:
+        """(I, R, H)."""
         pixels = arrays["pixels"].to(self.position.dtype) / 127.5 - 1
-        if masked_BR is not None:
-            kept = (~masked_BR).to(pixels.dtype).view(-1, 1, self.grid, self.grid)
+        if masked_IR is not None:
+            kept = (~masked_IR).to(pixels.dtype).view(-1, 1, self.grid, self.grid)
             pixels = pixels * F.interpolate(kept, scale_factor=float(self.settings.patch))
         if self.stem is None:
             patch = self.settings.patch

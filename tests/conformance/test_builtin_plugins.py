@@ -12,13 +12,16 @@ import pytest
 import torch
 
 from k3m_kg.config import Component
-from k3m_kg.contracts import ModelContext
+from k3m_kg.contracts import ModalityContext, ModelContext
 from k3m_kg.plugin.registry import registry
 from k3m_kg.testing import (
     FusionCase,
     ImageEncoderCase,
+    InteractorCase,
     LinkScorerCase,
+    ModalityCase,
     ReaderCase,
+    StructureCase,
     TextEncoderCase,
 )
 
@@ -53,6 +56,54 @@ class TestHardLinear(FusionCase):
 class TestInteractiveOnly(FusionCase):
     def build(self, context: ModelContext):
         return make("fusion", "interactive-only", context)
+
+
+class TestCoAttention(InteractorCase):
+    def build(self, context: ModelContext):
+        return make("interactor", "co-attention", context)
+
+
+class TestCoAttentionOfTwo(InteractorCase):
+    names = ("title", "image")
+
+    def build(self, context: ModelContext):
+        return make("interactor", "co-attention", context, layers=1)
+
+
+class TestCoAttentionWithin(InteractorCase):
+    def build(self, context: ModelContext):
+        return make("interactor", "co-attention", context, self_attention=True)
+
+
+class TestApart(InteractorCase):
+    def build(self, context: ModelContext):
+        return make("interactor", "none", context)
+
+
+class TestStarAttention(StructureCase):
+    def build(self, context: ModelContext):
+        return make("structure", "star-attention", context)
+
+
+class TestStarAttentionOnDgl(StructureCase):
+    def build(self, context: ModelContext):
+        pytest.importorskip("dgl")
+        return make("structure", "star-attention", context, backend="dgl")
+
+
+class TestNoStructure(StructureCase):
+    def build(self, context: ModelContext):
+        return make("structure", "none", context)
+
+
+class TestTitle(ModalityCase):
+    def build(self, context: ModalityContext):
+        return make("modality", "title", context)
+
+
+class TestImage(ModalityCase):
+    def build(self, context: ModalityContext):
+        return make("modality", "image", context)
 
 
 class TestBertWordPiece(TextEncoderCase):

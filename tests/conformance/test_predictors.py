@@ -96,7 +96,7 @@ def reads_hidden_triples(head_BH: Tensor, batch: ProductBatch) -> Tensor:
 
 
 def reads_cut_words(head_BH: Tensor, batch: ProductBatch) -> Tensor:
-    return head_BH + batch.title_ids_BT.sum(1, keepdim=True)
+    return head_BH + batch.modalities["title"].arrays["ids"].sum(1, keepdim=True)
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from k3m_kg.batches.batcher import build_catalog
-from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.kge.settings import KgeConfig
@@ -86,10 +86,10 @@ def untrained(
     config = resolve(validate_settings(RunConfig, data, "test"))
     torch.manual_seed(0)
     encoders = build_encoders(config)
-    images = prepare_images(snapshot, encoders.image)
     titles = [title for title in snapshot.titles.to_pylist() if title]
     encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
-    encoders.image.fit(images.tensors(images.row_N[images.row_N >= 0]))
+    for view in encoders.modalities.values():
+        view.fit(view.open(snapshot), np.arange(len(snapshot)))
     catalog = build_catalog(snapshot, encoders.text, config.model)
     model = build_model(config, encoders)
     built = build_tasks(config, model, catalog)

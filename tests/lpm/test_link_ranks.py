@@ -88,7 +88,10 @@ def test_only_the_asked_value_is_cut_and_only_in_its_own_question() -> None:
     source = catalog_of([[(0, 1), (1, 4)]], [[1, 4, 1]])
     questions = Triples(np.array([0, 0]), np.array([0, 1]), np.array([1, 4]))
     batch = ask(source, questions, Visibility())
-    assert batch.title_present_BT.tolist() == [[False, True, False], [True, False, True]]
+    assert batch.modalities["title"].shown_BN.tolist() == [
+        [False, True, False],
+        [True, False, True],
+    ]
     assert batch.triple_visible_E.tolist() == [False, True, True, False]
 
 

@@ -9,7 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import Catalog, LinkPredictor, LinkScorer, ProductBatch, TermTokens
+from k3m_kg.contracts import (
+    Catalog,
+    LinkPredictor,
+    LinkScorer,
+    ModalityTokens,
+    ProductBatch,
+    TermTokens,
+)
 
 
 class DotScorer(LinkScorer):
@@ -39,9 +46,12 @@ class Tattler(LinkPredictor):
             torch.ones(int(seen_E.sum())),
             accumulate=True,
         )
-        for place in range(batch.title_ids_BT.shape[1]):
-            present = batch.title_present_BT[:, place]
-            head_BH[present, batch.title_ids_BT[present, place]] += 1
+        title = batch.modalities.get("title")
+        if title is not None and len(title.product_I):
+            ids_BT, shown_BT = title.arrays["ids"], title.shown_BN
+            for place in range(ids_BT.shape[1]):
+                present = shown_BT[:, place]
+                head_BH[present, ids_BT[present, place]] += 1
         return head_BH
 
     def relations(self, batch: ProductBatch, properties_N: Tensor) -> Tensor:
@@ -55,8 +65,16 @@ class TriplesOnly(Tattler):
     """Says every value that it can see in the triples."""
 
     def heads(self, batch: ProductBatch) -> torch.Tensor:
-        batch.title_present_BT = torch.zeros_like(batch.title_present_BT)
+        batch.modalities = {}
         return super().heads(batch)
+
+
+def told_by_title(batch: ProductBatch) -> Tensor:
+    """(E,) bool: triples whose value can still be read in the title."""
+    title = batch.modalities["title"]
+    if title.spells_EN is None:
+        return torch.zeros_like(batch.triple_visible_E)
+    return (title.spells_EN & title.shown_BN[batch.triple_product_E]).any(1)
 
 
 class TitleOnly(Tattler):
@@ -64,8 +82,7 @@ class TitleOnly(Tattler):
 
     def heads(self, batch: ProductBatch) -> torch.Tensor:
         said_BV = torch.zeros(batch.size, len(batch.catalog.values))
-        words_ET = batch.title_match_ET & batch.title_present_BT[batch.triple_product_E]
-        told_E = words_ET.any(1)
+        told_E = told_by_title(batch)
         said_BV[batch.triple_product_E[told_E], batch.triple_value_E[told_E]] = 1
         return said_BV
 
@@ -95,16 +112,19 @@ class ListSource:
         present = torch.tensor([[True] * len(t) + [False] * (width - len(t)) for t in titles])
         return ProductBatch(
             rows_B=torch.from_numpy(rows),
-            title_ids_BT=ids,
-            title_present_BT=present,
-            image_arrays={},
-            image_product_I=torch.zeros(0, dtype=torch.long),
-            image_present_B=torch.zeros(len(rows), dtype=torch.bool),
+            modalities={
+                "title": ModalityTokens(
+                    arrays={"ids": ids},
+                    product_I=torch.arange(len(rows)),
+                    present_B=torch.ones(len(rows), dtype=torch.bool),
+                    tokens_BN=present,
+                    spells_EN=present[product] & (ids[product] == values[:, None]),
+                )
+            },
             triple_product_E=product,
             triple_property_E=properties,
             triple_value_E=values,
             triple_visible_E=torch.ones(len(product), dtype=torch.bool),
-            title_match_ET=present[product] & (ids[product] == values[:, None]),
             catalog=self.catalog,
         )
 

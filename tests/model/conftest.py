@@ -11,7 +11,6 @@ import pytest
 import torch
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
-from k3m_kg.batches.prepared_images import prepare_images
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
@@ -55,17 +54,18 @@ class Built:
         torch.manual_seed(0)
         self.config = config
         encoders = build_encoders(config)
-        images = prepare_images(snapshot, encoders.image)
+        opened = {name: view.open(snapshot) for name, view in encoders.modalities.items()}
         rows = snapshot.rows("train")
         titles = [title for title in snapshot.titles.to_pylist() if title]
         encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
-        encoders.image.fit(images.tensors(images.row_N[rows][images.row_N[rows] >= 0]))
+        for name, view in encoders.modalities.items():
+            view.fit(opened[name], rows)
         self.catalog = build_catalog(snapshot, encoders.text, config.model)
         self.model = build_model(config, encoders)
         self.tasks = build_tasks(config, self.model, self.catalog)
         weights = {task.name: task.weight for task in config.tasks}
         self.trainer = Pretrainer(self.model, self.tasks, weights)
-        self.batcher = Batcher(snapshot, encoders.text, config.model, self.catalog, images)
+        self.batcher = Batcher(snapshot, opened, config.model, self.catalog)
         self.rows = rows
         # Weights of a fresh model say little: give every part something to do.
         with torch.no_grad():

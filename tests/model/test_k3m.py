@@ -13,15 +13,16 @@ CONTEXTS = ("product", "term")
 def test_what_is_absent_never_influences_a_result(build, knowledge: str) -> None:
     built: Built = build(model={"knowledge": knowledge})
     batch = built.batch()
-    batch.title_present_BT[0] = False
-    batch.title_present_BT[1, 1] = False
-    batch.image_present_B[2] = False
+    title, image = batch.modalities["title"], batch.modalities["image"]
+    title.tokens_BN[0] = False
+    title.tokens_BN[1, 1] = False
+    image.present_B[2] = False
     before = built.model(batch).cstar_BH
-    batch.regions = None
-    batch.title_ids_BT[0] = 7
-    batch.title_ids_BT[1, 1] = 7
-    place = batch.image_product_I.tolist().index(2)
-    batch.image_arrays["pixels"][place] = 0
+    image.tokens_BN = None
+    title.arrays["ids"][0] = 7
+    title.arrays["ids"][1, 1] = 7
+    place = image.product_I.tolist().index(2)
+    image.arrays["pixels"][place] = 0
     if batch.knowledge is not None:
         absent = ~batch.knowledge.present_BK
         batch.knowledge.ids_BK[absent] = 7
@@ -90,8 +91,8 @@ def test_a_product_is_embedded_alike_alone_and_in_company(build, rows: np.ndarra
 def test_a_product_with_nothing_at_all_has_a_finite_vector(build, rows: np.ndarray) -> None:
     built: Built = build()
     batch = built.batcher.batch(rows[:1])
-    batch.title_present_BT[:] = False
-    batch.image_present_B[:] = False
+    for tokens in batch.modalities.values():
+        tokens.present_B[:] = False
     batch.triple_visible_E[:] = False
     assert built.model(batch).cstar_BH.isfinite().all()
 
@@ -109,11 +110,14 @@ def test_title_words_that_spell_a_value_are_found(build) -> None:
     built: Built = build()
     batch = built.batch()
     encoder = built.model.text_encoder
-    assert batch.title_match_ET.any()
-    for triple, place in batch.title_match_ET.nonzero().tolist():
+    assert batch.modalities["title"].spells_EN.any()
+    for triple, place in batch.modalities["title"].spells_EN.nonzero().tolist():
         value = built.catalog.values[int(batch.triple_value_E[triple])]
         product = int(batch.triple_product_E[triple])
-        assert int(batch.title_ids_BT[product, place]) in encoder.prepare([value])[0].ids
+        assert (
+            int(batch.modalities["title"].arrays["ids"][product, place])
+            in encoder.prepare([value])[0].ids
+        )
 
 
 @pytest.mark.parametrize("pool", ["tokens", "modalities"])
@@ -121,10 +125,9 @@ def test_pooling_is_a_mean_over_what_is_present(build, pool: str) -> None:
     built: Built = build(model={"pool": pool})
     batch = built.batch()
     out = built.model(batch)
-    title = batch.title_present_BT
-    image = batch.regions.present_BR & batch.image_present_B[:, None]
+    title, image = (batch.modalities[name].shown_BN for name in ("title", "image"))
     for row in range(batch.size):
-        tokens, regions = out.title_BTH[row][title[row]], out.image_BRH[row][image[row]]
+        tokens, regions = out.tokens["title"][row][title[row]], out.tokens["image"][row][image[row]]
         parts = [part for part in (tokens, regions) if len(part)]
         if pool == "tokens":
             expected = torch.cat(parts).mean(0)

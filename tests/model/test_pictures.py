@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import torch
 
+from k3m_kg.batches.image import ImageData
 from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
 from k3m_kg.model.compose import build_encoders
 from k3m_kg.snapshot import Snapshot, build_snapshot
@@ -41,8 +42,8 @@ def prepared(album: Snapshot, tmp_path: Path, *, every: bool) -> PreparedImages:
         for position in range(images.count_N[row]):
             picture = album.image(row, position)
             assert picture is not None
-            wanted = encoder.prepare(picture)
-            for name, array in wanted.items():
+            wanted = encoder.prepare([picture], ["none"])
+            for name, (array,) in wanted.items():
                 np.testing.assert_array_equal(
                     images.arrays[name][images.row_N[row] + position], array
                 )
@@ -82,12 +83,12 @@ def test_a_batch_takes_the_first_picture_unless_given_a_generator(
 ) -> None:
     built = Built(album, settings(album.path, tmp_path / "out"))
     images = prepared(album, tmp_path, every=True)
-    built.batcher.images = images
+    built.batcher.modalities["image"] = ImageData(album, images)
     rows = np.flatnonzero(images.count_N == 3)
     name = next(iter(images.arrays))
 
     def pictures(*random: np.random.Generator) -> torch.Tensor:
-        return built.batcher.batch(rows, *random).image_arrays[name]
+        return built.batcher.batch(rows, *random).modalities["image"].arrays[name]
 
     first = torch.from_numpy(images.arrays[name][images.row_N[rows]])
     assert torch.equal(pictures(), first)

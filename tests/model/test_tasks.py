@@ -24,9 +24,9 @@ def lpm_heads(built: Built, change: Callable[[object, int], None] | None = None,
         change(batch, int(notes.asked_Q[0]))
     out = built.model(batch)
     product_Q = batch.triple_product_E[notes.asked_Q]
-    if notes.query_N is None:
+    if notes.question_N is None:
         return out.cstar_BH[product_Q], batch
-    return out.aggregate(product_Q, notes.query_N, notes.triple_N), batch
+    return out.aggregate(product_Q, notes.question_N, notes.triple_N), batch
 
 
 def other_value(built: Built):
@@ -102,11 +102,11 @@ def test_a_planted_leak_is_caught(build, monkeypatch: pytest.MonkeyPatch) -> Non
     honest = task._contexts
 
     def leaking(batch, asked_Q, generator):
-        query_N, triple_N = honest(batch, asked_Q, generator)
+        question_N, triple_N = honest(batch, asked_Q, generator)
         own = torch.arange(len(asked_Q))
-        query_N, triple_N = torch.cat([query_N, own]), torch.cat([triple_N, asked_Q])
-        order = query_N.argsort(stable=True)
-        return query_N[order], triple_N[order]
+        question_N, triple_N = torch.cat([question_N, own]), torch.cat([triple_N, asked_Q])
+        order = question_N.argsort(stable=True)
+        return question_N[order], triple_N[order]
 
     monkeypatch.setattr(task, "_contexts", leaking)
     assert leaks(built)
@@ -123,14 +123,14 @@ def test_contexts_come_from_the_same_product(build, task: dict) -> None:
     built = build(model={"knowledge": "term"}, tasks=[{**task, "full_context": 1.0}])
     _, batch = lpm_heads(built)
     notes = batch.notes["lpm"]
-    if notes.query_N is None:
+    if notes.question_N is None:
         assert not batch.triple_visible_E[notes.asked_Q].any()
         return
-    asked = notes.asked_Q[notes.query_N]
+    asked = notes.asked_Q[notes.question_N]
     assert torch.equal(batch.triple_product_E[asked], batch.triple_product_E[notes.triple_N])
     assert not (asked == notes.triple_N).any()
     own = torch.bincount(batch.triple_product_E)[batch.triple_product_E[notes.asked_Q]]
-    seen = torch.bincount(notes.query_N, minlength=len(notes.asked_Q))
+    seen = torch.bincount(notes.question_N, minlength=len(notes.asked_Q))
     assert torch.equal(seen, own - 1)
 
 
@@ -151,8 +151,9 @@ def test_asked_values_are_cut_out_of_titles(build) -> None:
     built = build(tasks=[{**HIDDEN, "cut_title": 1.0, "keep_title": 0.0}])
     _, batch = lpm_heads(built)
     asked = batch.notes["lpm"].asked_Q
-    spelled = batch.title_match_ET[asked]
-    still_there = batch.title_present_BT[batch.triple_product_E[asked]] & spelled
+    title = batch.modalities["title"]
+    spelled = title.spells_EN[asked]
+    still_there = title.shown_BN[batch.triple_product_E[asked]] & spelled
     assert spelled.any()
     assert not still_there.any()
 
@@ -160,17 +161,18 @@ def test_asked_values_are_cut_out_of_titles(build) -> None:
 def test_mlm_hides_fifteen_percent_as_bert_does(build) -> None:
     built = build(tasks=["mlm"])
     batch = built.batcher.batch(built.rows.repeat(40))
-    before = batch.title_ids_BT.clone()
-    present = batch.title_present_BT
+    title = batch.modalities["title"]
+    before = title.arrays["ids"].clone()
+    present = title.shown_BN
     built.tasks["mlm"].corrupt(batch, torch.Generator().manual_seed(0))
     target = batch.notes["mlm"][0]
     chosen = target != -100
     assert not (chosen & ~present).any()
-    assert torch.equal(batch.title_ids_BT[~chosen], before[~chosen])
+    assert torch.equal(title.arrays["ids"][~chosen], before[~chosen])
     assert chosen.sum() / present.sum() == pytest.approx(0.15, abs=0.01)
-    masked = (batch.title_ids_BT == built.model.text_encoder.mask_id)[chosen].float().mean()
+    masked = (title.arrays["ids"] == built.model.text_encoder.mask_id)[chosen].float().mean()
     assert masked == pytest.approx(0.8, abs=0.02)
-    kept = (batch.title_ids_BT == before)[chosen].float().mean()
+    kept = (title.arrays["ids"] == before)[chosen].float().mean()
     assert kept == pytest.approx(0.1, abs=0.02)
 
 
@@ -181,18 +183,18 @@ def test_mom_never_sees_the_region_it_predicts(build) -> None:
     built.tasks["mom"].corrupt(batch, torch.Generator().manual_seed(0))
     asked = batch.notes["mom"]
     assert asked.any()
-    before = built.model(batch).image_BRH
-    pixels = batch.image_arrays["pixels"]
-    grid, patch = built.model.image_encoder.grid, 8
-    for image, product in enumerate(batch.image_product_I.tolist()):
+    before = built.model(batch).tokens["image"]
+    pixels = batch.modalities["image"].arrays["pixels"]
+    grid, patch = built.model.encoders["image"].grid, 8
+    for image, product in enumerate(batch.modalities["image"].product_I.tolist()):
         for region in asked[product].nonzero()[:, 0].tolist():
             y, x = divmod(region, grid)
             pixels[image, :, y * patch : (y + 1) * patch, x * patch : (x + 1) * patch] = 17
-    torch.testing.assert_close(built.model(batch).image_BRH, before)
+    torch.testing.assert_close(built.model(batch).tokens["image"], before)
 
 
 def test_a_task_that_needs_targets_refuses_an_encoder_without(build) -> None:
-    with pytest.raises(ConfigError, match="object targets"):
+    with pytest.raises(ConfigError, match="no classes to predict"):
         build(image_encoder={"codebook": 0}, tasks=["mom"])
 
 
@@ -200,24 +202,24 @@ def test_modality_dropout_never_takes_both(build) -> None:
     task = {"name": "modality-dropout", "title": 0.5, "image": 0.5}
     built = build(tasks=[task, HIDDEN])
     batch = built.batch(20)
-    had = batch.title_present_BT.any(1) | batch.image_present_B
-    both = batch.title_present_BT.any(1) & batch.image_present_B
+    had = batch.modalities["title"].shown_B | batch.modalities["image"].shown_B
+    both = batch.modalities["title"].shown_B & batch.modalities["image"].shown_B
     built.tasks["modality-dropout"].corrupt(batch, torch.Generator().manual_seed(0))
-    now = batch.title_present_BT.any(1) | batch.image_present_B
+    now = batch.modalities["title"].shown_B | batch.modalities["image"].shown_B
     assert torch.equal(had, now)
-    assert not (both & batch.title_present_BT.any(1) & batch.image_present_B).any()
+    assert not (both & batch.modalities["title"].shown_B & batch.modalities["image"].shown_B).any()
 
 
 def test_modality_dropout_leaves_only_triples_where_it_is_asked_to(build) -> None:
     task = {"name": "modality-dropout", "title": 0, "image": 0, "both": 0.5}
     built = build(tasks=[task, HIDDEN])
     batch = built.batch(20)
-    title, image = batch.title_present_BT.any(1), batch.image_present_B
+    title, image = batch.modalities["title"].shown_B, batch.modalities["image"].shown_B
     built.tasks["modality-dropout"].corrupt(batch, torch.Generator().manual_seed(0))
-    neither = ~batch.title_present_BT.any(1) & ~batch.image_present_B
+    neither = ~batch.modalities["title"].shown_B & ~batch.modalities["image"].shown_B
     assert 0 < int(neither.sum()) < 20
-    assert torch.equal(batch.title_present_BT.any(1), title & ~neither)
-    assert torch.equal(batch.image_present_B, image & ~neither)
+    assert torch.equal(batch.modalities["title"].shown_B, title & ~neither)
+    assert torch.equal(batch.modalities["image"].shown_B, image & ~neither)
 
 
 def test_learns_what_the_pictures_and_titles_say(build) -> None:
@@ -229,7 +231,7 @@ def test_learns_what_the_pictures_and_titles_say(build) -> None:
     optimizer = torch.optim.AdamW(built.trainer.parameters(), lr=1e-2)
     generator = torch.Generator().manual_seed(0)
     built.trainer.train()
-    with_image = built.rows[built.batcher.images.row_N[built.rows] >= 0]
+    with_image = built.rows[built.batcher.modalities["image"].has(built.rows)]
     first = last = 0.0
     for step in range(120):
         batch = built.batcher.batch(with_image)

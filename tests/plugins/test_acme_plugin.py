@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.plugins.outside import installed, k3m_kg
 
 PACKAGE = Path(__file__).parent / "acme_plugin"
 CONFIG = """\
@@ -24,30 +23,7 @@ training: {epochs: 1, batch_size: 8, threads: 1}
 
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with the plugin installed from its sources, needing nothing from outside."""
-    work = tmp_path_factory.mktemp("acme")
-    target = work / "site"
-    offline = ("--no-deps", "--no-index", "--no-build-isolation")
-    subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, PACKAGE],
-        check=True,
-        cwd=work,
-    )
-    return target
-
-
-def k3m_kg(site: Path, folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    path = os.pathsep.join([str(site), *filter(None, sys.path)])
-    done = subprocess.run(
-        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
-        env=os.environ | {"PYTHONPATH": path},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done
+    return installed(tmp_path_factory.mktemp("acme"), PACKAGE)
 
 
 @pytest.mark.slow

@@ -36,11 +36,12 @@ class Eye(Tattler):
 
     def heads(self, batch: ProductBatch) -> torch.Tensor:
         said = torch.zeros(batch.size, len(batch.catalog.values))
-        if len(batch.image_product_I):
-            (pixels,) = batch.image_arrays.values()
+        image = batch.modalities["image"]
+        if len(image.product_I):
+            (pixels,) = image.arrays.values()
             best = pixels.float().flatten(2).mean(2).argmax(1)
             values = torch.tensor([batch.catalog.values.index(name) for name in COLOURS])
-            said[batch.image_product_I, values[best]] = 9.0
+            said[image.product_I, values[best]] = 9.0
         return said
 
 

@@ -18,7 +18,7 @@ from k3m_kg.use.completion import (
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 from tests.evaluation.shop import shop_snapshot
-from tests.lpm.tiny_links import Tattler, TriplesOnly
+from tests.lpm.tiny_links import Tattler, TriplesOnly, told_by_title
 
 
 def proposals(
@@ -104,7 +104,7 @@ def test_a_visible_value_is_proposed_by_a_model_that_reads_titles(opened: OpenMo
     class Reader(Tattler):
         def heads(self, batch: ProductBatch) -> torch.Tensor:
             said = torch.zeros(batch.size, len(batch.catalog.values))
-            told = (batch.title_match_ET & batch.title_present_BT[batch.triple_product_E]).any(1)
+            told = told_by_title(batch)
             said[batch.triple_product_E[told], batch.triple_value_E[told]] = 1
             return said
 

@@ -15,7 +15,7 @@ from k3m_kg.use.explanation import Explainer
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 from k3m_kg.use.tables import write_table
-from tests.lpm.tiny_links import Tattler, TriplesOnly
+from tests.lpm.tiny_links import Tattler, TriplesOnly, told_by_title
 
 
 def explained(opened: OpenModel, rows: list[int], predictor=None, **options) -> list[Proposal]:
@@ -31,7 +31,7 @@ def test_the_one_word_that_a_model_reads_is_all_that_carries_its_proposal(
     class Reader(Tattler):
         def heads(self, batch: ProductBatch) -> torch.Tensor:
             said = torch.zeros(batch.size, len(batch.catalog.values))
-            told = (batch.title_match_ET & batch.title_present_BT[batch.triple_product_E]).any(1)
+            told = told_by_title(batch)
             said[batch.triple_product_E[told], batch.triple_value_E[told]] = 9
             return said
 

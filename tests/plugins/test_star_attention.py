@@ -3,14 +3,14 @@ from __future__ import annotations
 import pytest
 import torch
 
-from k3m_kg.model.structure import StructureAggregation
+from k3m_kg_structures.star_attention import StarAttention
 
 HIDDEN, HEADS = 8, 3
 
 
-def make(backend: str) -> StructureAggregation:
+def make(backend: str) -> StarAttention:
     torch.manual_seed(1)
-    return StructureAggregation(HIDDEN, HEADS, backend)
+    return StarAttention(HIDDEN, HEADS, backend)
 
 
 def inputs() -> dict[str, torch.Tensor]:
@@ -27,12 +27,12 @@ def inputs() -> dict[str, torch.Tensor]:
     }
 
 
-def run(layer: StructureAggregation, x: dict[str, torch.Tensor]) -> torch.Tensor:
-    t, b = layer.transform(x["c_BH"], x["product_E"], x["property_EH"], x["value_EH"])
-    return layer(x["c_BH"][x["product_Q"]], t, b, x["query_N"], x["triple_N"])
+def run(layer: StarAttention, x: dict[str, torch.Tensor]) -> torch.Tensor:
+    messages = layer.messages(x["c_BH"], x["product_E"], x["property_EH"], x["value_EH"])
+    return layer(x["c_BH"][x["product_Q"]], messages, x["query_N"], x["triple_N"])
 
 
-def by_the_book(layer: StructureAggregation, x: dict[str, torch.Tensor]) -> torch.Tensor:
+def by_the_book(layer: StarAttention, x: dict[str, torch.Tensor]) -> torch.Tensor:
     """The equations of the paper, one question and one head at a time."""
     weight = torch.cat([layer.product.weight, layer.property.weight, layer.value.weight], 1)
     rows = []
@@ -95,5 +95,5 @@ def test_large_attention_scores_do_not_overflow() -> None:
 def test_a_batch_without_any_triple_is_no_special_case() -> None:
     layer, x = make("torch"), inputs()
     none = torch.zeros(0, dtype=torch.long)
-    t, b = layer.transform(x["c_BH"], none, torch.zeros(0, HIDDEN), torch.zeros(0, HIDDEN))
-    assert torch.equal(layer(x["c_BH"], t, b, none, none), x["c_BH"])
+    messages = layer.messages(x["c_BH"], none, torch.zeros(0, HIDDEN), torch.zeros(0, HIDDEN))
+    assert torch.equal(layer(x["c_BH"], messages, none, none), x["c_BH"])

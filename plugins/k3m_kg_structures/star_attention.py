@@ -1,4 +1,4 @@
-"""Structure aggregation: a product's triples into `c*` (K3M section 3.2.3, GAT-style, 8 heads)."""
+"""Star attention: a product's triples into `c*` (K3M section 3.2.3, GAT-style, 8 heads)."""
 
 from __future__ import annotations
 
@@ -9,16 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.errors import ConfigError
+from k3m_kg.api import ConfigError, StructureAggregation
 
 
-class StructureAggregation(nn.Module):
+class StarAttention(StructureAggregation):
     """`t_k = W1 [c ; p_k ; v_k]`, `b_k = LeakyReLU(w2 . t_k)`, `a = softmax over the triples`,
     `c* = c + W3 (mean over heads of sum_k a_k t_k)`.
 
-    Works on questions: each question is a product with the set of its triples that may be seen,
-    so one batch can ask each triple from a `c*` that was aggregated without it. The graph is flat:
-    no padding and no loop over products.
+    The graph is flat: no padding and no loop over products.
 
     Args:
         hidden: H.
@@ -39,9 +37,9 @@ class StructureAggregation(nn.Module):
         if backend == "dgl":
             _import_dgl()
 
-    def transform(
+    def messages(
         self, c_BH: Tensor, product_E: Tensor, property_EH: Tensor, value_EH: Tensor
-    ) -> tuple[Tensor, Tensor]:
+    ) -> tuple[Tensor, ...]:
         """`t` (E, heads, H) and `b` (E, heads) of every triple."""
         product_EF = self.product(c_BH).index_select(0, product_E)
         t_EXH = (product_EF + self.property(property_EH) + self.value(value_EH)).view(
@@ -51,47 +49,35 @@ class StructureAggregation(nn.Module):
         return t_EXH, b_EX
 
     def forward(
-        self,
-        c_QH: Tensor,
-        t_EXH: Tensor,
-        b_EX: Tensor,
-        query_N: Tensor,
-        triple_N: Tensor,
+        self, c_QH: Tensor, messages: tuple[Tensor, ...], question_N: Tensor, triple_N: Tensor
     ) -> Tensor:
-        """`c*` (Q, H) of Q questions.
-
-        Args:
-            c_QH: the product vector of each question.
-            t_EXH: from `transform`.
-            b_EX: from `transform`.
-            query_N: the question of each (question, visible triple) pair, ascending.
-            triple_N: the triple of each pair, in 0..E-1.
-        """
-        if not len(query_N):
+        """`c*` (Q, H) of Q questions."""
+        t_EXH, b_EX = messages
+        if not len(question_N):
             return c_QH
         combine = _combine_dgl if self.backend == "dgl" else _combine_torch
-        pooled_QH: Tensor = combine(len(c_QH), t_EXH, b_EX, query_N, triple_N)
+        pooled_QH: Tensor = combine(len(c_QH), t_EXH, b_EX, question_N, triple_N)
         # A question without triples keeps c exactly: W3's bias must not reach it.
         some_Q = torch.zeros(len(c_QH), dtype=torch.bool, device=c_QH.device)
-        some_Q[query_N] = True
+        some_Q[question_N] = True
         merged: Tensor = self.merge(pooled_QH)
         return c_QH + merged * some_Q[:, None]
 
 
 def _combine_torch(
-    count: int, t_EXH: Tensor, b_EX: Tensor, query_N: Tensor, triple_N: Tensor
+    count: int, t_EXH: Tensor, b_EX: Tensor, question_N: Tensor, triple_N: Tensor
 ) -> Tensor:
     score_NX = b_EX.index_select(0, triple_N).float()
-    index_NX = query_N[:, None].expand_as(score_NX)
+    index_NX = question_N[:, None].expand_as(score_NX)
     top_QX = score_NX.new_full((count, score_NX.shape[1]), float("-inf"))
     top_QX = top_QX.scatter_reduce(0, index_NX, score_NX.detach(), "amax")
-    weight_NX = torch.exp(score_NX - top_QX[query_N])
-    total_QX = torch.zeros_like(top_QX).index_add(0, query_N, weight_NX)
-    weight_NX = (weight_NX / total_QX[query_N]).to(t_EXH.dtype)
+    weight_NX = torch.exp(score_NX - top_QX[question_N])
+    total_QX = torch.zeros_like(top_QX).index_add(0, question_N, weight_NX)
+    weight_NX = (weight_NX / total_QX[question_N]).to(t_EXH.dtype)
     # A bag per question, of (triple, head) rows: sums without ever holding a row per pair.
     heads = t_EXH.shape[1]
     row_NX = triple_N[:, None] * heads + torch.arange(heads, device=triple_N.device)
-    counts_Q = torch.bincount(query_N, minlength=count)
+    counts_Q = torch.bincount(question_N, minlength=count)
     pooled: Tensor = F.embedding_bag(
         row_NX.flatten(),
         t_EXH.flatten(0, 1),
@@ -103,12 +89,12 @@ def _combine_torch(
 
 
 def _combine_dgl(
-    count: int, t_EXH: Tensor, b_EX: Tensor, query_N: Tensor, triple_N: Tensor
+    count: int, t_EXH: Tensor, b_EX: Tensor, question_N: Tensor, triple_N: Tensor
 ) -> Tensor:
     dgl = _import_dgl()
     graph = dgl.heterograph(
-        {("triple", "informs", "query"): (triple_N, query_N)},
-        num_nodes_dict={"triple": len(t_EXH), "query": count},
+        {("triple", "informs", "question"): (triple_N, question_N)},
+        num_nodes_dict={"triple": len(t_EXH), "question": count},
     )
     weight_NX1 = dgl.ops.edge_softmax(graph, b_EX[triple_N].float()[..., None])
     pooled_QXH = dgl.ops.u_mul_e_sum(graph, t_EXH, weight_NX1.to(t_EXH.dtype))

@@ -1,0 +1,47 @@
+"""The modalities that every catalog may have, registered as any plugin's are."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from k3m_kg.config import Settings
+from k3m_kg.plugin.hookspecs import ModalityPlugin, hookimpl
+
+if TYPE_CHECKING:
+    from k3m_kg.contracts import Modality, ModalityContext
+
+_TORCH = ("torch",)
+
+
+class NoSettings(Settings):
+    """Its sizes are the model's, its network is the config's encoder: nothing to set here."""
+
+
+def _title(settings: NoSettings, context: ModalityContext) -> Modality:
+    from k3m_kg.batches.title import TitleModality
+
+    return TitleModality(context.text_encoder, context.sizes.max_title_tokens)
+
+
+def _image(settings: NoSettings, context: ModalityContext) -> Modality:
+    from k3m_kg.batches.image import ImageModality
+
+    every = context.sizes.picture == "random"
+    return ImageModality(context.image_encoder, every=every, seed=context.model.seed)
+
+
+@hookimpl
+def k3m_kg_modalities() -> list[ModalityPlugin]:
+    """What K3M looks at besides triples."""
+    return [
+        ModalityPlugin(
+            "title", "the product's title, by the text encoder", NoSettings, _title, requires=_TORCH
+        ),
+        ModalityPlugin(
+            "image",
+            "the product's picture, by the image encoder",
+            NoSettings,
+            _image,
+            requires=_TORCH,
+        ),
+    ]

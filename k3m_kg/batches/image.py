@@ -1,0 +1,119 @@
+"""The modality `image`: the regions of a product's picture, read by the image encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
+from k3m_kg.contracts import (
+    Description,
+    ImageEncoder,
+    Modality,
+    ModalityData,
+    ModalityTokens,
+    ProductTable,
+)
+from k3m_kg.progress import Progress
+
+_FITTED_ON = 1000
+"""Pictures that an encoder's `fit` sees."""
+
+
+class ImageModality(Modality):
+    """Regions of pictures.
+
+    Args:
+        image_encoder: finds and reads them.
+        every: in training mode prepare all pictures of a product, of which a batch may then take
+            any; else, and in evaluation mode, the first.
+        seed: for choosing the pictures that the encoder is fitted on.
+    """
+
+    def __init__(self, image_encoder: ImageEncoder, *, every: bool = False, seed: int = 0) -> None:
+        super().__init__()
+        self.image_encoder = image_encoder
+        self.every = every
+        self.seed = seed
+
+    def open(self, snapshot: ProductTable, progress: Progress | None = None) -> ImageData:
+        """Every picture prepared, or what an earlier call left beside the snapshot."""
+        every = self.every and self.training
+        prepared = prepare_images(snapshot, self.image_encoder, progress, every=every)
+        return ImageData(snapshot, prepared)
+
+    def fit(self, data: ModalityData, rows: np.ndarray) -> None:
+        """Fit the encoder's codebooks on the first pictures of some training products."""
+        assert isinstance(data, ImageData)
+        prepared = data.prepared
+        index = prepared.row_N[rows]
+        index = index[index >= 0]
+        if len(index):
+            random = np.random.default_rng(self.seed)
+            chosen = np.sort(random.permutation(index)[:_FITTED_ON])
+            self.image_encoder.fit(prepared.tensors(chosen))
+
+    def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """As the encoder does."""
+        return self.image_encoder.augment(arrays, generator)
+
+    @property
+    def num_targets(self) -> int:
+        """C, the encoder's object classes."""
+        return self.image_encoder.num_targets
+
+    def describe(self, arrays: dict[str, Tensor]) -> Description:
+        """The encoder's regions."""
+        return self.image_encoder.describe(arrays)
+
+    def forward(
+        self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
+    ) -> Tensor:
+        """(I, R, H)."""
+        encoded: Tensor = self.image_encoder(arrays, masked_IN)
+        return encoded
+
+    def save_assets(self, folder: Path) -> None:
+        """The encoder's."""
+        self.image_encoder.save_assets(folder)
+
+    def load_assets(self, folder: Path) -> None:
+        """The encoder's."""
+        self.image_encoder.load_assets(folder)
+
+
+class ImageData(ModalityData):
+    """The pictures of a snapshot, prepared.
+
+    Args:
+        snapshot: has them.
+        prepared: what the encoder made of them.
+    """
+
+    def __init__(self, snapshot: ProductTable, prepared: PreparedImages) -> None:
+        self._snapshot = snapshot
+        self.prepared = prepared
+
+    def has(self, rows: np.ndarray) -> np.ndarray:
+        """Whether there is a picture."""
+        found: np.ndarray = self.prepared.row_N[rows] >= 0
+        return found
+
+    def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ModalityTokens:
+        """The encoder's arrays of one picture of each product."""
+        index_B = self.prepared.choose(rows, random)
+        product_I = np.flatnonzero(index_B >= 0)
+        return ModalityTokens(
+            arrays=self.prepared.tensors(index_B[product_I]),
+            product_I=torch.from_numpy(product_I),
+            present_B=torch.from_numpy(index_B >= 0),
+        )
+
+    def content(self, row: int) -> str | None:
+        """The SHA-256 of the first picture."""
+        if self.prepared.row_N[row] < 0:
+            return None
+        return self._snapshot.image_hash(int(self._snapshot.image_offsets[row]))

@@ -1,0 +1,139 @@
+"""The modality `title`: the words of a product's title, read by the text encoder."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.batches.words import pad
+from k3m_kg.contracts import (
+    Modality,
+    ModalityData,
+    ModalityTokens,
+    NamedTokens,
+    ProductTable,
+    TextEncoder,
+    Tokeniser,
+    Tokens,
+)
+from k3m_kg.lpm.title_leakage import value_spans, word_spans
+from k3m_kg.progress import Progress
+
+_KEPT = 1 << 17
+"""Titles whose tokens are kept; a larger catalog is tokenised again now and then."""
+_NONE = Tokens([], [])
+
+
+class TitleModality(Modality):
+    """Title tokens.
+
+    Args:
+        text_encoder: reads them; the same that reads properties and values.
+        longest: T; longer titles are cut.
+    """
+
+    def __init__(self, text_encoder: TextEncoder, longest: int) -> None:
+        super().__init__()
+        self.text_encoder = text_encoder
+        self.longest = longest
+
+    def open(self, snapshot: ProductTable, progress: Progress | None = None) -> TitleData:
+        """Titles are tokenised when they are first asked for."""
+        return TitleData(snapshot, self.text_encoder, self.longest)
+
+    def forward(
+        self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
+    ) -> Tensor:
+        """(I, T, H); a masked token is the mask token."""
+        ids_IT = arrays["ids"]
+        if masked_IN is not None:
+            ids_IT = torch.where(masked_IN, self.text_encoder.mask_id, ids_IT)
+        encoded: Tensor = self.text_encoder(ids_IT, tokens_IN, torch.zeros_like(ids_IT))
+        return encoded
+
+
+class TitleData(ModalityData):
+    """The titles of a snapshot.
+
+    Args:
+        snapshot: has them.
+        tokeniser: makes tokens of them.
+        longest: tokens that are kept of one.
+    """
+
+    def __init__(self, snapshot: ProductTable, tokeniser: Tokeniser, longest: int) -> None:
+        self._titles = snapshot.titles
+        self._tokeniser = tokeniser
+        self._longest = longest
+        self._kept: dict[int, Tokens] = {}
+
+    def has(self, rows: np.ndarray) -> np.ndarray:
+        """Whether there is a title that is not empty."""
+        return np.array([bool(text) for text in self._titles.take(rows).to_pylist()], bool)
+
+    def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ModalityTokens:
+        """`ids` (B, T); a product without a title has no token."""
+        ids, present = pad([found.ids for found in self._tokens(rows)], self._longest)
+        return ModalityTokens(
+            arrays={"ids": ids.long()},
+            product_I=torch.arange(len(rows)),
+            present_B=torch.ones(len(rows), dtype=torch.bool),
+            tokens_BN=present,
+        )
+
+    def spells(
+        self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
+    ) -> Tensor:
+        """Tokens of which any character spells the text."""
+        found = self._tokens(rows)
+        titles = self._titles.take(rows).to_pylist()
+        spells = np.zeros((len(texts_E), tokens.arrays["ids"].shape[1]), bool)
+        for triple, (owner, text) in enumerate(zip(product_E.tolist(), texts_E, strict=True)):
+            if not titles[owner]:
+                continue
+            for start, end in value_spans(titles[owner], text):
+                for place, (first, last) in enumerate(found[owner].spans):
+                    if first < end and last > start:
+                        spells[triple, place] = True
+        return torch.from_numpy(spells)
+
+    def named(self, row: int) -> list[NamedTokens]:
+        """The words with the places of their tokens; words that were cut off are left out."""
+        title = self.content(row)
+        if not title:
+            return []
+        (found,) = self._tokens(np.array([row]))
+        words = [
+            NamedTokens(
+                title[start:end],
+                tuple(
+                    place
+                    for place, (first, last) in enumerate(found.spans)
+                    if first < end and last > start
+                ),
+            )
+            for start, end in word_spans(title)
+        ]
+        return [word for word in words if word.places]
+
+    def content(self, row: int) -> str | None:
+        """The title itself."""
+        text: str | None = self._titles[row].as_py()
+        return text
+
+    def _tokens(self, rows: np.ndarray) -> list[Tokens]:
+        """Ids and spans of the rows' titles, tokenised once and kept for a while."""
+        wanted = rows.tolist()
+        missing = [row for row in set(wanted) if row not in self._kept]
+        if missing:
+            if len(self._kept) + len(missing) > _KEPT:
+                self._kept = {row: self._kept[row] for row in set(wanted) if row in self._kept}
+            texts = self._titles.take(missing).to_pylist()
+            known = [(row, text) for row, text in zip(missing, texts, strict=True) if text]
+            self._kept.update(dict.fromkeys(missing, _NONE))
+            made = self._tokeniser.prepare([text for _, text in known])
+            for (row, _), tokens in zip(known, made, strict=True):
+                cut = slice(self._longest)
+                self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut])
+        return [self._kept[row] for row in wanted]

@@ -1,0 +1,269 @@
+"""A modality: a named view of a product as tokens, from a snapshot to vectors.
+
+`title` and `image` are two of them; a plugin may add a third, and nothing else has to know.
+
+Shapes: B products of a batch, I of them that have the modality, N tokens, E triples, C classes.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from k3m_kg.progress import Progress
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+class ProductTable(Protocol):
+    """What a modality reads of a snapshot: `k3m_kg.snapshot.Snapshot`.
+
+    Attributes:
+        path: the snapshot's folder; caches lie beside it.
+        titles: an Arrow column of strings, null where a title is missing.
+        image_offsets: (products + 1,) int64: a product has pictures [row] up to [row + 1].
+    """
+
+    path: Path
+    titles: Any
+    image_offsets: np.ndarray
+
+    def __len__(self) -> int:
+        """How many products there are."""
+        ...
+
+    def product(self, row: int) -> Any:
+        """All of one product: `id`, `title`, `category`, `properties`, `links`, ..."""
+        ...
+
+    def image(self, row: int, position: int = 0) -> Image | None:
+        """A picture of a product, decoded."""
+        ...
+
+    def image_hash(self, number: int) -> str:
+        """SHA-256 (hex) of the source of picture `number`, which `image_offsets` counts."""
+        ...
+
+
+@dataclass(slots=True)
+class ModalityTokens:
+    """What a batch shows of its products in one modality.
+
+    Attributes:
+        arrays: what the modality's `forward` reads, of the products that have it: (I, ...) each.
+        product_I: which product of the batch each of those is, ascending.
+        present_B: bool, whether the product's tokens may be looked at.
+        tokens_BN: bool, True where there is a token; None until the model has described the batch.
+            Tokens may be absent in the middle (cut out).
+        boxes_BN5: where a token lies in a picture: (x1/W, y1/H, x2/W, y2/H, area share), all in
+            [0, 1]; None where tokens have no place.
+        targets_BNC: soft class distribution of each token for masked modelling, or None.
+        masked_BN: bool; tokens that are there but whose content is hidden from the encoder, or
+            None.
+        spells_EN: bool, the tokens that spell the triple's value; None where tokens are no words.
+        states_EN: bool, the tokens that are there because of the triple, such as a number read from
+            its value: with the triple hidden they are absent. None where tokens have other sources.
+    """
+
+    arrays: dict[str, Tensor]
+    product_I: Tensor
+    present_B: Tensor
+    tokens_BN: Tensor | None = None
+    boxes_BN5: Tensor | None = None
+    targets_BNC: Tensor | None = None
+    masked_BN: Tensor | None = None
+    spells_EN: Tensor | None = None
+    states_EN: Tensor | None = None
+
+    @property
+    def shown_BN(self) -> Tensor:
+        """bool: tokens that are there and may be looked at."""
+        assert self.tokens_BN is not None, "the model describes a batch before it is used"
+        return self.tokens_BN & self.present_B[:, None]
+
+    @property
+    def shown_B(self) -> Tensor:
+        """bool: products that show something of this modality."""
+        if self.tokens_BN is not None:
+            return self.shown_BN.any(1)
+        has_B = torch.zeros_like(self.present_B)
+        has_B[self.product_I] = True
+        return has_B & self.present_B
+
+    def hide(self, products_B: Tensor) -> None:
+        """Make it absent for some products (bool)."""
+        self.present_B = self.present_B & ~products_B
+
+    def hide_tokens(self, tokens_BN: Tensor) -> None:
+        """Make some tokens absent (bool); what an encoder's own attention would see goes too."""
+        assert self.tokens_BN is not None
+        self.tokens_BN = self.tokens_BN & ~tokens_BN
+        masked_BN = tokens_BN if self.masked_BN is None else self.masked_BN | tokens_BN
+        self.masked_BN = masked_BN
+
+    def cut(self, triples_E: Tensor, product_E: Tensor) -> None:
+        """Make the tokens absent that spell the values of the chosen triples (bool)."""
+        self._remove(self.spells_EN, triples_E, product_E)
+
+    def hide_stated(self, hidden_E: Tensor, product_E: Tensor) -> None:
+        """Make the tokens absent that are there because of hidden triples (bool)."""
+        self._remove(self.states_EN, hidden_E, product_E)
+
+    def _remove(self, of_EN: Tensor | None, triples_E: Tensor, product_E: Tensor) -> None:
+        if of_EN is None or self.tokens_BN is None or not of_EN.numel():
+            return
+        gone_BN = torch.zeros_like(self.tokens_BN, dtype=torch.int32)
+        gone_BN.index_add_(0, product_E, (of_EN & triples_E[:, None]).to(torch.int32))
+        self.tokens_BN = self.tokens_BN & (gone_BN == 0)
+
+    def absent(self) -> ModalityTokens:
+        """The same products without it; nothing is left to encode."""
+        none = self.product_I[:0]
+        gone = None if self.tokens_BN is None else self.tokens_BN[:, :0]
+        arrays = {name: array[:0] for name, array in self.arrays.items()}
+        return replace(
+            self,
+            arrays=arrays,
+            product_I=none,
+            present_B=self.present_B & False,
+            tokens_BN=gone,
+            spells_EN=None,
+            states_EN=None,
+        )
+
+    def to(self, device: torch.device) -> ModalityTokens:
+        """The same on `device`."""
+        moved: dict[str, Any] = {"arrays": {key: a.to(device) for key, a in self.arrays.items()}}
+        for item in fields(self):
+            value = getattr(self, item.name)
+            if isinstance(value, Tensor):
+                moved[item.name] = value.to(device, non_blocking=True)
+        return replace(self, **moved)
+
+
+@dataclass(slots=True)
+class Description:
+    """What the tokens of I products are, before anything is masked; as in `ModalityTokens`.
+
+    Attributes:
+        tokens_IN: bool, True where there is a token.
+        boxes_IN5: their places, or None.
+        targets_INC: their soft classes, or None.
+    """
+
+    tokens_IN: Tensor
+    boxes_IN5: Tensor | None = None
+    targets_INC: Tensor | None = None
+
+
+class NamedTokens(NamedTuple):
+    """Tokens that a person would call by one name, such as the pieces of a word."""
+
+    name: str
+    places: tuple[int, ...]
+
+
+class ModalityData(ABC):
+    """A modality of one snapshot's products, prepared."""
+
+    @abstractmethod
+    def has(self, rows: np.ndarray) -> np.ndarray:
+        """bool, which of the products in `rows` have it."""
+
+    @abstractmethod
+    def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ModalityTokens:
+        """What a batch of the products in `rows` (which may repeat) shows, on the CPU.
+
+        `random` chooses where a product has several of it, such as pictures; without it, the first.
+        """
+
+    def spells(
+        self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
+    ) -> Tensor | None:
+        """(E, N) bool: which tokens spell a text that is true of a product; None: none can.
+
+        Args:
+            rows: the products of the batch.
+            tokens: what `batch` gave for them.
+            product_E: the product (index into `rows`) of each text.
+            texts_E: the texts.
+        """
+        return None
+
+    def states(
+        self,
+        rows: np.ndarray,
+        tokens: ModalityTokens,
+        product_E: np.ndarray,
+        triples_E: list[tuple[str, str]],
+    ) -> Tensor | None:
+        """(E, N) bool: which tokens are there because of a (property, value); None: none is.
+
+        A modality that is made of triples must say this, or a question would see its answer.
+        """
+        return None
+
+    def named(self, row: int) -> list[NamedTokens] | None:
+        """A product's tokens as a person would name them; None: by their boxes or numbers."""
+        return None
+
+    def content(self, row: int) -> str | None:
+        """What a person would look up to see it: the title itself, the hash of a picture."""
+        return None
+
+
+class Modality(nn.Module, ABC):
+    """From the arrays of a modality to token vectors.
+
+    `open` runs once per snapshot, `fit` once before training on the training products, `describe`
+    and `forward` once per batch and only for the products that have it.
+    """
+
+    def pretrained_parameters(self) -> list[nn.Parameter]:
+        """Weights that came from a checkpoint: they train at the pretrained rate. None here."""
+        return []
+
+    @abstractmethod
+    def open(self, snapshot: ProductTable, progress: Progress | None = None) -> ModalityData:
+        """The snapshot's products, prepared; what is costly is cached beside the snapshot."""
+
+    def fit(self, data: ModalityData, rows: np.ndarray) -> None:
+        """Fit what is not learned by gradient on training products, into buffers or assets."""
+
+    def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
+        """The arrays as training sees them (flips, shifts); by default unchanged."""
+        return arrays
+
+    @property
+    def num_targets(self) -> int:
+        """C, how many classes tokens have for masked modelling; 0 where they have none."""
+        return 0
+
+    def describe(self, arrays: dict[str, Tensor]) -> Description:
+        """The tokens of I products, from the unmasked arrays (I, ...).
+
+        Not called where `ModalityData.batch` says which tokens there are.
+        """
+        raise NotImplementedError
+
+    @abstractmethod
+    def forward(
+        self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
+    ) -> Tensor:
+        """(I, N, H): what each token says alone.
+
+        Absent tokens must not influence the others; masked ones are there, without their content.
+        """
+
+    def save_assets(self, folder: Path) -> None:
+        """Write what is neither setting nor weight into `folder`."""
+
+    def load_assets(self, folder: Path) -> None:
+        """Read what `save_assets` wrote; called before the weights are loaded."""

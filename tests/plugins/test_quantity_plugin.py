@@ -1,0 +1,68 @@
+"""A third modality from a stranger's package, from the catalog to `c*`, and what is said of it."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.plugins.outside import installed, k3m_kg
+
+PACKAGE = Path(__file__).parent / "quantity_plugin"
+CONFIG = """\
+snapshot: cuts
+output: artifact
+modalities: [title, image, {name: quantities, most: 3}]
+text_encoder: {name: bert-wordpiece, vocab_size: 200, layers: 1, heads: 2}
+image_encoder: {name: patch-vit, size: 16, patch: 8, stem: linear, layers: 1, heads: 2, codebook: 0}
+model: {hidden: 32, interactor: {layers: 1, heads: 2}, structure: none}
+tasks:
+  - {name: modality-dropout, others: {quantities: 0.1}}
+  - {name: lpm, loss: cross-entropy, keep_title: 0.0}
+training: {epochs: 40, batch_size: 16, learning_rate: 5.0e-3, threads: 1}
+validation: {properties: [class]}
+"""
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return installed(tmp_path_factory.mktemp("quantities"), PACKAGE)
+
+
+@pytest.mark.slow
+def test_what_only_the_third_modality_says_is_learnt_and_explained(
+    site: Path, tmp_path: Path
+) -> None:
+    with (tmp_path / "catalog.csv").open("w", newline="", encoding="utf-8") as file:
+        rows = csv.writer(file)
+        rows.writerow(["id", "weight", "class"])
+        for number in range(240):
+            grams = 10 + 7 * (number * 37 % 130)  # nearly no weight occurs twice
+            size = "light" if grams < 460 else "heavy"
+            rows.writerow([f"p{number:03}", f"{grams} g", size])
+    (tmp_path / "mapping.yaml").write_text(
+        "id: id\nproperties: [weight, class]\n", encoding="utf-8"
+    )
+    k3m_kg(site, tmp_path, "ingest", "catalog.csv", "--mapping", "mapping.yaml")
+    k3m_kg(site, tmp_path, "snapshot", "--holdout", "0", "cuts")
+    (tmp_path / "run.yaml").write_text(CONFIG, encoding="utf-8")
+    k3m_kg(site, tmp_path, "pretrain", "run.yaml")
+    record = json.loads((tmp_path / "artifact" / "artifact.json").read_text(encoding="utf-8"))
+    used = {(row["kind"], row["name"], row["package"]) for row in record["plugins"]}
+    assert ("modality", "quantities", "quantity-plugin") in used
+
+    words = ("evaluate", "artifact", "--task", "link-prediction", "--property", "class", "--json")
+    report = json.loads(k3m_kg(site, tmp_path, *words).stdout)
+    asked = report["per_property"]["class"]
+    assert asked["hits@1"] >= 0.85 > asked["majority_hits@1"] + 0.2
+
+    words = ("complete", "artifact", "--all", "--explain", "--property", "class", "--json")
+    proposals = json.loads(k3m_kg(site, tmp_path, *words).stdout)
+    parts = [part for one in proposals for part in one["explanation"]["parts"]]
+    assert any(p["kind"] == "quantities" and p["text"].startswith("weight ") for p in parts)
+    assert any("quantities" in one["explanation"]["without"] for one in proposals)
+
+    words = ("audit", "artifact", "--kind", "quantities", "--json")
+    assert json.loads(k3m_kg(site, tmp_path, *words).stdout)["judged"]["quantities"] > 0
