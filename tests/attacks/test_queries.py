@@ -1,0 +1,70 @@
+"""Queries and shapes that take time, memory or stack end in an answer or one sentence.
+
+The limits here are low; whatever the worker does, this process holds no more than the answer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.errors import K3MError
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.rdf.sparql import query
+from k3m_kg.rdf.validate import validate
+from k3m_kg.records import ProductRecord
+from k3m_kg.workers.limits import Limits
+from tests.rdf.conftest import state
+
+from .counts import START, count
+from .query_inputs import query_attack, shapes_attack
+
+QUERIES = count(in_ci=12)
+SHAPES = count(in_ci=4)
+LIMITS = Limits(seconds=2.0, memory=300 << 20)
+PRODUCTS = 60
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GraphStore]:
+    url = f"sqlite:///{tmp_path_factory.mktemp('graph')}/g.db"
+    with GraphStore.create(url)[0] as store:
+        state(
+            store,
+            [
+                ProductRecord(f"P{n}", f"t{'t' * n}", properties=(("colour", f"c{n % 7}"),))
+                for n in range(PRODUCTS)
+            ],
+        )
+        query(store, "ASK {}")
+        yield store
+
+
+def test_queries(store: GraphStore) -> None:
+    answered = 0
+    for number in range(START, START + QUERIES):
+        try:
+            query(store, query_attack(number), limits=LIMITS)
+            answered += 1
+        except K3MError:
+            pass
+        except Exception as error:
+            raise AssertionError(f"query {number}") from error
+    assert 0 < answered < QUERIES
+
+
+def test_shapes(store: GraphStore, tmp_path: Path) -> None:
+    path = tmp_path / "shapes.ttl"
+    validated = 0
+    for number in range(START, START + SHAPES):
+        path.write_text(shapes_attack(number), encoding="utf-8")
+        try:
+            validate(store, path, limits=LIMITS)
+            validated += 1
+        except K3MError:
+            pass
+        except Exception as error:
+            raise AssertionError(f"shapes {number}") from error
+    assert validated < SHAPES
