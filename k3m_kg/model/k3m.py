@@ -26,8 +26,8 @@ from k3m_kg.model.term_vectors import (
     TermVectors,
     encode_properties,
     encode_values,
-    hide_invisible,
     knowledge_spans,
+    visible_text,
     wanted_value_ids,
 )
 
@@ -179,9 +179,9 @@ class K3M(LinkPredictor):
         text = batch.knowledge
         if text is None:
             return properties(batch.triple_property_E), values(batch.triple_value_E), None
-        ids_BK, present_BK = hide_invisible(text, batch.triple_visible_E, self.text_encoder.mask_id)
+        present_BK = visible_text(text, batch.triple_visible_E)
         encoded_BKH = self.text_encoder(
-            ids_BK, present_BK, torch.full_like(ids_BK, KNOWLEDGE_SEGMENT)
+            text.ids_BK, present_BK, torch.full_like(text.ids_BK, KNOWLEDGE_SEGMENT)
         )
         p_EH, v_EH = knowledge_spans(encoded_BKH, text, present_BK, len(batch.triple_product_E))
         return p_EH, v_EH, encoded_BKH

@@ -59,18 +59,15 @@ def encode_values(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVe
     return TermVectors(ids_U, vectors)
 
 
-def hide_invisible(text: KnowledgeText, visible_E: Tensor, mask_id: int) -> tuple[Tensor, Tensor]:
-    """Knowledge tokens (ids, present) in which an invisible triple's value is one mask token.
+def visible_text(text: KnowledgeText, visible_E: Tensor) -> Tensor:
+    """(B, K) bool: knowledge tokens that are there when invisible triples are as if absent.
 
-    One mask token whatever the value's length: its length tells nothing.
+    Neither the value nor the property of such a triple leaves a token: that a product has a
+    property is part of what is asked.
     """
     if not len(visible_E):
-        return text.ids_BK, text.present_BK
-    hidden_BK = text.present_BK & text.is_value_BK & ~visible_E[text.triple_BK]
-    before = torch.zeros_like(hidden_BK)
-    before[:, 1:] = hidden_BK[:, :-1] & (text.triple_BK[:, 1:] == text.triple_BK[:, :-1])
-    ids_BK = torch.where(hidden_BK, torch.full_like(text.ids_BK, mask_id), text.ids_BK)
-    return ids_BK, text.present_BK & ~before
+        return text.present_BK
+    return text.present_BK & visible_E[text.triple_BK]
 
 
 def knowledge_spans(

@@ -160,6 +160,18 @@ class LinkPredictorCase:
         _replace_values(other, hidden_E)
         self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
 
+    def test_hidden_equals_absent(self, opened: OpenModel, tmp_path: Path) -> None:
+        """A property whose triples are hidden leaves no trace: as if no product had it."""
+        for name in ("kind", "itemColour"):
+            bare = Snapshot.open(shop_snapshot(tmp_path / name, 60, without=name))
+            without = OpenModel.of(opened.trained, bare)
+            rows = opened.rows("test")  # none of whose triples are held out
+            asked = opened.batcher.catalog.properties.index(name)
+            hidden = ask(opened.batcher, Triples.each(rows, asked), Visibility(cut_title=False))
+            places = bare.row_of([opened.snapshot.ids[row] for row in rows.tolist()])
+            found = self._heads(without.predictor, without.batcher.batch(places))
+            self.close(found, self._heads(opened.predictor, hidden))
+
     def test_cut_words_and_absent_pictures_are_not_read(self, opened: OpenModel) -> None:
         """Whatever stands in their place."""
         rows = opened.rows("train")[:8]

@@ -26,10 +26,19 @@ class Shop:
         count: so many products.
         prefix: their ids begin with it.
         stuff: each has a property that another shop lacks, with a value of its own.
+        without: a property that no product has.
     """
 
-    def __init__(self, folder: Path, count: int, *, prefix: str = "p", stuff: bool = False) -> None:
-        self._prefix, self._stuff = prefix, stuff
+    def __init__(
+        self,
+        folder: Path,
+        count: int,
+        *,
+        prefix: str = "p",
+        stuff: bool = False,
+        without: str | None = None,
+    ) -> None:
+        self._prefix, self._stuff, self._without = prefix, stuff, without
         folder.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(0)
         self.products = [self._product(folder, number, random) for number in range(count)]
@@ -57,6 +66,7 @@ class Shop:
             triples += (("itemColour", list(COLOURS)[(number // 6) % 3]),)
         if self._stuff:
             triples += (("made of", f"stuff {number}"),)
+        triples = tuple(triple for triple in triples if triple[0] != self._without)
         if number == 10:
             triples = ()
         return StoredProduct(
@@ -73,9 +83,15 @@ class Shop:
 
 
 def shop_snapshot(
-    folder: Path, count: int, *, prefix: str = "p", stuff: bool = False, **settings: Any
+    folder: Path,
+    count: int,
+    *,
+    prefix: str = "p",
+    stuff: bool = False,
+    without: str | None = None,
+    **settings: Any,
 ) -> Path:
     """A snapshot of a shop of `count` products."""
-    store = Shop(folder / "pictures", count, prefix=prefix, stuff=stuff)
+    store = Shop(folder / "pictures", count, prefix=prefix, stuff=stuff, without=without)
     chosen = SnapshotSettings(**{"holdout": 0, **settings})
     return build_snapshot(store, folder / "snapshots", chosen).snapshot.path

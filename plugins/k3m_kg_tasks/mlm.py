@@ -76,13 +76,9 @@ class MaskedLanguageModelling(PretrainingTask):
         if knowledge_target is not None and batch.knowledge is not None:
             assert outputs.knowledge_BKH is not None
             text = batch.knowledge
-            asked = text.is_value_BK
-            if len(batch.triple_visible_E):
-                asked = asked & ~batch.triple_visible_E[text.triple_BK]
-            else:
-                asked = torch.zeros_like(asked)
-            # a hidden triple's value is LPM's question, and its tokens are one mask token
-            present = text.present_BK & ~asked
+            present = text.present_BK
+            if len(batch.triple_visible_E):  # a hidden triple has no token
+                present = present & batch.triple_visible_E[text.triple_BK]
             parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, present))
         if not any(len(target) for _, target in parts):
             return TaskLoss(None)

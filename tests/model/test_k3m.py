@@ -50,26 +50,6 @@ def test_an_invisible_triple_never_influences_c_star(build, knowledge: str) -> N
     torch.testing.assert_close(built.model(changed).cstar_BH, before)
 
 
-def test_a_hidden_value_is_one_mask_token_whatever_its_length(build) -> None:
-    from k3m_kg.model.term_vectors import hide_invisible
-
-    built: Built = build()
-    batch = built.batch(20)
-    text = batch.knowledge
-    lengths = torch.zeros(len(batch.triple_visible_E), dtype=torch.long).index_add(
-        0,
-        text.triple_BK[text.present_BK & text.is_value_BK],
-        torch.tensor(1).expand(int((text.present_BK & text.is_value_BK).sum())),
-    )
-    assert len(set(lengths.tolist())) > 1, "the catalog has values of several lengths"
-    nothing = torch.zeros_like(batch.triple_visible_E)
-    ids, present = hide_invisible(text, nothing, built.model.text_encoder.mask_id)
-    shown = present & text.is_value_BK
-    assert (ids[shown] == built.model.text_encoder.mask_id).all()
-    counts = torch.bincount(text.triple_BK[shown], minlength=len(nothing))
-    assert (counts == 1).all()
-
-
 def test_a_visible_triple_does_influence_c_star(build) -> None:
     built: Built = build()
     batch = built.batch()

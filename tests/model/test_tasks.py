@@ -69,10 +69,7 @@ def test_a_leak_planted_in_the_knowledge_text_is_caught(
     build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = build(model={"knowledge": "product"}, tasks=[HIDDEN])
-    monkeypatch.setattr(
-        "k3m_kg.model.k3m.hide_invisible",
-        lambda text, visible_E, mask_id: (text.ids_BK, text.present_BK),
-    )
+    monkeypatch.setattr("k3m_kg.model.k3m.visible_text", lambda text, visible_E: text.present_BK)
     # Its triple is out of the aggregation, but the other triples' words read the value.
     assert leaks(built)
 
