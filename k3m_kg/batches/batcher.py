@@ -53,6 +53,16 @@ def build_catalog(snapshot: Snapshot, encoder: Tokeniser, settings: ModelSetting
     return catalog_of(properties, values, candidates, counts, encoder, settings)
 
 
+def known_terms(snapshot: Snapshot, rows: np.ndarray) -> list[str]:
+    """The properties and values of some products' triples, without those held out."""
+    within = np.isin(snapshot.triple_product, rows) & (snapshot.triple_holdout == 0)
+    names = np.unique(snapshot.triple_property[within]).tolist()
+    values = np.unique(snapshot.triple_value[within]).tolist()
+    return [snapshot.properties[name] for name in names] + [
+        snapshot.value_text(value) for value in values
+    ]
+
+
 def extend_catalog(
     base: Catalog, snapshot: Snapshot, encoder: Tokeniser, settings: ModelSettings
 ) -> Catalog:

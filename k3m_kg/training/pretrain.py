@@ -17,7 +17,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from k3m_kg.batches.batcher import Batcher, build_catalog
+from k3m_kg.batches.batcher import Batcher, build_catalog, known_terms
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData, PretrainingTask, ProductBatch
 from k3m_kg.device import pick_device
@@ -195,7 +195,7 @@ class _Run:
 
     def _fit(self, encoders: Encoders, opened: dict[str, ModalityData]) -> None:
         titles = self.snapshot.titles.take(self.rows).to_pylist()
-        terms = [*self.snapshot.properties, *self.snapshot.values]
+        terms = known_terms(self.snapshot, self.rows)
         self.observer.stage("tokenizer", 0, 1)
         encoders.text.fit((title for title in titles if title), terms)
         self.observer.stage("tokenizer", 1, 1)
