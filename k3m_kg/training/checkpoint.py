@@ -13,7 +13,7 @@ from k3m_kg.files import read_json, whole_folder, write_json
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
-FORMAT = 1
+FORMAT = 2
 
 
 def save_checkpoint(

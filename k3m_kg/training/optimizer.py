@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
@@ -16,18 +16,13 @@ from k3m_kg.model.k3m import K3M
 def parameter_groups(
     model: K3M, tasks: nn.ModuleDict, settings: TrainingSettings
 ) -> list[dict[str, object]]:
-    """New and pretrained weights at their own rates; matrices decay, the rest does not."""
+    """New and pretrained weights at their own rates; only matrices of layers decay."""
     pretrained = {
         id(parameter)
         for part in (*model.encoders.values(), *model.views().values())
         for parameter in part.pretrained_parameters()  # type: ignore[operator]
     }
-    embeddings = {
-        id(module.weight)
-        for root in (model, tasks)
-        for module in root.modules()
-        if isinstance(module, nn.Embedding)
-    }
+    decaying = decays([model, tasks])
     groups: dict[tuple[float, float], list[Tensor]] = {}
     seen: set[int] = set()
     for root in (model, tasks):
@@ -37,12 +32,29 @@ def parameter_groups(
             seen.add(id(parameter))
             is_old = id(parameter) in pretrained
             rate = settings.pretrained_learning_rate if is_old else settings.learning_rate
-            plain = parameter.ndim < 2 or id(parameter) in embeddings
-            groups.setdefault((rate, 0.0 if plain else settings.weight_decay), []).append(parameter)
+            decay = settings.weight_decay if id(parameter) in decaying else 0.0
+            groups.setdefault((rate, decay), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
         for (rate, decay), parameters in groups.items()
     ]
+
+
+def decays(roots: Sequence[nn.Module]) -> set[int]:
+    """Ids of the parameters that decay: matrices that multiply what passes through a layer.
+
+    Not so embeddings and bare tables of positions (what is rarely touched would only shrink),
+    attention vectors, norms and biases.
+    """
+    matrices, tables = set(), set()
+    for root in roots:
+        for module in root.modules():
+            for name, parameter in module.named_parameters(recurse=False):
+                if isinstance(module, nn.Embedding):
+                    tables.add(id(parameter))
+                elif parameter.ndim >= 2 and name.endswith("weight"):
+                    matrices.add(id(parameter))
+    return matrices - tables
 
 
 def schedule_factor(step: int, total: int, settings: TrainingSettings) -> float:
@@ -61,6 +73,9 @@ def schedule_factor(step: int, total: int, settings: TrainingSettings) -> float:
 class MovingAverage:
     """Exponential moving average of trainable weights, with a short memory at the start.
 
+    The statistics of batch normalisation belong to the weights that they were gathered with, so
+    they are averaged too.
+
     Args:
         modules: whose weights are averaged.
         decay: 0 switches the average off.
@@ -68,7 +83,15 @@ class MovingAverage:
 
     def __init__(self, modules: list[nn.Module], decay: float) -> None:
         self.decay = decay
-        self.weights = [p for m in modules for p in m.parameters() if p.requires_grad]
+        self.weights: list[Tensor] = [p for m in modules for p in m.parameters() if p.requires_grad]
+        norms = [
+            part
+            for module in modules
+            for part in module.modules()
+            if isinstance(part, nn.modules.batchnorm._NormBase)
+        ]
+        statistics = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
+        self.weights += [tensor for tensor in statistics if tensor is not None]
         self.average = [p.detach().clone() for p in self.weights] if decay else []
 
     def update(self, step: int) -> None:
