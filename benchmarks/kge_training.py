@@ -25,12 +25,17 @@ from typing import Any
 import numpy as np
 import torch
 
+from k3m_kg.config import Component
+from k3m_kg.contracts import LinkLoss, SamplerContext
 from k3m_kg.kge.data import TripleData, from_files
 from k3m_kg.kge.model import KgeModel
 from k3m_kg.kge.settings import DataSettings, KgeTraining
-from k3m_kg.kge.steps import Stepper, build_loss
+from k3m_kg.kge.steps import Stepper
 from k3m_kg.lpm.entity_negatives import EntityNegatives
+from k3m_kg.lpm.negative_samplers import UniformSampler
 from k3m_kg.lpm.triple_ranks import TripleVectors, rank_triples
+from k3m_kg.plugin.hookspecs import LinkLossPlugin
+from k3m_kg.plugin.registry import registry
 from k3m_kg.scorers.build import build_scorer
 from k3m_kg.scorers.settings import INTERACTIONS
 
@@ -40,10 +45,11 @@ MARGIN = 3.0
 SHARED = (1, 4, 16)
 
 
-class Settings:
-    """Of the losses."""
-
-    margin, temperature = MARGIN, 1.0
+def loss_of(name: str) -> LinkLoss:
+    settings = {"margin": MARGIN} if LOSS[name] == "nssa" else {}
+    component = Component(name=LOSS[name], settings=settings)
+    record = registry().get(LinkLossPlugin, LOSS[name])
+    return record.factory(registry().settings("link-loss", component, "loss"))
 
 
 def pykeens_model(name: str, data: TripleData, arguments: argparse.Namespace) -> Any:
@@ -125,9 +131,11 @@ def train_ours(
         optimizer="adam",
         learning_rate=arguments.rate,
     )
-    negatives = EntityNegatives(data.train, len(entity), len(relation), count=arguments.negatives)
+    sizes = (len(entity), len(relation))
+    sampler = UniformSampler(SamplerContext(data.train, *sizes, arguments.negatives))
+    negatives = EntityNegatives(sampler, *sizes)
     settings = KgeTraining(learning_rate=arguments.rate)
-    stepper = Stepper(model, negatives, build_loss(LOSS[name], Settings), settings, shared)
+    stepper = Stepper(model, negatives, loss_of(name), settings, shared)
     generator = torch.Generator().manual_seed(seed)
     triples = torch.from_numpy(data.train)
     start = time.process_time()
@@ -150,7 +158,7 @@ def frequent(data: TripleData, entities: int) -> TripleData:
     place = np.full(len(data.entities), -1)
     place[kept] = np.arange(len(kept))
     parts = []
-    for part in (data.train, data.valid, data.test):
+    for part in (data.train, data.validation, data.test):
         moved = np.stack([place[part[:, 0]], part[:, 1], place[part[:, 2]]], axis=1)
         parts.append(moved[(moved >= 0).all(1)])
     return TripleData([data.entities[e] for e in kept], data.relations, *parts)
@@ -161,7 +169,7 @@ def speed(data: TripleData, arguments: argparse.Namespace) -> None:
         data.entities,
         data.relations,
         np.random.default_rng(0).permutation(data.train)[: 60 * arguments.batch],
-        data.valid,
+        data.validation,
         data.test,
     )
     heads = " ".join(f"{f'shared {size}':>10} {'times':>6}" for size in arguments.shared)

@@ -63,14 +63,10 @@ def _table(cls: type) -> list[str]:
     return rows
 
 
-def _loss(name: str, cls: type) -> list[str]:
-    return [f"### loss `{name}`", "", *_table(cls), ""]
-
-
 def config_page() -> str:
     """docs/config.md."""
     from k3m_kg.config import RunConfig
-    from k3m_kg.kge.settings import LOSSES, KgeConfig
+    from k3m_kg.kge.settings import KgeConfig
     from k3m_kg.plugin.registry import load_registry
     from k3m_kg.readers.mapping import Mapping
 
@@ -91,11 +87,11 @@ def config_page() -> str:
         "",
         "## The embedding config: `k3m-kg kge train CONFIG`",
         "",
-        "Its `model` is any link scorer below. [kge.md](kge.md) shows configs that work.",
+        "Its `model` is any link scorer below, its `loss` any link loss, its `negatives.sampler` "
+        "any negative sampler. [kge.md](kge.md) shows configs that work.",
         "",
         *_table(KgeConfig),
         "",
-        *(line for name, cls in LOSSES.items() if cls.model_fields for line in _loss(name, cls)),
         "## The mapping file: `k3m-kg ingest --mapping FILE`",
         "",
         *_table(Mapping),

@@ -155,6 +155,6 @@ def _inner(leaf: Any) -> Any:
 
 
 def _wrapped(leaf: Any) -> Any:
-    return (
-        _Elsewhere(leaf) if isinstance(leaf, Tensor) and not isinstance(leaf, _Elsewhere) else leaf
-    )
+    if not isinstance(leaf, Tensor) or isinstance(leaf, _Elsewhere):
+        return leaf
+    return _Elsewhere(leaf.resolve_conj().resolve_neg())  # the shell could not say it is lazy

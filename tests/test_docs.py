@@ -176,6 +176,7 @@ def check_command(record: CommandPlugin, folder: Path) -> None:
 
 def check_plugin(source: str, hook: str, folder: Path) -> None:
     """Load a module, call its hook, and use what its factory builds as its contract says."""
+    import numpy as np
     import torch
 
     from k3m_kg.contracts import (
@@ -184,6 +185,7 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
         Interactor,
         LinkScorer,
         ModelContext,
+        SamplerContext,
         StructureAggregation,
         TextEncoder,
     )
@@ -212,6 +214,17 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
     settings = record.config()
     if record.kind == "evaluation":
         check_evaluation(record, folder)
+        return
+    if record.kind == "link-loss":
+        loss = record.factory(settings)
+        assert loss(torch.ones(2), torch.zeros(2, 3), torch.ones(2, 3, dtype=torch.bool)).dim() == 0
+        return
+    if record.kind == "negative-sampler":
+        triples = np.array([[0, 0, 1], [1, 0, 2]])
+        sampler = record.factory(settings, SamplerContext(triples, 3, 1, 4))
+        drawn = sampler.draw(torch.from_numpy(triples)[None], 2, torch.Generator())
+        assert drawn.entities_GK.shape[0] == 1
+        assert set(drawn.entities_GK.unique().tolist()) <= {0, 1, 2}
         return
     if record.kind == "link-scorer":
         scorer = record.factory(settings, 8)

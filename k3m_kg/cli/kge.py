@@ -88,12 +88,12 @@ def evaluate(
     artifact: Annotated[
         Path, typer.Argument(help="The artifact, a folder written by `k3m-kg kge train`.")
     ],
-    split: Annotated[str, typer.Option(metavar="SPLIT", help="test or valid.")] = "test",
+    split: Annotated[str, typer.Option(metavar="SPLIT", help="test or validation.")] = "test",
     triples: Annotated[
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Folder of train, valid and test triples. [default: as in training]",
+            help="Folder of train, validation and test triples. [default: as in training]",
         ),
     ] = None,
     snapshot: Annotated[
@@ -108,7 +108,7 @@ def evaluate(
     as_json: JsonFlag = False,
 ) -> None:
     """Rank heads and tails of held-out triples: filtered, by relation, with a leakage check."""
-    one_of("split", split, ("valid", "test"), "--split")
+    one_of("split", split, ("validation", "test"), "--split")
     from k3m_kg.device import pick_device
     from k3m_kg.kge.artifact import KgeArtifact
     from k3m_kg.kge.data import load_data, relabelled

@@ -37,6 +37,7 @@ from k3m_kg.contracts.modality import (
     NamedTokens,
     ProductTable,
 )
+from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
@@ -50,6 +51,7 @@ __all__ = [
     "ImageEncoder",
     "Interactor",
     "KnowledgeText",
+    "LinkLoss",
     "LinkPredictor",
     "LinkScorer",
     "Modality",
@@ -59,11 +61,14 @@ __all__ = [
     "ModelContext",
     "ModelOutputs",
     "NamedTokens",
+    "NegativeSampler",
+    "Negatives",
     "NoWords",
     "PretrainingTask",
     "ProductBatch",
     "ProductTable",
     "QueryVectors",
+    "SamplerContext",
     "StructureAggregation",
     "TaskContext",
     "TaskLoss",

@@ -3,7 +3,7 @@
 title       the title spells the asked value
 duplicates  a product that training knows has the same title (normalised) or the same picture
 determined  another triple that the question sees implies the asked value: of the training
-            products that have it and the asked property, more than `CONFIDENCE` have the value
+            products that have it and the asked property, more than `DETERMINED_VALUE` have it
 equal       the question sees the asked value at a property that training mostly gives the same
             values as the asked one, product by product (`k3m_kg.lpm.relation_leakage`)
 
@@ -21,12 +21,11 @@ from k3m_kg.batches.batcher import Batcher
 from k3m_kg.lpm.link_ranks import LinkRanks
 from k3m_kg.lpm.questions import Triples, truth_of
 from k3m_kg.lpm.ranking import Ranks
-from k3m_kg.lpm.relation_leakage import equal_relations
+from k3m_kg.lpm.relation_leakage import DETERMINED_VALUE, equal_relations
 from k3m_kg.lpm.title_leakage import value_spans
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.split import normalised_title
 
-CONFIDENCE = 0.99
 SUPPORT = 10
 """A rule that fewer training products have is no rule: most pairs that occur once are certain."""
 
@@ -136,7 +135,7 @@ def _determined(
         place_M = np.minimum(np.searchsorted(pairs, asked_Q[question_M]), last - 1)
         known_M = pairs[place_M] == asked_Q[question_M]
         count_M = np.asarray(both[rule_M, np.maximum(place_M, first) - first]).ravel() * known_M
-        sure_M = (total[rule_M] >= SUPPORT) & (count_M > CONFIDENCE * total[rule_M])
+        sure_M = (total[rule_M] >= SUPPORT) & (count_M > DETERMINED_VALUE * total[rule_M])
         found[question_M[sure_M]] = True
     return found
 

@@ -16,7 +16,9 @@ from k3m_kg.errors import CatalogError, ConfigError, SnapshotError
 from k3m_kg.kge.settings import DataSettings, KgeConfig
 from k3m_kg.snapshot import Snapshot
 
-SPLITS = ("train", "valid", "test")
+SPLITS = ("train", "validation", "test")
+_FILES = {"validation": ("validation", "valid")}
+"""File names of a split, where benchmarks have others than its own."""
 _ENDINGS = (".tsv", ".txt", ".tsv.gz", ".txt.gz")
 _COLUMNS = ("head", "relation", "tail")
 PRODUCT, VALUE = "product/", "value/"
@@ -29,15 +31,15 @@ class TripleData:
 
     Attributes:
         entities, relations: labels; an id is a place in them.
-        train, valid, test: (T, 3) int64 (head, relation, tail).
-        unknown: triples of valid and test left out because a label in them is not in training.
+        train, validation, test: (T, 3) int64 (head, relation, tail).
+        unknown: triples of validation and test left out because a label in them is not in training.
         snapshot: the id of the snapshot that they are from; None for plain files.
     """
 
     entities: list[str]
     relations: list[str]
     train: np.ndarray
-    valid: np.ndarray
+    validation: np.ndarray
     test: np.ndarray
     unknown: int = 0
     snapshot: str | None = None
@@ -45,7 +47,7 @@ class TripleData:
     @property
     def truth(self) -> np.ndarray:
         """All triples."""
-        return np.concatenate([self.train, self.valid, self.test])
+        return np.concatenate([self.train, self.validation, self.test])
 
     @property
     def id(self) -> str:
@@ -53,7 +55,7 @@ class TripleData:
         found = hashlib.sha256()
         for text in ("\n".join(self.entities), "\n".join(self.relations)):
             found.update(text.encode())
-        for part in (self.train, self.valid, self.test):
+        for part in (self.train, self.validation, self.test):
             found.update(np.ascontiguousarray(part, np.int64).tobytes())
         return found.hexdigest()
 
@@ -73,8 +75,8 @@ def load_data(config: KgeConfig) -> TripleData:
 def from_files(settings: DataSettings) -> TripleData:
     """Plain triple files.
 
-    Entities and relations are those of training: another one in valid or test could not be ranked,
-    and its triples are left out and counted.
+    Entities and relations are those of training: another one in validation or test could not
+    be ranked, and its triples are left out and counted.
 
     Raises:
         CatalogError: a file is missing or is no table of three columns.
@@ -145,7 +147,7 @@ def relabelled(data: TripleData, entities: list[str], relations: list[str]) -> T
     new_R = np.array([places[1].get(label, -1) for label in data.relations], np.int64)
     moved = [
         np.stack([new_E[part[:, 0]], new_R[part[:, 1]], new_E[part[:, 2]]], axis=1)
-        for part in (data.train, data.valid, data.test)
+        for part in (data.train, data.validation, data.test)
     ]
     kept = [part[(part >= 0).all(1)] for part in moved]
     lost = sum(len(part) - len(left) for part, left in zip(moved, kept, strict=True))
@@ -183,10 +185,11 @@ def read_features(path: Path, entities: list[str]) -> tuple[np.ndarray, np.ndarr
 
 def _paths(settings: DataSettings) -> list[Path]:
     if settings.folder is None:
-        return [path for path in (settings.train, settings.valid, settings.test) if path]
+        return [path for path in (settings.train, settings.validation, settings.test) if path]
     found = []
     for split in SPLITS:
-        choices = [settings.folder / f"{split}{ending}" for ending in _ENDINGS]
+        names = _FILES.get(split, (split,))
+        choices = [settings.folder / f"{name}{end}" for name in names for end in _ENDINGS]
         here = [path for path in choices if path.is_file()]
         if not here:
             raise CatalogError(

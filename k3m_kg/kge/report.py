@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.kge.data import TripleData
+from k3m_kg.lpm.answer_index import seen_by_relation
 from k3m_kg.lpm.relation_leakage import find_relation_leaks
-from k3m_kg.lpm.triple_index import seen_by_relation
 from k3m_kg.lpm.triple_ranks import BOTH, SIDES, Side, TripleVectors, rank_triples
 
 KINDS = ("optimistic", "pessimistic")
@@ -28,14 +28,14 @@ def evaluate_triples(
     Args:
         vectors: the model, by the ids of `data`.
         data: the graph; all its triples filter.
-        split: `valid` or `test`.
+        split: `validation` or `test`.
         typed: rank only entities that the relation takes on that side in training.
         progress: told of triples asked, on each side.
 
     Raises:
         K3MError: a score is NaN.
     """
-    asked = {"valid": data.valid, "test": data.test}[split]
+    asked = {"validation": data.validation, "test": data.test}[split]
     candidates: dict[Side, list[np.ndarray]] | None = None
     if typed:
         candidates = {

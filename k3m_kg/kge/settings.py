@@ -3,82 +3,44 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
 from k3m_kg.config import Component, Settings
 
 
-class MarginSettings(Settings):
-    """Margin ranking.
-
-    Attributes:
-        margin: by which a true triple should score higher than a wrong one.
-    """
-
-    margin: float = Field(1.0, ge=0)
-
-
-class NSSASettings(Settings):
-    """Self-adversarial negative sampling.
-
-    Attributes:
-        margin: gamma of the paper; scores of distances are compared with it.
-        temperature: how much more believed negatives weigh.
-    """
-
-    margin: float = Field(9.0, ge=0)
-    temperature: float = Field(1.0, ge=0)
-
-
-class InfoNCESettings(Settings):
-    """InfoNCE.
-
-    Attributes:
-        margin: taken off the true triple's score.
-        temperature: that scores are divided by.
-    """
-
-    margin: float = Field(0.02, ge=0)
-    temperature: float = Field(0.05, gt=0)
-
-
-class PlainSettings(Settings):
-    """Nothing to set."""
-
-
-LOSSES: dict[str, type[Settings]] = {
-    "margin": MarginSettings,
-    "nssa": NSSASettings,
-    "infonce": InfoNCESettings,
-    "bce": PlainSettings,
-    "cross-entropy": PlainSettings,
-}
-
-
 class DataSettings(Settings):
     """Where the triples are: a folder, or three files.
 
     Attributes:
-        folder: holds train, valid and test as .tsv, .txt or .tsv.gz: head, relation, tail.
+        folder: holds train, validation (or valid) and test as .tsv, .txt or .tsv.gz: head,
+            relation, tail.
         train: the training triples, instead of a folder.
-        valid: the validation triples.
+        validation: the validation triples.
         test: the test triples.
     """
 
     folder: Path | None = None
     train: Path | None = None
-    valid: Path | None = None
+    validation: Path | None = None
     test: Path | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _old_name(cls, value: Any) -> Any:
+        """Artifacts and checkpoints written before the key was called validation have it unset."""
+        if isinstance(value, dict) and value.get("valid", "") is None:
+            value = {key: setting for key, setting in value.items() if key != "valid"}
+        return value
 
     @model_validator(mode="after")
     def _one_way(self) -> DataSettings:
-        files = (self.train, self.valid, self.test)
+        files = (self.train, self.validation, self.test)
         if (self.folder is None) == (self.train is None) or (self.folder and any(files)):
-            raise ValueError("name either a folder, or the files train, valid and test")
-        if self.train and not (self.valid and self.test):
-            raise ValueError("valid and test are needed beside train")
+            raise ValueError("name either a folder, or the files train, validation and test")
+        if self.train and not (self.validation and self.test):
+            raise ValueError("validation and test are needed beside train")
         return self
 
 
@@ -86,25 +48,19 @@ class NegativeSettings(Settings):
     """Wrong triples to learn from.
 
     Attributes:
-        sampler: `uniform`, `bernoulli`, `type` (what the relation has on that side in training),
-            `batch` (the answers of the group's others) or `all` entities.
+        sampler: a negative sampler by name: `uniform`, `bernoulli`, `type` (what the relation has
+            on that side in training), `batch` (the answers of the group's others), `all` entities,
+            or a plugin's with its settings.
         count: negatives of each triple; `batch` and `all` have their own number.
-        shared: so many triples in a row share their negatives, which then cost one matrix product.
+        shared: so many triples in a row share their negatives, which then cost one matrix product;
+            with `all` the whole batch does.
         known: also leave out negatives that are true in training.
     """
 
-    sampler: Literal["uniform", "bernoulli", "type", "batch", "all"] = "uniform"
+    sampler: Component = Component(name="uniform")
     count: int = Field(64, ge=1)
     shared: int = Field(4, ge=1)
     known: bool = False
-
-    @model_validator(mode="after")
-    def _types_alone(self) -> NegativeSettings:
-        if self.sampler == "type" and self.shared != 1:
-            raise ValueError("the sampler type needs `shared: 1`: types differ between triples")
-        if self.sampler == "batch" and self.shared < 2:
-            raise ValueError("the sampler batch needs `shared` of 2 or more")
-        return self
 
 
 class FeatureSettings(Settings):
@@ -162,7 +118,7 @@ class KgeConfig(Settings):
         dimension: d of the interaction, as PyKEEN counts it: complex numbers count once.
         inverse_relations: learn a vector for each relation's inverse and ask heads by it.
         features: frozen vectors of entities; none where absent.
-        loss: `margin`, `nssa`, `infonce`, `bce` or `cross-entropy`, with its settings.
+        loss: `margin`, `nssa`, `infonce`, `bce`, `cross-entropy` or a plugin's, with its settings.
         negatives: wrong triples to learn from.
         training: the loop.
     """

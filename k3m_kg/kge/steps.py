@@ -5,31 +5,32 @@ N positives, in G groups of S that share K candidates.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
+from k3m_kg.contracts import LinkLoss
 from k3m_kg.kge.model import KgeModel, scores_of_queries
 from k3m_kg.kge.settings import KgeTraining
-from k3m_kg.lpm.entity_negatives import Draw, EntityNegatives
-from k3m_kg.lpm.losses import binary_cross_entropy, info_nce, margin_ranking, nssa
-
-Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
+from k3m_kg.lpm.entity_negatives import EntityNegatives
 
 
-def build_loss(name: str, settings: Any) -> Loss:
-    """The loss of positives (N,), negatives (N, K) and their mask."""
-    if name == "margin":
-        return lambda p, n, mask: margin_ranking(p, n, mask, settings.margin)
-    if name == "nssa":
-        return lambda p, n, mask: nssa(p, n, mask, settings.margin, settings.temperature)
-    if name == "infonce":
-        return lambda p, n, mask: info_nce(p, n, mask, settings.margin, settings.temperature)
-    if name == "bce":
-        return binary_cross_entropy
-    return lambda p, n, mask: info_nce(p, n, mask, 0.0, 1.0)
+@dataclass(slots=True)
+class _Drawn:
+    """Negatives of some of a step's triples.
+
+    Attributes:
+        column: 0 where heads are corrupted, 2 where tails are.
+        groups, size: G and S of them.
+        entities_GK, mask_GSK: as drawn.
+    """
+
+    column: int
+    groups: int
+    size: int
+    entities_GK: Tensor
+    mask_GSK: Tensor
 
 
 class Stepper:
@@ -47,7 +48,7 @@ class Stepper:
         self,
         model: KgeModel,
         negatives: EntityNegatives,
-        loss: Loss,
+        loss: LinkLoss,
         settings: KgeTraining,
         shared: int,
     ) -> None:
@@ -64,17 +65,21 @@ class Stepper:
             self.dense = kind(dense, lr=settings.learning_rate)
 
     def step(self, triples_N3: Tensor, generator: torch.Generator) -> float:
-        """Learn from N triples in random order, N a multiple of S or below it; the loss."""
+        """Learn from N triples in random order, N a multiple of S or below it; the loss.
+
+        The triples and the generator are of the CPU, whatever the model's device.
+        """
         size = min(self.shared, len(triples_N3))
-        triples_N3, heads = self.negatives.sides(triples_N3, size, generator)
+        triples_N3, heads = self.negatives.sampler.sides(triples_N3, size, generator)
         draws = []
         for column, part in ((0, triples_N3[:heads]), (2, triples_N3[heads:])):
             if len(part):
                 groups = part.view(-1, size, 3)
-                draws.append((column, groups, self.negatives.draw(groups, column, generator)))
+                drawn = self.negatives.draw(groups, column, generator)
+                draws.append(_Drawn(column, len(groups), size, *drawn))
+        triples_N3 = triples_N3.to(self.negatives.device)
         ids = torch.cat(
-            [triples_N3[:, 0], triples_N3[:, 2]]
-            + [draw.entities_GK.flatten() for *_, draw in draws]
+            [triples_N3[:, 0], triples_N3[:, 2]] + [draw.entities_GK.flatten() for draw in draws]
         )
         relation_ids = triples_N3[:, 1]
         if self.model.inverse:
@@ -116,7 +121,7 @@ class Stepper:
             self.model.entities.update(*self._touched)
 
     def _loss(
-        self, own: Tensor, others: Tensor, relation_NW: Tensor, heads: int, draws: list[Any]
+        self, own: Tensor, others: Tensor, relation_NW: Tensor, heads: int, draws: list[_Drawn]
     ) -> Tensor:
         model = self.model
         head_NW, tail_NW = own.chunk(2)
@@ -129,7 +134,7 @@ class Stepper:
             torch.cat([second, tail_NW[heads:]]),
         )
         negative_NK = self._negatives(head_NW, relation_NW, tail_NW, others, draws)
-        mask_NK = torch.cat([_mask(draw, groups.shape[1]) for _, groups, draw in draws])
+        mask_NK = torch.cat([draw.mask_GSK.flatten(0, 1) for draw in draws])
         loss = self.loss(positive_N, negative_NK, mask_NK)
         if self.settings.l3:
             cubes = [part.abs().pow(3).sum(-1).mean() for part in (head_NW, relation_NW, tail_NW)]
@@ -142,18 +147,18 @@ class Stepper:
         relation_NW: Tensor,
         tail_NW: Tensor,
         others: Tensor,
-        draws: list[Any],
+        draws: list[_Drawn],
     ) -> Tensor:
         """(N, K) scores of the candidates drawn."""
         asked, row = [], 0
-        for column, groups, _ in draws:
-            shape = (*groups.shape[:2], -1)
-            rows = slice(row, row + groups.shape[0] * groups.shape[1])
-            given_NW = tail_NW if column == 0 else head_NW
-            as_tails = column == 2 or self.model.inverse
+        for draw in draws:
+            shape = (draw.groups, draw.size, -1)
+            rows = slice(row, row + draw.groups * draw.size)
+            given_NW = tail_NW if draw.column == 0 else head_NW
+            as_tails = draw.column == 2 or self.model.inverse
             asked.append((given_NW[rows].view(shape), relation_NW[rows].view(shape), as_tails))
             row = rows.stop
-        counts = [len(groups) for _, groups, _ in draws]
+        counts = [draw.groups for draw in draws]
         others_GKW = others.view(sum(counts), -1, others.shape[-1])
         found_GSK = scores_of_queries(self.model, asked, others_GKW)
         if found_GSK is not None:
@@ -168,10 +173,3 @@ class Stepper:
             )
         ]
         return torch.cat([part.flatten(0, 1) for part in scores])
-
-
-def _mask(draw: Draw, size: int) -> Tensor:
-    if draw.mask_GSK is not None:
-        return draw.mask_GSK.flatten(0, 1)
-    groups, count = draw.entities_GK.shape
-    return draw.entities_GK.new_ones(groups * size, count, dtype=torch.bool)

@@ -12,18 +12,21 @@ import torch
 from torch import Tensor
 
 from k3m_kg.config import validate_settings
+from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
 from k3m_kg.device import pick_device
-from k3m_kg.errors import ArtifactError, ConfigError, UsageError, unknown_name
+from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.files import read_json, sweep, whole_folder, write_json
 from k3m_kg.kge.artifact import save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.layout import MANIFEST
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.report import evaluate_triples
-from k3m_kg.kge.settings import LOSSES, KgeConfig
-from k3m_kg.kge.steps import Stepper, build_loss
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.kge.steps import Stepper
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
+from k3m_kg.plugin.hookspecs import LinkLossPlugin, NegativeSamplerPlugin
+from k3m_kg.plugin.registry import registry
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _FORMAT = 1
@@ -105,6 +108,8 @@ class _Run:
     def __init__(self, config: KgeConfig, checkpoint: Path, observer: Observer) -> None:
         self.config, self.checkpoint, self.observer = config, checkpoint, observer
         self.device = pick_device(config.training.device)
+        loss = build_loss(config)  # what is misspelt shows before the data are read
+        registry().settings("negative-sampler", config.negatives.sampler, "negatives.sampler")
         self.data = load_data(config)
         features = None
         if config.features is not None:
@@ -113,13 +118,7 @@ class _Run:
         sizes = len(self.data.entities), len(self.data.relations)
         self.model = build_model(config, *sizes, features).to(self.device)
         self.generator = torch.Generator().manual_seed(config.training.seed)
-        self.stepper = Stepper(
-            self.model,
-            build_negatives(config, self.data),
-            loss_of(config),
-            config.training,
-            _shared(config),
-        )
+        self.stepper = build_stepper(config, self.model, self.data, loss)
         self.progress = TrainingState()
         self.best: dict[str, Tensor] = {}
 
@@ -145,7 +144,7 @@ class _Run:
         usable = len(order) // shared * shared if len(order) >= shared else len(order)
         done = self.progress.epoch * usable
         for start in range(0, usable, step_size):
-            batch = triples[order[start : min(start + step_size, usable)]].to(self.device)
+            batch = triples[order[start : min(start + step_size, usable)]]
             loss = self.stepper.step(batch, self.generator)
             if not np.isfinite(loss):
                 raise ArtifactError(
@@ -163,7 +162,7 @@ class _Run:
 
     def _validate(self, loss: float) -> None:
         limit = self.config.training.validation_triples
-        asked = self.data.valid
+        asked = self.data.validation
         if len(asked) > limit:
             asked = asked[np.random.default_rng(0).permutation(len(asked))[:limit]]
         self.model.eval()
@@ -215,7 +214,8 @@ class _Run:
             raise ArtifactError(f"checkpoint format {record.get('format')}", where=where)
         if record["data"] != self.data.id:
             raise UsageError("the triples are others than when this run began", where=where)
-        _same_but_epochs(record["config"], self.config.model_dump(mode="json"), where)
+        begun = validate_settings(KgeConfig, record["config"], where).model_dump(mode="json")
+        _same_but_epochs(begun, self.config.model_dump(mode="json"), where)
         tensors = read_tensors(self.checkpoint / "state.safetensors")
         load_tensors(self.model, _under("model.", tensors), where)
         self.best = _under("best.", tensors)
@@ -250,28 +250,41 @@ class _Run:
         return output
 
 
-def build_negatives(config: KgeConfig, data: TripleData) -> EntityNegatives:
-    """The config's negative sampler."""
-    return EntityNegatives(
-        data.train,
-        len(data.entities),
-        len(data.relations),
-        sampler=config.negatives.sampler,
-        count=config.negatives.count,
-        known=config.negatives.known,
+def build_stepper(
+    config: KgeConfig, model: KgeModel, data: TripleData, loss: LinkLoss | None = None
+) -> Stepper:
+    """What takes the config's steps, on the device of the model.
+
+    Raises:
+        ConfigError: impossible settings of loss or sampler.
+        UsageError: an unknown loss or sampler.
+    """
+    sizes = len(data.entities), len(data.relations)
+    settings = config.negatives
+    record = registry().get(NegativeSamplerPlugin, settings.sampler.name)
+    own = registry().settings("negative-sampler", settings.sampler, "negatives.sampler")
+    sampler: NegativeSampler = record.factory(
+        own, SamplerContext(data.train, *sizes, settings.count)
     )
+    negatives = EntityNegatives(
+        sampler,
+        *sizes,
+        known_T3=data.train if settings.known else None,
+        device=model.relations.weight.device,
+    )
+    shared = sampler.group_size(settings.shared, config.training.batch_size)
+    return Stepper(model, negatives, loss or build_loss(config), config.training, shared)
 
 
-def loss_of(config: KgeConfig) -> Any:
+def build_loss(config: KgeConfig) -> LinkLoss:
     """The config's loss.
 
     Raises:
-        ConfigError: unknown loss or settings.
+        ConfigError: impossible settings.
+        UsageError: an unknown loss.
     """
-    name = config.loss.name
-    if name not in LOSSES:
-        raise ConfigError(unknown_name("loss", name, LOSSES), where="loss")
-    return build_loss(name, validate_settings(LOSSES[name], config.loss.settings, "loss"))
+    record = registry().get(LinkLossPlugin, config.loss.name)
+    return record.factory(registry().settings("link-loss", config.loss, "loss"))
 
 
 def weights_of(model: KgeModel) -> dict[str, Tensor]:
@@ -291,13 +304,6 @@ def restore_weights(model: KgeModel, weights: dict[str, Tensor], where: str) -> 
         if name.endswith((".first", ".second"))
     }
     load_tensors(model, memory | weights, where)
-
-
-def _shared(config: KgeConfig) -> int:
-    """S: with all entities as candidates the whole batch is one group."""
-    if config.negatives.sampler == "all":
-        return config.training.batch_size
-    return config.negatives.shared
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:

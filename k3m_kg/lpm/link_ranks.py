@@ -11,6 +11,7 @@ from torch import Tensor
 
 from k3m_kg.config import ValidationSettings
 from k3m_kg.contracts import Catalog, LinkPredictor
+from k3m_kg.lpm.answer_index import places
 from k3m_kg.lpm.questions import (
     ProductSource,
     PropertyVectors,
@@ -21,7 +22,6 @@ from k3m_kg.lpm.questions import (
     property_ids,
 )
 from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
-from k3m_kg.lpm.triple_index import places
 from k3m_kg.progress import Advance
 
 _QUERIES_AT_ONCE = 1 << 14

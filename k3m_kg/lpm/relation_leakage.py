@@ -14,6 +14,14 @@ from scipy import sparse
 SHARE = 0.8
 """A relation is given away where this share of its training triples is."""
 DETERMINED = 0.95
+"""A relation determines another where so many guesses by it are right, over all its tails."""
+DETERMINED_VALUE = 0.99
+"""One value determines another where more of the products that have it have the other.
+
+Higher than `DETERMINED`, which is the mean over all tails of a relation and tolerates a few that
+say nothing: a rule of one value speaks for that value alone, is counted on as few as ten products,
+and of the many pairs of values some are nearly certain by chance.
+"""
 _LEAST_TRIPLES = 10
 _FEW_TAILS = 1.2
 """At most so many tails per head, on average, has a relation whose tail another can determine."""

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from k3m_kg.contracts import LinkScorer, QueryVectors, as_float, full_precision
+from k3m_kg.lpm.answer_index import AnswerIndex, places
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, Ranks, rank_scores
-from k3m_kg.lpm.triple_index import TripleIndex, places
 
 Side = Literal["head", "tail"]
 SIDES: tuple[Side, ...] = ("head", "tail")
@@ -194,7 +194,7 @@ def rank_triples(
     triples_Q3 = triples_Q3.astype(np.int64)
     found: dict[Side, Ranks] = {}
     for side in sides:
-        index = TripleIndex(truth_T3.astype(np.int64), len(vectors.entities_EH), side)
+        index = AnswerIndex(truth_T3.astype(np.int64), len(vectors.entities_EH), side)
         if candidates is None:
             found[side] = _rank_side(vectors, triples_Q3, index, side, None, at_once)
             _tell(progress, len(triples_Q3))
@@ -214,7 +214,7 @@ def rank_triples(
 def _rank_side(
     vectors: TripleVectors,
     triples_Q3: np.ndarray,
-    index: TripleIndex,
+    index: AnswerIndex,
     side: Side,
     allowed: np.ndarray | None,
     at_once: int,

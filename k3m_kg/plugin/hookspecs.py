@@ -24,11 +24,14 @@ if TYPE_CHECKING:
         Fusion,
         ImageEncoder,
         Interactor,
+        LinkLoss,
         LinkScorer,
         Modality,
         ModalityContext,
         ModelContext,
+        NegativeSampler,
         PretrainingTask,
+        SamplerContext,
         StructureAggregation,
         TaskContext,
         TextEncoder,
@@ -165,6 +168,24 @@ class LinkScorerPlugin(PluginRecord):
 
 
 @dataclass(frozen=True, slots=True)
+class LinkLossPlugin(PluginRecord):
+    """A loss of true and wrong triples' scores. `factory(settings)` builds a `LinkLoss`."""
+
+    kind: ClassVar[str] = "link-loss"
+    config: type[Settings]
+    factory: Callable[[Any], LinkLoss]
+
+
+@dataclass(frozen=True, slots=True)
+class NegativeSamplerPlugin(PluginRecord):
+    """Where wrong triples come from. `factory(settings, context)` builds a `NegativeSampler`."""
+
+    kind: ClassVar[str] = "negative-sampler"
+    config: type[Settings]
+    factory: Callable[[Any, SamplerContext], NegativeSampler]
+
+
+@dataclass(frozen=True, slots=True)
 class LinkPredictorPlugin(PluginRecord):
     """A kind of artifact that predicts links of products, such as K3M's own.
 
@@ -211,6 +232,8 @@ Plugin = (
     | StructurePlugin
     | TaskPlugin
     | LinkScorerPlugin
+    | LinkLossPlugin
+    | NegativeSamplerPlugin
     | LinkPredictorPlugin
     | EvaluationPlugin
     | CommandPlugin
@@ -260,6 +283,16 @@ def k3m_kg_tasks() -> list[TaskPlugin]:  # type: ignore[empty-body]
 @hookspec
 def k3m_kg_link_scorers() -> list[LinkScorerPlugin]:  # type: ignore[empty-body]
     """Interaction functions of link prediction."""
+
+
+@hookspec
+def k3m_kg_link_losses() -> list[LinkLossPlugin]:  # type: ignore[empty-body]
+    """Losses of embeddings: what true and wrong triples' scores are worth."""
+
+
+@hookspec
+def k3m_kg_negative_samplers() -> list[NegativeSamplerPlugin]:  # type: ignore[empty-body]
+    """Where embeddings' wrong triples come from."""
 
 
 @hookspec

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from k3m_kg.testing.commands import CommandCase
     from k3m_kg.testing.evaluations import EvaluationCase
     from k3m_kg.testing.modalities import ModalityCase
+    from k3m_kg.testing.negatives import LinkLossCase, NegativeSamplerCase
     from k3m_kg.testing.plugins import (
         FusionCase,
         ImageEncoderCase,
@@ -39,8 +40,10 @@ _LAZY = {
     "InteractorCase": "plugins",
     "StructureCase": "plugins",
     "ModalityCase": "modalities",
+    "LinkLossCase": "negatives",
     "LinkPredictorCase": "predictors",
     "LinkScorerCase": "plugins",
+    "NegativeSamplerCase": "negatives",
     "ReaderCase": "plugins",
     "StoreCase": "store",
     "TaskCase": "tasks",
@@ -53,9 +56,11 @@ __all__ = [
     "FusionCase",
     "ImageEncoderCase",
     "InteractorCase",
+    "LinkLossCase",
     "LinkPredictorCase",
     "LinkScorerCase",
     "ModalityCase",
+    "NegativeSamplerCase",
     "ReaderCase",
     "StoreCase",
     "StructureCase",

@@ -31,7 +31,7 @@ def test_train_and_evaluate_print_one_json_object(run: Command, tmp_path: Path) 
     found = json.loads(out)
     assert found.pop("same_data_as_in_training") is True
     assert found == report["test"]
-    code, out, _ = run("kge", "evaluate", report["artifact"], "--typed", "--split", "valid")
+    code, out, _ = run("kge", "evaluate", report["artifact"], "--typed", "--split", "validation")
     assert code == 0
     assert "without what leaks" in out
     assert "type-constrained" in out

@@ -12,14 +12,16 @@ import pytest
 import torch
 
 from k3m_kg.config import Component
-from k3m_kg.contracts import ModalityContext, ModelContext
+from k3m_kg.contracts import ModalityContext, ModelContext, SamplerContext
 from k3m_kg.plugin.registry import registry
 from k3m_kg.testing import (
     FusionCase,
     ImageEncoderCase,
     InteractorCase,
+    LinkLossCase,
     LinkScorerCase,
     ModalityCase,
+    NegativeSamplerCase,
     ReaderCase,
     StructureCase,
     TextEncoderCase,
@@ -246,6 +248,67 @@ class TestComplEx(LinkScorerCase):
 class TestRotatE(LinkScorerCase):
     def build(self, hidden: int):
         return make("link-scorer", "rotate", hidden)
+
+
+class _Loss(LinkLossCase):
+    name = ""
+
+    def build(self):
+        record = registry().find("link-loss", self.name).record
+        return record.factory(record.config())
+
+
+class TestMargin(_Loss):
+    name = "margin"
+
+
+class TestNSSA(_Loss):
+    name = "nssa"
+
+
+class TestInfoNCE(_Loss):
+    name = "infonce"
+
+
+class TestBCE(_Loss):
+    name = "bce"
+
+
+class TestCrossEntropy(_Loss):
+    name = "cross-entropy"
+
+
+class _Sampler(NegativeSamplerCase):
+    name = ""
+
+    def build(self, context: SamplerContext):
+        return make("negative-sampler", self.name, context)
+
+
+class TestUniform(_Sampler):
+    name = "uniform"
+
+
+class TestUniformAlone(_Sampler):
+    name = "uniform"
+    shared = 1
+
+
+class TestBernoulli(_Sampler):
+    name = "bernoulli"
+
+
+class TestType(_Sampler):
+    name = "type"
+    shared = 1
+
+
+class TestInBatch(_Sampler):
+    name = "batch"
+
+
+class TestAll(_Sampler):
+    name = "all"
 
 
 class TestK3MTsv(ReaderCase):

@@ -32,7 +32,7 @@ def test_a_snapshots_held_out_triples_are_asked(tmp_path: Path) -> None:
         PRODUCT + snapshot.ids[row] for row in train_rows if snapshot.product(row).properties
     }
     told = set()
-    for part, held in ((data.train, 0), (data.valid, 1), (data.test, 2)):
+    for part, held in ((data.train, 0), (data.validation, 1), (data.test, 2)):
         for h, r, t in part.tolist():
             told.add((data.entities[h], data.relations[r], data.entities[t], held))
     expected = {
@@ -74,7 +74,7 @@ def test_links_between_training_products_and_facts_are_triples(tmp_path: Path) -
     snapshot = linked_snapshot(tmp_path)
     data = from_snapshot(snapshot)
     told: dict[int, set[tuple[str, str, str]]] = {0: set(), 1: set(), 2: set()}
-    for held, part in enumerate((data.train, data.valid, data.test)):
+    for held, part in enumerate((data.train, data.validation, data.test)):
         for h, r, t in part.tolist():
             told[held].add((data.entities[h], data.relations[r], data.entities[t]))
     train = {snapshot.ids[row] for row in snapshot.rows("train").tolist()}

@@ -12,7 +12,7 @@ from k3m_kg.kge.data import load_data
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.rows import RowTable
 from k3m_kg.kge.steps import Stepper
-from k3m_kg.kge.training import build_negatives, loss_of
+from k3m_kg.kge.training import build_stepper
 from tests.kge.toy import config, write
 
 
@@ -76,7 +76,7 @@ def naive_loss(model: KgeModel, stepper: Stepper, triples: Tensor, seed: int) ->
     """The same draws, scored one triple at a time."""
     generator = torch.Generator().manual_seed(seed)
     size = stepper.shared
-    triples, heads = stepper.negatives.sides(triples, size, generator)
+    triples, heads = stepper.negatives.sampler.sides(triples, size, generator)
     vectors = model.vectors()
     entity, relation = vectors.entities_EH, vectors.relations_RH
 
@@ -89,19 +89,14 @@ def naive_loss(model: KgeModel, stepper: Stepper, triples: Tensor, seed: int) ->
     for column, part in ((0, triples[:heads]), (2, triples[heads:])):
         if not len(part):
             continue
-        draw = stepper.negatives.draw(part.view(-1, size, 3), column, generator)
+        drawn, mask = stepper.negatives.draw(part.view(-1, size, 3), column, generator)
         for place, (h, r, t) in enumerate(part.tolist()):
             positive.append(score(h, r, t, column))
             row = []
-            for other in draw.entities_GK[place // size].tolist():
+            for other in drawn[place // size].tolist():
                 row.append(score(*((other, r, t) if column == 0 else (h, r, other)), column))
             negative.append(torch.stack(row))
-            mask = draw.mask_GSK
-            masks.append(
-                torch.ones(len(row), dtype=torch.bool)
-                if mask is None
-                else mask[place // size, place % size]
-            )
+            masks.append(mask[place // size, place % size])
     return stepper.loss(torch.stack(positive), torch.stack(negative), torch.stack(masks))
 
 
@@ -135,9 +130,7 @@ def test_the_loss_of_a_step_is_that_of_each_triple_alone(
     data = load_data(settings)
     torch.manual_seed(0)
     model = build_model(settings, len(data.entities), len(data.relations))
-    stepper = Stepper(
-        model, build_negatives(settings, data), loss_of(settings), settings.training, shared
-    )
+    stepper = build_stepper(settings, model, data)
     triples = torch.from_numpy(data.train)[:32]
     with torch.no_grad():
         expected = naive_loss(model, stepper, triples, seed=3)
@@ -171,9 +164,7 @@ def test_a_strangers_scorer_learns_too(tmp_path: Path) -> None:
         optimizer="adam",
         learning_rate=0.05,
     )
-    stepper = Stepper(
-        model, build_negatives(settings, data), loss_of(settings), settings.training, 8
-    )
+    stepper = build_stepper(settings, model, data)
     triples = torch.from_numpy(data.train)[:64]
     generator = torch.Generator().manual_seed(0)
     losses = [stepper.step(triples, generator) for _ in range(60)]

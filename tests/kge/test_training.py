@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
+from k3m_kg.config import validate_settings
 from k3m_kg.errors import ArtifactError, CatalogError, ConfigError, UsageError
 from k3m_kg.kge.artifact import KgeArtifact
 from k3m_kg.kge.data import from_files, load_data
@@ -187,6 +188,22 @@ def test_quotes_and_empty_labels_are_labels(tmp_path: Path) -> None:
     assert {'5" screen', "NULL"} <= set(found.entities)
 
 
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_validation_triples_are_found_by_either_file_name(name: str, tmp_path: Path) -> None:
+    data = write(tmp_path / "data")
+    (data / "valid.tsv").rename(data / f"{name}.tsv")
+    assert len(from_files(DataSettings(folder=data)).validation)
+
+
+def test_artifacts_from_before_the_key_validation_open(trained: Path, tmp_path: Path) -> None:
+    import yaml
+
+    old = yaml.safe_load((trained / "config.yaml").read_text())
+    old["triples"]["valid"] = old["triples"].pop("validation")
+    old["negatives"]["sampler"] = "uniform"
+    assert validate_settings(KgeConfig, old, "old") == KgeArtifact.load(trained).config
+
+
 def test_bad_triple_files_are_one_clear_error(tmp_path: Path) -> None:
     with pytest.raises(CatalogError, match="holds no train triples"):
         from_files(DataSettings(folder=tmp_path))
@@ -202,8 +219,8 @@ def test_bad_triple_files_are_one_clear_error(tmp_path: Path) -> None:
         ({"modle": "transe"}, "did you mean 'model'"),
         ({"training": {"epoch": 3}}, "did you mean 'epochs'"),
         ({"snapshot": "x"}, "either triples or a snapshot"),
-        ({"negatives": {"sampler": "type", "shared": 4}}, "shared: 1"),
-        ({"triples": {"train": "x"}}, "valid and test are needed"),
+        ({"triples": {"train": "x"}}, "validation and test are needed"),
+        ({"triples": {"train": "x", "valid": "y", "test": "z"}}, "valid"),
         ({"training": {"batch_size": 2}}, "smaller than negatives.shared"),
     ],
 )
@@ -218,14 +235,14 @@ def test_unknown_models_and_losses_name_the_nearest(tmp_path: Path) -> None:
     data = write(tmp_path / "data")
     with pytest.raises(UsageError, match="Did you mean 'rotate'"):
         train(config(data, tmp_path / "run", model="rotat"))
-    with pytest.raises(ConfigError, match="Did you mean 'margin'"):
+    with pytest.raises(UsageError, match="Did you mean 'margin'"):
         train(config(data, tmp_path / "run", loss="margins"))
 
 
 def test_the_shipped_examples_are_valid() -> None:
     from k3m_kg.config import load_config
     from k3m_kg.kge.model import build_link_scorer
-    from k3m_kg.kge.training import loss_of
+    from k3m_kg.kge.training import build_loss
 
     folder = Path(__file__).parent.parent.parent / "examples" / "fb15k237"
     found = sorted(folder.glob("*.yaml"))
@@ -233,4 +250,4 @@ def test_the_shipped_examples_are_valid() -> None:
     for path in found:
         settings = load_config(KgeConfig, path)
         assert build_link_scorer(settings)[1] > 0
-        assert callable(loss_of(settings))
+        assert callable(build_loss(settings))

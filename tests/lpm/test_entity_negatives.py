@@ -1,11 +1,12 @@
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 import pytest
 import torch
 
+from k3m_kg.config import Settings
+from k3m_kg.contracts import NegativeSampler, SamplerContext
+from k3m_kg.lpm.builtin import k3m_kg_negative_samplers
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.scorers.pykeen_home import keep_home_clean
 
@@ -17,16 +18,26 @@ def triples(seed: int = 0) -> np.ndarray:
     return np.unique(random.integers(0, [ENTITIES, RELATIONS, ENTITIES], (60, 3)), axis=0)
 
 
-def draw(column: int, group: int = 1, seed: int = 0, **settings: Any):
+def sampler_of(name: str = "uniform", count: int = 32) -> NegativeSampler:
+    (plugin,) = (plugin for plugin in k3m_kg_negative_samplers() if plugin.name == name)
+    return plugin.factory(Settings(), SamplerContext(triples(), ENTITIES, RELATIONS, count))
+
+
+def draw(
+    column: int,
+    group: int = 1,
+    seed: int = 0,
+    sampler: str = "uniform",
+    count: int = 32,
+    known: bool = False,
+):
     data = torch.from_numpy(triples())
     data = data[: len(data) // group * group].view(-1, group, 3)
-    sampler = EntityNegatives(triples(), ENTITIES, RELATIONS, **settings)
-    generator = torch.Generator().manual_seed(seed)
-    found = sampler.draw(data, column, generator)
-    mask = found.mask_GSK
-    if mask is None:
-        mask = torch.ones(len(data), group, found.entities_GK.shape[1], dtype=torch.bool)
-    return data, found.entities_GK, mask
+    negatives = EntityNegatives(
+        sampler_of(sampler, count), ENTITIES, RELATIONS, known_T3=triples() if known else None
+    )
+    entities, mask = negatives.draw(data, column, torch.Generator().manual_seed(seed))
+    return data, entities, mask
 
 
 @pytest.mark.parametrize("column", [0, 2])
@@ -80,8 +91,8 @@ def test_bernoulli_corrupts_sides_as_often_as_pykeens_sampler() -> None:
     theirs = BernoulliNegativeSampler(
         mapped_triples=data, num_entities=ENTITIES, num_relations=RELATIONS
     )
-    ours = EntityNegatives(triples(), ENTITIES, RELATIONS, sampler="bernoulli")
-    torch.testing.assert_close(ours._head_share_R, theirs.corrupt_head_probability)
+    ours = sampler_of("bernoulli")
+    torch.testing.assert_close(ours.head_share_R, theirs.corrupt_head_probability)
     many = data[torch.arange(9000) % len(data)]
     ordered, heads = ours.sides(many, 3, torch.Generator().manual_seed(0))
     assert heads % 3 == 0
@@ -90,7 +101,7 @@ def test_bernoulli_corrupts_sides_as_often_as_pykeens_sampler() -> None:
 
 
 def test_uniform_corrupts_both_sides_equally_often() -> None:
-    sampler = EntityNegatives(triples(), ENTITIES, RELATIONS)
+    sampler = sampler_of()
     data = torch.from_numpy(triples())[:48]
     ordered, heads = sampler.sides(data, 8, torch.Generator())
     assert heads == 24

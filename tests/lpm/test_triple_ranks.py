@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from k3m_kg.contracts import LinkScorer
+from k3m_kg.lpm.answer_index import seen_by_relation
 from k3m_kg.lpm.ranking import Ranks
-from k3m_kg.lpm.triple_index import seen_by_relation
 from k3m_kg.lpm.triple_ranks import SIDES, TripleRanks, TripleVectors, rank_triples
 from k3m_kg.scorers.build import build_scorer
 from k3m_kg.scorers.settings import INTERACTIONS

@@ -1,11 +1,11 @@
-"""Triples of any graph by number, and lookups among them."""
+"""What answers questions about a graph of numbered triples, looked up."""
 
 from __future__ import annotations
 
 import numpy as np
 
 
-class TripleIndex:
+class AnswerIndex:
     """Which entities complete (head, relation, ?) or (?, relation, tail).
 
     Args:
