@@ -25,20 +25,26 @@ from k3m_kg.files.manifests import (
     read_manifest,
     write_json,
 )
+from k3m_kg.files.records import Count, as_record, damage_named, read_record, read_settings
 from k3m_kg.files.staging import staging_file, staging_folder, sweep
 from k3m_kg.files.sync import sync
 from k3m_kg.files.whole import put_file, whole_file, write_text
 from k3m_kg.files.writing import write_errors
 
 __all__ = [
+    "Count",
     "Kept",
+    "as_record",
     "check_output",
+    "damage_named",
     "described_files",
     "file_hash",
     "put_file",
     "put_folder",
     "read_json",
     "read_manifest",
+    "read_record",
+    "read_settings",
     "staging_file",
     "staging_folder",
     "sweep",

@@ -9,24 +9,35 @@ from typing import Any
 import numpy as np
 import torch
 import yaml
+from torch import Tensor
 
 from k3m_kg import __version__
-from k3m_kg.config import validate_settings
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import (
+    damage_named,
     described_files,
     read_json,
     read_manifest,
+    read_record,
+    read_settings,
     whole_folder,
     write_json,
 )
 from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
+from k3m_kg.kge.labels import KgeLabels
 from k3m_kg.kge.layout import MANIFEST
-from k3m_kg.kge.model import KgeModel, build_model
+from k3m_kg.kge.model import Features, KgeModel, build_model
 from k3m_kg.kge.settings import KgeConfig
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.tensors import (
+    check_fits,
+    load_tensors,
+    read_tensors,
+    tensors_of,
+    write_tensors,
+)
 
 _FORMAT = 1
+_NEEDED = ("weights.safetensors", "config.yaml", "labels.json", "metrics.json")
 _FEATURES = ("features_EF", "present_E")
 _MEMORY = (".first", ".second")
 
@@ -64,29 +75,50 @@ class KgeArtifact:
         """
         path = Path(path)
         hint = f"an embedding model is a folder with {MANIFEST}, written by `k3m-kg kge train`"
-        record = read_manifest(path, MANIFEST, _FORMAT, hint=hint)
-        text = (path / "config.yaml").read_text(encoding="utf-8")
-        config = validate_settings(KgeConfig, yaml.safe_load(text), str(path))
-        labels = read_json(path / "labels.json")
+        record = read_manifest(path, MANIFEST, _FORMAT, hint=hint, needs=_NEEDED)
+        config = read_settings(path / "config.yaml", KgeConfig)
+        labels = read_record(path / "labels.json", KgeLabels)
+        metrics = read_json(path / "metrics.json")
+        if config.snapshot is not None and not isinstance(record.get("snapshot"), str):
+            raise ArtifactError("names no snapshot", where=str(path / MANIFEST))
         where = str(path / "weights.safetensors")
         tensors = read_tensors(path / "weights.safetensors")
-        features = None
-        if config.features is not None:
-            kept = [tensors.pop(name).numpy() for name in _FEATURES]
-            features = (kept[0], kept[1].astype(bool))
-        model = build_model(config, len(labels["entities"]), len(labels["relations"]), features)
+        features = None if config.features is None else _features(tensors, labels, where)
+
+        def build() -> KgeModel:
+            return build_model(config, len(labels.entities), len(labels.relations), features)
+
+        check_fits(build, tensors, where, left_out=_MEMORY)
+        with damage_named(str(path / "config.yaml"), "no model can be built as it says"):
+            model = build()
         memory = {n: t for n, t in tensors_of(model).items() if n.endswith(_MEMORY)}
         load_tensors(model, memory | tensors, where)
         return cls(
             path=path,
             config=config,
             model=model.to(device).eval(),
-            entities=labels["entities"],
-            relations=labels["relations"],
-            answers=labels.get("answers"),
-            metrics=read_json(path / "metrics.json"),
+            entities=labels.entities,
+            relations=labels.relations,
+            answers=labels.answers,
+            metrics=metrics,
             record=record,
         )
+
+
+def _features(tensors: dict[str, Tensor], labels: KgeLabels, where: str) -> Features:
+    """The frozen vectors of entities, taken out of the tensors of an artifact."""
+    vectors, present = (tensors.pop(name, None) for name in _FEATURES)
+    if vectors is None or present is None:
+        raise ArtifactError(f"{' or '.join(_FEATURES)} is missing", where=where)
+    entities = len(labels.entities)
+    if (
+        (vectors.dtype, present.dtype) != (torch.float32, torch.uint8)
+        or vectors.ndim != 2
+        or len(vectors) != entities
+        or present.shape != (entities,)
+    ):
+        raise ArtifactError("features that are not one vector for each entity", where=where)
+    return vectors.numpy(), present.numpy().astype(bool)
 
 
 def save_artifact(

@@ -14,8 +14,16 @@ from torch import Tensor
 from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
 from k3m_kg.device import pick_device
-from k3m_kg.errors import ArtifactError, UsageError
-from k3m_kg.files import read_json, sweep, whole_folder, write_json
+from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.files import (
+    Count,
+    as_record,
+    damage_named,
+    read_record,
+    sweep,
+    whole_folder,
+    write_json,
+)
 from k3m_kg.kge.artifact import save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.layout import MANIFEST
@@ -67,12 +75,23 @@ class TrainingState:
         history: per validation its epoch, loss and metrics.
     """
 
-    epoch: int = 0
+    epoch: Count = 0
     best: float = -1.0
-    best_epoch: int = 0
-    waited: int = 0
+    best_epoch: Count = 0
+    waited: Count = 0
     seconds: float = 0.0
     history: list[dict[str, Any]] = field(default_factory=list)
+
+
+@dataclass(slots=True)
+class _Record:
+    """What progress.json of a checkpoint holds."""
+
+    format: int
+    config: dict[str, Any]
+    data: str
+    steps: list[Count]
+    progress: TrainingState
 
 
 def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None = None) -> Path:
@@ -209,29 +228,29 @@ class _Run:
             UsageError: of another config, or the data are others now.
         """
         where = str(self.checkpoint)
-        record = read_json(self.checkpoint / "progress.json")
-        if record.get("format") != _FORMAT:
-            raise ArtifactError(f"checkpoint format {record.get('format')}", where=where)
-        if record["data"] != self.data.id:
+        record = read_record(self.checkpoint / "progress.json", _Record)
+        if record.format != _FORMAT:
+            raise ArtifactError("of another format than this k3m-kg writes", where=where)
+        if record.data != self.data.id:
             raise UsageError("the triples are others than when this run began", where=where)
-        begun = validate_settings(KgeConfig, record["config"], where).model_dump(mode="json")
+        try:
+            begun = validate_settings(KgeConfig, record.config, where).model_dump(mode="json")
+        except ConfigError as error:
+            raise ArtifactError(f"is damaged: {error.message}", where=where) from None
         _same_but_epochs(begun, self.config.model_dump(mode="json"), where)
         tensors = read_tensors(self.checkpoint / "state.safetensors")
         load_tensors(self.model, _under("model.", tensors), where)
         self.best = _under("best.", tensors)
-        self.generator.set_state(tensors["random.run"])
-        torch.set_rng_state(tensors["random.torch"])
-        if self.stepper.dense is not None:
-            state: dict[int, dict[str, Tensor]] = {}
-            for name, tensor in _under("dense.", tensors).items():
-                index, key = name.split(".", 1)
-                state.setdefault(int(index), {})[key] = tensor
-            groups = self.stepper.dense.state_dict()["param_groups"]
-            self.stepper.dense.load_state_dict({"state": state, "param_groups": groups})
         tables = [self.model.relations, self.model.entities]
-        for table, steps in zip([t for t in tables if t is not None], record["steps"], strict=True):
-            table.resume(steps)
-        self.progress = TrainingState(**record["progress"])
+        with damage_named(where, "the state of the training is damaged"):
+            self.generator.set_state(tensors["random.run"])
+            torch.set_rng_state(tensors["random.torch"])
+            if self.stepper.dense is not None:
+                _restore_optimizer(self.stepper.dense, _under("dense.", tensors))
+            there = [table for table in tables if table is not None]
+            for table, steps in zip(there, record.steps, strict=True):
+                table.resume(steps)
+        self.progress = record.progress
 
     def finish(self, output: Path) -> Path:
         """The best weights, measured on test, as an artifact."""
@@ -296,6 +315,19 @@ def weights_of(model: KgeModel) -> dict[str, Tensor]:
     }
 
 
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
+    state: dict[int, dict[str, Tensor]] = {}
+    for name, tensor in tensors.items():
+        index, key = name.split(".", 1)
+        state.setdefault(int(index), {})[key] = tensor
+    parameters: list[Tensor] = [p for group in optimizer.param_groups for p in group["params"]]
+    for place, entry in state.items():
+        if any(t.ndim and t.shape != parameters[place].shape for t in entry.values()):
+            raise ValueError(f"the memory of parameter {place} has another shape")
+    groups = optimizer.state_dict()["param_groups"]
+    optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
 def restore_weights(model: KgeModel, weights: dict[str, Tensor], where: str) -> None:
     """Load what `weights_of` gave, leaving the optimiser's memory as it is."""
     memory = {
@@ -313,7 +345,8 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 def _same_but_epochs(begun: dict[str, Any], now: dict[str, Any], where: str) -> None:
     free = ("epochs", "patience", "threads", "device")
     for record in (begun, now):
-        record["training"] = {k: v for k, v in record["training"].items() if k not in free}
+        training = as_record(record.get("training"), dict[str, Any], where)
+        record["training"] = {k: v for k, v in training.items() if k not in free}
     changed = sorted(key for key in now if begun.get(key) != now[key])
     if changed:
         raise UsageError(

@@ -6,20 +6,22 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 import yaml
 from torch import nn
 
 from k3m_kg import __version__
-from k3m_kg.batches.batcher import Batcher, batcher_of, catalog_of
-from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.batches.batcher import Batcher, batcher_of
+from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import (
+    damage_named,
     described_files,
     read_json,
     read_manifest,
+    read_record,
+    read_settings,
     whole_folder,
     write_json,
 )
@@ -28,11 +30,19 @@ from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.labels import Labels
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.model_card import model_card
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.tensors import (
+    check_fits,
+    load_tensors,
+    read_tensors,
+    tensors_of,
+    write_tensors,
+)
 
 FORMAT = 1
+_NEEDED = ("model.safetensors", "config.yaml", "labels.json", "metrics.json", "assets")
 
 
 def plugin_versions(config: RunConfig) -> list[dict[str, str]]:
@@ -56,19 +66,16 @@ def save_assets(encoders: Encoders, folder: Path) -> None:
 
 
 def load_assets(encoders: Encoders, folder: Path) -> None:
-    """Read what `save_assets` wrote."""
-    encoders.text.load_assets(folder)
+    """Read what `save_assets` wrote.
+
+    Raises:
+        ArtifactError: an encoder cannot read its own.
+    """
+    with damage_named(str(folder), "the tokenizer is damaged"):
+        encoders.text.load_assets(folder)
     for name, modality in encoders.modalities.items():
-        modality.load_assets(folder / name)
-
-
-def _labels(catalog: Catalog) -> dict[str, Any]:
-    return {
-        "properties": catalog.properties,
-        "values": catalog.values,
-        "candidates": [ids.tolist() for ids in catalog.candidates],
-        "counts": [counts.tolist() for counts in catalog.counts],
-    }
+        with damage_named(str(folder / name), f"what {name} keeps is damaged"):
+            modality.load_assets(folder / name)
 
 
 def bundle(model: K3M, tasks: nn.ModuleDict) -> nn.ModuleDict:
@@ -84,7 +91,7 @@ def _save_model(
     assets = folder / "assets"
     assets.mkdir()
     save_assets(Encoders.of(model), assets)
-    write_json(folder / "labels.json", _labels(catalog))
+    write_json(folder / "labels.json", Labels.of(catalog))
     resolved = config.model_dump(mode="json")
     text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
     (folder / "config.yaml").write_text(text, encoding="utf-8")
@@ -155,25 +162,28 @@ class Artifact:
         """
         path = Path(path)
         record = _checked_manifest(path)
-        config = validate_settings(
-            RunConfig, yaml.safe_load((path / "config.yaml").read_text("utf-8")), str(path)
-        )
-        encoders = build_encoders(config, restoring=True)
-        load_assets(encoders, path / "assets")
-        model = build_model(config, encoders, restoring=True)
-        labels = read_json(path / "labels.json")
-        catalog = catalog_of(
-            labels["properties"],
-            labels["values"],
-            [np.asarray(ids, np.int64) for ids in labels["candidates"]],
-            [np.asarray(counts, np.int64) for counts in labels["counts"]],
-            model.text_encoder,
-            config.model,
-        )
-        tasks = build_tasks(config, model, catalog)
-        tensors = read_tensors(path / "model.safetensors")
-        where = str(path / "model.safetensors")
-        load_tensors(bundle(model, tasks), tensors, where)
+        config = read_settings(path / "config.yaml", RunConfig)
+        labels = read_record(path / "labels.json", Labels)
+        metrics = read_json(path / "metrics.json")
+        if not isinstance(record.get("snapshot"), str):
+            raise ArtifactError("names no snapshot", where=str(path / MANIFEST))
+        weights = path / "model.safetensors"
+        tensors = read_tensors(weights)
+        catalogs: list[Catalog] = []
+
+        def build() -> tuple[K3M, nn.ModuleDict]:
+            encoders = build_encoders(config, restoring=True)
+            load_assets(encoders, path / "assets")
+            model = build_model(config, encoders, restoring=True)
+            with torch.device("cpu"):  # tokenised once, whatever it is built on
+                if not catalogs:
+                    catalogs.append(labels.catalog(model.text_encoder, config.model))
+            return model, build_tasks(config, model, catalogs[0])
+
+        check_fits(lambda: bundle(*build()), tensors, str(weights))
+        with damage_named(str(path / "config.yaml"), "no model can be built as it says"):
+            model, tasks = build()
+        load_tensors(bundle(model, tasks), tensors, str(weights))
         model.to(device).eval()
         tasks.to(device).eval()
         return cls(
@@ -181,9 +191,9 @@ class Artifact:
             config=config,
             model=model,
             tasks=tasks,
-            catalog=catalog,
+            catalog=catalogs[0],
             snapshot_id=record["snapshot"],
-            metrics=read_json(path / "metrics.json"),
+            metrics=metrics,
             record=record,
         )
 
@@ -206,4 +216,4 @@ def _checked_manifest(path: Path) -> dict[str, Any]:
         if unfinished
         else f"an artifact is a folder with {MANIFEST}, written by `k3m-kg pretrain`"
     )
-    return read_manifest(path, MANIFEST, FORMAT, hint=hint)
+    return read_manifest(path, MANIFEST, FORMAT, hint=hint, needs=_NEEDED)

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import read_json, whole_folder, write_json
+from k3m_kg.files import damage_named, read_json, whole_folder, write_json
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
@@ -58,13 +58,26 @@ def load_checkpoint(
     """
     progress = read_json(folder / "progress.json")
     if progress.get("format") != FORMAT:
-        raise ArtifactError(f"checkpoint format {progress.get('format')}", where=str(folder))
+        raise ArtifactError("of another format than this k3m-kg writes", where=str(folder))
     where = str(folder / "state.safetensors")
     tensors = read_tensors(folder / "state.safetensors")
     mine = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
     load_tensors(module, mine, where)
-    for number, tensor in enumerate(average.average):
-        tensor.copy_(tensors[f"average.{number}"])
+    device = next(module.parameters()).device
+    with damage_named(where, "the state of the training is damaged"):
+        for number, tensor in enumerate(average.average):
+            if tensors[f"average.{number}"].shape != tensor.shape:
+                raise ArtifactError(f"average.{number} has another shape", where=where)
+            tensor.copy_(tensors[f"average.{number}"])
+        _restore_optimizer(optimizer, tensors)
+        generator.set_state(tensors["random.tasks"])
+        torch.set_rng_state(tensors["random.torch"])
+        if device.type == "cuda" and "random.cuda" in tensors:
+            torch.cuda.set_rng_state(tensors["random.cuda"], device)
+    return progress
+
+
+def _restore_optimizer(optimizer: torch.optim.Optimizer, tensors: dict[str, Tensor]) -> None:
     state = optimizer.state_dict()
     entries: dict[Any, dict[str, Tensor]] = {}
     for name, tensor in tensors.items():
@@ -77,10 +90,6 @@ def load_checkpoint(
             if tensor.shape == parameters[index].shape:
                 # The fused optimiser walks through memory: state must lie as its parameter does.
                 entry[key] = torch.empty_like(parameters[index]).copy_(tensor)
+            elif tensor.ndim:
+                raise ValueError(f"{key} of parameter {index} has another shape")
     optimizer.load_state_dict({"state": entries, "param_groups": state["param_groups"]})
-    generator.set_state(tensors["random.tasks"])
-    torch.set_rng_state(tensors["random.torch"])
-    device = next(module.parameters()).device
-    if device.type == "cuda" and "random.cuda" in tensors:
-        torch.cuda.set_rng_state(tensors["random.cuda"], device)
-    return dict(progress)

@@ -22,7 +22,15 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData, PretrainingTask, ProductBatch
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import read_json, sweep, whole_folder, write_errors, write_text
+from k3m_kg.files import (
+    Count,
+    as_record,
+    read_json,
+    sweep,
+    whole_folder,
+    write_errors,
+    write_text,
+)
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.model.k3m import K3M
@@ -101,11 +109,11 @@ class Pretrainer(nn.Module):
 class _State:
     """Where a run stands."""
 
-    epoch: int = 0
-    step_in_epoch: int = 0
-    step: int = 0
+    epoch: Count = 0
+    step_in_epoch: Count = 0
+    step: Count = 0
     best: float = -1.0
-    best_epoch: int = 0
+    best_epoch: Count = 0
     seconds: float = 0.0
     validation: dict[str, Any] = field(default_factory=dict)
 
@@ -188,7 +196,7 @@ class _Run:
         self._assemble(encoders, catalog, opened)
         if resume:
             record = load_checkpoint(checkpoint, **self._parts())
-            self.state = _State(**record["state"])
+            self.state = as_record(record.get("state"), _State, str(checkpoint / "progress.json"))
         else:
             self._begin(encoders)
         self.log = TrainingLog(self.folder, self.state.step)

@@ -207,7 +207,7 @@ def trained(shop: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
             "changed",
         ),
         (lambda p: (p / "artifact.json").unlink(), "no artifact"),
-        (lambda p: (p / "artifact.json").write_text("{"), "cannot be read"),
+        (lambda p: (p / "artifact.json").write_text("{"), "Invalid JSON"),
         (lambda p: (p / "artifact.json").write_text('{"format": 99, "k3m_kg": "9"}'), "newer"),
     ],
     ids=["truncated", "missing", "changed", "no-manifest", "broken-manifest", "newer"],
