@@ -12,10 +12,10 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Literal
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, model_validator
 from scipy.optimize import minimize_scalar
 
 from k3m_kg.config import Settings, validate_settings
@@ -48,8 +48,14 @@ class PropertyCalibration(Settings):
     temperature: float = Field(gt=0)
     source: Literal["own", "pooled", "identity"]
     fitting: int = Field(ge=0)
-    probability: list[float]
+    probability: list[Annotated[float, Field(ge=0, le=1)]]
     right: list[bool]
+
+    @model_validator(mode="after")
+    def _one_answer_each(self) -> PropertyCalibration:
+        if len(self.probability) != len(self.right):
+            raise ValueError("probability and right are not of the same questions")
+        return self
 
 
 class PartSize(Settings):

@@ -26,12 +26,20 @@ from .mutations import attempts, change_bytes, change_file, change_json, change_
 
 CPU = torch.device("cpu")
 CALIBRATION = {
-    "format": 1,
+    "format": 2,
     "snapshot": "s",
     "weights": "w",
+    "fitting": {"products": 1, "questions": 1},
+    "proof": {"products": 1, "questions": 1},
     "pooled": 1.0,
     "properties": {
-        "kind": {"temperature": 1.5, "fitted": True, "probability": [0.5], "right": [True]}
+        "kind": {
+            "temperature": 1.5,
+            "source": "own",
+            "fitting": 1,
+            "probability": [0.5],
+            "right": [True],
+        }
     },
 }
 
@@ -136,12 +144,17 @@ def test_a_forged_calibration_is_used_or_refused(artifact: Path, tmp_path: Path)
     shutil.copytree(artifact, copy)
     trained = open_trained(copy, CPU)
     good = json.dumps({**CALIBRATION, "weights": trained.weights}).encode()
+    (copy / "calibration.json").write_bytes(good)
+    assert load_calibration(trained) is not None
     for number in attempts(100):
         (copy / "calibration.json").write_bytes(change_json(good, random.Random(number)))
         try:
             found = load_calibration(trained)
             assert found is not None
             assert math.isfinite(found.temperature("kind"))
+            assert all(
+                len(part.right) == len(part.probability) for part in found.properties.values()
+            )
         except K3MError:
             continue
 
