@@ -33,7 +33,7 @@ TRIPLES = 10
 def ingest(url: str, source: Path, mapping: Path | None) -> dict[str, Any]:
     """`k3m-kg ingest`, as the command does it."""
     from k3m_kg.graph.store import GraphStore
-    from k3m_kg.ingest.pipeline import IngestOptions
+    from k3m_kg.ingest.options import IngestOptions
     from k3m_kg.ingest.pipeline import ingest as run
     from k3m_kg.ingest.quarantine import Quarantine
 

@@ -198,8 +198,8 @@ def check_plugin(source: str, hook: str, folder: Path) -> None:
     if record.kind == "reader":
         catalog = folder / "products.txt"
         catalog.write_text("a||red cup||colour=red\nnonsense\n")
-        reader = record.factory()
-        assert reader.sniff(catalog, catalog.read_bytes())
+        reader = record.factory(record.config())
+        assert 0 < reader.sniff(catalog, catalog.read_bytes()) <= 1
         assert [type(item).__name__ for item in reader.read(catalog, None)] == [
             "ProductRecord",
             "RejectedRow",

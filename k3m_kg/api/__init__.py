@@ -18,8 +18,8 @@ from k3m_kg.errors import (
     UsageError,
     unknown_name,
 )
+from k3m_kg.plugin.catalog_reader import CatalogReader, Confidence
 from k3m_kg.plugin.hookspecs import (
-    CatalogReader,
     CommandPlugin,
     EvaluationPlugin,
     FusionPlugin,
@@ -141,6 +141,7 @@ __all__ = [
     "CatalogRecord",
     "CommandPlugin",
     "Component",
+    "Confidence",
     "ConfigError",
     "Description",
     "Evaluation",

@@ -26,8 +26,10 @@ if TYPE_CHECKING:
 
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.graph.stored import IngestCounts
-    from k3m_kg.ingest.pipeline import IngestOptions, SourcePlan, SourceReport
+    from k3m_kg.ingest.options import IngestOptions
+    from k3m_kg.ingest.planning import SourcePlan
     from k3m_kg.ingest.quarantine import Quarantine
+    from k3m_kg.ingest.report import SourceProgress, SourceReport
     from k3m_kg.pictures.fetch.settings import FetchCounts
 
 _SHOWN_FAILURES = 5
@@ -48,6 +50,14 @@ def ingest(
     mapping: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="YAML file that says what the columns of a CSV mean."),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="A setting of the format; `k3m-kg plugins show NAME` lists them.  [repeatable]",
+        ),
     ] = None,
     images: Annotated[
         Path | None,
@@ -114,7 +124,8 @@ def ingest(
     Each source is one transaction: all of it or nothing. A source that did not change adds
     nothing; one that did yields the difference. Products that it no longer states are removed.
     """
-    from k3m_kg.ingest.pipeline import IngestOptions, plan_sources
+    from k3m_kg.ingest.options import IngestOptions
+    from k3m_kg.ingest.planning import plan_sources
     from k3m_kg.ingest.quarantine import Quarantine
     from k3m_kg.pictures.fetch.addresses import AllowedAddresses
     from k3m_kg.pictures.fetch.settings import FetchSettings
@@ -136,7 +147,9 @@ def ingest(
             allowed=allowed,
             refetch=refetch_images,
         )
-    options = IngestOptions(format, mapping, images, strict, dry_run, image_store, fetch)
+    options = IngestOptions(
+        format, mapping, images, strict, dry_run, image_store, fetch, tuple(settings or ())
+    )
     with Quarantine(quarantine) as rejected:
         plans = plan_sources(sources, options, rejected)
         with _open(db, dry_run) as store:
@@ -177,7 +190,7 @@ def _run(
     options: IngestOptions,
     rejected: Quarantine,
 ) -> list[SourceReport]:
-    from k3m_kg.ingest.pipeline import SourceProgress, ingest_planned
+    from k3m_kg.ingest.pipeline import ingest_planned
 
     with progress_bar() as bar:
         tasks: dict[str, Any] = {}

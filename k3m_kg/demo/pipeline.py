@@ -19,7 +19,8 @@ from k3m_kg.demo.training import Watch, demo_config, train_all
 from k3m_kg.errors import UsageError
 from k3m_kg.files import write_errors, write_text
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 

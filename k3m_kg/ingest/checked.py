@@ -1,4 +1,7 @@
-"""From what a reader gives to what the graph takes: every text storable, every record hashed."""
+"""Part of reading in an ingest: every text of a record storable, every record hashed.
+
+It happens in whichever of the two processes has time for it.
+"""
 
 from __future__ import annotations
 

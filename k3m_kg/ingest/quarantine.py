@@ -1,14 +1,17 @@
-"""The quarantine file: every row that was rejected, with line and reason."""
+"""Beside the flow of an ingest: rejected rows go to a file, each with line and reason."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import TextIO
+from typing import TextIO, TypeVar
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.records import RejectedRow
+
+_Kept = TypeVar("_Kept")
 
 
 class Quarantine:
@@ -73,3 +76,41 @@ class Quarantine:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+class SetAside:
+    """Takes the rejected rows of one source out of what flows by.
+
+    Attributes:
+        rows: how many there were.
+        first_reason: of the first, with its line.
+    """
+
+    def __init__(self, quarantine: Quarantine, source: Path) -> None:
+        self._quarantine = quarantine
+        self._source = source
+        self.rows = 0
+        self.first_reason = ""
+
+    @property
+    def path(self) -> Path:
+        """The file where they are."""
+        return self._quarantine.path_for(self._source)
+
+    def out_of(self, items: Iterable[_Kept | RejectedRow]) -> Iterator[_Kept]:
+        """What is not rejected."""
+        for item in items:
+            if isinstance(item, RejectedRow):
+                self.add(item)
+            else:
+                yield item
+
+    def add(self, row: RejectedRow) -> None:
+        """Set one row aside.
+
+        Raises:
+            CatalogError: the quarantine file cannot be written.
+        """
+        self._quarantine.add(self._source, row)
+        self.rows += 1
+        self.first_reason = self.first_reason or f"line {row.line}: {row.reason}"

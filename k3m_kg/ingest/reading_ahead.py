@@ -1,6 +1,7 @@
-"""Reading a source in a second process, while this one writes what was read before.
+"""Second step of an ingest, read: the records of a source, those of a large one read ahead.
 
-Reading and writing take about as long as each other, and Python does one thing at a time.
+A worker reads a large source while this process writes what was read before: both take about as
+long as each other, and Python does one thing at a time.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.checked import Checked, checked
-from k3m_kg.plugin.hookspecs import CatalogReader
+from k3m_kg.readers.choosing import ChosenReader
 from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.limits import Limits
 from k3m_kg.workers.process import Answers, Task, can_start, working
@@ -30,7 +31,7 @@ _RECORDS: dict[str, Callable[..., Any]] = {
 
 @contextmanager
 def reading(
-    reader: CatalogReader,
+    chosen: ChosenReader,
     path: Path,
     mapping: Path | None,
     size: int,
@@ -38,9 +39,8 @@ def reading(
 ) -> Iterator[Iterator[Checked | RejectedRow]]:
     """The checked records of a source of `size` bytes, in order.
 
-    Large sources are read ahead by a worker where there is a processor for it; it ends with this
-    context at the latest. Readers of other packages are always read here: what they need may not
-    exist in another process.
+    Large sources are read ahead by a worker where there is a processor for it and the reader's
+    record says how another process makes it.
 
     Args:
         limits: of the worker.
@@ -49,15 +49,31 @@ def reading(
         CatalogError: what the reader raises, or the worker met a limit, crashed or was killed.
         ConfigError: what the reader raises.
     """
-    if size < WORTH_IT or not _can_start(reader):
-        yield checked(reader.read(path, mapping))
+    if size < WORTH_IT or chosen.record.worker is None or not _can_start():
+        yield checked(chosen.reader.read(path, mapping))
         return
+    with read_apart(chosen, path, mapping, limits) as records:
+        yield records
+
+
+@contextmanager
+def read_apart(
+    chosen: ChosenReader, path: Path, mapping: Path | None, limits: Limits | None = None
+) -> Iterator[Iterator[Checked | RejectedRow]]:
+    """The checked records of a source, read by a worker that ends with this context at the latest.
+
+    Raises:
+        CatalogError: what the reader raises, or the worker met a limit, crashed or was killed.
+        ConfigError: what the reader raises.
+        PluginError: the worker cannot make the reader.
+    """
     task = Task(
         "k3m_kg.ingest.reading_worker",
         "read_source",
         {
-            "module": type(reader).__module__,
-            "name": type(reader).__qualname__,
+            "reader": chosen.name,
+            "maker": chosen.record.worker,
+            "settings": chosen.settings.model_dump(mode="json"),
             "source": str(path),
             "mapping": str(mapping) if mapping else None,
         },
@@ -70,10 +86,10 @@ def reading(
         yield _received(answers)
 
 
-def _can_start(reader: CatalogReader) -> bool:
+def _can_start() -> bool:
     affinity = getattr(os, "sched_getaffinity", None)
     processors = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return processors > 1 and can_start() and type(reader).__module__.startswith("k3m_kg.")
+    return processors > 1 and can_start()
 
 
 def _received(answers: Answers) -> Iterator[Checked | RejectedRow]:

@@ -1,4 +1,4 @@
-"""What the worker does that reads one source ahead of the process that writes.
+"""What the worker does that reads one source ahead of the process that writes, for `reading_ahead`.
 
 It answers with ("records", (records, their hashes or None)).
 """
@@ -8,11 +8,13 @@ from __future__ import annotations
 import gc
 import importlib
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
+from k3m_kg.errors import PluginError
 from k3m_kg.ingest.checked import checked
+from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.inside import Answer, packed
 
@@ -26,10 +28,11 @@ WAITS = 0.1
 class Sender:
     """Sends messages. Whichever of the two processes has less to do hashes the records."""
 
-    def __init__(self, answer: Answer) -> None:
+    def __init__(self, answer: Answer, clock: Callable[[], float] = time.perf_counter) -> None:
         self._answer = answer
+        self._clock = clock
         self._waits = False
-        self._since = time.perf_counter()
+        self._since = clock()
 
     def records(self, records: Iterable[CatalogRecord]) -> None:
         """Send all of them, also those before an error."""
@@ -55,9 +58,9 @@ class Sender:
     def _send(self, content: Any) -> None:
         """Send one message, and note whether that took longer than it should."""
         message = packed("records", content)
-        ready = time.perf_counter()
+        ready = self._clock()
         self._answer.send_packed(message)
-        sent = time.perf_counter()
+        sent = self._clock()
         self._waits = sent - ready > WAITS * (ready - self._since)
         self._since = sent
 
@@ -86,15 +89,39 @@ def _item(record: CatalogRecord) -> tuple[Any, ...]:
 
 
 def read_source(
-    answer: Answer, *, module: str, name: str, source: str, mapping: str | None
+    answer: Answer,
+    *,
+    reader: str,
+    maker: str,
+    settings: dict[str, Any],
+    source: str,
+    mapping: str | None,
 ) -> None:
     """Read the one source that is asked for.
 
     Args:
-        module: where the reader's class is.
-        name: the class.
+        reader: its name, for messages.
+        maker: `module:name` of what makes it, called with the settings.
+
+    Raises:
+        PluginError: it cannot be made.
     """
     gc.set_threshold(200_000, 10, 10)
-    reader = getattr(importlib.import_module(module), name)()
+    made = _made(reader, maker, settings)
     sender = Sender(answer)
-    sender.records(reader.read(Path(source), Path(mapping) if mapping else None))
+    sender.records(made.read(Path(source), Path(mapping) if mapping else None))
+
+
+def _made(reader: str, maker: str, settings: dict[str, Any]) -> CatalogReader:
+    module, _, name = maker.partition(":")
+    try:
+        made: CatalogReader = getattr(importlib.import_module(module), name)(**settings)
+    except Exception as error:  # importing a package may raise anything
+        raise PluginError(
+            f"the reader {reader!r} cannot be made in another process: "
+            f"{type(error).__name__}: {error}",
+            where=f"worker {maker!r}",
+            hint="`worker` in its ReaderPlugin is `module:name`, called with the settings by name; "
+            "without it the reader reads in the process of the ingest",
+        ) from None
+    return made

@@ -1,4 +1,9 @@
-"""Where the pictures of one ingest come from: folders, an archive, the image store, the network."""
+"""Where the pictures of one ingest come from: folders, an archive, the image store, the network.
+
+An ingest makes one of these after planning and asks it, for each source in turn, first to fetch and
+then for the locator with which the step `locate` finds the pictures of each product. Nothing here
+reads a source or knows the graph's tables.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +15,8 @@ from tempfile import TemporaryDirectory
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.engine import parse_url, sqlite_file
 from k3m_kg.graph.writer import Locate
+from k3m_kg.pictures.archive_formats import format_of
+from k3m_kg.pictures.archives import ArchiveLocator
 from k3m_kg.pictures.content_store import ContentStore
 from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
 from k3m_kg.pictures.index import PictureIndex
@@ -29,8 +36,6 @@ def check_given(images: Path | None) -> None:
         return
     if not images.is_file():
         raise UsageError(f"{images} is no folder and no archive", where="--images")
-    from k3m_kg.pictures.archive_formats import format_of
-
     format_of(images)
 
 
@@ -97,8 +102,6 @@ class PictureSources:
         self._store = store
         self._index = self._stack.enter_context(PictureIndex(store))
         if archive is not None:
-            from k3m_kg.pictures.archives import ArchiveLocator
-
             opened = ArchiveLocator(archive, store, self._index)
             self._archive = self._stack.enter_context(opened)
 
@@ -128,6 +131,7 @@ class PictureSources:
         """
         if self._fetch is None or self._store is None or self._index is None:
             return None
+        # It loads an HTTP client, which most ingests have no use for.
         from k3m_kg.pictures.fetch.fetcher import ImageFetcher
 
         fetcher = ImageFetcher(self._store, self._index, self._fetch)

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import pluggy
 
-from k3m_kg.errors import PluginError, nearest
+from k3m_kg.errors import K3MError, PluginError, nearest
 from k3m_kg.extras import lacking, missing_extra
 from k3m_kg.plugin import hookspecs
 from k3m_kg.plugin.hookspecs import Plugin
@@ -168,4 +168,6 @@ def _reason(error: BaseException) -> str:
 
 def last_line(error: BaseException) -> str:
     """What an error says, on one line."""
+    if isinstance(error, K3MError):  # with its hint, which is a line of its own
+        return " ".join(str(error).split())
     return "".join(traceback.format_exception_only(error)).strip().splitlines()[-1]

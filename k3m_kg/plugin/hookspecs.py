@@ -6,14 +6,15 @@ imports what is heavy. The classes that factories build are documented in `k3m_k
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import pluggy
 
-from k3m_kg.records import CatalogRecord
+from k3m_kg.errors import PluginError
+from k3m_kg.plugin.catalog_reader import CatalogReader
 
 if TYPE_CHECKING:
     import torch
@@ -41,24 +42,7 @@ if TYPE_CHECKING:
 PROJECT = "k3m_kg"
 hookspec = pluggy.HookspecMarker(PROJECT)
 hookimpl = pluggy.HookimplMarker(PROJECT)
-
-
-@runtime_checkable
-class CatalogReader(Protocol):
-    """Turns one catalog source into product records."""
-
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether `path`, whose first 64 KiB are `head`, is in this reader's format."""
-        ...
-
-    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
-        """Stream the records of `path` in order, bad rows as `RejectedRow`.
-
-        Raises:
-            CatalogError: the source as a whole cannot be read.
-            ConfigError: the mapping does not fit the source.
-        """
-        ...
+_MISSING: Any = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,10 +64,35 @@ class PluginRecord:
 
 @dataclass(frozen=True, slots=True)
 class ReaderPlugin(PluginRecord):
-    """A catalog format. `factory()` builds a `CatalogReader`."""
+    """A catalog format. `factory(settings)` builds a `CatalogReader`.
+
+    Attributes:
+        config: the settings class, with a default for each; `Settings` itself for none.
+        factory: makes the reader; readers are asked what they know with the default settings.
+        worker: `module:name` of what makes the same reader in another process, called with the
+            settings as keyword arguments of plain data (JSON); None: it reads in the process of
+            the ingest only. A large source is read ahead by another process, which is about twice
+            as fast, and imports this module and nothing else of the package.
+    """
 
     kind: ClassVar[str] = "reader"
-    factory: Callable[[], CatalogReader]
+    config: type[Settings] = _MISSING
+    factory: Callable[[Any], CatalogReader] = _MISSING
+    worker: str | None = None
+
+    def __post_init__(self) -> None:
+        """Refuse what was a record before readers had settings: name, summary, factory.
+
+        Raises:
+            PluginError: there is no settings class or no factory.
+        """
+        is_settings = isinstance(self.config, type)  # the class itself would load pydantic here
+        if not is_settings or self.factory is None:
+            raise PluginError(
+                f"the reader {self.name!r} has no {'factory' if is_settings else 'settings class'}",
+                hint="write ReaderPlugin(name, summary, config, factory): `config` is a class "
+                "derived from Settings (or Settings itself), and `factory` takes one",
+            )
 
 
 @dataclass(frozen=True, slots=True)

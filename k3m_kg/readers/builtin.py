@@ -2,77 +2,68 @@
 
 from __future__ import annotations
 
-from k3m_kg.plugin.hookspecs import CatalogReader, ReaderPlugin, hookimpl
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from k3m_kg.config import Settings
+from k3m_kg.plugin.catalog_reader import CatalogReader
+from k3m_kg.plugin.hookspecs import ReaderPlugin, hookimpl
+from k3m_kg.readers.settings import MagentoSettings, RdfSettings
 
 
-def _k3m_tsv() -> CatalogReader:
-    from k3m_kg.readers.k3m_tsv import K3MTSVReader
-
-    return K3MTSVReader()
-
-
-def _csv() -> CatalogReader:
-    from k3m_kg.readers.csv.delimited import DelimitedReader
-
-    return DelimitedReader()
+def _reader(
+    name: str, summary: str, worker: str, config: type[Settings] = Settings
+) -> ReaderPlugin:
+    return ReaderPlugin(name, summary, config, _made_by(worker), worker)
 
 
-def _jsonl() -> CatalogReader:
-    from k3m_kg.readers.jsonl import JSONLinesReader
+def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
+    """A factory that imports the reader when one is made, and makes it as another process does."""
 
-    return JSONLinesReader()
+    def factory(settings: Settings) -> CatalogReader:
+        module, name = worker.split(":")
+        made: Any = getattr(import_module(module), name)(**settings.model_dump(mode="json"))
+        reader: CatalogReader = made
+        return reader
 
-
-def _parquet() -> CatalogReader:
-    from k3m_kg.readers.columnar.parquet import ParquetReader
-
-    return ParquetReader()
-
-
-def _magento() -> CatalogReader:
-    from k3m_kg.readers.magento import MagentoReader
-
-    return MagentoReader()
-
-
-def _rdf() -> CatalogReader:
-    from k3m_kg.readers.rdf.reader import RdfReader
-
-    return RdfReader()
+    return factory
 
 
 @hookimpl
 def k3m_kg_readers() -> list[ReaderPlugin]:
     """The formats that need no further package."""
     return [
-        ReaderPlugin(
-            name="k3m-tsv",
-            summary="the K3M authors' format: id, title, image URL, p#:#v#;#p#:#v, category",
-            factory=_k3m_tsv,
+        _reader(
+            "k3m-tsv",
+            "the K3M authors' format: id, title, image URL, p#:#v#;#p#:#v, category",
+            "k3m_kg.readers.k3m_tsv:K3MTSVReader",
         ),
-        ReaderPlugin(
-            name="csv",
-            summary="CSV or TSV with a header, described by a mapping file",
-            factory=_csv,
+        _reader(
+            "csv",
+            "CSV or TSV with a header, described by a mapping file",
+            "k3m_kg.readers.csv.delimited:DelimitedReader",
         ),
-        ReaderPlugin(
-            name="jsonl",
-            summary="JSON Lines with nested attributes, by a mapping file or the usual names",
-            factory=_jsonl,
+        _reader(
+            "jsonl",
+            "JSON Lines with nested attributes, by a mapping file or the usual names",
+            "k3m_kg.readers.jsonl:JSONLinesReader",
         ),
-        ReaderPlugin(
-            name="parquet",
-            summary="Parquet, Arrow and Feather: a row a product, or a row a triple",
-            factory=_parquet,
+        _reader(
+            "parquet",
+            "Parquet, Arrow and Feather: a row a product, or a row a triple",
+            "k3m_kg.readers.columnar.parquet:ParquetReader",
         ),
-        ReaderPlugin(
-            name="magento",
-            summary="the Magento import CSV: attributes, variants as links, descriptions as text",
-            factory=_magento,
+        _reader(
+            "magento",
+            "the Magento import CSV: attributes, variants as links, descriptions as text",
+            "k3m_kg.readers.magento:MagentoReader",
+            MagentoSettings,
         ),
-        ReaderPlugin(
-            name="rdf",
-            summary="N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD; schema.org understood",
-            factory=_rdf,
+        _reader(
+            "rdf",
+            "N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD; schema.org understood",
+            "k3m_kg.readers.rdf.reader:RdfReader",
+            RdfSettings,
         ),
     ]

@@ -1,11 +1,19 @@
-"""Chooses the reader of a source: by name, or by asking each whether it knows the format."""
+"""Chooses the reader of a source: by name, or the one that is surest that it knows the format."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Sequence
+from dataclasses import dataclass
+from numbers import Real
 from pathlib import Path
+from typing import Any
 
-from k3m_kg.errors import UsageError
-from k3m_kg.plugin.hookspecs import CatalogReader, ReaderPlugin
+from k3m_kg.config import Settings, with_overrides
+from k3m_kg.errors import K3MError, PluginError, UsageError
+from k3m_kg.plugin.catalog_reader import CatalogReader
+from k3m_kg.plugin.discovery import Installed
+from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.readers.compressed import read_head
 
@@ -13,24 +21,114 @@ AUTO = "auto"
 _HEAD = 65_536
 
 
-def choose_reader(path: Path, name: str = AUTO) -> tuple[str, CatalogReader]:
-    """The reader called `name`, or with `auto` the one that recognises `path`.
+@dataclass(frozen=True, slots=True)
+class ChosenReader:
+    """A reader that was built.
+
+    Attributes:
+        record: its plugin's record.
+        settings: those it was built with.
+        reader: what reads.
+    """
+
+    record: ReaderPlugin
+    settings: Settings
+    reader: CatalogReader
+
+    @property
+    def name(self) -> str:
+        """The format's name."""
+        return self.record.name
+
+    @property
+    def changed_settings(self) -> dict[str, object]:
+        """The settings that are not the default, as JSON has them."""
+        return self.settings.model_dump(mode="json", exclude_defaults=True)
+
+
+def choose_reader(path: Path, name: str = AUTO, overrides: Sequence[str] = ()) -> ChosenReader:
+    """The reader called `name`, or with `auto` the one that is surest that it knows `path`.
+
+    Args:
+        path: the source.
+        name: a format, or `auto`.
+        overrides: settings of the reader, as `key=value`.
 
     Raises:
-        UsageError: no reader has that name; none recognises the file, or more than one does.
+        UsageError: no reader has that name; none knows the file, or several are equally sure.
+        ConfigError: the reader does not have such a setting.
+        PluginError: a reader breaks its contract.
         CatalogError: the file cannot be read, or its packed stream is damaged.
     """
     if name != AUTO:
-        return name, registry().get(ReaderPlugin, name).factory()
+        return _built(registry().find(ReaderPlugin.kind, name), overrides)
     head = read_head(path, _HEAD)
-    names = registry().names(ReaderPlugin.kind)
-    readers = {name: registry().get(ReaderPlugin, name).factory() for name in names}
-    fitting = [name for name, reader in readers.items() if reader.sniff(path, head)]
+    answers: dict[float, list[Installed]] = {}
+    known = registry().installed(ReaderPlugin.kind)
+    for item in known:
+        answers.setdefault(_confidence(item, path, head), []).append(item)
+    surest = max(answers, default=0.0)
+    fitting = answers[surest] if surest > 0 else []
     if len(fitting) == 1:
-        return fitting[0], readers[fitting[0]]
-    what = f"fits several formats: {', '.join(fitting)}" if fitting else "is in no known format"
-    raise UsageError(
-        what,
-        where=str(path),
-        hint=f"name the format with --format; known: {', '.join(names) or 'none'}",
+        return _built(fitting[0], overrides)
+    names = ", ".join(item.record.name for item in known) or "none"
+    hint = f"name the format with --format; known: {names}"
+    if fitting:
+        what = f"fits several formats: {', '.join(item.record.name for item in fitting)}"
+    else:
+        what = "is in no known format"
+        hint = "; ".join([hint, *map(str, registry().failures)])
+    raise UsageError(what, where=str(path), hint=hint)
+
+
+def _built(item: Installed, overrides: Sequence[str] = ()) -> ChosenReader:
+    record = item.record
+    assert isinstance(record, ReaderPlugin)
+    try:
+        settings = with_overrides(
+            record.config, {}, list(overrides), f"settings of the format {record.name}"
+        )
+    except K3MError as error:
+        if overrides:
+            raise
+        raise _broken(item, f"must have a default for every setting: {error.message}") from None
+    try:
+        inspect.signature(record.factory).bind(settings)
+    except TypeError:
+        raise _broken(item, "has a factory that does not take its settings") from None
+    except ValueError:  # a built-in callable, which does not tell its signature
+        pass
+    return ChosenReader(record, settings, record.factory(settings))
+
+
+def _confidence(item: Installed, path: Path, head: bytes) -> float:
+    reader = _built(item).reader
+    try:
+        answer: Any = reader.sniff(path, head)
+    except K3MError:
+        raise
+    except Exception as error:
+        what = "failed when it was asked whether it knows a file"
+        raise _broken(
+            item,
+            f"{what}: {type(error).__name__}: {error}",
+            f"name the format of {path} with --format",
+        ) from error
+    is_number = isinstance(answer, Real) and not isinstance(answer, bool)
+    if not is_number or not 0 <= answer <= 1:
+        raise _broken(
+            item,
+            f"answers {answer!r} when it is asked whether it knows a file",
+            "`sniff` gives a confidence from 0.0 (not this format) to 1.0 (certain), see "
+            "k3m_kg.api.Confidence",
+        )
+    return float(answer)
+
+
+def _broken(item: Installed, why: str, hint: str | None = None) -> PluginError:
+    return PluginError(
+        f"the reader {item.record.name!r} {why}",
+        where=f"{item.package} {item.version}",
+        hint=hint
+        or "ReaderPlugin(name, summary, config, factory): factory(config()) is the reader",
     )

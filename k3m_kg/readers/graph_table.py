@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 from operator import itemgetter
-from typing import Any
 
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
@@ -48,23 +47,6 @@ def graph_records(table: Iterable[GraphRow]) -> Iterator[CatalogRecord]:
             yield RejectedRow(line, f"more than {MAX_ROWS:,} triples", raw_text(head or ""))
         elif good:
             yield _record(head or "", kind or "", line, dict.fromkeys(good))
-
-
-def arrow_rows(batches: Iterable[tuple[int, Any]]) -> Iterator[GraphRow]:
-    """The rows of batches of `GRAPH_COLUMNS`, given with the number of rows before each."""
-    from k3m_kg.readers.columnar.arrow_batches import texts
-
-    for before, batch in batches:
-        columns = [texts(column) for column in batch.columns]
-        bad: dict[int, str] = {}
-        for column in columns:
-            bad |= column.bad
-        cells = zip(
-            *([column.distinct[code] for code in column.codes.tolist()] for column in columns),
-            strict=True,
-        )
-        for number, row in enumerate(cells):
-            yield before + number + 1, row, bad.get(number)
 
 
 def _why(cells: tuple[str | None, ...]) -> str | None:

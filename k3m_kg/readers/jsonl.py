@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.readers.lines import MAX_LINE, byte_lines
@@ -31,8 +32,11 @@ _decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda
 class JSONLinesReader:
     """Reads JSON Lines in UTF-8."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the first line is a JSON object, and not one of linked data."""
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Strong if the first line is a JSON object, and not one of linked data."""
+        return Confidence.STRONG if self._fits(path, head) else Confidence.NONE
+
+    def _fits(self, path: Path, head: bytes) -> bool:
         first = head.removeprefix(codecs.BOM_UTF8).lstrip().split(b"\n", 1)[0]
         if not first.startswith(b"{"):
             return False

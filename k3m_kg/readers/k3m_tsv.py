@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from k3m_kg.errors import ConfigError
+from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unreadable
 from k3m_kg.readers.lines import MAX_LINE, byte_lines
@@ -26,12 +27,13 @@ _COLUMNS = 5
 class K3MTSVReader:
     """Reads UTF-8 files of the K3M authors' format."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether half of the first lines have five columns and one has `property#:#value`."""
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Strong if half of the first lines have five columns and one has `property#:#value`."""
         lines = [line for line in head.splitlines()[:50] if line.strip()]
         fitting = [line for line in lines if line.count(b"\t") == _COLUMNS - 1]
         marker = BETWEEN_PROPERTY_AND_VALUE.encode()
-        return 2 * len(fitting) >= len(lines) and any(marker in line for line in fitting)
+        fits = 2 * len(fitting) >= len(lines) and any(marker in line for line in fitting)
+        return Confidence.STRONG if fits else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a line that is not of the format is rejected alone.

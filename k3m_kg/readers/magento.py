@@ -19,9 +19,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unreadable
-from k3m_kg.readers.csv.rows import open_text, read_header, read_rows
+from k3m_kg.readers.csv.rows import open_text, read_header, read_rows, undecodable
 from k3m_kg.readers.html_text import html_to_text
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
@@ -114,13 +115,17 @@ _SHOP = frozenset(
 class MagentoReader:
     """Reads product files of the Magento import and export."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the header has `sku` and columns that only Magento has."""
+    def __init__(self, encoding: str = "utf-8") -> None:
+        self._encoding = encoding
+
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Strong if the header has `sku` and columns that only Magento has."""
         first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode(errors="replace")
         names = {name.strip().strip('"') for name in re.split("[,;\t|]", first)}
-        return "sku" in names and (
+        fits = "sku" in names and (
             "additional_attributes" in names or {"attribute_set_code", "product_type"} <= names
         )
+        return Confidence.STRONG if fits else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a row that does not fit the header is rejected alone.
@@ -136,7 +141,7 @@ class MagentoReader:
                 hint="leave --mapping out, or read the file with --format csv",
             )
         try:
-            with open_text(path, None) as file:
+            with open_text(path, self._encoding) as file:
                 lines = TextLines(file)
                 header, dialect = read_header(lines, None, path)
                 if "sku" not in header:
@@ -151,6 +156,8 @@ class MagentoReader:
                         yield found
         except OSError as error:
             raise unreadable(path, error) from None
+        except UnicodeError as error:
+            raise undecodable(path, error, "--set encoding=NAME says which one it is") from None
 
 
 def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRecord | str:

@@ -23,11 +23,11 @@ if TYPE_CHECKING:
         ImageEncoderCase,
         InteractorCase,
         LinkScorerCase,
-        ReaderCase,
         StructureCase,
         TextEncoderCase,
     )
     from k3m_kg.testing.predictors import LinkPredictorCase
+    from k3m_kg.testing.readers import ReaderCase
     from k3m_kg.testing.store import StoreCase
     from k3m_kg.testing.tasks import TaskCase
 
@@ -44,7 +44,7 @@ _LAZY = {
     "LinkPredictorCase": "predictors",
     "LinkScorerCase": "plugins",
     "NegativeSamplerCase": "negatives",
-    "ReaderCase": "plugins",
+    "ReaderCase": "readers",
     "StoreCase": "store",
     "TaskCase": "tasks",
     "TextEncoderCase": "plugins",

@@ -20,7 +20,6 @@ from k3m_kg.contracts import (
     StructureAggregation,
     TextEncoder,
 )
-from k3m_kg.records import CatalogRecord, ProductRecord
 
 HIDDEN = 16
 
@@ -491,41 +490,3 @@ class LinkScorerCase:
             assert part.grad is not None
             assert part.grad.isfinite().all()
             assert part.grad.any()
-
-
-class ReaderCase:
-    """Subclass this and give `build()` and `sample(folder) -> (path, mapping or None)`."""
-
-    @abstractmethod
-    def build(self) -> Any:
-        """The reader under test."""
-
-    @abstractmethod
-    def sample(self, folder: Path) -> tuple[Path, Path | None]:
-        """Write a valid source of at least two products into `folder`."""
-
-    def test_recognises_its_own_format(self, tmp_path: Path) -> None:
-        """`sniff` says yes to a valid source."""
-        path, _ = self.sample(tmp_path)
-        assert self.build().sniff(path, path.read_bytes()[:65536])
-
-    def test_streams_records_with_ids_and_lines(self, tmp_path: Path) -> None:
-        """Ids are non-empty, lines ascend, nothing missing is an empty string."""
-        path, mapping = self.sample(tmp_path)
-        records = list(self.build().read(path, mapping))
-        products = [record for record in records if isinstance(record, ProductRecord)]
-        assert len(products) >= 2
-        assert all(isinstance(record, CatalogRecord) for record in records)
-        lines = [record.line for record in records]
-        assert lines == sorted(lines)
-        for product in products:
-            assert product.id
-            assert product.title != ""
-            assert product.category != ""
-            assert all(name and value for name, value in product.properties)
-
-    def test_reads_the_same_twice(self, tmp_path: Path) -> None:
-        """Content decides, nothing else."""
-        path, mapping = self.sample(tmp_path)
-        reader = self.build()
-        assert list(reader.read(path, mapping)) == list(reader.read(path, mapping))

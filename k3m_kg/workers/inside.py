@@ -19,6 +19,7 @@ import traceback
 from collections.abc import Mapping
 from typing import Any, NoReturn
 
+from k3m_kg import errors
 from k3m_kg.errors import K3MError
 
 OUT_OF_MEMORY = 77
@@ -97,6 +98,11 @@ def _limit(memory: int) -> None:
             continue
 
 
+def _known(error: K3MError) -> str:
+    """The name of the error's class, or of the nearest of ours that it derives from."""
+    return next(cls.__name__ for cls in type(error).__mro__ if cls.__module__ == errors.__name__)
+
+
 def main(request: Mapping[str, Any]) -> NoReturn:
     """Do the one task that is asked for, and end.
 
@@ -117,7 +123,7 @@ def main(request: Mapping[str, Any]) -> NoReturn:
             task(answer, **request["arguments"])
             answer.send("end", None)
         except K3MError as error:
-            answer.send("error", (type(error).__name__, error.message, error.where, error.hint))
+            answer.send("error", (_known(error), error.message, error.where, error.hint))
         except MemoryError:
             os._exit(OUT_OF_MEMORY)
         except BrokenPipeError:

@@ -94,6 +94,7 @@ def working(task: Task, limits: Limits) -> Iterator[Answers]:
         "seconds": limits.seconds,
     }
     process: subprocess.Popen[bytes] | None = None
+    stdin: IO[bytes] | None = None
     with tempfile.TemporaryFile() as said:
         try:
             process = subprocess.Popen(  # noqa: S603
@@ -104,15 +105,18 @@ def working(task: Task, limits: Limits) -> Iterator[Answers]:
                 bufsize=0,
                 start_new_session=True,
             )
-            assert process.stdin is not None
             assert process.stdout is not None
+            # Of this frame, no more of the process, which outlives it where Ctrl-C comes before
+            # `_end`: its input ends with the frame, and with that the worker.
+            stdin, process.stdin = process.stdin, None
+            assert stdin is not None
             _widen(process.stdout)
             with suppress(BrokenPipeError):  # what became of it is told when its answer is read
-                _write(process.stdin, json.dumps(request).encode() + b"\n")
+                _write(stdin, json.dumps(request).encode() + b"\n")
             yield Answers(process, process.stdout, said, task, limits)
         finally:
             if process is not None:
-                _end(process)
+                _end(process, stdin)
 
 
 class Answers:
@@ -228,9 +232,9 @@ def _write(stream: IO[bytes], content: bytes) -> None:
         left = left[stream.write(left) :]
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _end(process: subprocess.Popen[bytes], stdin: IO[bytes] | None) -> None:
     process.kill()
-    for pipe in (process.stdin, process.stdout):
+    for pipe in (stdin, process.stdin, process.stdout):
         if pipe is not None:
             with suppress(OSError):
                 pipe.close()

@@ -312,8 +312,8 @@ class TestAll(_Sampler):
 
 
 class TestK3MTsv(ReaderCase):
-    def build(self):
-        return registry().find("reader", "k3m-tsv").record.factory()
+    def record(self):
+        return registry().find("reader", "k3m-tsv").record
 
     def sample(self, folder: Path):
         path = folder / "items.tsv"
@@ -324,8 +324,8 @@ class TestK3MTsv(ReaderCase):
 
 
 class TestCsv(ReaderCase):
-    def build(self):
-        return registry().find("reader", "csv").record.factory()
+    def record(self):
+        return registry().find("reader", "csv").record
 
     def sample(self, folder: Path):
         path, mapping = folder / "items.csv", folder / "mapping.yaml"
@@ -335,8 +335,8 @@ class TestCsv(ReaderCase):
 
 
 class TestJSONLines(ReaderCase):
-    def build(self):
-        return registry().find("reader", "jsonl").record.factory()
+    def record(self):
+        return registry().find("reader", "jsonl").record
 
     def sample(self, folder: Path):
         path = folder / "items.jsonl"
@@ -347,8 +347,8 @@ class TestJSONLines(ReaderCase):
 
 
 class ParquetCase(ReaderCase):
-    def build(self):
-        return registry().find("reader", "parquet").record.factory()
+    def record(self):
+        return registry().find("reader", "parquet").record
 
 
 class TestWideParquet(ParquetCase):
@@ -368,8 +368,8 @@ class TestLongArrow(ParquetCase):
 
 
 class TestMagento(ReaderCase):
-    def build(self):
-        return registry().find("reader", "magento").record.factory()
+    def record(self):
+        return registry().find("reader", "magento").record
 
     def sample(self, folder: Path):
         path = folder / "items.csv"
@@ -381,8 +381,8 @@ class TestMagento(ReaderCase):
 
 
 class RdfCase(ReaderCase):
-    def build(self):
-        return registry().find("reader", "rdf").record.factory()
+    def record(self):
+        return registry().find("reader", "rdf").record
 
 
 class TestTurtle(RdfCase):

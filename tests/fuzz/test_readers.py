@@ -19,7 +19,8 @@ import pytest
 
 from k3m_kg.errors import K3MError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.plugin.registry import registry
@@ -99,7 +100,8 @@ def test_any_input_is_read_or_refused_with_a_clear_word(
     tmp_path: Path, data: Path | None, name: str
 ) -> None:
     target = TARGETS[name]
-    reader = registry().get(ReaderPlugin, target.reader).factory()
+    record = registry().get(ReaderPlugin, target.reader)
+    reader = record.factory(record.config())
     path, mapping = tmp_path / f"input{target.suffix}", None
     if target.mapping is not None:
         mapping = tmp_path / "mapping.yaml"

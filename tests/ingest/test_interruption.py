@@ -5,13 +5,11 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sqlite3
 import subprocess
 import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import closing
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -21,7 +19,7 @@ import pytest
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.ingest.reading_ahead import WORTH_IT
-from tests.processes import hear_ctrl_c
+from tests.processes import AT, hear_ctrl_c
 
 
 class States(NamedTuple):
@@ -32,6 +30,15 @@ class States(NamedTuple):
     new: list[StoredProduct]
 
 
+class At(NamedTuple):
+    """A signal that an ingest gets when it calls a function for the nth time."""
+
+    place: str
+    nth: int
+    signal: signal.Signals
+
+
+PROGRAM = "from k3m_kg.cli.app import main; main()"
 PRODUCTS = 12_000
 LONG = "a title so long that the source is large enough to be read by a second process " * 8
 KILLS = int(os.environ.get("K3M_KG_KILLS", "3"))
@@ -56,17 +63,19 @@ def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> States:
     source = catalog / "catalog.tsv"
     for name in ("old", "new"):
         shutil.copy(catalog / f"{name}.tsv", source)
-        assert start(folder, source).wait(120) == 0
+        assert end(start(folder, source))[0] == 0
         shutil.copy(folder / "graph.db", folder / f"{name}.db")
     old, new = folder / "old.db", folder / "new.db"
     return States(old, products(old), products(new))
 
 
-def start(folder: Path, source: Path, url: str = "sqlite:///graph.db") -> subprocess.Popen[bytes]:
-    """`k3m-kg ingest` in a process of its own."""
-    program = "from k3m_kg.cli.app import main; main()"
+def start(
+    folder: Path, source: Path, url: str = "sqlite:///graph.db", at: At | None = None
+) -> subprocess.Popen[bytes]:
+    """`k3m-kg ingest` in a process of its own; `at`: with a signal at a place."""
+    program = [AT, at.place, str(at.nth), str(int(at.signal))] if at else [PROGRAM]
     return subprocess.Popen(
-        [sys.executable, "-c", program, "ingest", str(source), "--db", url],
+        [sys.executable, "-c", *program, "ingest", str(source), "--db", url],
         cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -74,41 +83,40 @@ def start(folder: Path, source: Path, url: str = "sqlite:///graph.db") -> subpro
     )
 
 
+def end(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
+    """Its status, and all that it and the process that reads for it said on standard error."""
+    _, errors = process.communicate()  # until both have ended
+    return process.returncode, errors
+
+
 def products(database: Path) -> list[StoredProduct]:
     with GraphStore.open(f"sqlite:///{database}") as store:
         return list(store.iter_products())
 
 
-def wait_for_writing(folder: Path, process: subprocess.Popen[bytes]) -> None:
-    """Until the ingest holds the write lock: it is in the middle of its transaction."""
-    deadline = time.monotonic() + 60
-    with closing(sqlite3.connect(folder / "graph.db", timeout=0, isolation_level=None)) as probe:
-        while process.poll() is None:
-            assert time.monotonic() < deadline
-            try:
-                probe.execute("BEGIN IMMEDIATE")
-                probe.execute("ROLLBACK")
-            except sqlite3.OperationalError:
-                return
-            time.sleep(0.01)
+PLACES = [
+    ("k3m_kg.ingest.planning:choose_reader", 1),
+    ("k3m_kg.graph.store:GraphStore.writing", 1),
+    ("k3m_kg.workers.process:_widen", 1),
+    ("k3m_kg.graph.session:IngestSession.write", 1),
+    ("k3m_kg.graph.session:IngestSession.write", 2),
+    ("k3m_kg.workers.process:_end", 1),
+    ("k3m_kg.graph.session:IngestSession.finish", 1),
+    ("k3m_kg.graph.journal:Journal.take_away", 2),
+]
 
 
-@pytest.mark.parametrize("moment", [None, 0.0, 0.1, 0.3, 0.6])
+@pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
-    moment: float | None, tmp_path: Path, catalog: Path, states: States
+    place: str, nth: int, tmp_path: Path, catalog: Path, states: States
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
-    process = start(tmp_path, catalog / "catalog.tsv")
-    if moment is None:
-        time.sleep(0.4)  # while it still starts
-    else:
-        wait_for_writing(tmp_path, process)
-        time.sleep(moment)
-    process.kill()
-    process.communicate()
+    kill = At(place, nth, signal.SIGKILL)
+    status, errors = end(start(tmp_path, catalog / "catalog.tsv", at=kill))
+    assert (status, errors) == (-signal.SIGKILL, b"")
 
-    assert products(tmp_path / "graph.db") in (states.old, states.new)
-    assert start(tmp_path, catalog / "catalog.tsv").wait(120) == 0
+    assert products(tmp_path / "graph.db") == states.old
+    assert end(start(tmp_path, catalog / "catalog.tsv"))[0] == 0
     assert products(tmp_path / "graph.db") == states.new
 
 
@@ -117,10 +125,10 @@ def test_kill_at_random_moments(
 ) -> None:
     source = tmp_path / "catalog.tsv"
     shutil.copy(catalog / "old.tsv", source)
-    assert start(tmp_path, source, database_url).wait(120) == 0
+    assert end(start(tmp_path, source, database_url))[0] == 0
     shutil.copy(catalog / "new.tsv", source)
     began = time.monotonic()
-    assert start(tmp_path, source, database_url).wait(120) == 0
+    assert end(start(tmp_path, source, database_url))[0] == 0
     duration = time.monotonic() - began
 
     random = Random(0)
@@ -132,44 +140,36 @@ def test_kill_at_random_moments(
                     writer.undo(run.id)
             assert list(store.iter_products()) == states.old
             process = start(tmp_path, source, database_url)
-            time.sleep(random.uniform(0, duration))
+            time.sleep(random.uniform(0, duration))  # any moment will do
             process.kill()
             process.communicate()
             with store.writing():  # a server may still be ending the dead client's transaction
                 assert list(store.iter_products()) in (states.old, states.new)
-        assert start(tmp_path, source, database_url).wait(120) == 0
+        assert end(start(tmp_path, source, database_url))[0] == 0
         assert list(store.iter_products()) == states.new
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.2])
+@pytest.mark.parametrize("nth", [1, 3, 10, 30])
 def test_kill_while_the_database_is_made(
-    moment: float, tmp_path: Path, catalog: Path, states: States
+    nth: int, tmp_path: Path, catalog: Path, states: States
 ) -> None:
-    process = start(tmp_path, catalog / "catalog.tsv")
-    while process.poll() is None and not (tmp_path / "graph.db").exists():
-        time.sleep(0.001)
-    time.sleep(moment)
-    process.kill()
-    process.communicate()
-    assert start(tmp_path, catalog / "catalog.tsv").wait(120) == 0
+    kill = At("sqlalchemy.engine.base:Connection.execute", nth, signal.SIGKILL)
+    status, errors = end(start(tmp_path, catalog / "catalog.tsv", at=kill))
+    assert (status, errors.replace(b"created sqlite:///graph.db\n", b"")) == (-signal.SIGKILL, b"")
+    assert end(start(tmp_path, catalog / "catalog.tsv"))[0] == 0
     assert products(tmp_path / "graph.db") == states.new
 
 
-@pytest.mark.parametrize("moment", [0.0, 0.15])
+@pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_ctrl_c_keeps_the_old_state_and_says_so(
-    moment: float, tmp_path: Path, catalog: Path, states: States
+    place: str, nth: int, tmp_path: Path, catalog: Path, states: States
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
-    process = start(tmp_path, catalog / "catalog.tsv")
-    wait_for_writing(tmp_path, process)
-    time.sleep(moment)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
+    interrupt = At(place, nth, signal.SIGINT)
+    status, errors = end(start(tmp_path, catalog / "catalog.tsv", at=interrupt))
+    assert status == 1
     assert b"Traceback" not in errors
-    if moment and products(tmp_path / "graph.db") == states.new:
-        return  # on a fast machine it was done by then
-    assert process.returncode == 1
-    assert b"interrupted" in errors
+    assert b"nterrupted" in errors or b"Aborted" in errors
     assert products(tmp_path / "graph.db") == states.old
 
 
@@ -178,7 +178,7 @@ def test_two_ingests_at_once_are_serialised(tmp_path: Path, catalog: Path, state
     other = tmp_path / "other.tsv"
     other.write_text("other\ttitle\t\ta#:#b\tc\n")
     running = [start(tmp_path, catalog / "catalog.tsv"), start(tmp_path, other)]
-    assert [process.wait(120) for process in running] == [0, 0]
+    assert [end(process)[0] for process in running] == [0, 0]
     found = {product.id for product in products(tmp_path / "graph.db")}
     assert found == {product.id for product in states.new} | {"other"}
 
@@ -200,14 +200,13 @@ def small_disk() -> Iterator[Path]:
 def test_a_disk_that_fills_up_keeps_the_old_state(small_disk: Path, tmp_path: Path) -> None:
     first = small_disk / "first.tsv"
     first.write_text("1\ttitle\t\ta#:#b\tc\n")
-    assert start(small_disk, first).wait(60) == 0
+    assert end(start(small_disk, first))[0] == 0
     before = products(small_disk / "graph.db")
 
     large = tmp_path / "large.tsv"
     large.write_text("".join(f"{n}\t{'x' * 1000}\t\ta#:#b\tc\n" for n in range(2000)))
-    process = start(small_disk, large)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
+    status, errors = end(start(small_disk, large))
+    assert status == 1
     assert b"disk" in errors
     assert b"Traceback" not in errors
     assert products(small_disk / "graph.db") == before

@@ -12,8 +12,10 @@ from PIL import Image
 
 from k3m_kg.errors import CatalogError, ConfigError, GraphError, UsageError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.ingest.pipeline import IngestOptions, SourceProgress, SourceReport, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.ingest.report import SourceProgress, SourceReport
 from k3m_kg.records import RejectedRow
 
 
@@ -346,12 +348,15 @@ def test_a_missing_mapping_file_is_a_clear_error(store: GraphStore) -> None:
 def test_records_of_a_careless_reader_are_refused_not_stored(
     store: GraphStore, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from k3m_kg.ingest import pipeline
+    from k3m_kg.config import Settings
+    from k3m_kg.plugin.hookspecs import ReaderPlugin
+    from k3m_kg.plugin.registry import Registry
+    from k3m_kg.readers import choosing
     from k3m_kg.records import ProductRecord
 
     class Careless:
-        def sniff(self, path: Path, head: bytes) -> bool:
-            return True
+        def sniff(self, path: Path, head: bytes) -> float:
+            return 1.0
 
         def read(self, path: Path, mapping: Path | None) -> Iterator[ProductRecord | RejectedRow]:
             yield ProductRecord("", "no id", line=1)
@@ -359,7 +364,10 @@ def test_records_of_a_careless_reader_are_refused_not_stored(
             yield ProductRecord("surrogate", "\ud800", line=3)
             yield ProductRecord("twice", "t", properties=(("a", "b"), ("a", "b")), line=4)
 
-    monkeypatch.setattr(pipeline, "choose_reader", lambda path, name: ("careless", Careless()))
+    installed = Registry()
+    careless = ReaderPlugin("careless", "made up", Settings, lambda _: Careless())
+    installed.add(careless, "acme", "1")
+    monkeypatch.setattr(choosing, "registry", lambda: installed)
     write_tsv("a.x", "x")
     (report,) = run(store, "a.x")
     assert (report.counts.rows_quarantined, report.counts.triples_added) == (3, 1)

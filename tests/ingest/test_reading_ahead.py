@@ -2,36 +2,44 @@
 
 from __future__ import annotations
 
+import gc
 import gzip
+import marshal
 import os
 import signal
 import subprocess
 import sys
-import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BytesIO
 from pathlib import Path
+from types import FrameType
+from typing import cast
 
 import pytest
 
-from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.config import Settings
+from k3m_kg.errors import CatalogError, ConfigError, PluginError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest import reading_ahead, reading_worker
 from k3m_kg.ingest.checked import Checked, checked
-from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
-from k3m_kg.readers.choosing import choose_reader
+from k3m_kg.plugin.hookspecs import ReaderPlugin
+from k3m_kg.readers.choosing import ChosenReader, choose_reader
 from k3m_kg.readers.k3m_tsv import K3MTSVReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.vocabulary import TYPE
 from k3m_kg.workers import process
 from k3m_kg.workers.inside import Answer
 from k3m_kg.workers.process import Answers
+from tests.ingest.odd_reader import Odd
 
 pytestmark = pytest.mark.skipif(
-    not reading_ahead._can_start(K3MTSVReader()), reason="one processor: nothing is read ahead"
+    not reading_ahead._can_start(), reason="one processor: nothing is read ahead"
 )
+TSV = choose_reader(Path("any"), "k3m-tsv")
 PRODUCTS = 2500
 SIZE = reading_ahead.WORTH_IT
 
@@ -66,9 +74,9 @@ def ntriples(folder: Path) -> Path:
 @pytest.mark.parametrize("make", [k3m_tsv, ntriples])
 def test_records_are_those_of_the_reader(tmp_path: Path, make: object) -> None:
     path = make(tmp_path)  # type: ignore[operator]
-    _, reader = choose_reader(path)
-    expected = list(checked(reader.read(path, None)))
-    with reading_ahead.reading(reader, path, None, SIZE) as records:
+    chosen = choose_reader(path)
+    expected = list(checked(chosen.reader.read(path, None)))
+    with reading_ahead.reading(chosen, path, None, SIZE) as records:
         found = list(records)
     assert found == expected
     kinds = {type(item) if isinstance(item, RejectedRow) else type(item[0]) for item in found}
@@ -76,28 +84,38 @@ def test_records_are_those_of_the_reader(tmp_path: Path, make: object) -> None:
     assert (ValueRecord in kinds) == (make is ntriples)
 
 
-def test_whoever_hashes_the_hash_is_the_same(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_who_waits_to_send_hashes_and_the_hash_is_the_same(tmp_path: Path) -> None:
     path = k3m_tsv(tmp_path)
     expected = list(checked(K3MTSVReader().read(path, None)))
-    here = []
+    now = 0.0
 
-    def noted(records: Iterable[CatalogRecord]) -> Iterator[Checked | RejectedRow]:
-        here.append(1)
-        return checked(records)
+    def slowly() -> Iterator[CatalogRecord]:
+        nonlocal now
+        for record in K3MTSVReader().read(path, None):
+            now += 0.01
+            yield record
 
-    monkeypatch.setattr(reading_ahead, "checked", noted)
-    monkeypatch.setattr(process, "_ROOM", 4096)
-    found = []
-    with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
-        for number, item in enumerate(records):
-            found.append(item)
-            if number % 500 == 0:
-                time.sleep(0.2)  # so the other process waits, and then hashes
-    assert found == expected
-    messages = -(-PRODUCTS // reading_worker.RECORDS)
-    assert 0 < len(here) < messages
+    class Slow(BytesIO):
+        """Takes its second and third message only after a while."""
+
+        kinds = 0
+
+        def write(self, part: object, /) -> int:
+            nonlocal now
+            self.kinds += 1
+            now += 60 if self.kinds in (4, 6) else 0
+            return super().write(part)  # type: ignore[arg-type]
+
+    sent = Slow()
+    sender = reading_worker.Sender(Answer(sent), lambda: now)
+    sender.records(slowly())
+    messages = []
+    sent.seek(0)
+    while size := int.from_bytes(sent.read(8), "little"):
+        messages.append(marshal.loads(sent.read(size)))
+    hashed = [digests is not None for _, (_, digests) in messages]
+    assert hashed == [False, False, True, True, False, False]
+    assert list(reading_ahead._received(cast(Answers, messages))) == expected
 
 
 def test_messages_are_bounded_by_cells() -> None:
@@ -129,14 +147,14 @@ def test_rows_before_an_error_are_told(tmp_path: Path) -> None:
         raise AssertionError("a packed stream that is cut was read to its end")
 
     expected = rejected(checked(K3MTSVReader().read(path, None)))
-    with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
+    with reading_ahead.reading(TSV, path, None, SIZE) as records:
         assert rejected(records) == expected > 0
 
 
 def test_ctrl_c_in_a_terminal_is_not_for_the_reading_process(tmp_path: Path) -> None:
     with started() as processes:
         path = k3m_tsv(tmp_path)
-        with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
+        with reading_ahead.reading(TSV, path, None, SIZE) as records:
             next(records)
             assert os.getpgid(processes[0].pid) != os.getpgid(0)
 
@@ -161,7 +179,7 @@ def test_an_error_of_the_reader_is_the_same_error(tmp_path: Path) -> None:
         list(K3MTSVReader().read(path, mapping))
     with (
         pytest.raises(ConfigError) as found,
-        reading_ahead.reading(K3MTSVReader(), path, mapping, SIZE) as records,
+        reading_ahead.reading(TSV, path, mapping, SIZE) as records,
     ):
         list(records)
     assert str(found.value) == str(expected.value)
@@ -208,73 +226,185 @@ def started() -> Iterator[list[subprocess.Popen[bytes]]]:
 def test_the_process_ends_with_its_context(tmp_path: Path) -> None:
     path = k3m_tsv(tmp_path)
     with started() as processes:
-        with reading_ahead.reading(K3MTSVReader(), path, None, SIZE) as records:
+        with reading_ahead.reading(TSV, path, None, SIZE) as records:
             next(records)
             assert processes[0].poll() is None
         assert processes[0].poll() is not None
 
 
-def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
-    class Broken(K3MTSVReader):
-        pass
+def outside(factory: object, worker: str | None, name: str = "strange") -> ChosenReader:
+    """A reader of another package."""
+    record = ReaderPlugin(name, "made up", Settings, factory, worker)  # type: ignore[arg-type]
+    return ChosenReader(record, Settings(), record.factory(Settings()))
 
-    Broken.__module__, Broken.__qualname__ = "k3m_kg.readers.k3m_tsv", "unstorable"
-    path = k3m_tsv(tmp_path)
+
+HERE = "tests.ingest.odd_reader:Odd"
+
+
+def test_a_bug_is_told_as_one(tmp_path: Path) -> None:
     with (
-        pytest.raises(RuntimeError, match="Traceback"),
-        reading_ahead.reading(Broken(), path, None, SIZE) as records,
+        pytest.raises(RuntimeError, match=r"Traceback[^$]*ZeroDivisionError: a bug"),
+        reading_ahead.reading(outside(lambda _: Odd(), HERE), tmp_path, Path("bug"), SIZE) as found,
+    ):
+        list(found)
+
+
+def test_an_error_class_of_a_package_is_the_one_it_derives_from(tmp_path: Path) -> None:
+    with (
+        pytest.raises(CatalogError, match="here: odd\n  hint: even"),
+        reading_ahead.reading(outside(lambda _: Odd(), HERE), tmp_path, Path("x"), SIZE) as found,
+    ):
+        list(found)
+
+
+def test_a_reader_that_says_how_is_read_by_another_process_and_others_here(tmp_path: Path) -> None:
+    for worker in (HERE, None):
+        chosen = outside(lambda _: Odd(), worker)
+        with reading_ahead.reading(chosen, tmp_path, None, SIZE) as records:
+            ((record, _),) = records
+        assert (record.id == str(os.getpid())) == (worker is None)
+
+
+@pytest.mark.parametrize(
+    "worker", ["no_such_module:X", "json:nothing", "json:dumps", "nothing", ":", ""]
+)
+def test_a_reader_that_cannot_be_made_there_is_named(tmp_path: Path, worker: str) -> None:
+    with (
+        pytest.raises(PluginError, match="'strange' cannot be made in another process"),
+        reading_ahead.reading(outside(lambda _: Odd(), worker), tmp_path, None, SIZE) as records,
     ):
         list(records)
 
 
-def test_readers_of_others_are_read_here(tmp_path: Path) -> None:
-    class Strange:
-        def sniff(self, path: Path, head: bytes) -> bool:
-            return True
+class Said:
+    """All that this process and its children say on standard error, until each has ended."""
 
-        def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
-            yield ProductRecord(str(os.getpid()), "read by this process")
+    def __init__(self) -> None:
+        self.text = b""
 
-    path = tmp_path / "any"
-    path.write_text("x")
-    with reading_ahead.reading(Strange(), path, None, SIZE) as records:
-        ((record, _),) = records
-    assert record.id == str(os.getpid())
+    @contextmanager
+    def heard(self) -> Iterator[None]:
+        """Closing reads to the end: that of the last process that could still say something."""
+        sys.stderr.flush()
+        before = os.dup(2)
+        reading, writing = os.pipe()
+        os.dup2(writing, 2)
+        os.close(writing)
+        try:
+            yield
+        finally:
+            os.dup2(before, 2)
+            os.close(before)
+            with os.fdopen(reading, "rb") as stream:
+                self.text = stream.read()
 
 
-def test_when_the_writer_dies_so_does_the_reader(tmp_path: Path) -> None:
-    # Minutes of comments: it has nothing to send, and would not notice that nobody listens.
-    path = tmp_path / "comments.nt.gz"
-    with gzip.open(path, "wb", compresslevel=1) as file:
-        for _ in range(200):
-            file.write(b"# nothing\n" * 100_000)
+class Interrupter:
+    """Raises KeyboardInterrupt at the nth line that is run in some files."""
+
+    def __init__(self, nth: int, *files: str) -> None:
+        self.left = nth
+        self._files = files
+
+    def __call__(self, frame: FrameType, event: str, argument: object) -> object:
+        if frame.f_code.co_filename not in self._files:
+            return None
+        if event == "line":
+            self.left -= 1
+            if self.left == 0:
+                sys.settrace(None)
+                raise KeyboardInterrupt
+        return self
+
+
+def read_one(path: Path, interrupter: Interrupter) -> None:
+    """Read one record, with what is left of it gone when this returns."""
+    with _traced(interrupter), reading_ahead.reading(TSV, path, None, SIZE) as records:
+        next(records)
+
+
+def interrupted_at(nth: int, path: Path, *files: str) -> tuple[bool, bytes]:
+    """Read `path` with Ctrl-C at the nth line; whether it came to that, and what was said."""
+    said = Said()
+    interrupter = Interrupter(nth, *files)
+    before = sys.gettrace()
+    with said.heard(), pytest.MonkeyPatch.context() as patch:
+        # What a worker says is kept apart; here it is heard, and with it that it has ended.
+        patch.setattr(process.tempfile, "TemporaryFile", lambda: os.fdopen(os.dup(2), "wb"))
+        try:
+            read_one(path, interrupter)
+        except KeyboardInterrupt:
+            pass
+        finally:
+            sys.settrace(before)
+        gc.collect()
+    return interrupter.left <= 0, said.text
+
+
+@contextmanager
+def _traced(tracer: Interrupter) -> Iterator[None]:
+    sys.settrace(tracer)
+    try:
+        yield
+    finally:
+        sys.settrace(None)
+
+
+def test_ctrl_c_at_any_line_leaves_no_process_and_no_word(tmp_path: Path) -> None:
+    path = k3m_tsv(tmp_path)
+    nth, came = 1, True
+    while came:
+        came, said = interrupted_at(nth, path, process.__file__, reading_ahead.__file__)
+        assert said == b"", f"line event {nth}"
+        nth += 1
+    assert nth > 20
+
+
+@pytest.mark.parametrize("nth", range(1, 200, 7))
+def test_ctrl_c_while_the_process_is_started_leaves_none_and_no_word(
+    tmp_path: Path, nth: int
+) -> None:
+    assert interrupted_at(nth, k3m_tsv(tmp_path), subprocess.__file__)[1] == b""
+
+
+@pytest.mark.parametrize("request_", [b"", b'{"path": [', b"{}"])
+def test_input_that_ends_ends_the_process_without_a_word(request_: bytes) -> None:
+    command = [sys.executable, "-P", "-c", process._START]
+    done = subprocess.run(command, input=request_, capture_output=True, check=False)
+    assert (done.returncode, done.stdout, done.stderr) == (0, b"", b"")
+
+
+@pytest.mark.parametrize("moment", ["started", "asked", "received"])
+def test_when_the_writer_dies_so_does_the_reader_without_a_word(
+    tmp_path: Path, moment: str
+) -> None:
+    path = tmp_path / "source"
+    if moment == "received":  # more than a pipe holds: it is stopped while it sends
+        path.write_text("1\ttitle\t\ta#:#b\tc\n" * 500_000)
+    else:  # minutes of comments: it has nothing to send, and would not notice that nobody listens
+        with gzip.open(path, "wb", compresslevel=1) as file:
+            file.write(b'<http://a/product/1> <http://b> "c" .\n')
+            for _ in range(200):
+                file.write(b"# nothing\n" * 100_000)
     code = f"""
 import os, signal, subprocess
 from pathlib import Path
 from k3m_kg.ingest import reading_ahead
-from k3m_kg.readers.rdf.reader import RdfReader
-class Noted(subprocess.Popen):
-    def __init__(self, *args, **options):
-        super().__init__(*args, **options)
-        print(self.pid, flush=True)
-subprocess.Popen = Noted
-with reading_ahead.reading(RdfReader(), Path({str(path)!r}), None, {SIZE}) as records:
+from k3m_kg.readers.choosing import choose_reader
+from k3m_kg.workers import process
+def end(*_):
     os.kill(os.getpid(), signal.SIGKILL)
+if {moment!r} == "started":
+    process._widen = end
+process.tempfile.TemporaryFile = lambda: os.fdopen(os.dup(2), "wb")
+chosen = choose_reader(Path({str(path)!r}))
+with reading_ahead.reading(chosen, Path({str(path)!r}), None, {SIZE}) as records:
+    if {moment!r} == "received":
+        next(records)
+    end()
 """
-    done = subprocess.run([sys.executable, "-c", code], stdout=subprocess.PIPE, check=False)
+    said = Said()
+    with said.heard():  # until both have ended
+        done = subprocess.run([sys.executable, "-c", code], check=False)
     assert done.returncode == -signal.SIGKILL
-    pid = int(done.stdout)
-    for _ in range(50):
-        if not _is_alive(pid):
-            return
-        time.sleep(0.1)
-    os.kill(pid, signal.SIGKILL)
-    raise AssertionError("the reading process outlived the writing one by 5 s")
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        state = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
-    except OSError:
-        return False
-    return state != "Z"
+    assert said.text == b""

@@ -10,8 +10,10 @@ import pytest
 
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.ingest.pipeline import IngestOptions, SourceReport, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.ingest.report import SourceReport
 from k3m_kg.pictures.fetch.addresses import AllowedAddresses
 from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
 from k3m_kg.pictures.sources import PictureSources

@@ -181,3 +181,22 @@ def test_adding_one_name_twice_is_an_error() -> None:
 
 def test_everything_built_in_loads() -> None:
     assert load_registry().failures == []
+
+
+def test_a_reader_of_the_old_kind_is_named_with_what_to_change(site: Site, tmp_path: Path) -> None:
+    site.install(
+        "old-reader",
+        "0.9",
+        """
+        from k3m_kg.api import ReaderPlugin, hookimpl
+
+        @hookimpl
+        def k3m_kg_readers():
+            return [ReaderPlugin("old", "without settings", lambda: None)]
+        """,
+    )
+    (tmp_path / "a.old").write_text("old")
+    for command in (("plugins", "list"), ("ingest", str(tmp_path / "a.old"))):
+        said = site.run(*command).stderr
+        assert "of old-reader 0.9 was not loaded: the reader 'old' has no settings class" in said
+        assert "ReaderPlugin(name, summary, config, factory)" in said

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -24,6 +27,39 @@ training: {epochs: 1, batch_size: 8, threads: 1}
 @pytest.fixture(scope="module")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return installed(tmp_path_factory.mktemp("acme"), PACKAGE)
+
+
+def test_a_large_source_of_an_outside_reader_is_read_by_another_process(
+    site: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "large.acme").write_text(
+        "".join(f"p{number} ; cup {number} ; colour=red {'x' * 200}\n" for number in range(12_000))
+    )
+    (tmp_path / "sitecustomize.py").write_text(
+        """
+import os, sys
+if "ingest" not in sys.argv:  # the reading process
+    def find(name, *_):
+        if name == "acme_plugin.reader":
+            open("read-by", "a").write(f"{os.getpid()} {os.getppid()}\\n")
+    finder = type("Finder", (), {"find_spec": staticmethod(find)})
+    sys.meta_path.insert(0, finder)
+"""
+    )
+    path = os.pathsep.join([str(tmp_path), str(site), *filter(None, sys.path)])
+    program = "import os; print(os.getpid(), flush=True); from k3m_kg.cli.app import main; main()"
+    done = subprocess.run(
+        [sys.executable, "-c", program, "ingest", "large.acme", "--set", "separator=;", "--json"],
+        env=os.environ | {"PYTHONPATH": path},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    first, _, text = done.stdout.partition("\n")
+    assert json.loads(text)["products_added"] == 12_000
+    reader, parent = (tmp_path / "read-by").read_text().split()
+    assert reader != parent == first
 
 
 @pytest.mark.slow

@@ -15,7 +15,8 @@ from PIL import Image
 
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import LocatedImage, SourceVersion, Statement
-from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.quality import examination as quality_module
 from k3m_kg.quality.examination import GraphQuality, Suspicion, ValueCount, examine

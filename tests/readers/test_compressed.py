@@ -59,7 +59,7 @@ def test_the_first_bytes_decide_and_the_name_without_the_packing(
     file, mapping = tmp_path / name, tmp_path / "mapping.yaml"
     file.write_bytes(pack(b"id,name\n1,mug\n2,lamp\n"))
     mapping.write_text("id: id\ntitle: name\n")
-    assert choose_reader(file)[0] == "csv"
+    assert choose_reader(file).name == "csv"
     assert [record.line for record in DelimitedReader().read(file, mapping)] == [2, 3]
 
 

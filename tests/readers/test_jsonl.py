@@ -167,7 +167,7 @@ def test_settings_of_delimited_text_are_refused(tmp_path: Path) -> None:
 
 
 def test_sniff() -> None:
-    def sniff(name: str, head: bytes) -> bool:
+    def sniff(name: str, head: bytes) -> float:
         return JSONLinesReader().sniff(Path(name), head)
 
     assert sniff("a", b'\xef\xbb\xbf{"id": 1}\n')

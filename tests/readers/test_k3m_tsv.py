@@ -116,7 +116,7 @@ def test_a_file_that_cannot_be_read_is_an_error(tmp_path: Path) -> None:
 
 
 def test_sniff_knows_its_own_and_nothing_else() -> None:
-    def sniff(head: bytes) -> bool:
+    def sniff(head: bytes) -> float:
         return K3MTSVReader().sniff(Path("x"), head)
 
     assert sniff(GOOD.encode())

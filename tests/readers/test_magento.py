@@ -24,7 +24,7 @@ def read(tmp_path: Path, *rows: dict[str, str]) -> list:
     writer.writerows(rows)
     path = tmp_path / "products.csv"
     path.write_text(text.getvalue(), encoding="utf-8")
-    assert choose_reader(path)[0] == "magento"
+    assert choose_reader(path).name == "magento"
     return list(MagentoReader().read(path, None))
 
 
@@ -148,7 +148,7 @@ def test_a_mapping_is_refused_and_a_sku_needed(tmp_path: Path) -> None:
 @pytest.mark.realdata
 def test_the_luma_shop_is_read_whole(data_dir: Path) -> None:
     source = data_dir / "magento-luma" / "products.csv"
-    assert choose_reader(source)[0] == "magento"
+    assert choose_reader(source).name == "magento"
     found = list(MagentoReader().read(source, None))
     with source.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

@@ -58,7 +58,7 @@ LONG_PRODUCTS = [
 def test_every_form_is_sniffed_and_read(tmp_path: Path, form: str) -> None:
     path = tmp_path / "catalog"
     write(pa.table(LONG), path, form)
-    assert choose_reader(path)[0] == "parquet"
+    assert choose_reader(path).name == "parquet"
     assert list(ParquetReader().read(path, None)) == LONG_PRODUCTS
 
 

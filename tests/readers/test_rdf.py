@@ -88,12 +88,12 @@ def test_our_own_shape_is_read_from_every_form(tmp_path: Path, form: str) -> Non
     path = tmp_path / f"catalog.{form}"
     content = ox.serialize(turtle(OURS.removeprefix(PREFIXES)), format=FORMS[form])
     assert without_lines(read(path, content)) == without_lines(OUR_RECORDS)
-    assert choose_reader(path)[0] == "rdf"
+    assert choose_reader(path).name == "rdf"
     bare, packed = tmp_path / "catalog", tmp_path / f"catalog.{form}.gz"
     bare.write_bytes(content)
     packed.write_bytes(gzip.compress(content))
     for other in (bare, packed):
-        assert choose_reader(other)[0] == "rdf"
+        assert choose_reader(other).name == "rdf"
         assert without_lines(list(RdfReader().read(other, None))) == without_lines(OUR_RECORDS)
 
 
@@ -313,7 +313,7 @@ def test_a_mapping_is_refused(tmp_path: Path) -> None:
         ("a.json", b'{\n "@context": {}}', "jsonld"),
         ("a.json", b'[{"@id": "x"}]', "jsonld"),
         ("a.json", b'[{"id": "x"}]', None),
-        ("a.jsonl", b'{"@id": "x"}', None),
+        ("a.jsonl", b'{"@id": "x"}', "jsonld"),  # JSON Lines are surer of it
         ("a.csv", b"id,name\n", None),
     ],
 )

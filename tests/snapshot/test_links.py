@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from k3m_kg.errors import SnapshotError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
-from k3m_kg.ingest.pipeline import IngestOptions, ingest
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.records import ValueRecord
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot, layout

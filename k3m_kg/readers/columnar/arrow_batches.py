@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import unstorable
-from k3m_kg.readers.columnar.parquet import ARROW_FILE, PARQUET
+from k3m_kg.readers.columnar.signatures import ARROW_FILE, PARQUET
 from k3m_kg.readers.compressed import is_packed, open_bytes, read_head, unreadable
 from k3m_kg.readers.lines import MAX_LINE
 

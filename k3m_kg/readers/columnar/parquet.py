@@ -13,29 +13,18 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, ConfigError
-from k3m_kg.readers.mapping import (
-    Columns,
-    Mapping,
-    guess_columns,
-    guess_mapping,
-    load_mapping,
-    refuse_text_settings,
-)
+from k3m_kg.plugin.catalog_reader import Confidence
+from k3m_kg.readers.columnar.signatures import ARROW_FILE, ARROW_STREAM, PARQUET
 from k3m_kg.records import CatalogRecord
-
-# What files begin with. Arrow itself is loaded by `read`: every ingest asks every reader.
-PARQUET = b"PAR1"
-ARROW_FILE = b"ARROW1\0\0"
-ARROW_STREAM = b"\xff\xff\xff\xff"
 
 
 class ParquetReader:
     """Reads columnar tables, batch by batch."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the file begins as Parquet or Arrow does."""
-        return head.startswith((PARQUET, ARROW_FILE, ARROW_STREAM))
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Certain if the file begins as Parquet or Arrow does."""
+        signed = head.startswith((PARQUET, ARROW_FILE, ARROW_STREAM))
+        return Confidence.CERTAIN if signed else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; the line of each is the number of its row.
@@ -45,61 +34,7 @@ class ParquetReader:
             ConfigError: the mapping does not fit the columns, or there is none and no column is
                 named as an id is.
         """
-        import pyarrow as pa
+        # Arrow is heavy, and every ingest asks every reader what it knows.
+        from k3m_kg.readers.columnar.tables import table_records
 
-        try:
-            yield from self._records(path, mapping)
-        except pa.ArrowException as error:  # such as a column of a type that is no text
-            first = (str(error).splitlines() or [type(error).__name__])[0]
-            raise CatalogError(f"a column cannot be read: {first[:300]}", where=str(path)) from None
-
-    def _records(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
-        from k3m_kg.readers.columnar.arrow_batches import open_batches
-        from k3m_kg.readers.columnar.long_table import LongTable, long_columns
-        from k3m_kg.readers.columnar.wide_table import WideBatch, is_tree, tree_records
-        from k3m_kg.readers.graph_table import (
-            GRAPH_COLUMNS,
-            arrow_rows,
-            graph_records,
-            is_graph_table,
-        )
-
-        settings = load_mapping(mapping) if mapping is not None else None
-        if settings is not None:
-            refuse_text_settings(settings, "parquet", str(mapping))
-        source = open_batches(path)
-        names = list(source.schema.names)
-        if is_graph_table(names) and settings is None:
-            yield from graph_records(arrow_rows(source.of(GRAPH_COLUMNS)))
-            return
-        if (columns := long_columns(names)) is not None:
-            if settings is not None and settings.id != columns[0]:
-                raise ConfigError(
-                    f"`id` must be {columns[0]!r} in a table with a row for each triple",
-                    where=str(mapping),
-                )
-            table = LongTable(settings, str(mapping))
-            for before, batch in source.of(columns):
-                yield from table.records(before, batch)
-            yield from table.rest()
-            return
-        where = str(mapping) if mapping is not None else str(path)
-        settings = settings or _guessed(names, path)
-        if any(map(is_tree, source.schema.types)):
-            yield from tree_records(settings, source, where)
-            return
-        wide = Columns(settings, names, where)
-        for before, batch in source.batches:
-            yield from WideBatch(wide, before, batch).records()
-
-
-def _guessed(names: list[str], path: Path) -> Mapping:
-    guess = guess_columns(names)
-    if "id" in guess:
-        return Mapping.model_validate(guess)
-    raise ConfigError(
-        "none of its columns has the name of an id",
-        where=str(path),
-        hint="save this as mapping.yaml, edit it, and pass --mapping mapping.yaml"
-        f"\n\n{guess_mapping(names or ['id'])}",
-    )
+        yield from table_records(path, mapping)

@@ -6,17 +6,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.errors import ConfigError
+from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
-from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_header, read_rows
+from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_header, read_rows, undecodable
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
-from k3m_kg.readers.jsonl import JSONLinesReader
-from k3m_kg.readers.k3m_tsv import K3MTSVReader
 from k3m_kg.readers.lines import TextLines
-from k3m_kg.readers.magento import MagentoReader
 from k3m_kg.readers.mapping import Columns, Template, guess_mapping, load_mapping
-from k3m_kg.readers.rdf.reader import RdfReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _NOT_DECODED = "bytes that are not valid in the file's encoding"
@@ -26,19 +23,20 @@ _SUFFIXES = {".csv", ".tsv", ".tab"}
 class DelimitedReader:
     """Reads delimited text; surrounding blanks of a cell do not count."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the name says so, or the first line looks like a header: no other format is."""
-        others = (K3MTSVReader(), MagentoReader(), RdfReader(), JSONLinesReader())
-        if any(reader.sniff(path, head) for reader in others):
-            return False
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Likely if the name says so, possible if the first line looks like a header.
+
+        Never more: many formats are delimited text and know their files better.
+        """
         if unpacked_suffix(path) in _SUFFIXES:
-            return True
+            return Confidence.LIKELY
         first = head.lstrip().split(b"\n", 1)[0]
-        return (
+        fits = (
             b"\0" not in head
             and not first.startswith((b"{", b"[", b"<", b"@"))
             and any(mark.encode() in first for mark in DELIMITERS)
         )
+        return Confidence.POSSIBLE if fits else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a row that does not fit the header is rejected alone.
@@ -50,7 +48,7 @@ class DelimitedReader:
         """
         settings = load_mapping(mapping) if mapping is not None else None
         try:
-            with open_text(path, settings) as file:
+            with open_text(path, settings.encoding if settings else "utf-8") as file:
                 lines = TextLines(file)
                 header, dialect = read_header(lines, settings, path)
                 if settings is None and is_graph_table(header):
@@ -72,11 +70,7 @@ class DelimitedReader:
         except OSError as error:
             raise unreadable(path, error) from None
         except UnicodeError as error:
-            raise CatalogError(
-                f"is not text in this encoding: {error}",
-                where=str(path),
-                hint="set `encoding` in the mapping file",
-            ) from None
+            raise undecodable(path, error, "set `encoding` in the mapping file") from None
 
 
 def _graph_rows(

@@ -17,14 +17,18 @@ from k3m_kg.readers.mapping import Mapping
 DELIMITERS = ",\t;|"
 
 
-def open_text(path: Path, settings: Mapping | None) -> TextIO:
-    """The text of a file, in the encoding that the mapping names or UTF-8.
+def undecodable(path: Path, error: UnicodeError, hint: str) -> CatalogError:
+    """The error for a file that is not in its encoding, where a surrogate cannot stand for it."""
+    return CatalogError(f"is not text in this encoding: {error}", where=str(path), hint=hint)
+
+
+def open_text(path: Path, encoding: str = "utf-8") -> TextIO:
+    """The text of a file.
 
     Raises:
         ConfigError: nobody knows that encoding.
         OSError: the file cannot be opened.
     """
-    encoding = settings.encoding if settings else "utf-8"
     if encoding.lower().replace("_", "-") in ("utf-8", "utf8"):
         encoding = "utf-8-sig"
     try:

@@ -21,7 +21,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import open_bytes, read_head, unpacked_suffix, unreadable
+from k3m_kg.readers.rdf.groups import Grouper
+from k3m_kg.readers.rdf.records import Records
+from k3m_kg.readers.rdf.syntax import document_runs, line_runs
 from k3m_kg.records import CatalogRecord
 
 _SUFFIXES = {
@@ -33,6 +37,7 @@ _SUFFIXES = {
     ".owl": "rdfxml",
     ".jsonld": "jsonld",
 }
+_AUTO = "auto"
 _HEAD = 65_536
 _TRIPLE = re.compile(rb'(?:<[^<>\s"]+>|_:\S+)[ \t]+<[^<>\s"]+>[ \t]+(?:<[^<>\s"]+>|_:|")')
 _SUBJECT = re.compile(rb'(?:<[A-Za-z][\w+.-]*:[^<>\s"]*>|_:\S+)\s')
@@ -44,9 +49,19 @@ _JSON_LD = re.compile(rb'"@(?:context|graph|id|type)"\s*:')
 class RdfReader:
     """Reads RDF as pyoxigraph parses it; nothing is fetched."""
 
-    def sniff(self, path: Path, head: bytes) -> bool:
-        """Whether the name or the first lines are those of an RDF format."""
-        return form_of(path, head) is not None
+    def __init__(self, form: str = _AUTO) -> None:
+        """Read the RDF format `form`, or with `auto` the one that a file seems to be in."""
+        self._form = form
+
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Strong if the first lines are those of an RDF format, likely if the name is.
+
+        Likely only for JSON-LD: what is JSON Lines too is that.
+        """
+        form = form_by_content(head)
+        if form is not None and form != "jsonld":
+            return Confidence.STRONG
+        return Confidence.LIKELY if form_of(path, head) else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the records; the line of each is that of its first triple.
@@ -58,22 +73,19 @@ class RdfReader:
                 and in no order.
             ConfigError: a mapping was given, which this format has no use for.
         """
-        from k3m_kg.readers.rdf.groups import Grouper
-        from k3m_kg.readers.rdf.records import Records
-        from k3m_kg.readers.rdf.syntax import document_runs, line_runs
-
         if mapping is not None:
             raise ConfigError(
                 "the format rdf takes no mapping file",
                 where=str(mapping),
                 hint="leave --mapping out",
             )
-        form = form_of(path, read_head(path, _HEAD))
+        form = form_of(path, read_head(path, _HEAD)) if self._form == _AUTO else self._form
         if form is None:
             raise CatalogError(
                 "is in none of the RDF formats, as far as its beginning tells",
                 where=str(path),
-                hint=f"give its name the ending of its format: {' '.join(_SUFFIXES)}",
+                hint="say it with --set form=NAME, or give its name the ending of its format: "
+                f"{' '.join(_SUFFIXES)}",
             )
         try:
             with open_bytes(path) as file:
@@ -88,8 +100,11 @@ class RdfReader:
 
 def form_of(path: Path, head: bytes) -> str | None:
     """The RDF format of a file, by its name and else by its first bytes."""
-    if found := _SUFFIXES.get(unpacked_suffix(path)):
-        return found
+    return _SUFFIXES.get(unpacked_suffix(path)) or form_by_content(head)
+
+
+def form_by_content(head: bytes) -> str | None:
+    """The RDF format that a file begins as."""
     if b"\0" in head:
         return None
     start = head.removeprefix(b"\xef\xbb\xbf").lstrip()
@@ -103,7 +118,5 @@ def form_of(path: Path, head: bytes) -> str | None:
     if _SUBJECT.match(start) or _TURTLE.match(start):
         return "trig"
     if start.startswith((b"{", b"[")) and _JSON_LD.search(head):
-        from k3m_kg.readers.jsonl import JSONLinesReader
-
-        return None if JSONLinesReader().sniff(path, head) else "jsonld"
+        return "jsonld"
     return None

@@ -65,10 +65,20 @@ def _hashed(settings, context):
     return HashedWords(settings.buckets, context.hidden)
 
 
-def _reader():
+class AcmeSettings(Settings):
+    """Settings of the format `acme`.
+
+    Attributes:
+        separator: between the cells of a line.
+    """
+
+    separator: str = "|"
+
+
+def _reader(settings):
     from acme_plugin.reader import AcmeReader
 
-    return AcmeReader()
+    return AcmeReader(settings.separator)
 
 
 @hookimpl
@@ -85,7 +95,8 @@ def k3m_kg_text_encoders():
 
 @hookimpl
 def k3m_kg_readers():
-    return [ReaderPlugin("acme", "a product a line: id | title | property=value ...", _reader)]
+    summary = "a product a line: id | title | property=value ..."
+    return [ReaderPlugin("acme", summary, AcmeSettings, _reader, "acme_plugin.reader:AcmeReader")]
 
 
 @hookimpl

@@ -1,0 +1,36 @@
+"""Third step of an ingest, locate: each record with where its pictures are."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+
+from k3m_kg.graph.stored import LocatedImage, Statement
+from k3m_kg.graph.writer import Locate
+from k3m_kg.ingest.checked import Checked
+from k3m_kg.records import ProductRecord, RejectedRow
+
+
+def located(
+    records: Iterable[Checked | RejectedRow], locate: Locate, *, by_id: bool
+) -> Iterator[Statement | RejectedRow]:
+    """What is to be written for each record; a product of which nothing is known is rejected.
+
+    Args:
+        records: as they were read.
+        locate: finds the pictures of a product.
+        by_id: a product may have a picture without naming one: one that is called after its id.
+    """
+    for item in records:
+        if isinstance(item, RejectedRow):
+            yield item
+            continue
+        record, digest = item
+        images: tuple[LocatedImage, ...] = ()
+        if isinstance(record, ProductRecord):
+            if record.images or by_id:
+                images = locate(record.id, record.images)
+            if not (record.title or record.properties or record.links or images):
+                reason = "nothing to learn from: no title, no image, no property"
+                yield RejectedRow(record.line, reason, repr(record)[:2000])
+                continue
+        yield Statement(record, images, digest)

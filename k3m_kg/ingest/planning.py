@@ -1,0 +1,118 @@
+"""First step of an ingest, plan: is each source fit to be read, by which reader, and which version.
+
+Nothing is written and no database is made before every source has been looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.graph.stored import SourceVersion
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.pictures.sources import check_given
+from k3m_kg.readers.choosing import ChosenReader, choose_reader
+
+
+@dataclass(frozen=True, slots=True)
+class SourcePlan:
+    """A source that was found fit to be read.
+
+    Attributes:
+        stamp: size and modification time that its content was hashed at.
+        lines: in the file as it lies there, for a progress bar.
+    """
+
+    path: Path
+    chosen: ChosenReader
+    mapping: Path | None
+    version: SourceVersion
+    stamp: tuple[int, int]
+    lines: int
+
+    def check_unchanged(self) -> None:
+        """See that the file is still the one that was planned.
+
+        Raises:
+            CatalogError: it changed.
+        """
+        if _stamp(self.path) != self.stamp:
+            raise CatalogError(
+                "the file changed while it was read; nothing of it was kept",
+                where=str(self.path),
+                hint="run again when it is complete",
+            )
+
+
+def plan_sources(
+    sources: Sequence[Path], options: IngestOptions, quarantine: Quarantine
+) -> list[SourcePlan]:
+    """Look at every source.
+
+    Raises:
+        UsageError: an option or format makes no sense.
+        CatalogError: a source is missing or cannot be read.
+        PluginError: a reader breaks its contract.
+    """
+    check_given(options.images)
+    return [_plan(path, options, quarantine) for path in sources]
+
+
+def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> SourcePlan:
+    if path.is_dir():
+        raise CatalogError(
+            "is a folder, not a file", where=str(path), hint="name the catalog file in it"
+        )
+    if not path.exists():
+        raise CatalogError("no such file", where=str(path))
+    if not path.is_file():
+        raise CatalogError("is no regular file", where=str(path))
+    inputs = {path.resolve()} | ({options.mapping.resolve()} if options.mapping else set())
+    if quarantine.path_for(path).resolve() in inputs:
+        raise UsageError("would be overwritten", where=f"--quarantine {quarantine.path_for(path)}")
+    stamp = _stamp(path)
+    if stamp[0] == 0:
+        raise CatalogError("the file is empty", where=str(path))
+    chosen = choose_reader(path, options.format, options.settings)
+    content_hash, lines = _hash(path)
+    version = SourceVersion(
+        name=str(path.resolve()),
+        format=chosen.name,
+        content_hash=content_hash,
+        mapping_hash=_hash_of_reading(options.mapping, chosen),
+        images_folder=str(options.images.resolve()) if options.images else None,
+    )
+    return SourcePlan(path, chosen, options.mapping, version, stamp, lines)
+
+
+def _hash_of_reading(mapping: Path | None, chosen: ChosenReader) -> str | None:
+    """What else than the content decides what is read: the mapping file, and settings."""
+    digest = _hash(mapping)[0] if mapping else None
+    if not (changed := chosen.changed_settings):
+        return digest
+    text = json.dumps([digest, changed], sort_keys=True)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _stamp(path: Path) -> tuple[int, int]:
+    found = path.stat()
+    return found.st_size, found.st_mtime_ns
+
+
+def _hash(path: Path) -> tuple[str, int]:
+    """SHA-256 of a file, and its number of lines for the progress bar."""
+    digest = hashlib.sha256()
+    lines = 0
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(1 << 20):
+                digest.update(chunk)
+                lines += chunk.count(b"\n")
+    except OSError as error:
+        raise CatalogError(f"cannot be read: {error.strerror or error}", where=str(path)) from None
+    return digest.hexdigest(), lines

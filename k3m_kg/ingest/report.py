@@ -1,0 +1,111 @@
+"""Last step of an ingest, count: what was done, as callers are told."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from itertools import islice
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.graph.session import IngestSession
+from k3m_kg.graph.stored import ImageFailure, IngestCounts, SubjectDiff
+from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.ingest.planning import SourcePlan
+from k3m_kg.ingest.quarantine import SetAside
+from k3m_kg.ingest.writing import WrittenBatch
+from k3m_kg.pictures.fetch.settings import FetchCounts
+
+LISTED_FAILURES = 1000
+"""Failed pictures that a report names; the graph knows all of them."""
+LISTED_CHANGES = 20
+"""Changes that the report of a dry run shows; `k3m-kg diff` shows all of a real one."""
+
+
+@dataclass(frozen=True, slots=True)
+class SourceProgress:
+    """How far a source is: lines read of about `lines`."""
+
+    source: str
+    line: int
+    lines: int
+    products: int
+
+
+@dataclass(slots=True)
+class SourceReport:
+    """What the ingest of one source did.
+
+    Attributes:
+        unchanged: nothing was read, because nothing can have changed since the last ingest.
+        run: the run's number; None where nothing was written, and in a dry run.
+        quarantine: the file with the rejected rows, if there are any.
+        changes: in a dry run, what the first products would become, at most `LISTED_CHANGES`.
+        failures: pictures that cannot be used, at most `LISTED_FAILURES`.
+        fetched: what was fetched; None where URLs were not to be.
+    """
+
+    source: str
+    format: str
+    counts: IngestCounts = field(default_factory=IngestCounts)
+    unchanged: bool = False
+    run: int | None = None
+    quarantine: str | None = None
+    changes: list[SubjectDiff] = field(default_factory=list)
+    failures: list[ImageFailure] = field(default_factory=list)
+    fetched: FetchCounts | None = None
+
+
+class Tally:
+    """Counts one source while it is written.
+
+    Attributes:
+        report: so far.
+    """
+
+    def __init__(
+        self, plan: SourcePlan, aside: SetAside, on_progress: Callable[[SourceProgress], None]
+    ) -> None:
+        self._plan = plan
+        self._aside = aside
+        self._on_progress = on_progress
+        self._subjects = 0
+        self.report = SourceReport(str(plan.path), plan.version.format)
+
+    def add(self, batch: WrittenBatch) -> None:
+        """Count a batch and tell how far that is."""
+        for row in batch.rejected:
+            self._aside.add(row)
+        room = LISTED_FAILURES - len(self.report.failures)
+        self.report.failures.extend(batch.failures[:room])
+        self._subjects += batch.subjects
+        lines = max(batch.line, self._plan.lines)
+        source = str(self._plan.path)
+        self._on_progress(SourceProgress(source, batch.line, lines, self._subjects))
+
+    def finish(self, session: IngestSession, writer: GraphWriter, *, dry_run: bool) -> SourceReport:
+        """Close the run and report it.
+
+        Raises:
+            CatalogError: there was no product.
+        """
+        if not self._subjects:
+            raise CatalogError(self._no_product(), where=str(self._plan.path))
+        report = self.report
+        if self._aside.rows:
+            report.quarantine = str(self._aside.path)
+        report.counts = session.finish(self._aside.rows)
+        if dry_run:
+            report.changes = list(islice(writer.diff(session.run), LISTED_CHANGES))
+        else:
+            report.run = session.run
+        return report
+
+    def _no_product(self) -> str:
+        rows = self._aside.rows
+        if not rows:
+            return "there is no product in this file"
+        return (
+            f"no row of this file could be read as {self._plan.version.format}: "
+            f"all {rows} were rejected, the first on {self._aside.first_reason} "
+            f"(all of them in {self._aside.path})"
+        )

@@ -1,0 +1,52 @@
+"""Fourth step of an ingest, write: statements in bounded batches, what became of each one told."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+
+from k3m_kg.graph.session import IngestSession
+from k3m_kg.graph.stored import ImageFailure, Statement
+from k3m_kg.records import RejectedRow
+
+BATCH_PRODUCTS = 2000
+BATCH_CELLS = 50_000
+
+
+@dataclass(frozen=True, slots=True)
+class WrittenBatch:
+    """What became of one batch.
+
+    Attributes:
+        subjects: how many it had.
+        line: that of the last one.
+        rejected: rows that contradict an earlier row of the source.
+        failures: pictures that cannot be used.
+    """
+
+    subjects: int
+    line: int
+    rejected: list[RejectedRow]
+    failures: list[ImageFailure]
+
+
+def written(session: IngestSession, statements: Iterable[Statement]) -> Iterator[WrittenBatch]:
+    """Write all statements, batch by batch."""
+    for batch in _batches(statements):
+        result = session.write(batch)
+        line = batch[-1].record.line
+        yield WrittenBatch(len(batch), line, result.rejected, result.failures)
+
+
+def _batches(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
+    """Batches bounded by products and by cells: one product may have thousands of triples."""
+    batch: list[Statement] = []
+    cells = 0
+    for statement in statements:
+        batch.append(statement)
+        cells += 1 + len(statement.record.properties)
+        if len(batch) >= BATCH_PRODUCTS or cells >= BATCH_CELLS:
+            yield batch
+            batch, cells = [], 0
+    if batch:
+        yield batch
