@@ -8,6 +8,7 @@ import sys
 import typer
 
 from k3m_kg import __version__
+from k3m_kg.cli import bugs, console, streams
 from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
 from k3m_kg.extras import missing_extra
@@ -25,7 +26,7 @@ app = typer.Typer(
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"k3m-kg {__version__}")
+        console.say(f"k3m-kg {__version__}")
         raise typer.Exit
 
 
@@ -47,28 +48,44 @@ _INTERRUPTED = 130
 
 
 def main() -> None:
-    """Run the command line; bad input ends in one message and exit code 1 or 2."""
+    """Run the command line; bad input ends in one message and exit code 1 or 2, a bug in 3."""
+    streams.occupy()
     try:
-        app()
-    except K3MError as error:
+        code = _run()
+    finally:
+        streams.give_up()
+    raise SystemExit(code)
+
+
+def _run() -> int:
+    """The exit code."""
+    try:
+        try:
+            app()
+        except SystemExit as stop:
+            code = stop.code if isinstance(stop.code, int) else int(bool(stop.code))
+            if code == _INTERRUPTED:
+                streams.write_message("interrupted: nothing half-done was kept\n")
+                return 1
+            streams.finish()
+            return code
+        streams.finish()
+    except BrokenPipeError:  # as in `k3m-kg diff | head`: its reader has seen enough
+        return 1
+    except Exception as error:
         if os.environ.get("K3M_KG_TRACEBACK"):
             raise
-        raise _ended_by(error) from None
-    except ModuleNotFoundError as error:
-        missing = missing_extra(error, command=next(iter(sys.argv[1:]), None))
-        if missing is None or os.environ.get("K3M_KG_TRACEBACK"):
-            raise
-        raise _ended_by(missing) from None
-    except SystemExit as stop:
-        if stop.code != _INTERRUPTED:
-            raise
-        sys.stderr.write("interrupted: nothing half-done was kept\n")
-        raise SystemExit(1) from None
-    except BrokenPipeError:
-        sys.stderr.close()
-        raise SystemExit(1) from None
+        known = error if isinstance(error, K3MError) else _missing(error)
+        if known is not None:
+            streams.write_message(f"error: {console.error_text(known)}\n")
+            return known.exit_code
+        streams.write_message(f"error: {console.visible(bugs.report(error))}\n")
+        return bugs.EXIT_CODE
+    return 0
 
 
-def _ended_by(error: K3MError) -> SystemExit:
-    sys.stderr.write(f"error: {error}\n")
-    return SystemExit(error.exit_code)
+def _missing(error: Exception) -> K3MError | None:
+    """What to say if an extra is not installed."""
+    if not isinstance(error, ModuleNotFoundError):
+        return None
+    return missing_extra(error, command=next(iter(sys.argv[1:]), None))

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -107,10 +107,10 @@ def _seen_kinds(kind: str, sees: tuple[str, ...]) -> tuple[str, ...]:
 
 def _print(name: str, found: Audit) -> None:
     skipped = f", {found.skipped:,} cannot be judged" if found.skipped else ""
-    print(f"{name}: the most suspicious of {found.judged:,}{skipped}")
+    say(f"{name}: the most suspicious of {found.judged:,}{skipped}")
     for item in found.findings:
         what = f"{item.property}: {item.stated} ({item.probability:.1%})"
         instead = f"{item.better} ({item.better_probability:.1%})"
-        print(f"  {item.suspicion:7.2f}  {item.product}  {what}, rather {instead}")
+        say(f"  {item.suspicion:7.2f}  {item.product}  {what}, rather {instead}")
         if item.kind == "title":
-            print(f"           {item.content}")
+            say(f"           {item.content}")

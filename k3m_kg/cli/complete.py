@@ -16,7 +16,9 @@ from k3m_kg.cli.console import (
     note_waiting,
     print_json,
     progress_bar,
+    say,
 )
+from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -86,6 +88,14 @@ def complete(
         Path | None,
         typer.Option(metavar="FILE", help="Write .csv, .jsonl or .parquet instead of printing."),
     ] = None,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="In .csv, texts exactly; else what a spreadsheet would run begins with an "
+            "apostrophe.",
+        ),
+    ] = False,
     write: Annotated[
         bool,
         typer.Option(
@@ -113,6 +123,7 @@ def complete(
 
     if out is not None:
         check_table(out)
+        guard("--out", out, db=db if write else None, artifact=artifact, snapshot=snapshot)
     if write:
         _check_writing(precision, known_too, db)
     best = 1 if precision is not None else top_k
@@ -128,7 +139,9 @@ def complete(
             proposals = list(proposals)
         report: dict[str, Any] = {"products": len(rows)}
         if out is not None:
-            report["proposals"] = write_table(out, proposals, explained=explain)
+            report["proposals"] = write_table(
+                out, proposals, explained=explain, spreadsheet=not raw
+            )
             report["file"] = str(out)
         if write:
             report |= _write(db, artifact, proposals)
@@ -253,17 +266,15 @@ def _print(proposals: Iterable[Proposal], precision: float | None) -> None:
     product, name = None, None
     for item in proposals:
         if item.product != product:
-            print(item.product)
+            say(item.product)
         if (item.product, item.property) != (product, name):
-            print(f"  {item.property}")
+            say(f"  {item.property}")
         product, name = item.product, item.property
-        print(f"    {item.probability:6.1%}  {item.value}")
+        say(f"    {item.probability:6.1%}  {item.value}")
         if item.explanation is not None:
             for part in item.explanation.parts:
-                print(
-                    f"            {-part.drop:+7.1%} without the {_LABELS[part.kind]} {part.text}"
-                )
+                say(f"            {-part.drop:+7.1%} without the {_LABELS[part.kind]} {part.text}")
             for kind, left in item.explanation.without.items():
-                print(f"            {left:7.1%} with no {kind}")
+                say(f"            {left:7.1%} with no {kind}")
     if product is None and precision is None:
         note("nothing is missing: `--all` also asks the properties that products have")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from k3m_kg.cli.streams import output_error, write_message, write_output
+from k3m_kg.errors import K3MError
+
 if TYPE_CHECKING:
+    from rich.console import Console
     from rich.progress import Progress
 
 JsonFlag = Annotated[
@@ -24,13 +29,19 @@ DatabaseOption = Annotated[
         "--db", envvar="K3M_KG_DB", help="Database URL.", metavar="URL", show_default=True
     ),
 ]
+_STEERING = re.compile(
+    "[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069\ufeff\ud800-\udfff]"
+)
+_LONGEST_PART = 1000
+"""Characters of a message, of a place or of a hint; a list of choices is shorter."""
 DEFAULT_DATABASE = "sqlite:///k3m-kg.db"
 
 
 def print_json(value: Any) -> None:
     """One JSON document on standard output; what is not finite is null there."""
     text = json.dumps(_finite(value), ensure_ascii=False, indent=2, allow_nan=False)
-    sys.stdout.write(text + "\n")
+    # The same value, in letters that cannot steer a terminal.
+    write_output(_STEERING.sub(lambda found: f"\\u{ord(found[0]):04x}", text) + "\n")
 
 
 def _finite(value: Any) -> Any:
@@ -45,7 +56,73 @@ def _finite(value: Any) -> Any:
 
 def note(text: str) -> None:
     """A message for the person at the terminal: standard error."""
-    sys.stderr.write(text + "\n")
+    write_message(visible(text) + "\n")
+
+
+def say(text: str, *, end: str = "\n") -> None:
+    """A line of the result: standard output, with what could steer a terminal shown escaped.
+
+    Raises:
+        OutputError: standard output cannot be written.
+    """
+    write_output(visible(text) + end)
+
+
+def say_data(text: str) -> None:
+    """A result in a format of others, such as Turtle: exact in a file or pipe.
+
+    Raises:
+        OutputError: standard output cannot be written.
+    """
+    write_output(visible(text) if sys.stdout.isatty() else text)
+
+
+def visible(text: str) -> str:
+    """The text for a terminal: what could steer it is shown as an escape, as in `\\x1b`.
+
+    These are the control characters but line end and tab, those that turn the direction of
+    writing, odd line ends, and halves of characters. Texts of catalogs, file names and messages
+    of errors hold them.
+    """
+    return _STEERING.sub(_escape, text)
+
+
+def visible_line(text: str, longest: int = 80) -> str:
+    """`visible`, on one line and cut."""
+    shown = visible(text).replace("\n", "\\n").replace("\t", "\\t")
+    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+
+
+def error_text(error: K3MError) -> str:
+    """What is said of an error, with a bound on each part of it."""
+    where = None if error.where is None else _bounded(error.where)
+    hint = None if error.hint is None else _bounded(error.hint)
+    return visible(str(K3MError(_bounded(error.message), where=where, hint=hint)))
+
+
+def _bounded(text: str) -> str:
+    half = _LONGEST_PART // 2
+    return text if len(text) <= _LONGEST_PART else f"{text[:half]}…{text[-half:]}"
+
+
+def _escape(found: re.Match[str]) -> str:
+    number = ord(found[0])
+    return f"\\x{number:02x}" if number < 256 else f"\\u{number:04x}"
+
+
+@contextmanager
+def terminal() -> Iterator[Console]:
+    """A rich console on standard output, for tables. Its texts have to be `visible` already.
+
+    Raises:
+        OutputError: standard output cannot be written.
+    """
+    from rich.console import Console
+
+    try:
+        yield Console(markup=False, highlight=False, emoji=False)
+    except OSError as error:
+        raise output_error(error) from None
 
 
 def note_waiting() -> None:
@@ -68,10 +145,10 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
 
     console = Console(stderr=True)
     with Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
         MofNCompleteColumn(),
-        TextColumn("{task.fields[info]}"),
+        TextColumn("{task.fields[info]}", markup=False),
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,

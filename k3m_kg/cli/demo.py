@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.outputs import guard
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -58,6 +59,7 @@ def demo(
     from k3m_kg.extras import require
 
     require("torch", "tokenizers", "matplotlib")
+    guard("--out", out)
     from k3m_kg.demo.pipeline import run_demo
 
     start = time.monotonic()
@@ -67,4 +69,4 @@ def demo(
         print_json(result)
     else:
         note(f"done in {time.monotonic() - start:.0f} s; open the report in a browser:")
-        typer.echo(result["report"])
+        say(result["report"])

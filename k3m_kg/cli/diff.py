@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    say,
+    visible_line,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -53,7 +61,7 @@ def diff(
     if json:
         print_json({**run_as_json(found), "changes": as_json(shown), "more": more})
         return
-    print(_headline(found))
+    say(_headline(found))
     print_changes(shown)
     if more:
         note(f"... and {more:,} more; --limit 0 shows all")
@@ -82,16 +90,16 @@ def print_changes(changes: Iterable[SubjectDiff]) -> None:
     """Each product on a line, and what became of it below."""
     for change in changes:
         kind = "" if change.kind == "product" else f"{change.kind} "
-        print(f"{change.change:9} {kind}{_short(change.name)}")
+        say(f"{change.change:9} {kind}{_short(change.name)}")
         for name, pair in (("title", change.title), ("category", change.category)):
             if pair is not None:
-                print(f"          {name}: {_short(pair[0])} -> {_short(pair[1])}")
+                say(f"          {name}: {_short(pair[0])} -> {_short(pair[1])}")
         for sign, pairs in (("-", change.triples_removed), ("+", change.triples_added)):
             for name, value in pairs:
-                print(f"        {sign} {_short(name)}: {_short(value)}")
+                say(f"        {sign} {_short(name)}: {_short(value)}")
         if change.images is not None:
             before, after = (", ".join(map(_short, names)) or "none" for names in change.images)
-            print(f"          images: {before} -> {after}")
+            say(f"          images: {before} -> {after}")
 
 
 def _headline(run: Run) -> str:
@@ -106,10 +114,4 @@ def _headline(run: Run) -> str:
 
 
 def _short(text: str | None) -> str:
-    if text is None:
-        return "none"
-    # Catalog text may hold line ends and terminal sequences.
-    shown = "".join(
-        letter if letter.isprintable() else "\N{REPLACEMENT CHARACTER}" for letter in text
-    )
-    return shown if len(shown) <= _SHOWN_TEXT else f"{shown[: _SHOWN_TEXT - 3]}..."
+    return "none" if text is None else visible_line(text, _SHOWN_TEXT)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -33,6 +34,7 @@ def embed(
 
     Products that training never saw are encoded from their own image, title and triples.
     """
+    guard("OUT", out, artifact=artifact, snapshot=snapshot)
     from k3m_kg.use.embedding import write_embeddings
 
     with progress_bar(disable=as_json) as bar:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, print_json, progress_bar
+from k3m_kg.cli.console import JsonFlag, print_json, progress_bar, say
+from k3m_kg.cli.outputs import guard, paths_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
     DeviceOption,
@@ -148,6 +149,8 @@ def evaluate(
     }
     settings = _settings(task, given, overrides or [])
     evaluation = build_evaluation(task, settings, split)
+    for output in (*paths_in(settings), *([] if diagram is None else [diagram])):
+        guard("--diagram", output, artifact=artifact, snapshot=snapshot)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages, ranks=evaluation.ranks)
@@ -156,7 +159,7 @@ def evaluate(
         print_json(report)
     else:
         for line in evaluation.lines(report):
-            print(line)
+            say(line)
 
 
 def _settings(task: str, given: dict[str, Any], overrides: list[str]) -> Settings:

@@ -14,7 +14,9 @@ from k3m_kg.cli.console import (
     note,
     print_json,
     progress_bar,
+    say,
 )
+from k3m_kg.cli.outputs import guard
 
 
 def export(
@@ -34,6 +36,14 @@ def export(
             help="nt, nq, ttl, trig, rdfxml, jsonld, parquet or csv.  [default: by OUT's suffix]",
         ),
     ] = None,
+    spreadsheet: Annotated[
+        bool,
+        typer.Option(
+            "--spreadsheet",
+            help="Of csv, to open it in Excel: what that would run begins with an apostrophe; "
+            "`ingest` then reads another text.",
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Write the whole graph as RDF, or as tables of products, triples and images.
@@ -51,11 +61,18 @@ def export(
     chosen = format_of(out, format)
     if json and out == STDOUT:
         raise UsageError("--json and OUT - both want standard output", hint="name a file")
+    if spreadsheet and chosen != "csv":
+        raise UsageError("--spreadsheet is for csv", where=f"--format {chosen}")
+    guard("OUT", out, db=db)
     with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
-        if store.owns(out):
-            raise UsageError("is the database itself", where=str(out), hint="name another file")
         task = bar.add_task("export", total=None, info="products and values")
-        report = write(store, out, chosen, lambda done: bar.update(task, completed=done))
+        report = write(
+            store,
+            out,
+            chosen,
+            lambda done: bar.update(task, completed=done),
+            spreadsheet=spreadsheet,
+        )
     if json:
         print_json(asdict(report))
         return
@@ -64,4 +81,4 @@ def export(
         f"{report.path}{size}: {report.products:,} products, {report.triples:,} triples "
         f"in {report.seconds:.1f} s"
     )
-    note(summary) if out == STDOUT else print(summary)
+    note(summary) if out == STDOUT else say(summary)

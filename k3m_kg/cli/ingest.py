@@ -15,9 +15,11 @@ from k3m_kg.cli.console import (
     note_waiting,
     print_json,
     progress_bar,
+    say,
 )
 from k3m_kg.cli.diff import as_json as changes_as_json
 from k3m_kg.cli.diff import print_changes
+from k3m_kg.cli.outputs import guard
 from k3m_kg.errors import K3MError, UsageError
 
 if TYPE_CHECKING:
@@ -151,6 +153,9 @@ def ingest(
         format, mapping, images, strict, dry_run, image_store, fetch, tuple(settings or ())
     )
     with Quarantine(quarantine) as rejected:
+        for source in sources:
+            guard("--quarantine", rejected.path_for(source), db=db)
+            guard("--image-store", image_store, files=_read(source, mapping, images, db))
         plans = plan_sources(sources, options, rejected)
         with _open(db, dry_run) as store:
             reports = _run(store, plans, options, rejected)
@@ -178,10 +183,36 @@ def _open(db: str, dry_run: bool) -> AbstractContextManager[GraphStore]:
 
     if dry_run and not GraphStore.exists(db):
         return rehearsal()
-    store, created = GraphStore.create(db)
-    if created:
-        note(f"created {store.url}")
-    return store
+
+    @contextmanager
+    def opened() -> Iterator[GraphStore]:
+        store, created = GraphStore.create(db)
+        if created:
+            note(f"created {store.url}")
+        with store:
+            try:
+                yield store
+            except BaseException:
+                if created and store.remove_unused():
+                    note(f"removed {store.url}: nothing was brought in")
+                raise
+
+    return opened()
+
+
+def _read(
+    source: Path, mapping: Path | None, images: Path | None, db: str
+) -> list[tuple[str, Path | None]]:
+    """What an ingest reads, each with what it is."""
+    from k3m_kg.graph.engine import parse_url, sqlite_file
+
+    file = sqlite_file(parse_url(db))
+    return [
+        ("a source", source),
+        ("the mapping", mapping),
+        ("the pictures", images),
+        ("the database", file),
+    ]
 
 
 def _run(
@@ -268,36 +299,34 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
     counts = report.counts
     would = "would be " if dry_run else ""
     if (fetched := report.fetched) is not None:
-        print(
+        say(
             f"{report.source}: pictures: {fetched.fetched:,} fetched "
             f"({fetched.bytes / 1e6:,.1f} MB), {fetched.kept:,} not changed, "
             f"{fetched.failed:,} failed"
         )
     if report.unchanged:
-        print(
-            f"{report.source}: unchanged since its last ingest ({counts.products_read:,} products)"
-        )
+        say(f"{report.source}: unchanged since its last ingest ({counts.products_read:,} products)")
         return
-    print(
+    say(
         f"{report.source} ({report.format}): {counts.products_read:,} products: "
         f"{counts.products_added:,} {would}added, {counts.products_updated:,} updated, "
         f"{counts.products_unchanged:,} unchanged, {counts.products_removed:,} removed; "
         f"triples: {counts.triples_added:,} added, {counts.triples_removed:,} removed"
     )
-    print(
+    say(
         f"  images: {counts.images_found:,} found, {counts.images_failed:,} failed, "
         f"{counts.images_not_local:,} not local"
     )
     if counts.rows_repeated:
-        print(f"  {counts.rows_repeated:,} rows repeat an earlier row")
+        say(f"  {counts.rows_repeated:,} rows repeat an earlier row")
     if counts.rows_quarantined:
-        print(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
+        say(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
     if report.run is not None:
-        print(f"  run {report.run}: `k3m-kg diff {report.run}` shows it, `undo` takes it back")
+        say(f"  run {report.run}: `k3m-kg diff {report.run}` shows it, `undo` takes it back")
     print_changes(report.changes)
     if dry_run and len(report.changes) < _changed(counts):
-        print(f"... and {_changed(counts) - len(report.changes):,} more products")
+        say(f"... and {_changed(counts) - len(report.changes):,} more products")
     for failure in report.failures[:_SHOWN_FAILURES]:
-        print(f"  image of {failure.product}: {failure.source}: {failure.error}")
+        say(f"  image of {failure.product}: {failure.source}: {failure.error}")
     if counts.images_failed > _SHOWN_FAILURES:
-        print(f"  ... and {counts.images_failed - _SHOWN_FAILURES:,} more; --json lists them")
+        say(f"  ... and {counts.images_failed - _SHOWN_FAILURES:,} more; --json lists them")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.outputs import guard_training
 from k3m_kg.cli.using import DeviceOption, OverridesOption, ResumeFlag, one_of
 
 if TYPE_CHECKING:
@@ -65,6 +66,7 @@ def train(
     from k3m_kg.kge.settings import KgeConfig
 
     settings = load_config(KgeConfig, config, overrides)
+    guard_training(config, settings)
 
     from k3m_kg.files import read_json
     from k3m_kg.kge.training import train as run
@@ -142,11 +144,11 @@ def evaluate(
 
 def _print(report: dict[str, Any]) -> None:
     leaking = report["leakage"]
-    print(
+    say(
         f"link prediction on {report['triples']:,} {report['split']} triples, filtered, "
         f"{report['candidates']}; {leaking['triples']:,} are given away by other relations"
     )
-    print(f"{'':22} {'MRR':>7} {'Hits@1':>7} {'Hits@3':>7} {'Hits@10':>8} {'MR':>9} {'AMRI':>7}")
+    say(f"{'':22} {'MRR':>7} {'Hits@1':>7} {'Hits@3':>7} {'Hits@10':>8} {'MR':>9} {'AMRI':>7}")
     rows = [
         ("both sides", report["metrics"]),
         ("heads", report["head"]),
@@ -156,12 +158,12 @@ def _print(report: dict[str, Any]) -> None:
         ("without what leaks", leaking["metrics_without"]),
     ]
     for name, row in rows:
-        print(
+        say(
             f"{name:22} {row['mrr']:7.4f} {row['hits@1']:7.4f} {row['hits@3']:7.4f} "
             f"{row['hits@10']:8.4f} {row['mr']:9.1f} {row.get('amri', float('nan')):7.4f}"
         )
     macro = report["metrics"]
-    print(
+    say(
         f"{'mean over relations':22} {macro['macro_mrr']:7.4f} {macro['macro_hits@1']:7.4f} "
         f"{macro['macro_hits@3']:7.4f} {macro['macro_hits@10']:8.4f} {macro['macro_mr']:9.1f} "
         f"{macro['macro_amri']:7.4f}"

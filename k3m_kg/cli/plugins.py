@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json
+from k3m_kg.cli.console import JsonFlag, note, print_json, say, terminal, visible
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def list_plugins(kind: KindOption = None, as_json: JsonFlag = False) -> None:
         ]
         _print_table(("kind", "name", "package", "summary"), rows)
         for needed, names in _lacking(found).items():
-            typer.echo(f"not usable yet: {', '.join(names)}\n  this needs: {needed}")
+            say(f"not usable yet: {', '.join(names)}\n  this needs: {needed}")
     for failure in registry().failures:
         note(f"warning: {failure}")
 
@@ -69,17 +69,17 @@ def show_plugin(
     if as_json:
         print_json(_row(item) | {"settings": [asdict(row) for row in rows]})
         return
-    typer.echo(f"{item.record.kind} {name}: {item.record.summary}")
-    typer.echo(f"from {item.package} {item.version}\n")
+    say(f"{item.record.kind} {name}: {item.record.summary}")
+    say(f"from {item.package} {item.version}\n")
     if item.lacks:
-        typer.echo(f"not usable yet; this needs: {item.lacks}\n")
+        say(f"not usable yet; this needs: {item.lacks}\n")
     if rows:
         _print_table(
             ("setting", "type", "default", "meaning"),
             [(r.name, r.type, r.default or "(required)", r.meaning) for r in rows],
         )
     else:
-        typer.echo("It takes no settings.")
+        say("It takes no settings.")
 
 
 def _find(name: str, kind: str | None) -> Installed:
@@ -122,10 +122,10 @@ def _lacking(found: list[Installed]) -> dict[str, list[str]]:
 
 def _print_table(header: tuple[str, ...], rows: Sequence[tuple[str, ...]]) -> None:
     from rich import box
-    from rich.console import Console
     from rich.table import Table
 
     table = Table(*header, box=box.SIMPLE_HEAD, pad_edge=False)
     for row in rows:
-        table.add_row(*row)
-    Console(markup=False, highlight=False).print(table)
+        table.add_row(*map(visible, row))
+    with terminal() as console:
+        console.print(table)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.outputs import guard_training
 from k3m_kg.cli.using import OverridesOption, ResumeFlag
 
 if TYPE_CHECKING:
@@ -72,6 +73,7 @@ def pretrain(
     from k3m_kg.config import RunConfig, load_config
 
     settings = load_config(RunConfig, config, overrides)
+    guard_training(config, settings)
 
     from k3m_kg.files import read_json
     from k3m_kg.training.pretrain import pretrain as run

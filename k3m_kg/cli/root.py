@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import cached_property
 from typing import Any
 
@@ -10,6 +11,7 @@ from typer.core import TyperCommand, TyperGroup
 from k3m_kg import __version__
 from k3m_kg.cli.builtin import COMMANDS
 from k3m_kg.cli.console import note
+from k3m_kg.cli.outputs import with_usable_paths
 from k3m_kg.errors import PluginError, unknown_name
 from k3m_kg.extras import missing_extra
 from k3m_kg.plugin.commands import command_of
@@ -53,13 +55,13 @@ class Root(TyperGroup):
             PluginError: its plugin cannot make it.
         """
         if cmd_name in _BUILT_IN:
-            return command_of(_BUILT_IN[cmd_name])
+            return _made(_BUILT_IN[cmd_name])
         item = self._commands.get(cmd_name)
         if item is None:
             return None
         assert isinstance(item.record, CommandPlugin)
         try:
-            return command_of(item.record)
+            return _made(item.record)
         except (Exception, SystemExit) as error:
             broken = PluginError(
                 f"the command {cmd_name!r} cannot be loaded: {type(error).__name__}: {error}",
@@ -83,10 +85,14 @@ class Root(TyperGroup):
             formatter.write_dl(rows)
 
 
+def _made(record: CommandPlugin) -> _Command:
+    return command_of(replace(record, factory=lambda: with_usable_paths(record.factory())))
+
+
 def _origin(item: Installed) -> str:
     return "" if item.package == BUILT_IN else f" ({item.package})"
 
 
 def built_in_commands() -> dict[str, TyperCommand | TyperGroup]:
     """Every built-in command, loaded."""
-    return {command.name: command_of(command) for command in COMMANDS}
+    return {command.name: _made(command) for command in COMMANDS}

@@ -16,7 +16,9 @@ from k3m_kg.cli.console import (
     note,
     print_json,
     progress_bar,
+    say,
 )
+from k3m_kg.cli.outputs import guard
 
 if TYPE_CHECKING:
     from k3m_kg.snapshot import BuiltSnapshot, SnapshotSettings
@@ -84,6 +86,9 @@ def cut(
         seed=seed,
         image_size=image_size,
     )
+    # OUT itself, and what would come to lie in it: it may be a snapshot or an artifact.
+    for place in (out, out / "latest"):
+        guard("OUT", place, db=db, files=[("the split file", split_file)])
     start = time.monotonic()
     with GraphStore.open(db) as store, progress_bar(disable=json_output) as bar:
         stages: dict[str, Any] = {}
@@ -131,7 +136,7 @@ def verify(
     if json_output:
         print_json(report)
     else:
-        print(
+        say(
             f"snapshot {report['path']} is whole: {report['files']} files, "
             f"{report['bytes'] / 1e6:,.1f} MB in {report['seconds']:.1f} s"
         )
@@ -168,19 +173,19 @@ def _print(report: dict[str, Any]) -> None:
     split = report["split"]
     kinds = (report["holdout"], report["link_holdout"])
     validation, test = (sum(kind[name] for kind in kinds) for name in ("validation", "test"))
-    print(
+    say(
         f"{report['products']:,} products, {report['triples']:,} triples "
         f"({report['properties']:,} properties, {report['values']:,} values), "
         f"{report['images']:,} images ({report['thumbnails']:,} distinct)"
     )
     if report["links"] or report["facts"]:
-        print(f"{report['links']:,} triples between products, {report['facts']:,} of values")
-    print(
+        say(f"{report['links']:,} triples between products, {report['facts']:,} of values")
+    say(
         f"train {split['train']:,}, validation {split['validation']:,}, test {split['test']:,}; "
         f"{validation:,} + {test:,} triples of train held out"
     )
     where = f"{report['path']} ({report['bytes'] / 1e6:,.1f} MB)"
     if report["written"]:
-        print(f"snapshot {where} in {report['seconds']:.1f} s")
+        say(f"snapshot {where} in {report['seconds']:.1f} s")
     else:
-        print(f"snapshot {where} was there already: nothing changed, nothing rewritten")
+        say(f"snapshot {where} was there already: nothing changed, nothing rewritten")

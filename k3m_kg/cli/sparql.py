@@ -15,6 +15,8 @@ from k3m_kg.cli.console import (
     note,
     print_json,
     progress_bar,
+    say,
+    say_data,
 )
 from k3m_kg.cli.limits import MemoryOption, TimeoutOption, limits_of
 
@@ -76,7 +78,8 @@ def sparql(
     if json or format == "json":
         print_json(results.as_json(result))
     else:
-        sys.stdout.write((results.as_csv if format == "csv" else results.as_table)(result))
+        text = (results.as_csv if format == "csv" else results.as_table)(result)
+        say_data(text) if format == "csv" else say(text, end="")
     if result.truncated:
         note(f"note: stopped after {limit:,} rows; --limit 0 gives all of them")
 

@@ -7,7 +7,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note, print_json
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    terminal,
+    visible_line,
+)
+from k3m_kg.cli.outputs import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -45,6 +54,8 @@ def status(
     if counts and html is not None:
         raise UsageError("--counts has nothing to show in a page", where="--html")
     from k3m_kg.extras import require
+
+    guard("--html", html, db=db)
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.quality.examination import examine
 
@@ -60,25 +71,17 @@ def status(
     if json:
         print_json(_as_json(found, quality))
         return
-    from rich.console import Console
-
-    console = Console()
-    console.print(_counts(found))
-    if quality is not None:
-        _print_quality(console, quality, top)
+    with terminal() as console:
+        console.print(_counts(found))
+        if quality is not None:
+            _print_quality(console, quality, top)
 
 
 def _write_page(path: Path, url: str, found: GraphStatus, quality: GraphQuality) -> None:
-    from k3m_kg.errors import UsageError
+    from k3m_kg.files import write_text
     from k3m_kg.quality.page import quality_page
 
-    page = quality_page(url, found, quality)
-    try:
-        path.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"cannot be written: {error.strerror or error}", where=f"--html {path}"
-        ) from None
+    write_text(path, quality_page(url, found, quality))
     note(f"wrote {path}")
 
 
@@ -117,7 +120,12 @@ def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
     shown = quality.coverage[:top]
     if shown:
         rows = [
-            (_plain(one.property), f"{100 * one.share:.0f} %", f"{one.values:,}", _frequent(one))
+            (
+                _shown(one.property),
+                f"{100 * one.share:.0f} %",
+                f"{one.values:,}",
+                _frequent(one),
+            )
             for one in shown
         ]
         _print_table(console, ("property", "coverage", "values", "most frequent"), rows)
@@ -128,22 +136,27 @@ def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
         suspicions = [
             (
                 one.kind,
-                "(title)" if one.property is None else _plain(one.property),
+                "(title)" if one.property is None else _shown(one.property),
                 f"{one.count:,}",
-                _plain(one.value),
-                "" if one.like is None else f"{_plain(one.like)} ({one.like_count:,})",
+                _shown(one.value),
+                "" if one.like is None else f"{_shown(one.like)} ({one.like_count:,})",
             )
             for one in found.listed
         ]
         _print_table(console, ("suspicious", "property", "times", "value", "like"), suspicions)
     if found.similar_properties:
         alike = [
-            (_plain(s.property), f"{s.products:,}", _plain(s.like), f"{s.like_products:,}")
+            (
+                _shown(s.property),
+                f"{s.products:,}",
+                _shown(s.like),
+                f"{s.like_products:,}",
+            )
             for s in found.similar_properties
         ]
         _print_table(console, ("probably one property", "products", "like", "products"), alike)
     if found.repeated_titles:
-        titles = [(f"{one.count:,}", _plain(one.value, 70)) for one in found.repeated_titles]
+        titles = [(f"{one.count:,}", _shown(one.value, 70)) for one in found.repeated_titles]
         _print_table(console, ("products", "with the same title"), titles)
 
 
@@ -162,12 +175,10 @@ def _print_table(console: Console, head: tuple[str, ...], rows: Sequence[Sequenc
 
 
 def _frequent(one: PropertyCoverage) -> str:
-    values = [f"{_plain(v.value, 30)} ({v.count:,})" for v in one.most_frequent[:_SHOWN_VALUES]]
+    values = [f"{_shown(v.value, 30)} ({v.count:,})" for v in one.most_frequent[:_SHOWN_VALUES]]
     units = [f"{unit or 'none'} ({count:,})" for unit, count in one.units.items()]
     return ", ".join(values) + (f"; units: {', '.join(units)}" if units else "")
 
 
-def _plain(text: str, longest: int = 40) -> str:
-    """A catalog's text for a terminal: cut, and without control characters."""
-    cut = text if len(text) <= longest else f"{text[: longest - 1]}…"
-    return "".join(char if char.isprintable() else "�" for char in cut)
+def _shown(text: str, longest: int = 40) -> str:
+    return visible_line(text, longest)

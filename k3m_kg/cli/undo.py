@@ -6,7 +6,14 @@ from typing import Annotated
 
 import typer
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note_waiting, print_json
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note_waiting,
+    print_json,
+    say,
+)
 
 
 def undo(
@@ -35,7 +42,7 @@ def undo(
     if json:
         print_json(asdict(undone))
         return
-    print(
+    say(
         f"run {undone.run} undone: {undone.products_removed:,} products removed, "
         f"{undone.products_restored:,} restored; triples: {undone.triples_added:,} added, "
         f"{undone.triples_removed:,} removed"

@@ -14,6 +14,9 @@ from k3m_kg.cli.console import (
     JsonFlag,
     print_json,
     progress_bar,
+    say,
+    say_data,
+    visible_line,
 )
 from k3m_kg.cli.limits import MemoryOption, TimeoutOption, limits_of
 
@@ -77,7 +80,7 @@ def validate(
     if chosen == "json":
         print_json(_as_json(report))
     elif report.shacl is not None:
-        print(report.shacl, end="")
+        say_data(report.shacl)
     else:
         _print(report)
     if not report.conforms:
@@ -121,7 +124,7 @@ def _as_json(report: ValidationReport) -> dict[str, Any]:
 
 def _print(report: ValidationReport) -> None:
     counts = report.counts
-    print(
+    say(
         f"{report.products:,} products checked: "
         + ", ".join(f"{count:,} {severity}s" for severity, count in counts.items() if count)
         if report.findings
@@ -129,23 +132,18 @@ def _print(report: ValidationReport) -> None:
     )
     by_message = Counter((finding.severity, finding.message) for finding in report.findings)
     for (severity, message), count in by_message.most_common():
-        print(f"{count:>9,}  {severity}: {message}")
+        say(f"{count:>9,}  {severity}: {message}")
     for number, (kind, name, findings) in enumerate(_by_node(report.findings)):
         if number == _SHOWN:
             rest = len({(finding.kind, finding.name) for finding in report.findings}) - _SHOWN
-            print(f"... and {rest:,} more; --json lists them")
+            say(f"... and {rest:,} more; --json lists them")
             break
-        print(f"{kind} {_plain(name)}")
+        say(f"{kind} {visible_line(name)}")
         for finding in findings:
-            print(f"  {finding.severity}: {finding.message}{_about(finding)}")
+            say(f"  {finding.severity}: {finding.message}{_about(finding)}")
 
 
 def _about(finding: ShaclResult) -> str:
-    parts = [finding.path, None if finding.value is None else f"{_plain(finding.value)!r}"]
+    parts = [finding.path, None if finding.value is None else f"'{visible_line(finding.value)}'"]
     said = " ".join(part for part in parts if part is not None)
     return f" ({said})" if said else ""
-
-
-def _plain(text: str) -> str:
-    """On one line, and without what would steer a terminal."""
-    return "".join(c if c.isprintable() else f"\\u{ord(c):04X}" for c in text)[:200]

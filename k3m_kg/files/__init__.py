@@ -26,6 +26,7 @@ from k3m_kg.files.manifests import (
     write_json,
 )
 from k3m_kg.files.records import Count, as_record, damage_named, read_record, read_settings
+from k3m_kg.files.spreadsheet import inert
 from k3m_kg.files.staging import staging_file, staging_folder, sweep
 from k3m_kg.files.sync import sync
 from k3m_kg.files.whole import put_file, whole_file, write_text
@@ -39,6 +40,7 @@ __all__ = [
     "damage_named",
     "described_files",
     "file_hash",
+    "inert",
     "put_file",
     "put_folder",
     "read_json",

@@ -11,6 +11,7 @@ from k3m_kg.errors import UsageError
 
 _SQLITE = b"SQLite format 3\0"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
+_SIDE_FOLDERS = {".images": "the image store", ".sparql": "the cut for SPARQL"}
 _MARKS = {"*.safetensors": "a trained model", "products.arrow": "a snapshot"}
 """Files that show what a folder is, whoever made it."""
 
@@ -39,7 +40,7 @@ def sqlite_files(database: Path) -> list[Kept]:
     ]
     named += [
         Kept(what, database.with_name(database.name + end), inside=True)
-        for end, what in ((".images", "the image store"), (".sparql", "the cut for SPARQL"))
+        for end, what in _SIDE_FOLDERS.items()
     ]
     return named
 
@@ -85,6 +86,10 @@ def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     for end in _SIDE_FILES:
         if target.name.endswith(end) and _is_sqlite(Path(str(target).removesuffix(end))):
             raise UsageError("this is a part of a SQLite database", where=place, hint=hint)
+    for folder in above:
+        for end, what in _SIDE_FOLDERS.items():
+            if folder.name.endswith(end) and _is_sqlite(Path(str(folder).removesuffix(end))):
+                raise UsageError(f"lies in {what} of a database", where=place, hint=hint)
     for mark, what in _MARKS.items():
         if any(target.parent.glob(mark)):
             raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)

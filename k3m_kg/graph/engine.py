@@ -6,6 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, Programmin
 
 from k3m_kg.errors import GraphError, UsageError
 from k3m_kg.extras import missing_extra
+from k3m_kg.files import Kept
+from k3m_kg.files.guard import sqlite_files
 from k3m_kg.graph.dialect import Dialect
 
 WRITER_PATIENCE = 60.0
@@ -56,6 +59,16 @@ def sqlite_file(url: URL) -> Path | None:
     return Path(str(url.database))
 
 
+def database_files(url: str) -> list[Kept]:
+    """The file of a SQLite URL and all that belongs to it; nothing of another database.
+
+    Raises:
+        UsageError: it is no URL of a database that we know.
+    """
+    file = sqlite_file(parse_url(url))
+    return [] if file is None else sqlite_files(file)
+
+
 def make_engine(url: URL) -> Engine:
     """An engine whose connections begin transactions only when told to.
 
@@ -73,6 +86,7 @@ def make_engine(url: URL) -> Engine:
     if url.get_backend_name() == "sqlite":
         engine = create_engine(url, **pool)
         event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "connect", partial(_remember_file, sqlite_file(url)))
         event.listen(engine, "begin", _begin_sqlite)
         return engine
     try:
@@ -161,6 +175,24 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
     connection.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
 
 
+def _remember_file(file: Path | None, _connection: Any, record: Any) -> None:
+    record.info["file"] = None if file is None else (file, _identity(file))
+
+
+def _identity(file: Path) -> tuple[int, int] | None:
+    try:
+        found = file.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
+
+
+def _still_there(connection: Connection) -> bool:
+    """Whether a SQLite connection's file is still what its name leads to."""
+    remembered = connection.info.get("file")
+    return remembered is None or _identity(remembered[0]) == remembered[1]
+
+
 def _begin_sqlite(connection: Connection) -> None:
     statement = connection.get_execution_options().get("k3m_kg_begin", "BEGIN")
     driver: Any = connection.connection.driver_connection
@@ -205,6 +237,12 @@ def write_transaction(
                 on_wait = None
             time.sleep(0.05)
         try:
+            if not _still_there(connection):
+                raise GraphError(
+                    "the database was removed by another process meanwhile",
+                    where=safe_url(engine.url),
+                    hint="run this again",
+                )
             yield connection
             dialect.settle()
         except BaseException:

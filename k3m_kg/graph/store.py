@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import URL, Connection, Engine
 
 from k3m_kg.errors import GraphError
+from k3m_kg.files import Kept
+from k3m_kg.files.guard import sqlite_files
 from k3m_kg.graph import reading, runs, schema
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.dialect import dialect_of
@@ -23,6 +24,7 @@ from k3m_kg.graph.engine import (
     write_transaction,
 )
 from k3m_kg.graph.stored import GraphStatus, Run, StoredProduct, SubjectDiff
+from k3m_kg.graph.unused import remove_unused
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.records import ValueRecord
 
@@ -139,13 +141,22 @@ class GraphStore:
         """The database URL with its password: for a process of ours, never for a message."""
         return self._engine.url.render_as_string(hide_password=False)
 
-    def owns(self, path: Path) -> bool:
-        """Whether a path is a file of this database."""
+    @property
+    def files(self) -> list[Kept]:
+        """The files of this database, which no output may overwrite."""
         file = sqlite_file(self._engine.url)
-        if file is None:
-            return False
-        names = {f"{file.resolve()}{end}" for end in ("", "-wal", "-shm", "-journal")}
-        return str(path.resolve()) in names
+        return [] if file is None else sqlite_files(file)
+
+    def remove_unused(self) -> bool:
+        """Remove the database if it is a file, nothing was ever brought in, and nobody else has it.
+
+        Returns:
+            Whether it is gone.
+
+        Raises:
+            GraphError: it cannot be looked at.
+        """
+        return remove_unused(self._engine)
 
     @contextmanager
     def writing(

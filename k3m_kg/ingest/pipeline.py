@@ -15,7 +15,8 @@ from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.errors import CatalogError
+from k3m_kg.files import check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
 from k3m_kg.graph.writer import GraphWriter, Locate
@@ -83,8 +84,7 @@ def ingest_planned(
 ) -> list[SourceReport]:
     """`ingest`, for sources that `plan_sources` has found fit."""
     for plan in plans:
-        if store.owns(quarantine.path_for(plan.path)):
-            raise UsageError("is the database itself", where="--quarantine")
+        check_output(quarantine.path_for(plan.path), store.files, where="--quarantine")
     one_transaction = options.strict or options.dry_run
     reports = []
     with ExitStack() as stack:

@@ -11,7 +11,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.errors import CatalogError
+from k3m_kg.files import Kept, check_output
 from k3m_kg.graph.stored import SourceVersion
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.quarantine import Quarantine
@@ -60,10 +61,15 @@ def plan_sources(
         PluginError: a reader breaks its contract.
     """
     check_given(options.images)
-    return [_plan(path, options, quarantine) for path in sources]
+    kept = [Kept("a source", source) for source in sources]
+    named = (("the mapping", options.mapping), ("the pictures", options.images))
+    kept += [Kept(what, path) for what, path in named if path is not None]
+    for source in sources:
+        check_output(quarantine.path_for(source), kept, where="--quarantine")
+    return [_plan(path, options) for path in sources]
 
 
-def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> SourcePlan:
+def _plan(path: Path, options: IngestOptions) -> SourcePlan:
     if path.is_dir():
         raise CatalogError(
             "is a folder, not a file", where=str(path), hint="name the catalog file in it"
@@ -72,9 +78,6 @@ def _plan(path: Path, options: IngestOptions, quarantine: Quarantine) -> SourceP
         raise CatalogError("no such file", where=str(path))
     if not path.is_file():
         raise CatalogError("is no regular file", where=str(path))
-    inputs = {path.resolve()} | ({options.mapping.resolve()} if options.mapping else set())
-    if quarantine.path_for(path).resolve() in inputs:
-        raise UsageError("would be overwritten", where=f"--quarantine {quarantine.path_for(path)}")
     stamp = _stamp(path)
     if stamp[0] == 0:
         raise CatalogError("the file is empty", where=str(path))

@@ -20,7 +20,6 @@ from k3m_kg.files import (
     as_record,
     damage_named,
     read_record,
-    sweep,
     whole_folder,
     write_json,
 )
@@ -35,6 +34,7 @@ from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
 from k3m_kg.plugin.hookspecs import LinkLossPlugin, NegativeSamplerPlugin
 from k3m_kg.plugin.registry import registry
+from k3m_kg.training.run_folder import clear, held, run_folder
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _FORMAT = 1
@@ -102,11 +102,17 @@ def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None 
         ConfigError, CatalogError, SnapshotError, ArtifactError: as their names say.
     """
     output = config.output
-    folder = output.with_name(f"{output.name}.run")
-    checkpoint = folder / "checkpoint"
-    sweep(folder)
-    if (output / MANIFEST).exists() or (output.exists() and any(output.iterdir())):
+    folder = run_folder(output)
+    if (output / MANIFEST).exists() or (
+        output.exists() and (not output.is_dir() or any(output.iterdir()))
+    ):
         raise UsageError("exists already", where=str(output), hint="choose another output")
+    with held(folder):
+        return _train(config, folder, observer or Quiet(), resume)
+
+
+def _train(config: KgeConfig, folder: Path, observer: Observer, resume: bool) -> Path:
+    checkpoint = folder / "checkpoint"
     started = (checkpoint / "progress.json").exists()
     if resume and not started:
         raise UsageError("there is no checkpoint to resume", where=str(folder))
@@ -116,11 +122,13 @@ def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None 
         )
     if config.training.threads:
         torch.set_num_threads(config.training.threads)
-    run = _Run(config, checkpoint, observer or Quiet())
+    run = _Run(config, checkpoint, observer)
     if resume:
         run.restore()
     run.go()
-    return run.finish(output)
+    artifact = run.finish(config.output)
+    clear(folder)
+    return artifact
 
 
 class _Run:

@@ -82,6 +82,8 @@ def export(
     out: Path,
     format: str,
     on_progress: Callable[[int], None] = lambda subjects: None,
+    *,
+    spreadsheet: bool = False,
 ) -> ExportReport:
     """Write the graph, as one state of it, to a file (or for `TABLES`, a folder).
 
@@ -90,6 +92,8 @@ def export(
     Args:
         out: compressed if its name ends in `.gz` or `.zst`; `-` is standard output.
         on_progress: called from time to time with the number of subjects done.
+        spreadsheet: in CSV, texts that a spreadsheet would run are made inert; reading them back
+            gives other texts then.
 
     Raises:
         UsageError: `out` is something else already.
@@ -104,7 +108,7 @@ def export(
 
             suffix = f".{format}"
             with output_folder(out, [f"{name}{suffix}" for name in COLUMNS]) as folder:
-                triples = write_tables(folder, suffix, subjects)
+                triples = write_tables(folder, suffix, subjects, spreadsheet=spreadsheet)
             files = list(out.iterdir())
         else:
             with output_file(out) as stream:

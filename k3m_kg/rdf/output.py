@@ -28,8 +28,9 @@ def output_file(path: Path) -> Iterator[IO[bytes]]:
         K3MError: it cannot be written.
     """
     if path == STDOUT:
-        yield sys.stdout.buffer
-        sys.stdout.buffer.flush()
+        with write_errors(Path("standard output")):
+            yield sys.stdout.buffer
+            sys.stdout.buffer.flush()
         return
     with whole_file(path) as staging, _compressed(staging, path.suffix) as stream:
         yield stream

@@ -5,9 +5,11 @@ from __future__ import annotations
 import csv
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
+from k3m_kg.files import inert
 from k3m_kg.graph.tables import EntityKind
 from k3m_kg.rdf.subjects import Subject
 
@@ -30,7 +32,9 @@ Row = Sequence[Any]
 Write = Callable[[list[Row]], object]
 
 
-def write_tables(folder: Path, suffix: str, subjects: Iterable[Subject]) -> int:
+def write_tables(
+    folder: Path, suffix: str, subjects: Iterable[Subject], *, spreadsheet: bool = False
+) -> int:
     """Write `products`, `triples` and `images` with `suffix` (`.parquet` or `.csv`) into `folder`.
 
     Rows are in the order of the catalog. Memory is bounded.
@@ -38,7 +42,7 @@ def write_tables(folder: Path, suffix: str, subjects: Iterable[Subject]) -> int:
     Returns:
         How many triples were written.
     """
-    opener = _parquet if suffix == ".parquet" else _csv
+    opener = _parquet if suffix == ".parquet" else partial(_csv, spreadsheet=spreadsheet)
     written = 0
     with ExitStack() as stack:
         writers = {
@@ -78,12 +82,15 @@ def _flush(writers: dict[str, Write], rows: dict[str, list[Row]]) -> None:
 
 
 @contextmanager
-def _csv(path: Path, columns: Sequence[str]) -> Iterator[Write]:
+def _csv(path: Path, columns: Sequence[str], *, spreadsheet: bool) -> Iterator[Write]:
     # A missing title is an empty cell: the graph holds no empty texts.
     with path.open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file)
         writer.writerow(columns)
-        yield writer.writerows
+        if spreadsheet:
+            yield lambda rows: writer.writerows([inert(cell) for cell in row] for row in rows)
+        else:
+            yield writer.writerows
 
 
 @contextmanager

@@ -26,7 +26,6 @@ from k3m_kg.files import (
     Count,
     as_record,
     read_json,
-    sweep,
     whole_folder,
     write_errors,
     write_text,
@@ -40,6 +39,7 @@ from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
+from k3m_kg.training.run_folder import clear, held, run_folder
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 
@@ -122,25 +122,30 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
     """Train as `config` says and write the artifact to `config.output`.
 
     Everything in between lies in `<output>.run/`: the checkpoint, the best weights so far, the
-    TensorBoard log and `metrics.jsonl`. A run that was interrupted goes on with `resume=True`
-    exactly where its last checkpoint stood: on one CPU machine the result is bit for bit that of
-    an uninterrupted run.
+    TensorBoard log and `metrics.jsonl`; once the artifact is whole only these two logs stay. A run
+    that was interrupted goes on with `resume=True` exactly where its last checkpoint stood: on one
+    CPU machine the result is bit for bit that of an uninterrupted run.
 
     Raises:
         UsageError: the output exists, or there is nothing to resume.
         ConfigError, SnapshotError, ArtifactError: as their names say.
     """
     config = resolve(config)
-    output, run = config.output, config.output.with_name(f"{config.output.name}.run")
+    output, run = config.output, run_folder(config.output)
     if (output / MANIFEST).exists():
         if resume:
+            clear(run)
             return output
         raise UsageError(
             "an artifact is already there", where=str(output), hint="choose another `output`"
         )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError("exists and is no artifact", where=str(output))
-    sweep(run)
+    with held(run):
+        return _pretrain(config, run, observer or Silent(), resume)
+
+
+def _pretrain(config: RunConfig, run: Path, observer: Observer, resume: bool) -> Path:
     started = (run / "checkpoint" / "progress.json").exists()
     if started and not resume:
         raise UsageError(
@@ -150,11 +155,12 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         )
     if resume and not started:
         raise UsageError("there is no checkpoint to resume", where=str(run))
-    training = _Run(config, run, observer or Silent(), resume)
+    training = _Run(config, run, observer, resume)
     training.prepare(resume)
     training.train()
     training.finish()
-    return output
+    clear(run)
+    return config.output
 
 
 class _Run:
@@ -379,7 +385,6 @@ class _Run:
 
     def finish(self) -> None:
         """Write the artifact from the best weights."""
-        sweep(self.folder)
         path = self.folder / "best" / "model.safetensors"
         load_tensors(bundle(self.model, self.tasks), read_tensors(path), str(path))
         state = self.state

@@ -13,7 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from k3m_kg.errors import UsageError, nearest
-from k3m_kg.files import whole_file
+from k3m_kg.files import inert, whole_file
 from k3m_kg.use.proposals import Proposal
 
 FORMATS = (".csv", ".jsonl", ".parquet")
@@ -41,10 +41,18 @@ def check_table(path: Path) -> None:
         )
 
 
-def write_table(path: Path, proposals: Iterable[Proposal], *, explained: bool = False) -> int:
+def write_table(
+    path: Path,
+    proposals: Iterable[Proposal],
+    *,
+    explained: bool = False,
+    spreadsheet: bool = True,
+) -> int:
     """Write all proposals; the file appears whole or not at all.
 
-    Where they are `explained`, a column `explanation` holds JSON (in JSON lines, an object).
+    Args:
+        explained: a column `explanation` holds JSON (in JSON lines, an object).
+        spreadsheet: in CSV, texts that a spreadsheet would run are made inert by an apostrophe.
 
     Returns:
         How many there were.
@@ -68,7 +76,11 @@ def write_table(path: Path, proposals: Iterable[Proposal], *, explained: bool = 
                 if path.suffix.lower() == ".csv":
                     table = csv.DictWriter(file, schema.names)
                     table.writeheader()
-                    table.writerows(_row(proposal) for proposal in counted)
+                    rows_of = (_row(proposal) for proposal in counted)
+                    table.writerows(
+                        {name: inert(cell) for name, cell in row.items()} if spreadsheet else row
+                        for row in rows_of
+                    )
                 else:
                     for proposal in counted:
                         file.write(json.dumps(proposal.record(), ensure_ascii=False) + "\n")

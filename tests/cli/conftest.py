@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.cli.app import main
+from k3m_kg.cli.bugs import EXIT_CODE
 
 Command = Callable[..., tuple[int, str, str]]
 
@@ -29,6 +30,7 @@ def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> 
         except SystemExit as end:
             code = int(end.code or 0)
         printed = capsys.readouterr()
+        assert code != EXIT_CODE, f"a bug: {printed.err}"
         return code, printed.out, printed.err
 
     return call

@@ -9,9 +9,11 @@ from pathlib import Path
 
 import pytest
 
+from k3m_kg.cli.bugs import EXIT_CODE
+
 
 def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
+    done = subprocess.run(
         [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
         cwd=folder,
         env=os.environ | variables,
@@ -19,12 +21,14 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
         text=True,
         check=False,
     )
+    assert done.returncode != EXIT_CODE, f"a bug: {done.stderr}"
+    return done
 
 
 @pytest.mark.parametrize(
     ("arguments", "code", "message"),
     [
-        (["ingst"], 2, "No such command"),
+        (["ingst"], 2, "unknown command"),
         (["status", "--dbb", "x"], 2, "No such option"),
         (["pretrain"], 2, "Missing argument"),
         (["pretrain", "none.yaml"], 2, "none.yaml: no such file"),

@@ -89,7 +89,7 @@ def test_an_empty_graph_is_exported_and_queried(run: Command) -> None:
         (["export", "none/graph.csv"], 1, "cannot be written"),
         (["export", ".", "--format", "nt"], 2, "is a folder"),
         (["export", ".", "--format", "csv"], 2, "holds other things"),
-        (["export", "k3m-kg.db", "--format", "csv"], 2, "is the database itself"),
+        (["export", "k3m-kg.db", "--format", "csv"], 2, "this is the database"),
         (["export", "graph.nt", "--db", "sqlite:///none.db"], 1, "no such database"),
         (["export"], 2, "OUT"),
         (["sparql"], 2, "either a query or --file"),
@@ -249,5 +249,26 @@ def test_sparql_works_on_a_read_only_folder(
 def test_an_export_never_overwrites_the_database(run: Command) -> None:
     code, _, err = run("export", "k3m-kg.db", "--format", "nt")
     assert code == 2
-    assert "is the database itself" in err
+    assert "this is the database" in err
     assert run("status", "--counts")[0] == 0
+
+
+def test_csv_for_a_spreadsheet_runs_nothing_and_without_it_is_exact(
+    run: Command, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("K3M_KG_DB", raising=False)
+    line = '{"id": "-1+1", "title": "=cmd()", "size": "-5", "colour": "@red"}\n'
+    Path("shop.jsonl").write_text(line)
+    assert run("ingest", "shop.jsonl")[0] == 0
+    assert run("export", "safe", "--format", "csv", "--spreadsheet")[0] == 0
+    assert run("export", "exact", "--format", "csv")[0] == 0
+    text = Path("safe/triples.csv").read_text()
+    for expected in ("'-1+1", "'=cmd()", "'@red", ",-5,"):
+        assert expected in text
+    assert run("ingest", "exact/triples.csv", "--db", "sqlite:///again.db")[0] == 0
+    assert run("export", "back", "--format", "csv", "--db", "sqlite:///again.db")[0] == 0
+    exact, back = (Path(name, "triples.csv").read_text() for name in ("exact", "back"))
+    assert "'" not in exact
+    assert sorted(back.splitlines()) == sorted(exact.splitlines())
+    assert run("export", "x.nt", "--spreadsheet")[0] == 2

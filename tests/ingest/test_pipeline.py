@@ -138,7 +138,7 @@ def test_two_sources_of_one_name_share_a_quarantine_file(store: GraphStore) -> N
 
 def test_the_quarantine_file_never_overwrites_an_input(store: GraphStore) -> None:
     write_tsv("a.tsv", "ragged")
-    with pytest.raises(UsageError, match="would be overwritten"):
+    with pytest.raises(UsageError, match="which is read"):
         run(store, "a.tsv", quarantine=Path("./a.tsv"))
     assert Path("a.tsv").read_text() == "ragged\n"
 
@@ -292,7 +292,7 @@ def test_separators_within_a_value_do_not_hide_a_change(store: GraphStore) -> No
 
 def test_the_quarantine_file_is_never_the_database(store: GraphStore) -> None:
     write_tsv("a.tsv", row("1"), "ragged")
-    with pytest.raises(UsageError, match="is the database itself"):
+    with pytest.raises(UsageError, match="this is the database"):
         run(store, "a.tsv", quarantine=Path("graph.db"))
     assert dump(store) == []
 

@@ -1,0 +1,136 @@
+"""The guard before every output of every command: what it reads, and what is the user's, stays.
+
+Called before any work is done. A test lists the outputs of all commands, so that a new one is not
+forgotten.
+"""
+
+from __future__ import annotations
+
+import errno
+import functools
+import os
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from k3m_kg.cli.console import DEFAULT_DATABASE
+from k3m_kg.errors import UsageError
+from k3m_kg.files import Kept, check_output
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
+
+_CHECKED = "k3m_kg_checked"
+
+
+def functions_of(made: Any, name: str) -> Iterator[tuple[str, Callable[..., Any]]]:
+    """The functions that a command consists of, by its words: itself, or those of a `Typer`."""
+    if not isinstance(made, typer.Typer):
+        yield name, made
+        return
+    for info in made.registered_commands:
+        if info.callback is not None:
+            yield f"{name} {info.name or info.callback.__name__}", info.callback
+    for group in made.registered_groups:
+        yield from functions_of(group.typer_instance, f"{name} {group.name}")
+
+
+def with_usable_paths(made: Any) -> Any:
+    """A command, of us or of a plugin, that refuses paths which no file can have."""
+    if isinstance(made, typer.Typer):
+        for info in made.registered_commands:
+            info.callback = with_usable_paths(info.callback)
+        for group in made.registered_groups:
+            with_usable_paths(group.typer_instance)
+        return made
+    if not callable(made) or getattr(made, _CHECKED, False):
+        return made
+
+    @functools.wraps(made)
+    def checked(*words: Any, **given: Any) -> Any:
+        for name, value in given.items():
+            for path in value if isinstance(value, list) else [value]:
+                if isinstance(path, Path):
+                    usable(path, name.replace("_", " "))
+        return made(*words, **given)
+
+    setattr(checked, _CHECKED, True)
+    return checked
+
+
+def usable(path: Path, what: str) -> None:
+    """Raise a UsageError for a path that is too long, or leads in a circle."""
+    try:
+        path.stat()
+    except OSError as error:
+        if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
+            raise UsageError(os.strerror(error.errno), where=f"{what} {path}") from None
+
+
+def guard(
+    where: str,
+    output: Path | None,
+    *,
+    db: str | None = None,
+    artifact: Path | None = None,
+    snapshot: Path | None = None,
+    files: Iterable[tuple[str, Path | None]] = (),
+) -> None:
+    """Refuse to write what one of the inputs is, or what lies in it; before any work is done.
+
+    Args:
+        where: the option or argument that names the output.
+        output: None where it was not given.
+        db: the URL of the database; `K3M_KG_DB` is looked after in any case.
+        artifact, snapshot: folders that are read.
+        files: more files that are read: what each is, and its path.
+
+    Raises:
+        UsageError: it must not be written.
+    """
+    if output is None or str(output) == "-":
+        return
+    folders = (("the artifact", artifact), ("the snapshot", snapshot))
+    kept = [Kept(what, path, inside=True) for what, path in folders if path is not None]
+    kept += [Kept(what, path) for what, path in files if path is not None]
+    check_output(output, kept + _databases(db), where=where)
+
+
+def guard_training(config: Path, settings: BaseModel) -> None:
+    """`guard` for the artifact that a training's config names, and what lies beside it meanwhile.
+
+    Raises:
+        UsageError: it must not be written.
+    """
+    output: Path = settings.output  # type: ignore[attr-defined]
+    snapshot: Path | None = settings.snapshot  # type: ignore[attr-defined]
+    read = [("an input of this config", path) for path in paths_in(settings) if path != output]
+    for path in paths_in(settings):
+        usable(path, "the config's path")
+    for path in (output, output.parent / f"{output.name}.run"):
+        guard("output:", path, snapshot=snapshot, files=[("the config", config), *read])
+
+
+def paths_in(settings: BaseModel) -> Iterable[Path]:
+    """Every path among some settings."""
+    from pydantic import BaseModel
+
+    for name in type(settings).model_fields:
+        value = getattr(settings, name)
+        if isinstance(value, BaseModel):
+            yield from paths_in(value)
+        elif isinstance(value, Path):
+            yield value
+
+
+def _databases(db: str | None) -> list[Kept]:
+    """All that belongs to the database that is read, and to the one that the environment names."""
+    from k3m_kg.graph.engine import database_files
+
+    kept = [] if db is None else database_files(db)
+    with suppress(UsageError):  # this command did not ask for it
+        kept += database_files(os.environ.get("K3M_KG_DB") or DEFAULT_DATABASE)
+    return kept
