@@ -35,7 +35,7 @@ UPWARDS: dict[tuple[str, str], str] = {
 SAME_NAME: dict[str, str] = {
     "Answers": "to be mended: of a model to questions; of a worker process",
     "Columns": "to be mended: a mapping's columns in a file; a graph's columns in a snapshot",
-    "NoSettings": "of a scorer and of a fusion; the latter's package may import the API only",
+    "NoSettings": "the same thing in each package of plugins; to be mended: one in the API",
     "Observer": "to be mended: of a pretraining and of a training of embeddings",
     "Part": "to be mended: of an RDF file; of an explanation",
     "ProgressObserver": "to be mended: of the same two trainings, on the command line",
@@ -43,23 +43,10 @@ SAME_NAME: dict[str, str] = {
     "Texts": "to be mended: a column of a Parquet batch; a column of a snapshot, on disk",
 }
 
-_RANKS = "to be mended: a task is to say in its contract that it ranks"
-_DESCRIBE = "to be mended: a predictor is to say in its contract that it describes regions"
 BACK_DOORS: dict[tuple[str, str], str] = {
     ("k3m_kg.ingest.reading_ahead", "type(reader).__module__.startswith('k3m_kg.')"): (
         "to be mended: a reader is to say whether another process may build it"
     ),
-    (
-        "k3m_kg.model.compose",
-        "getattr(registry().settings('task', task, where), 'scorer', None)",
-    ): _RANKS,
-    ("k3m_kg.model.compose", "getattr(task, 'scorer', None)"): _RANKS,
-    ("k3m_kg.model.compose", "hasattr(model, 'scorer')"): _RANKS,
-    ("k3m_kg.training.artifact", "getattr(settings, 'scorer', None)"): _RANKS,
-    ("k3m_kg.training.pretrain", "hasattr(self.model, 'scorer')"): _RANKS,
-    ("k3m_kg.training.trained", "hasattr(model, 'scorer')"): _RANKS,
-    ("k3m_kg.use.explanation", "getattr(predictor, 'describe', None)"): _DESCRIBE,
-    ("k3m_kg.use.explanation", "getattr(self._predictor, 'describe', None)"): _DESCRIBE,
 }
 
 
@@ -97,6 +84,15 @@ def ranks() -> dict[str, int]:
 def test_every_room_of_the_package_has_its_layer() -> None:
     rooms = {module.room for module in modules().values() if module.name.startswith("k3m_kg.")}
     assert rooms == set(ranks())
+
+
+def test_every_plugin_package_is_typed_layered_and_shipped() -> None:
+    plugins = {folder.name for folder in (ROOT / "plugins").iterdir() if folder.is_dir()}
+    tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert set(tool["mypy"]["packages"]) == {"k3m_kg", *plugins}
+    assert set(tool["importlinter"]["root_packages"]) == {"k3m_kg", *plugins}
+    wheel = tool["hatch"]["build"]["targets"]["wheel"]["packages"]
+    assert set(wheel) == {"k3m_kg", *(f"plugins/{name}" for name in plugins)}
 
 
 def test_nothing_is_imported_against_the_layers_even_out_of_sight() -> None:

@@ -13,7 +13,7 @@ from k3m_kg.api import Interactor
 
 if TYPE_CHECKING:
     from k3m_kg.api import ModelContext
-    from k3m_kg_interactors import CoAttentionSettings
+    from k3m_kg_interactors.settings import CoAttentionSettings
 
 
 class Attention(nn.Module):
