@@ -16,15 +16,7 @@ import networkx
 
 from tests.sources import ROOT, Module, imports, modules
 
-CIRCLES: list[set[str]] = [
-    {  # to be mended: each file names suffixes or columns that another one needs
-        "k3m_kg.readers.columnar.arrow_batches",
-        "k3m_kg.readers.columnar.long_table",
-        "k3m_kg.readers.columnar.parquet",
-        "k3m_kg.readers.columnar.wide_table",
-        "k3m_kg.readers.graph_table",
-    },
-]
+CIRCLES: list[set[str]] = []
 
 UPWARDS: dict[tuple[str, str], str] = {
     ("k3m_kg.plugin.hookspecs", "k3m_kg.contracts"): (
@@ -43,11 +35,7 @@ SAME_NAME: dict[str, str] = {
     "Texts": "to be mended: a column of a Parquet batch; a column of a snapshot, on disk",
 }
 
-BACK_DOORS: dict[tuple[str, str], str] = {
-    ("k3m_kg.ingest.reading_ahead", "type(reader).__module__.startswith('k3m_kg.')"): (
-        "to be mended: a reader is to say whether another process may build it"
-    ),
-}
+BACK_DOORS: dict[tuple[str, str], str] = {}
 
 
 def edges() -> set[tuple[str, str]]:
