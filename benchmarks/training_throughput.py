@@ -23,7 +23,7 @@ from k3m_kg.config import RunConfig, load_config
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.optimizer import parameter_groups
-from k3m_kg.training.pretrain import Pretrainer
+from k3m_kg.training.step import Pretrainer
 
 CONFIG = Path(__file__).parent.parent / "examples" / "fashion" / "full.yaml"
 

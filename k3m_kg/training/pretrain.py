@@ -11,15 +11,15 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol, cast
+from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from k3m_kg.batches.batcher import Batcher, build_catalog, known_terms
 from k3m_kg.config import RunConfig
-from k3m_kg.contracts import Catalog, ModalityData, PretrainingTask, ProductBatch
+from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import (
@@ -32,77 +32,16 @@ from k3m_kg.files import (
 )
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
-from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
+from k3m_kg.training.observing import Observer, Silent
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
 from k3m_kg.training.run_folder import clear, held, run_folder
+from k3m_kg.training.step import Pretrainer
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
-
-
-class Observer(Protocol):
-    """Watches a run; the command line draws its progress bar with one."""
-
-    def stage(self, name: str, done: int, total: int) -> None:
-        """Preparation went on."""
-
-    def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
-        """A training step ended; `rate` in products per second."""
-
-    def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
-        """An epoch was validated."""
-
-
-class Silent:
-    """An observer that does nothing."""
-
-    def stage(self, name: str, done: int, total: int) -> None:
-        """Nothing."""
-
-    def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
-        """Nothing."""
-
-    def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
-        """Nothing."""
-
-
-class Pretrainer(nn.Module):
-    """K3M with its tasks: one batch in, the weighted sum of the losses out."""
-
-    def __init__(self, model: K3M, tasks: nn.ModuleDict, weights: dict[str, float]) -> None:
-        super().__init__()
-        self.model = model
-        self.tasks = tasks
-        self.weights = weights
-
-    def forward(
-        self, batch: ProductBatch, generator: torch.Generator
-    ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """The total loss (None if no task found anything to learn) and detached metrics."""
-        with torch.autocast(batch.device.type, enabled=False):  # coordinates need their digits
-            for name, modality in self.model.views().items():
-                tokens = batch.modalities[name]
-                if len(tokens.product_I):
-                    tokens.arrays = modality.augment(tokens.arrays, generator)
-            self.model.describe(batch)
-        tasks = cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
-        for task in tasks.values():
-            task.corrupt(batch, generator)
-        outputs = self.model(batch)
-        total: Tensor | None = None
-        metrics: dict[str, Tensor] = {}
-        for name, task in tasks.items():
-            result = task.loss(outputs, batch)
-            if result.loss is not None:
-                metrics[name] = result.loss.detach()
-                weighted = self.weights[name] * result.loss
-                total = weighted if total is None else total + weighted
-            for key, value in result.metrics.items():
-                metrics[f"{name}/{key}"] = torch.as_tensor(value).detach()
-        return total, metrics
 
 
 @dataclass(slots=True)

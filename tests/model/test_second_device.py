@@ -1,0 +1,92 @@
+"""Nothing of a K3M step mixes the CPU with the model's device, and the losses are the same there.
+
+Up to rounding: torch takes other kernels of attention and normalisation for tensors of a subclass.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import torch
+from torch import nn
+
+from k3m_kg.lpm.link_ranks import validate_links
+from k3m_kg.plugin.registry import registry
+from k3m_kg.training.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.tensors import tensors_of
+from tests.model.conftest import Built
+from tests.second_device import DEVICE, DeviceMixError, SecondDevice
+
+_LPM = {"name": "lpm", "loss": "cross-entropy"}
+_TERM = {"knowledge": "term"}
+CASES: dict[str, dict[str, Any]] = {
+    "the paper's": {"tasks": ["mlm", "mom", "lpm"]},
+    "leave-one-out": {"model": _TERM, "tasks": ["mlm", {**_LPM, "questions": "leave-one-out"}]},
+    "hidden, cross-entropy": {"tasks": ["mom", _LPM]},
+    "modalities dropped": {
+        "tasks": [{"name": "modality-dropout", "title": 0.4, "image": 0.4, "both": 0.3}, "lpm"]
+    },
+    "means of modalities": {"model": {"pool": "modalities"}},
+    "self-attention": {"model": {"interactor": {"layers": 1, "heads": 2, "self_attention": True}}},
+    "no interactor, no structure": {"model": {"interactor": "none", "structure": "none"}},
+    "linear stem": {"image_encoder": {"stem": "linear"}},
+    **{fusion: {"fusion": fusion} for fusion in registry().names("fusion")},
+    **{
+        f"scorer {name}": {"tasks": [{"name": "lpm", "scorer": name}]}
+        for name in ("distmult", "complex", "rotate", "transh", "tucker")
+    },
+}
+
+
+def run(built: Built, device: torch.device) -> tuple[list[float], Any, dict[str, torch.Tensor]]:
+    """Losses of three steps, a validation, and weights afterwards."""
+    torch.manual_seed(1)
+    config = built.config
+    with SecondDevice():
+        trainer, batcher = built.trainer.to(device), built.batcher.to(device)
+        groups = parameter_groups(built.model, built.tasks, config.training)
+        optimizer = torch.optim.AdamW(groups, foreach=False)
+        average = MovingAverage([built.model, built.tasks], 0.9)
+        generator = torch.Generator().manual_seed(3)
+        losses = []
+        for step in range(3):
+            # Dropout would draw from another generator there: that is no mixing of devices.
+            trainer.eval()
+            batch = batcher.batch(built.rows[8 * step : 8 * step + 8]).to(device)
+            loss, _ = trainer(batch, generator)
+            optimizer.zero_grad()
+            torch.autograd.backward(loss)
+            nn.utils.clip_grad_norm_(trainer.parameters(), 1.0, foreach=False)
+            optimizer.step()
+            average.update(step)
+            losses.append(float(loss))
+        with average.applied():
+            rows = built.batcher.snapshot.rows("validation")
+            report = validate_links(built.model, batcher, rows, config.validation, batch_size=16)
+        tensors = {name: tensor.cpu() for name, tensor in tensors_of(trainer).items()}
+        return losses, report, tensors
+
+
+@pytest.mark.parametrize("changes", CASES.values(), ids=CASES.keys())
+def test_a_step_on_another_device_is_a_step(
+    build: Callable[..., Built], changes: dict[str, Any]
+) -> None:
+    here = run(build(**changes), torch.device("cpu"))
+    there = run(build(**changes), DEVICE)
+    assert there[0] == pytest.approx(here[0], rel=1e-3)
+    assert there[1].keys() == here[1].keys()
+    assert there[1]["metrics"]["mrr"] == pytest.approx(here[1]["metrics"]["mrr"], abs=0.05)
+    for name, tensor in here[2].items():
+        assert there[2][name].shape == tensor.shape
+        assert there[2][name].isfinite().all(), name
+
+
+def test_a_table_left_on_the_cpu_is_found(build: Callable[..., Built]) -> None:
+    built = build()
+    with SecondDevice():
+        trainer = built.trainer.to(DEVICE)
+        batch = built.batch().to(DEVICE)  # the batcher, whose terms a batch carries, stays behind
+        with pytest.raises(DeviceMixError, match="same device"):
+            trainer(batch, torch.Generator())
