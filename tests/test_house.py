@@ -24,16 +24,7 @@ UPWARDS: dict[tuple[str, str], str] = {
     ),
 }
 
-SAME_NAME: dict[str, str] = {
-    "Answers": "to be mended: of a model to questions; of a worker process",
-    "Columns": "to be mended: a mapping's columns in a file; a graph's columns in a snapshot",
-    "NoSettings": "the same thing in each package of plugins; to be mended: one in the API",
-    "Observer": "to be mended: of a pretraining and of a training of embeddings",
-    "Part": "to be mended: of an RDF file; of an explanation",
-    "ProgressObserver": "to be mended: of the same two trainings, on the command line",
-    "Run": "to be mended: of an ingest, in the graph; of triples of one subject, in an RDF file",
-    "Texts": "to be mended: a column of a Parquet batch; a column of a snapshot, on disk",
-}
+SAME_NAME: dict[str, str] = {}
 
 BACK_DOORS: dict[tuple[str, str], str] = {}
 

@@ -41,7 +41,7 @@ from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecor
 if TYPE_CHECKING:
     from k3m_kg.batches.image import ImageModality
     from k3m_kg.batches.title import TitleModality
-    from k3m_kg.config import Component, LinkScorerComponent, Settings
+    from k3m_kg.config import Component, LinkScorerComponent, NoSettings, Settings
     from k3m_kg.contracts import (
         Catalog,
         Description,
@@ -122,7 +122,9 @@ _LAZY = {
         ),
         "k3m_kg.contracts",
     ),
-    **dict.fromkeys(("Component", "LinkScorerComponent", "Settings"), "k3m_kg.config"),
+    **dict.fromkeys(
+        ("Component", "LinkScorerComponent", "NoSettings", "Settings"), "k3m_kg.config"
+    ),
     "ImageModality": "k3m_kg.batches.image",
     "TitleModality": "k3m_kg.batches.title",
     "PropertyNegatives": "k3m_kg.lpm.value_negatives",
@@ -173,6 +175,7 @@ __all__ = [
     "NegativeSampler",
     "NegativeSamplerPlugin",
     "Negatives",
+    "NoSettings",
     "OpenModel",
     "PluginError",
     "PretrainingTask",

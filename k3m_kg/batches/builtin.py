@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from k3m_kg.config import Settings
+from k3m_kg.config import NoSettings
 from k3m_kg.plugin.hookspecs import ModalityPlugin, hookimpl
 
 if TYPE_CHECKING:
     from k3m_kg.contracts import Modality, ModalityContext
 
 _TORCH = ("torch",)
-
-
-class NoSettings(Settings):
-    """Its sizes are the model's, its network is the config's encoder: nothing to set here."""
 
 
 def _title(settings: NoSettings, context: ModalityContext) -> Modality:

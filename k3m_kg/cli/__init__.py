@@ -1,5 +1,5 @@
-"""The command line: one small file per command; each parses, calls and prints.
+"""The command line: it parses, calls and prints.
 
-Here: options, progress bars, tables on a terminal, exit codes. Not here: anything that a program
-which imports k3m_kg would want to call.
+Here: `commands/` with a file each, and what they share: progress bars, outputs, exit codes. Not
+here: anything that a program which imports k3m_kg would want to call.
 """

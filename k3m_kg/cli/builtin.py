@@ -13,7 +13,7 @@ def _in(module: str, name: str | None = None) -> Callable[[], Any]:
     """The function `name`, by default called as its module, or the typer application `app`."""
 
     def load() -> Any:
-        return getattr(importlib.import_module(f"k3m_kg.cli.{module}"), name or module)
+        return getattr(importlib.import_module(f"k3m_kg.cli.commands.{module}"), name or module)
 
     return load
 

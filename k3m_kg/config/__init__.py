@@ -17,6 +17,7 @@ from k3m_kg.config.run import (
 from k3m_kg.config.settings import (
     Component,
     LinkScorerComponent,
+    NoSettings,
     Settings,
     components_in,
     validate_settings,
@@ -27,6 +28,7 @@ __all__ = [
     "InteractorComponent",
     "LinkScorerComponent",
     "ModelSettings",
+    "NoSettings",
     "RunConfig",
     "Settings",
     "StructureComponent",

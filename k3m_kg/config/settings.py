@@ -23,6 +23,10 @@ class Settings(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class NoSettings(Settings):
+    """There is nothing to set."""
+
+
 def settings_apart(value: dict[str, Any], own: tuple[str, ...]) -> dict[str, Any]:
     """The keys in `own` as they are, all others under `settings`."""
     kept = {key: item for key, item in value.items() if key in own}

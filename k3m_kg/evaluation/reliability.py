@@ -12,7 +12,7 @@ from k3m_kg.errors import UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
 from k3m_kg.use.acceptance import least_count, thresholds
-from k3m_kg.use.answers import ENOUGH, Answers, known_answers
+from k3m_kg.use.answers import ENOUGH, KnownAnswers, known_answers
 from k3m_kg.use.calibration import (
     FILE,
     SPLIT,
@@ -51,7 +51,7 @@ def reliability(probability_Q: np.ndarray, right_Q: np.ndarray, bins: int = BINS
     return {"ece": error / len(order) if len(order) else float("nan"), "bins": found}
 
 
-def check_calibration(calibration: Calibration, answers: Iterable[Answers]) -> dict[str, Any]:
+def check_calibration(calibration: Calibration, answers: Iterable[KnownAnswers]) -> dict[str, Any]:
     """Reliability before and after, and what thresholds for some precisions give.
 
     Returns:
@@ -144,7 +144,7 @@ def calibrate_and_check(
             batch_size=batch_size,
             progress=progress,
         )
-        checked: Iterable[Answers] = answers
+        checked: Iterable[KnownAnswers] = answers
         if name == SPLIT:
             checked = (part.some(parts.fold(part.rows_Q) == PROOF) for part in answers)
         checks[name] = check_calibration(calibration, checked)

@@ -18,14 +18,6 @@ Promises of `whole_file` and `whole_folder`:
 
 from k3m_kg.files.folder import put_folder, whole_folder
 from k3m_kg.files.guard import Kept, check_output
-from k3m_kg.files.manifests import (
-    described_files,
-    file_hash,
-    read_json,
-    read_manifest,
-    write_json,
-)
-from k3m_kg.files.records import Count, as_record, damage_named, read_record, read_settings
 from k3m_kg.files.spreadsheet import inert
 from k3m_kg.files.staging import staging_file, staging_folder, sweep
 from k3m_kg.files.sync import sync
@@ -33,20 +25,11 @@ from k3m_kg.files.whole import put_file, whole_file, write_text
 from k3m_kg.files.writing import write_errors
 
 __all__ = [
-    "Count",
     "Kept",
-    "as_record",
     "check_output",
-    "damage_named",
-    "described_files",
-    "file_hash",
     "inert",
     "put_file",
     "put_folder",
-    "read_json",
-    "read_manifest",
-    "read_record",
-    "read_settings",
     "staging_file",
     "staging_folder",
     "sweep",
@@ -54,6 +37,5 @@ __all__ = [
     "whole_file",
     "whole_folder",
     "write_errors",
-    "write_json",
     "write_text",
 ]

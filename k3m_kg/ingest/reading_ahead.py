@@ -17,7 +17,7 @@ from k3m_kg.ingest.checked import Checked, checked
 from k3m_kg.readers.choosing import ChosenReader
 from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.limits import Limits
-from k3m_kg.workers.process import Answers, Task, can_start, working
+from k3m_kg.workers.process import Task, WorkerAnswers, can_start, working
 
 WORTH_IT = 2 << 20
 """Bytes of a source from which a second process pays for its start (about 0.2 s)."""
@@ -92,7 +92,7 @@ def _can_start() -> bool:
     return processors > 1 and can_start()
 
 
-def _received(answers: Answers) -> Iterator[Checked | RejectedRow]:
+def _received(answers: WorkerAnswers) -> Iterator[Checked | RejectedRow]:
     for _, (items, digests) in answers:
         records = (_RECORDS[of](*parts) for of, *parts in items)
         if digests is None:

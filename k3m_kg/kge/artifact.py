@@ -13,21 +13,21 @@ from torch import Tensor
 
 from k3m_kg import __version__
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import (
+from k3m_kg.files import whole_folder
+from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
+from k3m_kg.kge.labels import KgeLabels
+from k3m_kg.kge.layout import MANIFEST
+from k3m_kg.kge.model import Features, KgeModel, build_model
+from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.manifests import (
     damage_named,
     described_files,
     read_json,
     read_manifest,
     read_record,
     read_settings,
-    whole_folder,
     write_json,
 )
-from k3m_kg.kge.data import PRODUCT, VALUE, TripleData
-from k3m_kg.kge.labels import KgeLabels
-from k3m_kg.kge.layout import MANIFEST
-from k3m_kg.kge.model import Features, KgeModel, build_model
-from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.training.tensors import (
     check_fits,
     load_tensors,

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 from pydantic import BaseModel, ConfigDict, model_validator
 
-from k3m_kg.files import Count
 from k3m_kg.kge.data import VALUE
+from k3m_kg.manifests import Count
 
 
 class KgeLabels(BaseModel):

@@ -15,14 +15,7 @@ from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import (
-    Count,
-    as_record,
-    damage_named,
-    read_record,
-    whole_folder,
-    write_json,
-)
+from k3m_kg.files import whole_folder
 from k3m_kg.kge.artifact import save_artifact
 from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.layout import MANIFEST
@@ -32,6 +25,7 @@ from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.steps import Stepper
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
+from k3m_kg.manifests import Count, as_record, damage_named, read_record, write_json
 from k3m_kg.plugin.hookspecs import LinkLossPlugin, NegativeSamplerPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.training.run_folder import clear, held, run_folder
@@ -40,7 +34,7 @@ from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, writ
 _FORMAT = 1
 
 
-class Observer(Protocol):
+class KgeObserver(Protocol):
     """Told how a run goes."""
 
     def step(self, done: int, total: int, loss: float, rate: float) -> None:
@@ -94,7 +88,7 @@ class _Record:
     progress: TrainingState
 
 
-def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None = None) -> Path:
+def train(config: KgeConfig, *, resume: bool = False, observer: KgeObserver | None = None) -> Path:
     """Train, keep the weights of the best validation, measure them on test, write the artifact.
 
     Raises:
@@ -111,7 +105,7 @@ def train(config: KgeConfig, *, resume: bool = False, observer: Observer | None 
         return _train(config, folder, observer or Quiet(), resume)
 
 
-def _train(config: KgeConfig, folder: Path, observer: Observer, resume: bool) -> Path:
+def _train(config: KgeConfig, folder: Path, observer: KgeObserver, resume: bool) -> Path:
     checkpoint = folder / "checkpoint"
     started = (checkpoint / "progress.json").exists()
     if resume and not started:
@@ -132,7 +126,7 @@ def _train(config: KgeConfig, folder: Path, observer: Observer, resume: bool) ->
 
 
 class _Run:
-    def __init__(self, config: KgeConfig, checkpoint: Path, observer: Observer) -> None:
+    def __init__(self, config: KgeConfig, checkpoint: Path, observer: KgeObserver) -> None:
         self.config, self.checkpoint, self.observer = config, checkpoint, observer
         self.device = pick_device(config.training.device)
         loss = build_loss(config)  # what is misspelt shows before the data are read

@@ -10,13 +10,9 @@ from typing import Literal
 
 from pydantic import Field
 
-from k3m_kg.config import Settings
+from k3m_kg.config import NoSettings, Settings
 
 Activation = Literal["relu", "tanh", "sigmoid", "leakyrelu", "elu", "softplus"]
-
-
-class NoSettings(Settings):
-    """Nothing to set."""
 
 
 class NormSettings(Settings):

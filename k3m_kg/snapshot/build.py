@@ -15,8 +15,8 @@ from k3m_kg.files import put_folder, staging_folder, write_errors, write_text
 from k3m_kg.progress import StageProgress
 from k3m_kg.snapshot import layout
 from k3m_kg.snapshot.columns import (
-    Columns,
     LeftOut,
+    SnapshotColumns,
     SubjectStream,
     offsets,
     read_columns,
@@ -161,7 +161,7 @@ def _write_content(
     }
 
 
-def _split(columns: Columns, folder: Path, settings: SnapshotSettings) -> Split:
+def _split(columns: SnapshotColumns, folder: Path, settings: SnapshotSettings) -> Split:
     pictures = columns.pictures
     keys = group_keys(
         columns.title_hashes,
@@ -184,7 +184,7 @@ def _ids(folder: Path) -> Sequence[str]:
     return ids
 
 
-def _holdout(columns: Columns, sides: np.ndarray, settings: SnapshotSettings) -> np.ndarray:
+def _holdout(columns: SnapshotColumns, sides: np.ndarray, settings: SnapshotSettings) -> np.ndarray:
     counts = np.diff(columns.triple_offsets)
     product = np.repeat(np.arange(len(counts)), counts)
     train = np.flatnonzero(sides[product] == TRAIN)
@@ -202,7 +202,7 @@ def _holdout(columns: Columns, sides: np.ndarray, settings: SnapshotSettings) ->
 
 
 def _link_holdout(
-    columns: Columns, sides: np.ndarray, holdout: np.ndarray, settings: SnapshotSettings
+    columns: SnapshotColumns, sides: np.ndarray, holdout: np.ndarray, settings: SnapshotSettings
 ) -> np.ndarray:
     links = columns.links
     head = links.head
@@ -226,7 +226,10 @@ def _link_holdout(
 
 
 def _pictures(
-    columns: Columns, folder: Path, settings: SnapshotSettings, progress: StageProgress | None
+    columns: SnapshotColumns,
+    folder: Path,
+    settings: SnapshotSettings,
+    progress: StageProgress | None,
 ) -> tuple[np.ndarray, np.ndarray, LeftOut]:
     pictures = columns.pictures
     table = folder / "thumbnails.arrow"
@@ -250,7 +253,9 @@ def _settings(settings: SnapshotSettings) -> dict[str, Any]:
     return shown
 
 
-def _counts(columns: Columns, split: Split, arrays: dict[str, np.ndarray]) -> dict[str, Any]:
+def _counts(
+    columns: SnapshotColumns, split: Split, arrays: dict[str, np.ndarray]
+) -> dict[str, Any]:
     sides = np.bincount(split.sides, minlength=len(SPLITS)).tolist()
     return {
         "products": len(split.sides),

@@ -65,7 +65,7 @@ class Pictures:
 
 
 @dataclass(slots=True)
-class Columns:
+class SnapshotColumns:
     """All of a graph but its texts, which are on disk by now.
 
     Attributes:
@@ -181,7 +181,7 @@ def write_texts(path: Path, texts: pa.Array) -> None:
 
 def read_columns(
     subjects: Iterable[StoredProduct | ValueRecord], table: Path, progress: StageProgress | None
-) -> Columns:
+) -> SnapshotColumns:
     """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
 
     Raises:
@@ -230,7 +230,7 @@ def read_columns(
     head, name, tail = facts.finish()
     properties = relations.sort(own := triple_property.finish(), between.relation, name)
     texts = values.sort(taken := triple_value.finish(), head, tail)
-    return Columns(
+    return SnapshotColumns(
         np.concatenate([np.empty(0, np.uint64), *id_hashes]),
         np.concatenate([np.empty(0, np.uint64), *title_hashes]),
         np.concatenate([np.empty(0, bool), *has_title]),

@@ -19,7 +19,7 @@ from k3m_kg.snapshot.layout import SPLITS, damaged
 _AT_ONCE = 1 << 22
 
 
-class Columns(Protocol):
+class MappedColumns(Protocol):
     """The arrays of a snapshot, of the right types and lengths, by name as attributes."""
 
     path: Path
@@ -48,7 +48,7 @@ def check_tables(folder: Path, tables: Mapping[str, pa.Table]) -> None:
                 raise damaged(folder, file, f"{table.schema.names[0]} does not ascend")
 
 
-def check_arrays(columns: Columns, lengths: Mapping[str, int]) -> None:
+def check_arrays(columns: MappedColumns, lengths: Mapping[str, int]) -> None:
     """Offsets never fall; ids lie within what they point into.
 
     Args:

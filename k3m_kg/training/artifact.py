@@ -15,14 +15,14 @@ from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import (
+from k3m_kg.files import whole_folder
+from k3m_kg.manifests import (
     damage_named,
     described_files,
     read_json,
     read_manifest,
     read_record,
     read_settings,
-    whole_folder,
     write_json,
 )
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, plugins_of

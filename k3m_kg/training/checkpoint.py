@@ -9,7 +9,8 @@ import torch
 from torch import Tensor, nn
 
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import damage_named, read_json, whole_folder, write_json
+from k3m_kg.files import whole_folder
+from k3m_kg.manifests import damage_named, read_json, write_json
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 

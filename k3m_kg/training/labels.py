@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, model_validator
 from k3m_kg.batches.batcher import catalog_of
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import Catalog, Tokeniser
-from k3m_kg.files import Count
+from k3m_kg.manifests import Count
 
 
 class Labels(BaseModel):

@@ -22,15 +22,9 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
 from k3m_kg.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import (
-    Count,
-    as_record,
-    read_json,
-    whole_folder,
-    write_errors,
-    write_text,
-)
+from k3m_kg.files import whole_folder, write_errors, write_text
 from k3m_kg.lpm.link_ranks import validate_links
+from k3m_kg.manifests import Count, as_record, read_json
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets

@@ -30,7 +30,7 @@ ENOUGH = 50
 
 
 @dataclass(frozen=True, slots=True)
-class Answers:
+class KnownAnswers:
     """Q questions about one property, and what is true.
 
     Attributes:
@@ -53,12 +53,14 @@ class Answers:
         """How many questions have an answer that training has seen."""
         return int(self.right_QC.any(1).sum())
 
-    def some(self, chosen: np.ndarray) -> Answers:
+    def some(self, chosen: np.ndarray) -> KnownAnswers:
         """A copy of the questions that are chosen, by bool (Q,) or by place."""
         mine = torch.from_numpy(chosen)
-        return Answers(self.name, self.scores_QC[mine], self.right_QC[mine], self.rows_Q[chosen])
+        return KnownAnswers(
+            self.name, self.scores_QC[mine], self.right_QC[mine], self.rows_Q[chosen]
+        )
 
-    def first(self, count: int) -> Answers:
+    def first(self, count: int) -> KnownAnswers:
         """A copy of the first `count` questions."""
         return self.some(np.arange(min(count, len(self))))
 
@@ -107,7 +109,7 @@ def known_answers(
     *,
     batch_size: int = 256,
     progress: Advance | None = None,
-) -> Iterator[Answers]:
+) -> Iterator[KnownAnswers]:
     """Ask what is known as completion asks what is missing, property after property.
 
     All of the property's triples are hidden; the title stays whole.
@@ -135,7 +137,7 @@ def known_answers(
             mine.rows, truth.about(np.array([name])), catalog.candidates[name]
         )
         scores_QC = checked_scores(torch.cat(scores))
-        yield Answers(catalog.properties[name], scores_QC, right_QC, mine.rows)
+        yield KnownAnswers(catalog.properties[name], scores_QC, right_QC, mine.rows)
 
 
 def true_candidates(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) -> Tensor:

@@ -21,9 +21,10 @@ from scipy.optimize import minimize_scalar
 from k3m_kg.config import Settings, validate_settings
 from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import read_json, whole_file, write_json
+from k3m_kg.files import whole_file
+from k3m_kg.manifests import read_json, write_json
 from k3m_kg.progress import Advance
-from k3m_kg.use.answers import ENOUGH, Answers, completion_questions, known_answers
+from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.validation_parts import PROOF, ValidationParts
 
@@ -137,13 +138,13 @@ def hint(trained: TrainedPredictor) -> str:
     return f"`k3m-kg evaluate {trained.path} --calibrate` makes it from the validation split"
 
 
-def negative_log_likelihood(answers: Iterable[Answers], temperature: float) -> float:
+def negative_log_likelihood(answers: Iterable[KnownAnswers], temperature: float) -> float:
     """Of a true value, the mean over the questions whose answer training has seen; NaN of none."""
     total, count = _likelihood(answers, temperature)
     return total / count if count else math.nan
 
 
-def _likelihood(answers: Iterable[Answers], temperature: float) -> tuple[float, int]:
+def _likelihood(answers: Iterable[KnownAnswers], temperature: float) -> tuple[float, int]:
     """The sum of negative log-likelihoods, and over how many questions."""
     total, count = 0.0, 0
     for part in answers:
@@ -155,7 +156,7 @@ def _likelihood(answers: Iterable[Answers], temperature: float) -> tuple[float, 
     return total, count
 
 
-def fit_temperature(answers: list[Answers]) -> float:
+def fit_temperature(answers: list[KnownAnswers]) -> float:
     """The temperature with the least negative log-likelihood, 1 where there is nothing to fit."""
     if not any(part.seen for part in answers):
         return 1.0
@@ -168,7 +169,7 @@ def fit_temperature(answers: list[Answers]) -> float:
     return math.exp(float(found.x))
 
 
-def temperature_if_better(one: list[Answers], other: list[Answers]) -> float:
+def temperature_if_better(one: list[KnownAnswers], other: list[KnownAnswers]) -> float:
     """The temperature of both halves together; 1 where that of one half does not help the other."""
     fitted = (
         _likelihood(other, fit_temperature(one))[0] + _likelihood(one, fit_temperature(other))[0]
@@ -178,7 +179,7 @@ def temperature_if_better(one: list[Answers], other: list[Answers]) -> float:
 
 
 def fit_temperatures(
-    answers: Iterable[Answers], parts: ValidationParts, *, enough: int = ENOUGH
+    answers: Iterable[KnownAnswers], parts: ValidationParts, *, enough: int = ENOUGH
 ) -> tuple[float, dict[str, PropertyCalibration]]:
     """A temperature for each property with at least `enough` questions, and one for the others.
 
@@ -188,10 +189,10 @@ def fit_temperatures(
     Returns:
         The pooled temperature, and every property.
     """
-    proofs: dict[str, Answers] = {}
+    proofs: dict[str, KnownAnswers] = {}
     fitting: dict[str, int] = {}
     own: dict[str, float] = {}
-    pool: tuple[list[Answers], list[Answers]] = ([], [])
+    pool: tuple[list[KnownAnswers], list[KnownAnswers]] = ([], [])
     for part in answers:
         fold_Q = parts.fold(part.rows_Q)
         halves = [part.some(fold_Q == number) for number in (0, 1)]

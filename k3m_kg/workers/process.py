@@ -75,7 +75,7 @@ def can_start() -> bool:
 
 
 @contextmanager
-def working(task: Task, limits: Limits) -> Iterator[Answers]:
+def working(task: Task, limits: Limits) -> Iterator[WorkerAnswers]:
     """The answers of a worker, which ends with this context at the latest.
 
     Ctrl-C in a terminal is not for the worker: it is killed when the exception leaves this context.
@@ -113,13 +113,13 @@ def working(task: Task, limits: Limits) -> Iterator[Answers]:
             _widen(process.stdout)
             with suppress(BrokenPipeError):  # what became of it is told when its answer is read
                 _write(stdin, json.dumps(request).encode() + b"\n")
-            yield Answers(process, process.stdout, said, task, limits)
+            yield WorkerAnswers(process, process.stdout, said, task, limits)
         finally:
             if process is not None:
                 _end(process, stdin)
 
 
-class Answers:
+class WorkerAnswers:
     """The messages of one worker, in order."""
 
     def __init__(

@@ -6,16 +6,12 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from k3m_kg.api import FusionPlugin, Settings, hookimpl
+from k3m_kg.api import FusionPlugin, NoSettings, Settings, hookimpl
 
 if TYPE_CHECKING:
     from k3m_kg.api import Fusion, ModelContext
 
 _TORCH = ("torch",)
-
-
-class NoSettings(Settings):
-    """This strategy has no settings."""
 
 
 class HardSettings(Settings):

@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from k3m_kg.api import ConfigError, InteractorPlugin, Settings, hookimpl
+from k3m_kg.api import ConfigError, InteractorPlugin, NoSettings, hookimpl
 from k3m_kg_interactors.settings import CoAttentionSettings
 
 if TYPE_CHECKING:
     from k3m_kg.api import Interactor, ModelContext
 
 _TORCH = ("torch",)
-
-
-class NoSettings(Settings):
-    """Nothing to set."""
 
 
 def _co_attention(settings: CoAttentionSettings, context: ModelContext) -> Interactor:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
-from k3m_kg.api import Settings, StructurePlugin, hookimpl
+from k3m_kg.api import NoSettings, Settings, StructurePlugin, hookimpl
 
 if TYPE_CHECKING:
     from k3m_kg.api import ModelContext, StructureAggregation
@@ -24,10 +24,6 @@ class StarAttentionSettings(Settings):
 
     heads: int = Field(8, ge=1)
     backend: Literal["torch", "dgl"] = "torch"
-
-
-class NoSettings(Settings):
-    """Nothing to set."""
 
 
 def _star_attention(settings: StarAttentionSettings, context: ModelContext) -> StructureAggregation:

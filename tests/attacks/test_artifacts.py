@@ -13,8 +13,8 @@ import torch
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.errors import K3MError
-from k3m_kg.files import described_files
 from k3m_kg.kge.training import train
+from k3m_kg.manifests import described_files
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.use.calibration import load_calibration
 from k3m_kg.use.open_artifact import open_trained

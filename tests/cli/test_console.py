@@ -71,6 +71,6 @@ def test_commands_print_through_the_console_only() -> None:
     folder = Path(k3m_kg.cli.__file__).parent
     own = re.compile(r"(?<![\w.])print\(|\becho\(|sys\.std(out|err)\b|\bConsole\(")
     found = {
-        path.name for path in folder.glob("*.py") if own.search(path.read_text(encoding="utf-8"))
+        path.name for path in folder.rglob("*.py") if own.search(path.read_text(encoding="utf-8"))
     }
     assert found <= {"console.py", "streams.py"}, "use say, note, print_json or terminal"

@@ -33,7 +33,7 @@ from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecor
 from k3m_kg.vocabulary import TYPE
 from k3m_kg.workers import process
 from k3m_kg.workers.inside import Answer
-from k3m_kg.workers.process import Answers
+from k3m_kg.workers.process import WorkerAnswers
 from tests.ingest.odd_reader import Odd
 
 pytestmark = pytest.mark.skipif(
@@ -115,7 +115,7 @@ def test_who_waits_to_send_hashes_and_the_hash_is_the_same(tmp_path: Path) -> No
         messages.append(marshal.loads(sent.read(size)))
     hashed = [digests is not None for _, (_, digests) in messages]
     assert hashed == [False, False, True, True, False, False]
-    assert list(reading_ahead._received(cast(Answers, messages))) == expected
+    assert list(reading_ahead._received(cast(WorkerAnswers, messages))) == expected
 
 
 def test_messages_are_bounded_by_cells() -> None:
@@ -191,7 +191,7 @@ def test_a_killed_process_leaves_the_graph_as_it_was(
     path = k3m_tsv(tmp_path)
     received = reading_ahead._received
 
-    def kill_first(answers: Answers) -> Iterator[Checked | RejectedRow]:
+    def kill_first(answers: WorkerAnswers) -> Iterator[Checked | RejectedRow]:
         os.kill(answers._process.pid, signal.SIGKILL)
         yield from received(answers)
 

@@ -10,7 +10,7 @@ import torch
 
 from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.evaluation.reliability import check_calibration, draw_reliability, reliability
-from k3m_kg.use.answers import Answers, completion_questions, known_answers
+from k3m_kg.use.answers import KnownAnswers, completion_questions, known_answers
 from k3m_kg.use.calibration import (
     calibrate,
     fit_temperature,
@@ -24,13 +24,13 @@ from k3m_kg.use.validation_parts import PROOF, ValidationParts
 from tests.lpm.tiny_links import TriplesOnly
 
 
-def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> Answers:
+def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> KnownAnswers:
     """Questions whose answers are drawn from the softmax of the scores at a temperature."""
     torch.manual_seed(1)
     scores = torch.randn(count, values) * 3
     answer = torch.multinomial((scores / temperature).softmax(1), 1)
     right = torch.zeros(count, values, dtype=torch.bool).scatter(1, answer, True)
-    return Answers(name, scores, right, np.arange(count))
+    return KnownAnswers(name, scores, right, np.arange(count))
 
 
 def parts(count: int = 4000) -> ValidationParts:
@@ -78,7 +78,7 @@ def test_thresholds_are_proved_on_other_questions_than_temperatures_are_fitted_t
     fold_Q = split.fold(answers.rows_Q)
     assert found["p"].fitting == (fold_Q != PROOF).sum() == 2000
     assert len(found["p"].probability) == len(found["p"].right) == 2000
-    spoilt = Answers("p", answers.scores_QC.clone(), answers.right_QC.clone(), answers.rows_Q)
+    spoilt = KnownAnswers("p", answers.scores_QC.clone(), answers.right_QC.clone(), answers.rows_Q)
     proof = torch.from_numpy(fold_Q == PROOF)
     spoilt.right_QC[proof] = spoilt.right_QC[proof].flip(1)
     _, other = fit_temperatures([spoilt], split)
@@ -95,7 +95,7 @@ def test_the_identity_is_kept_where_a_temperature_is_no_better(count: int) -> No
         scores = torch.randn(count, 4)
         answer = torch.multinomial(scores.softmax(1), 1)
         right = torch.zeros(count, 4, dtype=torch.bool).scatter(1, answer, True)
-        answers = Answers("p", scores, right, np.arange(count))
+        answers = KnownAnswers("p", scores, right, np.arange(count))
         pooled, found = fit_temperatures([answers], parts(count), enough=20)
         kept += pooled == 1.0
         assert (found["p"].source == "identity") == (found["p"].temperature == 1.0)
@@ -109,7 +109,9 @@ def test_a_calibration_of_before_is_refused_with_the_reason(own: OpenModel) -> N
 
 
 def test_answers_unseen_in_training_are_wrong_and_fit_nothing() -> None:
-    nothing = Answers("p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool), np.arange(60))
+    nothing = KnownAnswers(
+        "p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool), np.arange(60)
+    )
     assert fit_temperature([nothing]) == 1.0
     assert not nothing.best(1.0)[1].any()
 

@@ -135,7 +135,7 @@ def _is_dictionary(column: Any) -> bool:
 
 
 @dataclass(slots=True)
-class Texts:
+class TextBatch:
     """A column as text, each distinct text once.
 
     Attributes:
@@ -149,7 +149,7 @@ class Texts:
     bad: dict[int, str] = field(default_factory=dict)
 
 
-def texts(column: Any) -> Texts:
+def texts(column: Any) -> TextBatch:
     """A column of scalars as text: numbers in their shortest form, not-a-number as null."""
     if not _is_dictionary(column):
         column = _as_text(column).dictionary_encode()
@@ -163,7 +163,7 @@ def texts(column: Any) -> Texts:
     if len(places) < len(distinct) or None in places:
         places[None] = -1
         codes = np.array([*(places[text] for text in distinct), -1])[codes]
-    return Texts([*distinct, None], codes, bad)
+    return TextBatch([*distinct, None], codes, bad)
 
 
 def _as_text(column: Any) -> Any:

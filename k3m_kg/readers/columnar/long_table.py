@@ -16,7 +16,7 @@ import numpy.typing as npt
 
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.cells import raw_text
-from k3m_kg.readers.columnar.arrow_batches import Texts, texts
+from k3m_kg.readers.columnar.arrow_batches import TextBatch, texts
 from k3m_kg.readers.mapping import PLACEHOLDER, Mapping
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
@@ -92,7 +92,7 @@ class LongTable:
         rows = np.flatnonzero((columns[0].codes >= 0) & (columns[1].codes >= 0))
         if not len(rows):
             return
-        heads, names, values = (Texts(found.distinct, found.codes[rows]) for found in columns)
+        heads, names, values = (TextBatch(found.distinct, found.codes[rows]) for found in columns)
         starts = np.flatnonzero(np.diff(heads.codes, prepend=-2))
         is_plain = self._plain(names, values)
         plain = _pairs(names, values, is_plain, self._mapping.rename)
@@ -127,7 +127,7 @@ class LongTable:
         while self._rejected and self._rejected[0].line < line:
             yield self._rejected.popleft()
 
-    def _reject(self, before: int, columns: Sequence[Texts]) -> None:
+    def _reject(self, before: int, columns: Sequence[TextBatch]) -> None:
         """Note the rows that are no triple."""
         why: dict[int, str] = {}
         for name, column in zip(("head", "property"), columns, strict=False):
@@ -138,7 +138,7 @@ class LongTable:
             cells = [column.distinct[column.codes[row]] for column in columns]
             self._rejected.append(RejectedRow(before + row + 1, why[row], raw_text(repr(cells))))
 
-    def _plain(self, names: Texts, values: Texts) -> _Flags:
+    def _plain(self, names: TextBatch, values: TextBatch) -> _Flags:
         """Rows whose triple is a property and its value as they stand."""
         special = {*self._roles, *self._mapping.links, None}
         wanted = self._wanted
@@ -190,7 +190,7 @@ class LongTable:
         return [part for part in parts if part not in missing]
 
 
-def _pairs(names: Texts, values: Texts, rows: _Flags, rename: dict[str, str]) -> list[Any]:
+def _pairs(names: TextBatch, values: TextBatch, rows: _Flags, rename: dict[str, str]) -> list[Any]:
     """(property, value) of the chosen rows."""
     of_names = [name and rename.get(name, name) for name in names.distinct]
     of_values = values.distinct
@@ -198,7 +198,9 @@ def _pairs(names: Texts, values: Texts, rows: _Flags, rename: dict[str, str]) ->
     return [(of_names[name], of_values[value]) for name, value in codes]
 
 
-def _is_distinct(names: Texts, values: Texts, starts: npt.NDArray[np.int64], rows: _Flags) -> bool:
+def _is_distinct(
+    names: TextBatch, values: TextBatch, starts: npt.NDArray[np.int64], rows: _Flags
+) -> bool:
     """Whether no product repeats a triple."""
     product = np.zeros(len(names.codes), np.int64)
     product[starts] = 1

@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 
 from k3m_kg.errors import ConfigError, nearest
 from k3m_kg.readers.cells import raw_text
-from k3m_kg.readers.columnar.arrow_batches import Batches, Texts, texts
+from k3m_kg.readers.columnar.arrow_batches import Batches, TextBatch, texts
 from k3m_kg.readers.mapping import PLACEHOLDER, Columns, Mapping, Template
 from k3m_kg.readers.nested import BadTree, Fields
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
@@ -76,7 +76,7 @@ class WideBatch:
         self._before = before
         self._batch = batch
         self._bad: dict[int, str] = {}
-        self._read: dict[int, Texts] = {}
+        self._read: dict[int, TextBatch] = {}
 
     def records(self) -> Iterator[CatalogRecord]:
         """A product or a rejected row for each row."""
@@ -162,13 +162,13 @@ class WideBatch:
             for row in zip(*map(self._single, columns), strict=True)
         ]
 
-    def _texts(self, column: int) -> Texts:
+    def _texts(self, column: int) -> TextBatch:
         """The texts of a column, read once; no cycle, or the batch would outlive its rows."""
         if column not in self._read:
             self._read[column] = self._read_texts(column)
         return self._read[column]
 
-    def _read_texts(self, column: int) -> Texts:
+    def _read_texts(self, column: int) -> TextBatch:
         array = self._batch.column(column)
         if not is_list(array.type):
             found = texts(array)

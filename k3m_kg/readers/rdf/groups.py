@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.readers.rdf.names import Blank, Iri, Run
+from k3m_kg.readers.rdf.names import Blank, Iri, TripleRun
 from k3m_kg.records import RejectedRow
 from k3m_kg.vocabulary import TYPE
 
@@ -23,7 +23,7 @@ Pairs = list[tuple[Iri, str]]
 
 
 @dataclass(slots=True)
-class Part:
+class SubjectPart:
     """Whole subjects.
 
     Attributes:
@@ -50,7 +50,7 @@ class Grouper:
         self._size = 0
         self._streaming = False
 
-    def parts(self, runs: Iterable[Run | RejectedRow]) -> Iterator[Part]:
+    def parts(self, runs: Iterable[TripleRun | RejectedRow]) -> Iterator[SubjectPart]:
         """Whole subjects, the first part with all that was held.
 
         Raises:
@@ -60,7 +60,7 @@ class Grouper:
             if isinstance(run, RejectedRow):
                 self._rejected.append(run)
                 if len(self._rejected) >= _HELD_REJECTS:
-                    yield Part({}, {}, self._take_rejected())
+                    yield SubjectPart({}, {}, self._take_rejected())
                 continue
             subject = run.subject
             if isinstance(subject, Iri) and subject != self._current:
@@ -72,9 +72,9 @@ class Grouper:
             self._add(run)
             if self._size > GROUPED:
                 yield from self._begin_to_stream()
-        yield Part(self._subjects, self._nodes, self._rejected)
+        yield SubjectPart(self._subjects, self._nodes, self._rejected)
 
-    def _add(self, run: Run) -> None:
+    def _add(self, run: TripleRun) -> None:
         if isinstance(run.subject, Iri):
             known = self._subjects.setdefault(run.subject, (run.line, run.pairs))
         else:
@@ -83,7 +83,7 @@ class Grouper:
             known[1].extend(run.pairs)
         self._size += len(run.pairs)
 
-    def _begin_to_stream(self) -> Iterator[Part]:
+    def _begin_to_stream(self) -> Iterator[SubjectPart]:
         """Let go of everything but the subject that is being read."""
         if self._streaming or self._scattered or self._current is None:
             far = self._scattered or self._current or "a blank node"
@@ -96,13 +96,13 @@ class Grouper:
         self._streaming = True
         current = self._subjects.pop(self._current)
         nodes = dict(self._nodes)
-        yield Part(self._subjects, nodes, self._take_rejected())
+        yield SubjectPart(self._subjects, nodes, self._take_rejected())
         self._subjects = {self._current: current}
         self._size = len(current[1])
         self._nodes = _referred(current[1], nodes)
 
-    def _take(self) -> Part:
-        part = Part(self._subjects, self._nodes, self._take_rejected())
+    def _take(self) -> SubjectPart:
+        part = SubjectPart(self._subjects, self._nodes, self._take_rejected())
         self._subjects, self._nodes, self._size = {}, {}, 0
         return part
 
@@ -123,7 +123,7 @@ def _referred(pairs: Pairs, nodes: dict[str, tuple[int, Pairs]]) -> dict[str, tu
     return found
 
 
-def is_typed(part: Part) -> bool:
+def is_typed(part: SubjectPart) -> bool:
     """Whether any subject says what it is."""
     groups = (*part.subjects.values(), *part.nodes.values())
     return any(pair[0] == TYPE for _, pairs in groups for pair in pairs)

@@ -27,7 +27,7 @@ class Blank(str):
     __slots__ = ()
 
 
-class Run(NamedTuple):
+class TripleRun(NamedTuple):
     """Triples of one subject that follow each other.
 
     Attributes:

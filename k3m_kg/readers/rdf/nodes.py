@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-from k3m_kg.readers.rdf.groups import Pairs, Part
+from k3m_kg.readers.rdf.groups import Pairs, SubjectPart
 from k3m_kg.readers.rdf.names import Blank, Iri, local_name, schema_name
 from k3m_kg.vocabulary import FIRST, ID, IMAGES, LABEL, PROPERTY, REST, TYPE, VALUE
 
@@ -34,7 +34,7 @@ class Nodes:
     """
 
     def __init__(self) -> None:
-        self.part = Part({}, {})
+        self.part = SubjectPart({}, {})
         self.visits = _NODES_OF_A_PRODUCT
         self._predicates: dict[str, Property] = {}
         self._labels: dict[str, str] = {}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from k3m_kg.readers.cells import unstorable
-from k3m_kg.readers.rdf.groups import Pairs, Part, is_typed
+from k3m_kg.readers.rdf.groups import Pairs, SubjectPart, is_typed
 from k3m_kg.readers.rdf.names import Blank, Iri, local_name, namespace_of, product_id
 from k3m_kg.readers.rdf.nodes import Nodes, Pair, TooNested, first, schema_first, schema_name_of
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
@@ -30,7 +30,7 @@ class Records:
         self._plain: dict[tuple[Iri, str], Pair] = {}  # from predicate and literal
         self._sound: set[Pair] = set()
 
-    def of(self, part: Part) -> Iterator[CatalogRecord]:
+    def of(self, part: SubjectPart) -> Iterator[CatalogRecord]:
         """The records of a part, in the order of their lines."""
         self._nodes.part = part
         self._forget()
@@ -56,7 +56,7 @@ class Records:
             if len(known) > _PAIRS_KEPT:
                 known.clear()
 
-    def _look_at_all(self, part: Part) -> None:
+    def _look_at_all(self, part: SubjectPart) -> None:
         """What must be known of every subject in the first part before the first record."""
         self._untyped = not is_typed(part)
         for pairs in (pairs for _, pairs in (*part.subjects.values(), *part.nodes.values())):

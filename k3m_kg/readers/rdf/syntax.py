@@ -19,7 +19,7 @@ from k3m_kg.rdf.nesting import MAX_DEPTH, nesting_scanner
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.lines import MAX_LINE, line_blocks, split_block
 from k3m_kg.readers.memo import Memo
-from k3m_kg.readers.rdf.names import Blank, Iri, Run, term_of
+from k3m_kg.readers.rdf.names import Blank, Iri, TripleRun, term_of
 from k3m_kg.records import RejectedRow
 from k3m_kg.vocabulary import PRODUCT
 
@@ -35,7 +35,7 @@ _DOCTYPE = re.compile(rb"<!\s*DOCTYPE|<!\s*ENTITY", re.IGNORECASE)
 _DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "JSON_LD"}
 
 
-def line_runs(file: BinaryIO, form: str) -> Iterator[Run | RejectedRow]:
+def line_runs(file: BinaryIO, form: str) -> Iterator[TripleRun | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
     lines = _LineRuns(form)
     for block, cut in line_blocks(file):
@@ -57,11 +57,11 @@ class _LineRuns:
     def __init__(self, form: str) -> None:
         self._form = form
         self._tails = Memo(_tail_reader(form))
-        self.run = Run(0, Iri(""), [])
+        self.run = TripleRun(0, Iri(""), [])
         self.subject: str | None = None
         self.number = 0
 
-    def of_plain(self, block: bytes) -> list[Run] | None:
+    def of_plain(self, block: bytes) -> list[TripleRun] | None:
         """The runs that end in a block whose lines are all plain; None for any other block.
 
         Plain is one blank between the terms, and an object without escapes. No loop of ours goes
@@ -89,12 +89,12 @@ class _LineRuns:
         for (start, end), node in zip(bounds, nodes, strict=True):
             if self.run.pairs:
                 ended.append(self.run)
-            self.run = Run(self.number + start + 1, node, pairs[start:end])
+            self.run = TripleRun(self.number + start + 1, node, pairs[start:end])
         self.subject = subjects[-1]
         self.number += len(lines)
         return ended
 
-    def of_any(self, block: bytes, cut: bool) -> Iterator[Run | RejectedRow]:
+    def of_any(self, block: bytes, cut: bool) -> Iterator[TripleRun | RejectedRow]:
         """The runs that end in a block, line by line."""
         for line, raw in _lines(block, cut):
             self.number += 1
@@ -109,7 +109,7 @@ class _LineRuns:
                 if (node := _node(first)) is not None:
                     if self.run.pairs:
                         yield self.run
-                    self.subject, self.run = first, Run(self.number, node, [pair])
+                    self.subject, self.run = first, TripleRun(self.number, node, [pair])
                     continue
             found = _odd_line(line, self.number, self._form)
             if isinstance(found, RejectedRow):
@@ -166,7 +166,7 @@ def _tail_reader(form: str) -> Callable[[str], tuple[Iri, str] | None]:
     return read
 
 
-def _odd_line(line: str, number: int, form: str) -> Run | RejectedRow | None:
+def _odd_line(line: str, number: int, form: str) -> TripleRun | RejectedRow | None:
     """A line that the short way does not know; None for a comment or nothing."""
     if not line.strip() or line.lstrip().startswith("#"):
         return None
@@ -186,10 +186,10 @@ def _odd_line(line: str, number: int, form: str) -> Run | RejectedRow | None:
     subject, term = term_of(quads[0].subject), term_of(quads[0].object)
     if term is None or not isinstance(subject, (Iri, Blank)):
         return RejectedRow(number, "a triple as a term is not read", raw_text(line))
-    return Run(number, subject, [(Iri(quads[0].predicate.value), term)])
+    return TripleRun(number, subject, [(Iri(quads[0].predicate.value), term)])
 
 
-def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | RejectedRow]:
+def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[TripleRun | RejectedRow]:
     """The runs of Turtle, TriG, RDF/XML or JSON-LD; relative IRIs are ids of products.
 
     Raises:
@@ -200,7 +200,7 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
 
     source = _Source(file, path, form)
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
-    run = Run(0, Iri(""), [])
+    run = TripleRun(0, Iri(""), [])
     try:
         quads = ox.parse(input=cast(BinaryIO, source), format=format, base_iri=PRODUCT)
         for number, quad in enumerate(quads, start=1):
@@ -211,7 +211,7 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[Run | Rejec
             if subject != run.subject or len(run.pairs) >= LONGEST_RUN:
                 if run.pairs:
                     yield run
-                run = Run(number, subject, [])
+                run = TripleRun(number, subject, [])
             run.pairs.append((Iri(quad.predicate.value), term))
     except (SyntaxError, ValueError, OSError, RecursionError, MemoryError) as error:
         if source.error is not None:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from k3m_kg.cli.commands.diff import as_json as changes_as_json
+from k3m_kg.cli.commands.diff import print_changes
 from k3m_kg.cli.console import (
     DEFAULT_DATABASE,
     DatabaseOption,
@@ -17,8 +19,6 @@ from k3m_kg.cli.console import (
     progress_bar,
     say,
 )
-from k3m_kg.cli.diff import as_json as changes_as_json
-from k3m_kg.cli.diff import print_changes
 from k3m_kg.cli.outputs import guard
 from k3m_kg.errors import K3MError, UsageError
 

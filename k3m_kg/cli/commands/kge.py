@@ -25,7 +25,7 @@ _QUIET_SECONDS = 30.0
 """Without a terminal, one line of progress at most this often."""
 
 
-class ProgressObserver:
+class KgeBar:
     """Draws a run on a progress bar, or writes a line now and then where there is no terminal."""
 
     def __init__(self, bar: Progress) -> None:
@@ -68,12 +68,12 @@ def train(
     settings = load_config(KgeConfig, config, overrides)
     guard_training(config, settings)
 
-    from k3m_kg.files import read_json
     from k3m_kg.kge.training import train as run
+    from k3m_kg.manifests import read_json
 
     try:
         with progress_bar() as bar:
-            path = run(settings, resume=resume, observer=ProgressObserver(bar))
+            path = run(settings, resume=resume, observer=KgeBar(bar))
     except KeyboardInterrupt:
         note("interrupted: the same command with --resume goes on from the last epoch")
         raise typer.Exit(1) from None

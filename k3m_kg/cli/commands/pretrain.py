@@ -19,7 +19,7 @@ _QUIET_SECONDS = 30.0
 """Without a terminal, one line of progress at most this often."""
 
 
-class ProgressObserver:
+class PretrainingBar:
     """Draws a run on a progress bar, or writes a line now and then where there is no terminal."""
 
     def __init__(self, bar: Progress) -> None:
@@ -75,12 +75,12 @@ def pretrain(
     settings = load_config(RunConfig, config, overrides)
     guard_training(config, settings)
 
-    from k3m_kg.files import read_json
+    from k3m_kg.manifests import read_json
     from k3m_kg.training.pretrain import pretrain as run
 
     try:
         with progress_bar() as bar:
-            path = run(settings, resume=resume, observer=ProgressObserver(bar))
+            path = run(settings, resume=resume, observer=PretrainingBar(bar))
     except KeyboardInterrupt:
         note("interrupted: the same command with --resume goes on from the last checkpoint")
         raise typer.Exit(1) from None

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ConfigDict
 
 from k3m_kg import __version__
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files.records import HINT, Count, as_record, read_record
+from k3m_kg.manifests.records import HINT, Count, as_record, read_record
 
 
 def file_hash(path: Path) -> str:

@@ -1,0 +1,1 @@
+"""One file per command: its options, what it calls, what it prints."""
