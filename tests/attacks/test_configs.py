@@ -99,7 +99,7 @@ def test_mappings(tmp_path: Path) -> None:
         path.write_bytes(change_yaml(MAPPING.encode(), rng))
         try:
             load_mapping(path)
-            list(choose_reader(table, "csv")[1].read(table, path))
+            list(choose_reader(table, "csv").reader.read(table, path))
         except K3MError as error:
             refused(error)
 
@@ -111,7 +111,7 @@ def test_encodings_are_encodings_of_text(tmp_path: Path) -> None:
     for name in names:
         path.write_text(MAPPING.replace("utf-8", name), encoding="utf-8")
         try:
-            list(choose_reader(table, "csv")[1].read(table, path))
+            list(choose_reader(table, "csv").reader.read(table, path))
         except K3MError as error:
             refused(error)
 
