@@ -6,6 +6,9 @@ checked file by file. No SQL, no tensors, no formats. Every writer of the projec
 what is exempt is a log that is to be read while it grows (quarantine, metrics of a training), and
 databases, which have transactions of their own.
 
+`manifests` and `records` read such folders back, checked; they are imported by their own names, as
+they need pydantic and commands of the graph do without.
+
 Promises of `whole_file` and `whole_folder`:
 
 - Under its name there is the old state or the new one, each whole, whatever is killed when.

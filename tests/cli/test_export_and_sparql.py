@@ -258,11 +258,12 @@ def test_csv_for_a_spreadsheet_runs_nothing_and_without_it_is_exact(
 ) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.delenv("K3M_KG_DB", raising=False)
+    one = ("--db", "sqlite:///one.db")
     line = '{"id": "-1+1", "title": "=cmd()", "size": "-5", "colour": "@red"}\n'
     Path("shop.jsonl").write_text(line)
-    assert run("ingest", "shop.jsonl")[0] == 0
-    assert run("export", "safe", "--format", "csv", "--spreadsheet")[0] == 0
-    assert run("export", "exact", "--format", "csv")[0] == 0
+    assert run("ingest", "shop.jsonl", *one)[0] == 0
+    assert run("export", "safe", "--format", "csv", "--spreadsheet", *one)[0] == 0
+    assert run("export", "exact", "--format", "csv", *one)[0] == 0
     text = Path("safe/triples.csv").read_text()
     for expected in ("'-1+1", "'=cmd()", "'@red", ",-5,"):
         assert expected in text

@@ -18,6 +18,7 @@ from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.pretrain import pretrain
+from k3m_kg.training.run_folder import held
 from tests.catalogs import shop_snapshot
 from tests.processes import hear_ctrl_c
 from tests.training.conftest import k3m_kg
@@ -113,11 +114,32 @@ def test_resume_without_a_checkpoint_is_wrong_use(config_file) -> None:
         pretrain(load_config(RunConfig, config_file()), resume=True)
 
 
-def test_resume_refuses_another_config(config_file, tmp_path: Path) -> None:
+def stopped(_run: object) -> None:
+    raise KeyboardInterrupt
+
+
+def test_only_the_logs_stay_of_a_finished_run(config_file, tmp_path: Path) -> None:
+    pretrain(load_config(RunConfig, config_file(training={"epochs": 1})))
+    left = {path.name for path in (tmp_path / "run.run").iterdir()}
+    assert left == {"config.json", "metrics.jsonl", "tensorboard"}
+
+
+def test_two_trainings_do_not_share_an_output(config_file, tmp_path: Path) -> None:
+    with (
+        held(tmp_path / "run.run"),
+        pytest.raises(UsageError, match="another process trains here"),
+    ):
+        pretrain(load_config(RunConfig, config_file()))
+
+
+def test_resume_refuses_another_config(
+    config_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     config = config_file(training={"epochs": 1})
-    pretrain(load_config(RunConfig, config))
-    artifact = tmp_path / "run"
-    artifact.rename(tmp_path / "elsewhere")
+    with monkeypatch.context() as patch:
+        patch.setattr("k3m_kg.training.pretrain._Run.finish", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain(load_config(RunConfig, config))
     with pytest.raises(ConfigError, match=r"training\.learning_rate"):
         pretrain(load_config(RunConfig, config, ["training.learning_rate=0.5"]), resume=True)
 
