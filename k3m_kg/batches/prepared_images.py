@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import errno
-import json
+import logging
 import math
 import os
 import shutil
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.picture_cache import (
+    ArrayShape,
+    StaleCacheError,
+    describe,
+    file_of,
+    open_cache,
+    settle,
+)
 from k3m_kg.contracts import ImageEncoder, ProductTable
 from k3m_kg.errors import PluginError
 from k3m_kg.files import put_folder, staging_folder
@@ -25,6 +33,7 @@ from k3m_kg.progress import Progress
 if TYPE_CHECKING:
     from PIL.Image import Image
 
+_LOG = logging.getLogger(__name__)
 _DISK_TO_SPARE = 64 << 20
 _TOGETHER = 32
 """Pictures that an encoder prepares in one call."""
@@ -73,7 +82,8 @@ def prepare_images(
     """Prepare every product's first picture, or open what an earlier call left.
 
     The cache is `<snapshot>.cache/<encoder key>/`, complete or absent; where it cannot be written
-    (a read-only folder, a full disk) the arrays stay in memory.
+    (a read-only folder, a full disk) the arrays stay in memory. One that is not what the encoder
+    gives is made again, with a warning in the log.
 
     Args:
         every: prepare all pictures of a product, not only the first.
@@ -86,23 +96,22 @@ def prepare_images(
         return PreparedImages(row_N, count_N, {})
     key = encoder.cache_key() + ("-every" if every else "")
     folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
-    if (folder / "arrays.json").exists():
-        names = json.loads((folder / "arrays.json").read_text())
-        arrays = {name: np.load(folder / f"{name}.npy", mmap_mode="r") for name in names}
-        return PreparedImages(row_N, count_N, arrays)
     rows = np.repeat(np.arange(len(snapshot)), count_N)
     places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
-    return PreparedImages(row_N, count_N, _build(snapshot, encoder, places, folder, progress))
+    return PreparedImages(row_N, count_N, _arrays(snapshot, encoder, places, folder, progress))
 
 
-def _build(
+def _arrays(
     snapshot: ProductTable,
     encoder: ImageEncoder,
     places: np.ndarray,
     folder: Path,
     progress: Progress | None,
 ) -> dict[str, np.ndarray]:
-    """The prepared pictures at `places`, each (row, position within the product)."""
+    """The prepared pictures at `places`, each (row, position within the product).
+
+    One picture is prepared in any case: it tells what the encoder gives.
+    """
 
     def decode(some: np.ndarray) -> tuple[list[Image], list[str]]:
         images, hashes = [], []
@@ -122,6 +131,12 @@ def _build(
 
     first = prepare(*decode(places[:1]))
     shapes = {name: (len(places), *array.shape[1:]) for name, array in first.items()}
+    wanted = {name: ArrayShape(first[name].dtype, shape) for name, shape in shapes.items()}
+    try:
+        if (cached := open_cache(folder, wanted)) is not None:
+            return cached
+    except StaleCacheError as error:
+        _LOG.warning("the prepared pictures in %s are made again: %s", folder, error.message)
     with ExitStack() as stack:
         staging: Path | None = None
         try:
@@ -133,7 +148,7 @@ def _build(
                 raise OSError(errno.ENOSPC, "no room")  # a full disk under a map is a bus error
             arrays: dict[str, np.ndarray] = {
                 name: np.lib.format.open_memmap(
-                    staging / f"{name}.npy", "w+", dtype=first[name].dtype, shape=shape
+                    staging / file_of(name), "w+", dtype=first[name].dtype, shape=shape
                 )
                 for name, shape in shapes.items()
             }
@@ -165,11 +180,24 @@ def _build(
             return arrays
         for array in arrays.values():
             array.flush()  # type: ignore[attr-defined]
-        (staging / "arrays.json").write_text(json.dumps(sorted(shapes)))
+        return _kept(staging, folder, wanted) or arrays
+
+
+def _kept(
+    staging: Path, folder: Path, wanted: dict[str, ArrayShape]
+) -> dict[str, np.ndarray] | None:
+    """What was written in `staging`, under its name; None where it cannot have it."""
+    names = sorted(wanted)
+    try:
+        describe(staging, names)
         try:
             put_folder(staging, folder, replace=False)
-        except OSError:
-            if not (folder / "arrays.json").exists():
-                return arrays
-            # Another process was first: its cache is as good.
-        return {n: np.load(folder / f"{n}.npy", mmap_mode="r") for n in sorted(shapes)}
+        except OSError:  # something is there
+            with suppress(StaleCacheError):
+                if (other := open_cache(folder, wanted)) is not None:
+                    return other  # another process was first: its cache is as good
+            put_folder(staging, folder)
+        settle(folder, names)
+        return open_cache(folder, wanted)
+    except (OSError, StaleCacheError):
+        return None

@@ -50,6 +50,7 @@ _INTERRUPTED = 130
 def main() -> None:
     """Run the command line; bad input ends in one message and exit code 1 or 2, a bug in 3."""
     streams.occupy()
+    console.show_log()
     try:
         code = _run()
     finally:

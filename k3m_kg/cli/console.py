@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import math
 import re
 import sys
@@ -57,6 +58,21 @@ def _finite(value: Any) -> Any:
 def note(text: str) -> None:
     """A message for the person at the terminal: standard error."""
     write_message(visible(text) + "\n")
+
+
+class Notes(logging.Handler):
+    """What the parts below have to say to the person at the terminal: warnings of the log."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """As a note."""
+        note(f"{record.levelname.lower()}: {record.getMessage()}")
+
+
+def show_log() -> None:
+    """Show the package's warnings as notes, once."""
+    log = logging.getLogger("k3m_kg")
+    if not any(isinstance(handler, Notes) for handler in log.handlers):
+        log.addHandler(Notes(logging.WARNING))
 
 
 def say(text: str, *, end: str = "\n") -> None:

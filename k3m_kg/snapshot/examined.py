@@ -45,9 +45,12 @@ def is_examined(marker: Path, state: str) -> bool:
 
 
 def remember(state: str, marker: Path | None = None) -> None:
-    """That files in this state are good; in `marker` too, where it can be written."""
+    """That files in this state are good; in `marker` too, where it can be written.
+
+    Not through a link, which may have come with the files and lead to one of the user's.
+    """
     _REMEMBERED.add(state)
-    if marker is not None:
+    if marker is not None and not marker.is_symlink():
         with suppress(OSError, K3MError):
             marker.parent.mkdir(parents=True, exist_ok=True)
             write_text(marker, f"{state}\n")
