@@ -1,4 +1,4 @@
-"""The cache beside a snapshot with any file changed: used as it was, or made again. Never another."""
+"""The cache beside a snapshot with any file changed: used as it was, or made again."""
 
 from __future__ import annotations
 
