@@ -8,7 +8,7 @@ from typing import Any
 
 import torch
 import yaml
-from torch import nn
+from torch import Tensor, nn
 
 from k3m_kg import __version__
 from k3m_kg.batches.batcher import Batcher, batcher_of
@@ -41,7 +41,18 @@ from k3m_kg.training.tensors import (
     write_tensors,
 )
 
-FORMAT = 1
+FORMAT = 2
+"""2: weights by the name of their modality. 1 is still read."""
+_RENAMED = {
+    "model.image_encoder.": "model.encoders.image.",
+    "model.text_encoder.": "model.encoders.text.",
+    "model.title_fusion.": "model.fusions.title.",
+    "model.image_fusion.": "model.fusions.image.",
+    "model.interactor.title.": "model.interactor.across.title.",
+    "model.interactor.image.": "model.interactor.across.image.",
+    "model.interactor.title_norm.": "model.interactor.norms.title.",
+    "model.interactor.image_norm.": "model.interactor.norms.image.",
+}
 _NEEDED = ("model.safetensors", "config.yaml", "labels.json", "metrics.json", "assets")
 
 
@@ -169,6 +180,8 @@ class Artifact:
             raise ArtifactError("names no snapshot", where=str(path / MANIFEST))
         weights = path / "model.safetensors"
         tensors = read_tensors(weights)
+        if record["format"] < FORMAT:
+            tensors = renamed(tensors)
         catalogs: list[Catalog] = []
 
         def build() -> tuple[K3M, nn.ModuleDict]:
@@ -207,6 +220,15 @@ class Artifact:
         text, views = self.model.text_encoder, self.model.views()
         batcher = batcher_of(snapshot, self.catalog, text, views, self.config.model, progress)
         return batcher.to(self.device)
+
+
+def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    """The weights of an artifact of format 1 by the names that they have now."""
+    found = {}
+    for name, tensor in tensors.items():
+        old = next((old for old in _RENAMED if name.startswith(old)), "")
+        found[_RENAMED.get(old, "") + name.removeprefix(old)] = tensor
+    return found
 
 
 def _checked_manifest(path: Path) -> dict[str, Any]:
