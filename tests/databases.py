@@ -13,7 +13,10 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import HANG
+
 _numbers = itertools.count()
+PATIENCE = int(HANG)
 
 
 def _postgresql_programs() -> Path | None:
@@ -77,12 +80,13 @@ def postgresql_server() -> Iterator[str]:
         run(programs / "initdb", "-D", data, "-U", "k3m", "--auth=trust", "-E", "UTF8",
             "--locale=C", "--no-sync")  # fmt: skip
         options = f"-c listen_addresses='' -c fsync=off -k {folder}"
-        run(programs / "pg_ctl", "-D", data, "-o", options, "-l", folder / "log", "-w", "start")
+        start = ["-o", options, "-l", folder / "log", "-w", "-t", PATIENCE, "start"]
+        run(programs / "pg_ctl", "-D", data, *start)
     except (OSError, KeyError, subprocess.CalledProcessError) as error:
         shutil.rmtree(folder, ignore_errors=True)
         pytest.skip(f"PostgreSQL does not start here: {error}")
     yield f"postgresql://k3m@/postgres?host={folder}"
-    run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
+    run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "-t", PATIENCE, "stop")
     shutil.rmtree(folder, ignore_errors=True)
 
 

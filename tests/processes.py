@@ -1,13 +1,55 @@
-"""Child processes that hear Ctrl-C, and those that are interrupted or killed at a chosen place."""
+"""Child processes: waited for, interrupted or killed at a chosen place, never after some time."""
 
 from __future__ import annotations
 
 import signal
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import AnyStr
+
+HANG = 300.0
+"""Seconds after which something that takes some seconds hangs, on the busiest machine too."""
 
 
 def hear_ctrl_c() -> None:
     """For `preexec_fn`: a job in the background of a script is started with SIGINT ignored."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+
+
+def ended(process: subprocess.Popen[AnyStr]) -> tuple[int, AnyStr, AnyStr]:
+    """Its status, and what it and those that it started said, once all of them have ended.
+
+    Raises:
+        AssertionError: they hang, or what they were started as is gone and they are not.
+    """
+    try:
+        out, err = process.communicate(timeout=HANG)
+    except subprocess.TimeoutExpired as error:
+        process.kill()
+        state = "it hangs" if process.wait() == -signal.SIGKILL else "what it started hangs"
+        raise AssertionError(f"{state}: {error.cmd}, after it said {error.stderr!r}") from None
+    return process.returncode, out, err
+
+
+@contextmanager
+def no_hang() -> Iterator[None]:
+    """For what takes less than a second here, and hours where it is wrong.
+
+    Raises:
+        AssertionError: it hangs.
+    """
+
+    def bite(*_: object) -> None:
+        raise AssertionError(f"it takes more than {HANG:g} s")
+
+    before = signal.signal(signal.SIGALRM, bite)
+    signal.setitimer(signal.ITIMER_REAL, HANG)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 AT = """

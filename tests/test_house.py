@@ -8,6 +8,7 @@ mended is struck off it, or the test fails.
 from __future__ import annotations
 
 import ast
+import re
 import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
@@ -27,6 +28,20 @@ UPWARDS: dict[tuple[str, str], str] = {
 SAME_NAME: dict[str, str] = {}
 
 BACK_DOORS: dict[tuple[str, str], str] = {}
+
+CLOCK = re.compile(
+    r"\btime\.(sleep|time|monotonic|perf_counter|process_time)(?:_ns)?\("
+    r"|\.(wait|join|communicate)\((?:timeout=)?\d|\b(timeout|deadline)=\d"
+)
+CLOCKS: dict[tuple[str, str], str] = {
+    ("databases.py", "timeout"): "of a download; without it, tests of PostgreSQL are skipped",
+    ("ingest/test_interruption.py", "monotonic"): "an ingest is killed within the time of another",
+    ("ingest/test_interruption.py", "sleep"): "a kill at any moment, too late or early as well",
+    ("pictures/test_fetch.py", "monotonic"): "what waits for a second may wait for longer",
+    ("pictures/test_fetch.py", "time"): "a date that is a day away",
+    ("snapshot/test_build.py", "time"): "what a manifest may not hold",
+}
+"""Tests may look at a clock or wait for some time only where no machine is too slow for them."""
 
 
 def edges() -> set[tuple[str, str]]:
@@ -115,6 +130,16 @@ def test_a_public_class_name_means_one_thing() -> None:
             if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
                 where[node.name].append(module.name)
     assert {name for name, found in where.items() if len(found) > 1} == set(SAME_NAME)
+
+
+def test_no_test_depends_on_the_clock() -> None:
+    tests = ROOT / "tests"
+    found = {
+        (path.relative_to(tests).as_posix(), next(filter(None, match.groups())))
+        for path in tests.rglob("*.py")
+        for match in CLOCK.finditer(path.read_text(encoding="utf-8"))
+    }
+    assert found == set(CLOCKS), "wait for what is to happen, see tests/processes.py"
 
 
 # Back doors: what the core knows of its own built-ins and could not know of a stranger's.

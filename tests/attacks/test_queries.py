@@ -16,6 +16,7 @@ from k3m_kg.rdf.sparql import query
 from k3m_kg.rdf.validate import validate
 from k3m_kg.records import ProductRecord
 from k3m_kg.workers.limits import Limits
+from tests.processes import HANG
 from tests.rdf.conftest import state
 
 from .counts import START, count
@@ -48,11 +49,12 @@ def test_queries(store: GraphStore) -> None:
         try:
             query(store, query_attack(number), limits=LIMITS)
             answered += 1
-        except K3MError:
+        except K3MError:  # on a busy machine all of them may take too long
             pass
         except Exception as error:
             raise AssertionError(f"query {number}") from error
-    assert 0 < answered < QUERIES
+    assert answered < QUERIES
+    assert query(store, "ASK { ?s ?p ?o }", limits=Limits(HANG)).boolean
 
 
 def test_shapes(store: GraphStore, tmp_path: Path) -> None:

@@ -31,7 +31,8 @@ from .inputs import TARGETS, inputs, seeds
 
 COUNT = int(os.environ.get("K3M_KG_FUZZ", "200"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
-SECONDS = 10
+SECONDS = 120
+"""For an input that takes a hundredth of one, or a tenth on its way through the whole ingest."""
 WHOLE = max(20, COUNT // 200)
 
 
@@ -59,7 +60,7 @@ def again(number: int) -> None:
     """The next input begins."""
     signal.setitimer(signal.ITIMER_REAL, SECONDS)
     if number % 100 == 0:  # it starts a thread
-        faulthandler.dump_traceback_later(100 * SECONDS, exit=True)
+        faulthandler.dump_traceback_later(10 * SECONDS, exit=True)
 
 
 def texts(record: ProductRecord | ValueRecord) -> Iterator[str]:

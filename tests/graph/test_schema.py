@@ -20,6 +20,7 @@ from k3m_kg.graph.schema import upgrade
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
 from k3m_kg.resources import migrations_folder, resource_folder
+from tests.processes import ended
 
 
 def test_the_newest_migration_is_the_revision_that_the_code_wants() -> None:
@@ -161,7 +162,7 @@ def test_two_processes_may_create_one_database_at_once(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path}/graph.db"
     script = f"from k3m_kg.graph.store import GraphStore; GraphStore.create({url!r})[0].status()"
     running = [subprocess.Popen([sys.executable, "-c", script]) for _ in range(3)]
-    assert [process.wait(60) for process in running] == [0, 0, 0]
+    assert [ended(process)[0] for process in running] == [0, 0, 0]
     with sqlite3.connect(tmp_path / "graph.db") as connection:
         assert connection.execute("PRAGMA journal_mode").fetchone() == ("wal",)
 

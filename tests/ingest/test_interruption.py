@@ -19,7 +19,7 @@ import pytest
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.ingest.reading_ahead import WORTH_IT
-from tests.processes import AT, hear_ctrl_c
+from tests.processes import AT, ended, hear_ctrl_c
 
 
 class States(NamedTuple):
@@ -85,8 +85,8 @@ def start(
 
 def end(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
     """Its status, and all that it and the process that reads for it said on standard error."""
-    _, errors = process.communicate()  # until both have ended
-    return process.returncode, errors
+    status, _, errors = ended(process)
+    return status, errors
 
 
 def products(database: Path) -> list[StoredProduct]:
@@ -142,7 +142,7 @@ def test_kill_at_random_moments(
             process = start(tmp_path, source, database_url)
             time.sleep(random.uniform(0, duration))  # any moment will do
             process.kill()
-            process.communicate()
+            ended(process)
             with store.writing():  # a server may still be ending the dead client's transaction
                 assert list(store.iter_products()) in (states.old, states.new)
         assert end(start(tmp_path, source, database_url))[0] == 0

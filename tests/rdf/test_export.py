@@ -32,7 +32,8 @@ PARSED_AS = {
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
 many = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=40,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
 

@@ -69,7 +69,8 @@ def test_the_catalog(store: GraphStore, tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(
-    max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=20,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=catalogs(STRIPPED))
 def test_any_catalog(
@@ -89,7 +90,8 @@ LINES = st.lists(STRIPPED, min_size=1, max_size=3).map("\r\n".join)
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 @settings(
-    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=30,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=catalogs(STRIPPED | LINES))
 def test_any_catalog_as_a_table(

@@ -63,7 +63,8 @@ def test_every_pattern_gives_what_the_exported_file_has(
 
 
 @settings(
-    max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=10,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=catalogs())
 def test_every_pattern_of_any_catalog(

@@ -18,6 +18,7 @@ import pytest
 from k3m_kg.errors import ConfigError, SnapshotError
 from k3m_kg.graph.stored import StoredImage
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
+from tests.processes import ended
 
 from .conftest import MemoryStore, picture_of, product
 
@@ -181,28 +182,25 @@ def test_out_is_a_file(store: MemoryStore, tmp_path: Path) -> None:
 
 
 SLOW_BUILD = """
-    import sys, time
+    import sys
     from pathlib import Path
     from k3m_kg.graph.stored import StoredProduct
     from k3m_kg.snapshot import build, build_snapshot
+
+    def stall(*args):
+        print("half way", flush=True)
+        sys.stdin.read()  # until it is killed, or who would do so is gone
 
     class Store:
         def iter_subjects(self):
             for number in range(20_000):
                 yield StoredProduct(f"{number:05}", "new", None, (("p", "v"),), ())
                 if number == 17_000 and sys.argv[2] == "stream":
-                    print("half way", flush=True)
-                    time.sleep(60)
+                    stall()
 
     if sys.argv[2] == "publish":
-        def stall(*args):
-            print("half way", flush=True)
-            time.sleep(60)
         build._publish = stall
     if sys.argv[2] == "latest":
-        def stall(*args):
-            print("half way", flush=True)
-            time.sleep(60)
         build.write_text = stall
     build_snapshot(Store(), Path(sys.argv[1]))
 """
@@ -211,6 +209,7 @@ SLOW_BUILD = """
 def start_build(out: Path, moment: str) -> subprocess.Popen[str]:
     child = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(SLOW_BUILD), str(out), moment],
+        stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
     )
@@ -251,7 +250,7 @@ def test_two_builds_of_the_same_content_at_once_agree(tmp_path: Path) -> None:
     children = [
         subprocess.Popen([sys.executable, "-c", code, str(tmp_path), "now"]) for _ in range(2)
     ]
-    assert [child.wait(60) for child in children] == [0, 0]
+    assert [ended(child)[0] for child in children] == [0, 0]
     Snapshot.open(tmp_path).verify()
     folders = [path for path in tmp_path.iterdir() if path.is_dir() and path.suffix != ".cache"]
     assert len(folders) == 1

@@ -25,7 +25,7 @@ def drawn(items: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
 
 
 @given(triples, st.floats(0, 0.999), st.integers(0, 3))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_known_triples_keep_every_product_and_every_value_of_a_property(items, share, seed) -> None:
     known = items[drawn(items, share, seed) == 0]
     assert set(known[:, 0]) == set(items[:, 0])
@@ -33,7 +33,7 @@ def test_known_triples_keep_every_product_and_every_value_of_a_property(items, s
 
 
 @given(triples, st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_order_of_the_triples_does_not_matter(items: np.ndarray, random) -> None:
     order = list(range(len(items)))
     random.shuffle(order)

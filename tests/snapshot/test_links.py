@@ -101,7 +101,7 @@ def drawn(items: np.ndarray, share: float, settled: np.ndarray, seed: int = 0) -
 
 
 @given(links, st.floats(0, 0.999), st.sets(st.integers(0, 12)), st.integers(0, 3))
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 def test_known_links_keep_every_property_and_every_product(items, share, known, seed) -> None:
     settled = np.isin(np.arange(13), list(known))
     kept = items[drawn(items, share, settled, seed) == 0]
@@ -110,7 +110,7 @@ def test_known_links_keep_every_property_and_every_product(items, share, known, 
 
 
 @given(links, st.randoms(use_true_random=False))
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_order_of_the_links_does_not_matter(items: np.ndarray, random) -> None:
     order = list(range(len(items)))
     random.shuffle(order)

@@ -69,7 +69,7 @@ catalogs = st.lists(
 
 
 @given(catalogs)
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_groups_are_the_connected_products(catalog: Catalog) -> None:
     labels = groups_of(keys_of(catalog))
     found = defaultdict(set)
@@ -79,7 +79,7 @@ def test_groups_are_the_connected_products(catalog: Catalog) -> None:
 
 
 @given(catalogs, st.integers(0, 5), st.floats(0, 0.5), st.floats(0, 0.49))
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 def test_no_title_and_no_picture_straddles_the_split(catalog, seed, validation, test) -> None:
     sides = grouped_split(keys_of(catalog), validation, test, seed).sides
     for rows in plain_groups(catalog):
@@ -87,7 +87,7 @@ def test_no_title_and_no_picture_straddles_the_split(catalog, seed, validation, 
 
 
 @given(catalogs, st.randoms())
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 def test_the_order_of_the_products_does_not_matter(catalog: Catalog, random) -> None:
     sides = dict(zip([item[0] for item in catalog], split(catalog), strict=True))
     random.shuffle(catalog)

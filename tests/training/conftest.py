@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -13,6 +14,7 @@ import torch
 import yaml
 
 from tests.catalogs import shop_snapshot
+from tests.processes import AT, HANG, hear_ctrl_c
 
 TINY: dict[str, Any] = {
     "image_encoder": {
@@ -74,6 +76,20 @@ def k3m_kg(*arguments: object) -> subprocess.CompletedProcess[str]:
         [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *map(str, arguments)],
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=HANG,
         check=False,
+    )
+
+
+def interrupted(
+    place: str, nth: int, number: signal.Signals, *arguments: object
+) -> subprocess.CompletedProcess[str]:
+    """The command line, which gets a signal when it calls `place` for the nth time."""
+    return subprocess.run(
+        [sys.executable, "-c", AT, place, str(nth), str(int(number)), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        timeout=HANG,
+        check=False,
+        preexec_fn=hear_ctrl_c,
     )

@@ -5,7 +5,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,8 +19,9 @@ from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.run_folder import held
 from tests.catalogs import shop_snapshot
-from tests.processes import hear_ctrl_c
-from tests.training.conftest import k3m_kg
+from tests.training.conftest import interrupted, k3m_kg
+
+STEP = "k3m_kg.training.pretrain:_Run._step"
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -47,23 +47,10 @@ def test_a_killed_run_resumes_to_the_same_bits(config_file, tmp_path: Path) -> N
     config = config_file("killed")
     run, output = tmp_path / "killed.run", tmp_path / "killed"
     resume: list[str] = []
-    for after in (3, 9):
-        command = "from k3m_kg.cli.app import main; main()"
-        process = subprocess.Popen(
-            [sys.executable, "-c", command, "pretrain", str(config), *resume],
-            stderr=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-        )
-        deadline = time.monotonic() + 240
-        while process.poll() is None and time.monotonic() < deadline:
-            if steps_saved(run) >= after:
-                break
-            time.sleep(0.01)
-        assert process.poll() is None, "the run ended before it could be killed"
-        os.kill(process.pid, signal.SIGKILL)
-        process.wait()
-        process.stderr.close()
-        process.stdout.close()
+    for nth, saved in ((5, 3), (6, 6)):  # a checkpoint every three steps
+        done = interrupted(STEP, nth, signal.SIGKILL, "pretrain", config, *resume)
+        assert done.returncode == -signal.SIGKILL, done.stderr
+        assert steps_saved(run) == saved
         assert not output.exists()
         resume = ["--resume"]
     done = k3m_kg("pretrain", config, "--resume", "--json")
@@ -84,21 +71,11 @@ def steps_saved(run: Path) -> int:
 
 
 def test_ctrl_c_ends_with_one_line_and_can_be_resumed(config_file, tmp_path: Path) -> None:
-    config = config_file("stopped", training={"epochs": 50})
-    process = subprocess.Popen(
-        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", "pretrain", str(config)],
-        stderr=subprocess.PIPE,
-        text=True,
-        preexec_fn=hear_ctrl_c,
-    )
-    while steps_saved(tmp_path / "stopped.run") < 3 and process.poll() is None:
-        time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=60)
-    assert process.returncode == 1
-    assert "Traceback" not in errors
-    assert "--resume" in errors
-    assert steps_saved(tmp_path / "stopped.run") >= 3
+    done = interrupted(STEP, 5, signal.SIGINT, "pretrain", config_file("stopped"))
+    assert done.returncode == 1
+    assert "Traceback" not in done.stderr
+    assert "--resume" in done.stderr
+    assert steps_saved(tmp_path / "stopped.run") == 3
 
 
 def test_an_unfinished_run_is_not_overwritten(config_file, tmp_path: Path) -> None:
