@@ -21,7 +21,7 @@ from k3m_kg.training.run_folder import held
 from tests.catalogs import shop_snapshot
 from tests.training.conftest import interrupted, k3m_kg
 
-STEP = "k3m_kg.training.pretrain:_Run._step"
+STEP = "k3m_kg.training.optimizer:MovingAverage.update"
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
