@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from k3m_kg.pictures.fetch.settings import FetchSettings
 from k3m_kg.readers.choosing import AUTO
+from k3m_kg.workers.limits import Limits
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,6 +23,7 @@ class IngestOptions:
         image_store: the folder for pictures from archives and URLs; None: beside a SQLite file.
         fetch: how the pictures of URLs are fetched; None: not at all. A dry run never does.
         settings: of the reader, each as `key=value` with a YAML value.
+        limits: of the workers that read.
     """
 
     format: str = AUTO
@@ -32,3 +34,4 @@ class IngestOptions:
     image_store: Path | None = None
     fetch: FetchSettings | None = None
     settings: tuple[str, ...] = ()
+    limits: Limits = field(default_factory=Limits)

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from functools import partial
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from k3m_kg.files import check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
 from k3m_kg.graph.writer import GraphWriter, Locate
+from k3m_kg.ingest.checked import Checked
 from k3m_kg.ingest.locating import located
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.planning import SourcePlan, plan_sources
@@ -30,6 +31,8 @@ from k3m_kg.ingest.writing import written
 from k3m_kg.pictures.checker import ImageChecker
 from k3m_kg.pictures.fetch.settings import FetchCounts
 from k3m_kg.pictures.sources import PictureSources
+from k3m_kg.records import RejectedRow
+from k3m_kg.workers.limits import Limits
 
 
 def ingest(
@@ -98,7 +101,7 @@ def ingest_planned(
                 dry_run=options.dry_run,
             )
         )
-        fetched = [_fetch(plan, pictures, on_fetch) for plan in plans]
+        fetched = [_fetch(plan, pictures, options.limits, on_fetch) for plan in plans]
         checker = stack.enter_context(ImageChecker())
         shared = None
         if one_transaction:
@@ -109,7 +112,14 @@ def ingest_planned(
                 aside = SetAside(quarantine, plan.path)
                 tally = Tally(plan, aside, on_progress)
                 report = _ingest_source(
-                    plan, writer, locate, checker, aside, tally, dry_run=options.dry_run
+                    plan,
+                    writer,
+                    locate,
+                    checker,
+                    aside,
+                    tally,
+                    options.limits,
+                    dry_run=options.dry_run,
                 )
                 report.fetched = counts
                 reports.append(report)
@@ -125,6 +135,7 @@ def _ingest_source(
     check_images: ImageCheck,
     aside: SetAside,
     tally: Tally,
+    limits: Limits,
     *,
     dry_run: bool,
 ) -> SourceReport:
@@ -134,7 +145,7 @@ def _ingest_source(
         return tally.report
     session = writer.session(plan.version, check_images)
     by_id = plan.version.images_folder is not None
-    with reading(plan.chosen, plan.path, plan.mapping, plan.stamp[0]) as records:
+    with _reading(plan, limits) as records:
         statements = aside.out_of(located(records, locate, by_id=by_id))
         for batch in written(session, statements):
             tally.add(batch)
@@ -153,11 +164,23 @@ def _fewer_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
+def _reading(
+    plan: SourcePlan, limits: Limits
+) -> AbstractContextManager[Iterator[Checked | RejectedRow]]:
+    return reading(plan.chosen, plan.path, plan.mapping, plan.stamp[0], limits)
+
+
 def _fetch(
-    plan: SourcePlan, pictures: PictureSources, on_fetch: Callable[[str, FetchCounts], None]
+    plan: SourcePlan,
+    pictures: PictureSources,
+    limits: Limits,
+    on_fetch: Callable[[str, FetchCounts], None],
 ) -> FetchCounts | None:
-    records = plan.chosen.reader.read(plan.path, plan.mapping)
-    return pictures.fetch(plan.path, records, partial(on_fetch, str(plan.path)))
+    if not pictures.fetches:
+        return None
+    with _reading(plan, limits) as records:
+        subjects = (item[0] for item in records if not isinstance(item, RejectedRow))
+        return pictures.fetch(plan.path, subjects, partial(on_fetch, str(plan.path)))
 
 
 def _refuse_rejects(reports: Sequence[SourceReport]) -> None:

@@ -1,7 +1,9 @@
-"""Second step of an ingest, read: the records of a source, those of a large one read ahead.
+"""Second step of an ingest, read: the records of a source, read by this process or by a worker.
 
 A worker reads a large source while this process writes what was read before: both take about as
-long as each other, and Python does one thing at a time.
+long as each other, and Python does one thing at a time. And a worker reads every source whose
+parser is native code, whatever its size: what crashes there, or takes too much memory, is one error
+here.
 """
 
 from __future__ import annotations
@@ -14,6 +16,7 @@ from typing import Any
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.checked import Checked, checked
+from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.readers.choosing import ChosenReader
 from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.limits import Limits
@@ -39,8 +42,8 @@ def reading(
 ) -> Iterator[Iterator[Checked | RejectedRow]]:
     """The checked records of a source of `size` bytes, in order.
 
-    Large sources are read ahead by a worker where there is a processor for it and the reader's
-    record says how another process makes it.
+    A worker reads it if the reader's record says how another process makes it, and its parser is
+    native, or it is large and there is a processor for it.
 
     Args:
         limits: of the worker.
@@ -49,7 +52,7 @@ def reading(
         CatalogError: what the reader raises, or the worker met a limit, crashed or was killed.
         ConfigError: what the reader raises.
     """
-    if size < WORTH_IT or chosen.record.worker is None or not _can_start():
+    if not _is_read_apart(chosen.record, size):
         yield checked(chosen.reader.read(path, mapping))
         return
     with read_apart(chosen, path, mapping, limits) as records:
@@ -86,10 +89,15 @@ def read_apart(
         yield _received(answers)
 
 
-def _can_start() -> bool:
+def _is_read_apart(record: ReaderPlugin, size: int) -> bool:
+    if record.worker is None or not can_start():
+        return False
+    return record.native or (size >= WORTH_IT and _processors() > 1)
+
+
+def _processors() -> int:
     affinity = getattr(os, "sched_getaffinity", None)
-    processors = len(affinity(0)) if affinity else os.cpu_count() or 1
-    return processors > 1 and can_start()
+    return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
 def _received(answers: WorkerAnswers) -> Iterator[Checked | RejectedRow]:

@@ -1,4 +1,4 @@
-"""What the worker does that reads one source ahead of the process that writes, for `reading_ahead`.
+"""What the worker does that reads one source for the process that writes, see `reading_ahead`.
 
 It answers with ("records", (records, their hashes or None)).
 """
@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import PluginError
+from k3m_kg.ingest.batching import Room
 from k3m_kg.ingest.checked import checked
 from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
@@ -20,7 +21,7 @@ from k3m_kg.workers.inside import Answer, packed
 
 RECORDS = 500
 CELLS = 10_000
-"""In one message at most, but for the last record: one product may have thousands of triples."""
+"""In one message at most, but for the last record."""
 WAITS = 0.1
 """Of the time for a message: who waits longer than that to send it has time to hash."""
 
@@ -37,15 +38,13 @@ class Sender:
     def records(self, records: Iterable[CatalogRecord]) -> None:
         """Send all of them, also those before an error."""
         batch: list[CatalogRecord] = []
-        cells = 0
+        room = Room(RECORDS, CELLS)
         try:
             for record in records:
                 batch.append(record)
-                if not isinstance(record, RejectedRow):
-                    cells += len(record.properties)
-                if len(batch) >= RECORDS or cells >= CELLS:
+                if room.is_full_with(record):
                     self._records(batch)
-                    batch, cells = [], 0
+                    batch = []
         finally:
             self._records(batch)
 

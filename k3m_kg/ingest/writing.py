@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import ImageFailure, Statement
+from k3m_kg.ingest.batching import Room
 from k3m_kg.records import RejectedRow
 
 BATCH_PRODUCTS = 2000
@@ -39,14 +40,12 @@ def written(session: IngestSession, statements: Iterable[Statement]) -> Iterator
 
 
 def _batches(statements: Iterable[Statement]) -> Iterator[list[Statement]]:
-    """Batches bounded by products and by cells: one product may have thousands of triples."""
     batch: list[Statement] = []
-    cells = 0
+    room = Room(BATCH_PRODUCTS, BATCH_CELLS)
     for statement in statements:
         batch.append(statement)
-        cells += 1 + len(statement.record.properties)
-        if len(batch) >= BATCH_PRODUCTS or cells >= BATCH_CELLS:
+        if room.is_full_with(statement.record):
             yield batch
-            batch, cells = [], 0
+            batch = []
     if batch:
         yield batch

@@ -119,6 +119,11 @@ class PictureSources:
     def _local(self, source: Path) -> Locate:
         return self._archive or ImageLocator(source, self._images)
 
+    @property
+    def fetches(self) -> bool:
+        """Whether `fetch` fetches anything."""
+        return self._fetch is not None and self._index is not None
+
     def fetch(
         self,
         source: Path,

@@ -73,18 +73,21 @@ class ReaderPlugin(PluginRecord):
             settings as keyword arguments of plain data (JSON); None: it reads in the process of
             the ingest only. A large source is read ahead by another process, which is about twice
             as fast, and imports this module and nothing else of the package.
+        native: its parser is native code, which a file made for that can crash or swell: every
+            source of this format is read by a worker with a limit of memory, whatever its size.
     """
 
     kind: ClassVar[str] = "reader"
     config: type[Settings] = _MISSING
     factory: Callable[[Any], CatalogReader] = _MISSING
     worker: str | None = None
+    native: bool = field(default=False, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what was a record before readers had settings: name, summary, factory.
 
         Raises:
-            PluginError: there is no settings class or no factory.
+            PluginError: there is no settings class or no factory, or a native parser has no worker.
         """
         is_settings = isinstance(self.config, type)  # the class itself would load pydantic here
         if not is_settings or self.factory is None:
@@ -92,6 +95,11 @@ class ReaderPlugin(PluginRecord):
                 f"the reader {self.name!r} has no {'factory' if is_settings else 'settings class'}",
                 hint="write ReaderPlugin(name, summary, config, factory): `config` is a class "
                 "derived from Settings (or Settings itself), and `factory` takes one",
+            )
+        if self.native and self.worker is None:
+            raise PluginError(
+                f"the reader {self.name!r} is native and has no worker",
+                hint="give `worker`, the `module:name` of what makes it in another process",
             )
 
 

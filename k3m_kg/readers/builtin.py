@@ -13,9 +13,14 @@ from k3m_kg.readers.settings import MagentoSettings, RdfSettings
 
 
 def _reader(
-    name: str, summary: str, worker: str, config: type[Settings] = Settings
+    name: str,
+    summary: str,
+    worker: str,
+    config: type[Settings] = Settings,
+    *,
+    native: bool = False,
 ) -> ReaderPlugin:
-    return ReaderPlugin(name, summary, config, _made_by(worker), worker)
+    return ReaderPlugin(name, summary, config, _made_by(worker), worker, native=native)
 
 
 def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
@@ -53,6 +58,7 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "parquet",
             "Parquet, Arrow and Feather: a row a product, or a row a triple",
             "k3m_kg.readers.columnar.parquet:ParquetReader",
+            native=True,
         ),
         _reader(
             "magento",
@@ -65,5 +71,6 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "N-Triples, N-Quads, Turtle, TriG, RDF/XML, JSON-LD; schema.org understood",
             "k3m_kg.readers.rdf.reader:RdfReader",
             RdfSettings,
+            native=True,
         ),
     ]

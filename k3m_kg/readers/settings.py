@@ -7,7 +7,10 @@ from __future__ import annotations
 
 from typing import Literal
 
+from pydantic import Field
+
 from k3m_kg.config import Settings
+from k3m_kg.rdf.nesting import MAX_DEPTH
 
 
 class MagentoSettings(Settings):
@@ -26,6 +29,9 @@ class RdfSettings(Settings):
     Attributes:
         form: the format among those of RDF; `auto` goes by the ending of the name, else by the
             beginning of the file.
+        max_depth: levels that a document may be nested; a deeper one is refused before the parser
+            sees it, which would take memory by the square of the depth.
     """
 
     form: Literal["auto", "nt", "nq", "ttl", "trig", "rdfxml", "jsonld"] = "auto"
+    max_depth: int = Field(MAX_DEPTH, ge=1, le=1000)

@@ -164,8 +164,13 @@ class WorkerAnswers:
             yield kind, message
 
     def _exactly(self, size: int) -> bytearray:
-        if size > self._limits.memory:
-            raise self._too_much_memory()
+        if size > self._limits.answer:
+            raise self._task.error(
+                f"{self._task.what} answers with more than {shown(self._limits.answer)} at once, "
+                f"a quarter of its memory limit{self._task.after}",
+                where=self._task.where,
+                hint=self._task.if_large,
+            )
         content = bytearray(size)
         left = memoryview(content)
         while left:

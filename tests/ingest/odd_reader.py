@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -22,6 +23,8 @@ class Odd:
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         yield ProductRecord(str(os.getpid()), "read by this process")
+        if mapping is not None and mapping.name == "crash":
+            os.kill(os.getpid(), signal.SIGSEGV)
         if mapping is not None and mapping.name == "bug":
             raise ZeroDivisionError("a bug")
         if mapping is not None:

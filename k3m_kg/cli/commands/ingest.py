@@ -19,6 +19,7 @@ from k3m_kg.cli.console import (
     progress_bar,
     say,
 )
+from k3m_kg.cli.limits import MemoryOption, limits_of
 from k3m_kg.cli.outputs import guard
 from k3m_kg.errors import K3MError, UsageError
 
@@ -119,6 +120,7 @@ def ingest(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would change; change nothing.")
     ] = False,
+    memory: MemoryOption = None,
     json: JsonFlag = False,
 ) -> None:
     """Bring catalog files into the graph.
@@ -150,7 +152,15 @@ def ingest(
             refetch=refetch_images,
         )
     options = IngestOptions(
-        format, mapping, images, strict, dry_run, image_store, fetch, tuple(settings or ())
+        format,
+        mapping,
+        images,
+        strict,
+        dry_run,
+        image_store,
+        fetch,
+        tuple(settings or ()),
+        limits_of(None, memory),
     )
     with Quarantine(quarantine) as rejected:
         for source in sources:

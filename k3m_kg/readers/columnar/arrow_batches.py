@@ -20,6 +20,10 @@ from k3m_kg.readers.compressed import is_packed, open_bytes, read_head, unreadab
 from k3m_kg.readers.lines import MAX_LINE
 
 BATCH_ROWS = 1 << 15
+ROWS_OF_A_BYTE = 1000
+FREE_ROWS = 1_000_000
+"""A file may have that many rows, and so many more for each of its bytes: rows that say nothing
+(nulls, one value again and again) take none, and would go on for ever."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +84,9 @@ def open_batches(path: Path) -> Batches:
         return _parquet(path)
     except OSError as error:
         raise _damaged(path, error) if error.errno is None else unreadable(path, error) from None
-    except (pa.ArrowException, ValueError, MemoryError) as error:
+    except MemoryError as error:
+        raise too_large(path, error) from None
+    except (pa.ArrowException, ValueError) as error:
         raise _damaged(path, error) from None
 
 
@@ -97,15 +103,20 @@ def _parquet(path: Path) -> Batches:
 
 def _numbered(path: Path, batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
     before = 0
+    most = FREE_ROWS + ROWS_OF_A_BYTE * path.stat().st_size
     try:
         for batch in batches:
+            if before + batch.num_rows > most:
+                raise ValueError(f"it claims more than {most:,} rows")
             for start in range(0, batch.num_rows, BATCH_ROWS):
                 part = batch.slice(start, BATCH_ROWS)
                 yield before, part
                 before += part.num_rows
     except OSError as error:
         raise _damaged(path, error) if error.errno is None else unreadable(path, error) from None
-    except (pa.ArrowException, ValueError, MemoryError) as error:
+    except MemoryError as error:
+        raise too_large(path, error) from None
+    except (pa.ArrowException, ValueError) as error:
         raise _damaged(path, error) from None
 
 
@@ -128,6 +139,17 @@ def _in_bounds(batch: Any) -> Any:
 def _damaged(path: Path, error: Exception) -> CatalogError:
     first = (str(error).splitlines() or [type(error).__name__])[0]
     return CatalogError(f"the file is damaged or incomplete: {first[:300]}", where=str(path))
+
+
+def too_large(path: Path, error: MemoryError) -> CatalogError:
+    """What is said of a file that asks for more memory than there is."""
+    first = (str(error).splitlines() or [""])[0]
+    return CatalogError(
+        f"needs more memory than the process that reads it may take{first and f': {first[:300]}'}",
+        where=str(path),
+        hint="raise --memory, or write it with smaller row groups; a damaged file may claim any "
+        "size",
+    )
 
 
 def _is_dictionary(column: Any) -> bool:

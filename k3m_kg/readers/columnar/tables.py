@@ -12,7 +12,7 @@ import pyarrow as pa
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.readers.cells import check_width
-from k3m_kg.readers.columnar.arrow_batches import open_batches
+from k3m_kg.readers.columnar.arrow_batches import open_batches, too_large
 from k3m_kg.readers.columnar.graph_rows import graph_rows
 from k3m_kg.readers.columnar.long_table import LongTable, long_columns
 from k3m_kg.readers.columnar.wide_table import WideBatch, is_tree, tree_records
@@ -32,12 +32,15 @@ def table_records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
     """The records of a file; the line of each is the number of its row.
 
     Raises:
-        CatalogError: the file cannot be read, is damaged, or has too many columns.
+        CatalogError: the file cannot be read, is damaged, has too many columns, or needs more
+            memory than this process may take.
         ConfigError: the mapping does not fit the columns, or there is none and no column is
             named as an id is.
     """
     try:
         yield from _records(path, mapping)
+    except MemoryError as error:
+        raise too_large(path, error) from None
     except pa.ArrowException as error:  # such as a column of a type that is no text
         first = (str(error).splitlines() or [type(error).__name__])[0]
         raise CatalogError(f"a column cannot be read: {first[:300]}", where=str(path)) from None

@@ -22,6 +22,7 @@ from pathlib import Path
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.plugin.catalog_reader import Confidence
+from k3m_kg.rdf.nesting import MAX_DEPTH
 from k3m_kg.readers.compressed import open_bytes, read_head, unpacked_suffix, unreadable
 from k3m_kg.readers.rdf.groups import Grouper
 from k3m_kg.readers.rdf.records import Records
@@ -49,9 +50,14 @@ _JSON_LD = re.compile(rb'"@(?:context|graph|id|type)"\s*:')
 class RdfReader:
     """Reads RDF as pyoxigraph parses it; nothing is fetched."""
 
-    def __init__(self, form: str = _AUTO) -> None:
-        """Read the RDF format `form`, or with `auto` the one that a file seems to be in."""
+    def __init__(self, form: str = _AUTO, max_depth: int = MAX_DEPTH) -> None:
+        """Read the RDF format `form`, or with `auto` the one that a file seems to be in.
+
+        Args:
+            max_depth: levels that a document may be nested.
+        """
         self._form = form
+        self._max_depth = max_depth
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Strong if the first lines are those of an RDF format, likely if the name is.
@@ -89,8 +95,10 @@ class RdfReader:
             )
         try:
             with open_bytes(path) as file:
-                is_lines = form in ("nt", "nq")
-                runs = line_runs(file, form) if is_lines else document_runs(file, form, path)
+                if form in ("nt", "nq"):
+                    runs = line_runs(file, form, self._max_depth)
+                else:
+                    runs = document_runs(file, form, path, self._max_depth)
                 records = Records()
                 for part in Grouper(path).parts(runs):
                     yield from records.of(part)

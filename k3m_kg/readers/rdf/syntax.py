@@ -35,9 +35,11 @@ _DOCTYPE = re.compile(rb"<!\s*DOCTYPE|<!\s*ENTITY", re.IGNORECASE)
 _DOCUMENTS = {"ttl": "TURTLE", "trig": "TRIG", "rdfxml": "RDF_XML", "jsonld": "JSON_LD"}
 
 
-def line_runs(file: BinaryIO, form: str) -> Iterator[TripleRun | RejectedRow]:
+def line_runs(
+    file: BinaryIO, form: str, max_depth: int = MAX_DEPTH
+) -> Iterator[TripleRun | RejectedRow]:
     """The runs of N-Triples (`nt`) or N-Quads (`nq`)."""
-    lines = _LineRuns(form)
+    lines = _LineRuns(form, max_depth)
     for block, cut in line_blocks(file):
         plain = lines.of_plain(block) if len(block) <= MAX_LINE else None
         yield from lines.of_any(block, cut) if plain is None else plain
@@ -54,8 +56,9 @@ class _LineRuns:
         number: of the last line.
     """
 
-    def __init__(self, form: str) -> None:
+    def __init__(self, form: str, max_depth: int) -> None:
         self._form = form
+        self._max_depth = max_depth
         self._tails = Memo(_tail_reader(form))
         self.run = TripleRun(0, Iri(""), [])
         self.subject: str | None = None
@@ -111,7 +114,7 @@ class _LineRuns:
                         yield self.run
                     self.subject, self.run = first, TripleRun(self.number, node, [pair])
                     continue
-            found = _odd_line(line, self.number, self._form)
+            found = _odd_line(line, self.number, self._form, self._max_depth)
             if isinstance(found, RejectedRow):
                 yield found
             elif found is not None:
@@ -166,13 +169,13 @@ def _tail_reader(form: str) -> Callable[[str], tuple[Iri, str] | None]:
     return read
 
 
-def _odd_line(line: str, number: int, form: str) -> TripleRun | RejectedRow | None:
+def _odd_line(line: str, number: int, form: str, max_depth: int) -> TripleRun | RejectedRow | None:
     """A line that the short way does not know; None for a comment or nothing."""
     if not line.strip() or line.lstrip().startswith("#"):
         return None
     import pyoxigraph as ox
 
-    if nesting_scanner(form).too_deep(line.encode()):
+    if nesting_scanner(form, max_depth).too_deep(line.encode()):
         return RejectedRow(number, "a triple as a term is not read", raw_text(line))
     format = ox.RdfFormat.N_TRIPLES if form == "nt" else ox.RdfFormat.N_QUADS
     try:
@@ -189,8 +192,13 @@ def _odd_line(line: str, number: int, form: str) -> TripleRun | RejectedRow | No
     return TripleRun(number, subject, [(Iri(quads[0].predicate.value), term)])
 
 
-def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[TripleRun | RejectedRow]:
+def document_runs(
+    file: BinaryIO, form: str, path: Path, max_depth: int = MAX_DEPTH
+) -> Iterator[TripleRun | RejectedRow]:
     """The runs of Turtle, TriG, RDF/XML or JSON-LD; relative IRIs are ids of products.
+
+    Args:
+        max_depth: levels that it may be nested.
 
     Raises:
         CatalogError: the syntax is wrong anywhere, it is nested too deeply, or a literal is
@@ -198,7 +206,7 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[TripleRun |
     """
     import pyoxigraph as ox
 
-    source = _Source(file, path, form)
+    source = _Source(file, path, form, max_depth)
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
     run = TripleRun(0, Iri(""), [])
     try:
@@ -235,11 +243,12 @@ def document_runs(file: BinaryIO, form: str, path: Path) -> Iterator[TripleRun |
 class _Source:
     """A file whose own errors come through the parser as they are."""
 
-    def __init__(self, file: BinaryIO, path: Path, form: str) -> None:
+    def __init__(self, file: BinaryIO, path: Path, form: str, max_depth: int) -> None:
         self._file = file
         self._path = path
         self._refused = _DOCTYPE if form == "rdfxml" else None
-        self._nesting = nesting_scanner(form)
+        self._max_depth = max_depth
+        self._nesting = nesting_scanner(form, max_depth)
         self._end = b""
         self.error: Exception | None = None
 
@@ -256,9 +265,10 @@ class _Source:
             self._end = content[-16:]
             if self._nesting.too_deep(content):
                 raise CatalogError(
-                    f"is nested more than {MAX_DEPTH} deep",
+                    f"is nested more than {self._max_depth} deep",
                     where=str(self._path),
-                    hint="write it flat: give inner nodes an id, and refer to them by it",
+                    hint="write it flat: give inner nodes an id, and refer to them by it; or allow "
+                    "more with --set max_depth=N, up to 1000",
                 )
             return content
         except (CatalogError, OSError) as error:
