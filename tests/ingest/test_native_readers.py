@@ -1,4 +1,4 @@
-"""What a native parser reads is read by another process, however small: no file ends the command."""
+"""What a native parser reads is read by another process, however small: no file ends a command."""
 
 from __future__ import annotations
 
