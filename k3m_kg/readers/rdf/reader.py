@@ -39,6 +39,8 @@ _SUFFIXES = {
     ".jsonld": "jsonld",
 }
 _AUTO = "auto"
+_NAMED_JSON_LD = 0.8
+"""More than JSON Lines answers to an object without `@id`, or to one too long to see them all."""
 _HEAD = 65_536
 _TRIPLE = re.compile(rb'(?:<[^<>\s"]+>|_:\S+)[ \t]+<[^<>\s"]+>[ \t]+(?:<[^<>\s"]+>|_:|")')
 _SUBJECT = re.compile(rb'(?:<[A-Za-z][\w+.-]*:[^<>\s"]*>|_:\S+)\s')
@@ -62,9 +64,12 @@ class RdfReader:
     def sniff(self, path: Path, head: bytes) -> float:
         """Strong if the first lines are those of an RDF format, likely if the name is.
 
-        Likely only for JSON-LD: what is JSON Lines too is that.
+        JSON-LD only where the name says so: by its content it is likely, since what is JSON Lines
+        too is that.
         """
         form = form_by_content(head)
+        if unpacked_suffix(path) == ".jsonld" and head.lstrip().startswith((b"{", b"[")):
+            return _NAMED_JSON_LD
         if form is not None and form != "jsonld":
             return Confidence.STRONG
         return Confidence.LIKELY if form_of(path, head) else Confidence.NONE
