@@ -11,6 +11,7 @@ import numpy as np
 from k3m_kg.errors import UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
+from k3m_kg.snapshot.validation_parts import PROOF
 from k3m_kg.use.acceptance import least_count, thresholds
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, known_answers
 from k3m_kg.use.calibration import (
@@ -22,7 +23,6 @@ from k3m_kg.use.calibration import (
     validation_parts,
 )
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.validation_parts import PROOF
 
 DIAGRAM = "reliability.png"
 BINS = 15

@@ -27,6 +27,7 @@ from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.manifests import Count, as_record, read_json
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
@@ -276,6 +277,8 @@ class _Run:
     def _validate(self) -> None:
         state = self.state
         rows = self.snapshot.rows("validation")
+        if len(rows):  # the other half is kept to prove what will be promised of this model
+            rows = ValidationParts.of(self.snapshot, rows).fitting(rows)
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
         if len(rows) and self.model.ranks:

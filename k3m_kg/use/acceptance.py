@@ -1,9 +1,9 @@
 """How sure is sure enough: the least probability at which a wanted precision is kept.
 
 A property's threshold is chosen on the proof part of validation, to which no temperature was fitted
-(`k3m_kg.use.validation_parts`), so that the precision of what it accepts is at least the wanted
-one, with `CONFIDENCE`. Candidates are tried from the strictest on, and the first that fails ends
-the search, so that looking at many of them costs no confidence (fixed sequence testing,
+(`k3m_kg.snapshot.validation_parts`), so that the precision of what it accepts is at least the
+wanted one, with `CONFIDENCE`. Candidates are tried from the strictest on, and the first that fails
+ends the search, so that looking at many of them costs no confidence (fixed sequence testing,
 Angelopoulos et al., Learn then Test, 2021); three starting points share the risk (Bonferroni).
 Each is tested by the exact binomial bound (Clopper and Pearson, 1934).
 """

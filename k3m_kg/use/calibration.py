@@ -3,8 +3,8 @@
 Guo et al., On Calibration of Modern Neural Networks (ICML 2017): the softmax over a property's
 values is divided by one number, the temperature, that minimises the negative log-likelihood of
 what is true. Fitted on a part of validation, never on test; thresholds are proved on the other
-part (`k3m_kg.use.validation_parts`). A fit is kept where it is better than no temperature at all,
-which is asked within the fitting part: each half of it is judged by the temperature of the other.
+part (`k3m_kg.snapshot.validation_parts`). A fit is kept where it is better than no temperature at
+all, which is asked within the fitting part: each half is judged by the temperature of the other.
 """
 
 from __future__ import annotations
@@ -24,9 +24,9 @@ from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.manifests import read_json, write_json
 from k3m_kg.progress import Advance
+from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.validation_parts import PROOF, ValidationParts
 
 FILE = "calibration.json"
 SPLIT = "validation"

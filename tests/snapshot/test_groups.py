@@ -9,7 +9,7 @@ import numpy as np
 
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.snapshot.groups import draws_by_group
-from k3m_kg.use.validation_parts import PROOF, ValidationParts
+from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from tests.evaluation.shop import shop_snapshot
 
 

@@ -10,6 +10,7 @@ import torch
 
 from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.evaluation.reliability import check_calibration, draw_reliability, reliability
+from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import KnownAnswers, completion_questions, known_answers
 from k3m_kg.use.calibration import (
     calibrate,
@@ -20,7 +21,6 @@ from k3m_kg.use.calibration import (
 )
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.validation_parts import PROOF, ValidationParts
 from tests.lpm.tiny_links import TriplesOnly
 
 

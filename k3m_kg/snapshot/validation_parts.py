@@ -1,7 +1,7 @@
-"""Validation in two parts: one that temperatures are fitted to, one that proves thresholds.
+"""Validation in two parts: one to choose and to fit by, one that proves thresholds.
 
-What is fitted to a question says too much of it, so a precision that is promised must be proved on
-questions that nothing was fitted to.
+The epoch of a training is chosen and temperatures are fitted on the first. What was chosen by a
+question says too much of it, so a precision that is promised is proved on the second.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.groups import draws_by_group
+from k3m_kg.snapshot.read import Snapshot
 
 FITTING_SHARE = 0.5
 """Of the products that validation asks about; the others are for the proof."""
@@ -45,3 +45,8 @@ class ValidationParts:
         draw_Q = self.draws[np.searchsorted(self.rows, rows_Q)]
         half = FITTING_SHARE / 2
         return np.searchsorted([half, FITTING_SHARE], draw_Q, side="right")
+
+    def fitting(self, rows: np.ndarray) -> np.ndarray:
+        """Those of some products that may be chosen by; all, where none would be left."""
+        chosen = rows[self.fold(rows) != PROOF]
+        return chosen if len(chosen) else rows
