@@ -74,9 +74,11 @@ if TYPE_CHECKING:
         TextEncoder,
         Tokens,
         TrainedPredictor,
+        Verdict,
         initialise,
         transformer,
     )
+    from k3m_kg.evaluation.comparison import Asked, compare
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
     from k3m_kg.lpm.questions import Triples, Visibility, heads_of
     from k3m_kg.lpm.value_negatives import PropertyNegatives
@@ -117,6 +119,7 @@ _LAZY = {
             "TextEncoder",
             "Tokens",
             "TrainedPredictor",
+            "Verdict",
             "initialise",
             "transformer",
         ),
@@ -129,6 +132,7 @@ _LAZY = {
     "TitleModality": "k3m_kg.batches.title",
     "PropertyNegatives": "k3m_kg.lpm.value_negatives",
     "candidate_cross_entropy": "k3m_kg.lpm.losses",
+    **dict.fromkeys(("Asked", "compare"), "k3m_kg.evaluation.comparison"),
     **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
     "OpenModel": "k3m_kg.use.open_model",
     "open_bytes": "k3m_kg.readers.compressed",
@@ -137,6 +141,7 @@ _LAZY = {
 
 __all__ = [
     "ArtifactError",
+    "Asked",
     "Catalog",
     "CatalogError",
     "CatalogReader",
@@ -202,8 +207,10 @@ __all__ = [
     "Triples",
     "UsageError",
     "ValueRecord",
+    "Verdict",
     "Visibility",
     "candidate_cross_entropy",
+    "compare",
     "heads_of",
     "hookimpl",
     "initialise",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from k3m_kg.cli.console import note
-from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.errors import ArtifactError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
@@ -107,3 +107,23 @@ def note_unknown(opened: OpenModel, rows: np.ndarray) -> None:
             f"{count:,} of {len(rows):,} products are unknown to this model, which looks products "
             "up: they have the mean vector of those it knows"
         )
+
+
+def note_verdict(opened: OpenModel) -> None:
+    """Say that a model is behind simple ones, or that nobody asked."""
+    from k3m_kg.use.verdicts import load_verdicts
+
+    try:
+        found = load_verdicts(opened.trained)
+    except ArtifactError as error:
+        note(f"what this model is worth cannot be read: {error.where} {error.message}")
+        return
+    if found is None:
+        note(
+            "this model was never evaluated: "
+            f"`k3m-kg evaluate {opened.trained.path}` compares it with simple ones"
+        )
+        return
+    behind = [verdict.line() for verdict in found.said() if verdict.outcome == "behind"]
+    if behind:
+        note(f"a simple model is better: {'; '.join(behind)}")

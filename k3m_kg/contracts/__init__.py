@@ -26,7 +26,7 @@ from k3m_kg.contracts.encoders import (
     initialise,
     transformer,
 )
-from k3m_kg.contracts.evaluations import Evaluation
+from k3m_kg.contracts.evaluations import Evaluation, Verdict
 from k3m_kg.contracts.layers import Fusion, Interactor, StructureAggregation
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.modality import (
@@ -77,6 +77,7 @@ __all__ = [
     "Tokeniser",
     "Tokens",
     "TrainedPredictor",
+    "Verdict",
     "as_float",
     "full_precision",
     "initialise",

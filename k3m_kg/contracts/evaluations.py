@@ -4,11 +4,69 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any, ClassVar, Generic, TypeVar
+from typing import Any, ClassVar, Generic, Literal, TypeVar
 
+from pydantic import Field, model_validator
+
+from k3m_kg.config import Settings
 from k3m_kg.progress import StageProgress
 
 _Opened = TypeVar("_Opened")
+
+
+class Verdict(Settings):
+    """A trained model beside the best of its simple competitors, on the same questions.
+
+    Attributes:
+        what: what was asked, such as `link prediction`: of each a model keeps its newest verdict.
+        split: whose products.
+        measure: the figure that is compared, such as `Hits@1`.
+        model: that figure of the model.
+        against: the best competitor as people would call it: `a linear model on words`.
+        competitor: its figure.
+        low, high: a 95 % interval of the difference, model less competitor.
+        outcome: `level` where that interval holds 0.
+        questions, products: on how many.
+        usual: asked as training validates, with nothing left out or hidden besides: only such a
+            verdict is kept.
+    """
+
+    what: str = Field(min_length=1)
+    split: str
+    measure: str
+    model: float
+    against: str
+    competitor: float
+    low: float
+    high: float
+    outcome: Literal["ahead", "level", "behind"]
+    questions: int = Field(ge=0)
+    products: int = Field(ge=0)
+    usual: bool = False
+
+    @model_validator(mode="after")
+    def _outcome_of_the_interval(self) -> Verdict:
+        if self.low > self.high:
+            raise ValueError("low is above high")
+        if (self.outcome == "ahead" and self.low <= 0) or (
+            self.outcome == "behind" and self.high >= 0
+        ):
+            raise ValueError(f"{self.outcome}, though the interval holds 0")
+        return self
+
+    @property
+    def difference(self) -> float:
+        """Model less competitor."""
+        return self.model - self.competitor
+
+    def line(self) -> str:
+        """One line for people."""
+        than = {"ahead": "ahead of", "level": "level with", "behind": "behind"}[self.outcome]
+        return (
+            f"{self.what} on {self.split}: {than} {self.against}, {self.measure} "
+            f"{self.model:.3f} against {self.competitor:.3f} (difference {self.difference:+.3f}, "
+            f"95 % interval {self.low:+.3f} to {self.high:+.3f})"
+        )
 
 
 class Evaluation(ABC, Generic[_Opened]):
@@ -31,7 +89,9 @@ class Evaluation(ABC, Generic[_Opened]):
 
         Returns:
             A report that JSON can hold, with at least `metrics`: names and numbers; and
-            `per_property`: the same for each property, by name, or nothing.
+            `per_property`: the same for each property, by name, or nothing. Where there are simple
+            competitors: `baselines`, by name the same figures of each, and `verdict`, the fields of
+            a `Verdict`, which `k3m_kg.api.compare` makes.
 
         Raises:
             K3MError: what cannot be measured.
@@ -44,6 +104,11 @@ class Evaluation(ABC, Generic[_Opened]):
         for name, figures in report["per_property"].items():
             yield name
             yield from _figures(figures, indent="  ")
+        for name, figures in report.get("baselines", {}).items():
+            yield f"baseline {name}"
+            yield from _figures(figures, indent="  ")
+        if "verdict" in report:
+            yield f"verdict: {Verdict(**report['verdict']).line()}"
 
 
 def _figures(figures: dict[str, Any], indent: str = "") -> Iterator[str]:

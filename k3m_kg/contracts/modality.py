@@ -218,6 +218,14 @@ class ModalityData(ABC):
         """What a person would look up to see it: the title itself, the hash of a picture."""
         return None
 
+    def features(self, rows: np.ndarray) -> np.ndarray | None:
+        """(N, F) floats that the model was given ready-made, such as a frozen network's mean token.
+
+        A linear model on them is what the trained model is measured against; products without the
+        modality have zeros. None: there are none, everything is learned here.
+        """
+        return None
+
 
 class Modality(nn.Module, ABC):
     """From the arrays of a modality to token vectors.

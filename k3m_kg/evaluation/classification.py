@@ -17,8 +17,11 @@ from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import LinkPredictor
 from k3m_kg.errors import UsageError, unknown_name
+from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
+from k3m_kg.evaluation.comparison import Asked, compare
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
+    ProductSource,
     Triples,
     Visibility,
     ask,
@@ -28,6 +31,7 @@ from k3m_kg.lpm.questions import (
     truth_of,
 )
 from k3m_kg.progress import Advance, StageAdvance
+from k3m_kg.use.partial import Partial
 
 CATEGORY = "category"
 _STRENGTHS = (0.01, 0.1, 1.0, 10.0)
@@ -142,17 +146,17 @@ def _single_values(batcher: Batcher, asked: int) -> np.ndarray:
 
 def probe(
     predictor: LinkPredictor,
-    batcher: Batcher,
+    source: ProductSource,
     data: ClassificationData,
     visibility: Visibility,
     *,
     batch_size: int = 256,
     progress: Advance | None = None,
-) -> dict[str, Any]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Logistic regression on frozen, standardised `c*`; its strength is chosen on validation.
 
     Returns:
-        `accuracy`, `macro_f1`, `majority` on test, and `strength` (scikit-learn's C).
+        The labels of the test products, and `strength` (scikit-learn's C).
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -162,7 +166,7 @@ def probe(
     def vectors(part: LabelledRows) -> np.ndarray:
         questions = Triples.each(part.rows, data.asked)
         blocks = heads_of(
-            predictor, batcher, questions, visibility, batch_size=batch_size, progress=progress
+            predictor, source, questions, visibility, batch_size=batch_size, progress=progress
         )
         found = [head_BH.cpu().numpy() for head_BH in blocks]
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
@@ -178,32 +182,32 @@ def probe(
         if score > best_score:
             best, best_score, strength = model, score, candidate
     assert best is not None
-    return figures(data, best.predict(test)) | {"strength": strength}
+    return best.predict(test), {"strength": strength}
 
 
 def finetune(
     predictor: LinkPredictor,
-    batcher: Batcher,
+    source: ProductSource,
     data: ClassificationData,
     visibility: Visibility,
     settings: FinetuneSettings,
     *,
     progress: StageAdvance | None = None,
-) -> dict[str, Any]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     """Train a copy of the whole model with a linear layer on `c*`; `predictor` stays as it is.
 
     Stops early by validation accuracy (by the last epoch where there is no validation product)
     and tests the weights of the best epoch.
 
     Returns:
-        `accuracy`, `macro_f1`, `majority` on test, and `best_epoch`.
+        The labels of the test products, and `best_epoch`.
     """
     torch.manual_seed(settings.seed)
     order = np.random.default_rng(settings.seed)
     model = copy.deepcopy(predictor)
     classes = data.classes
     with torch.no_grad():
-        first = ask(batcher, Triples.each(data.train.rows[:1], data.asked), visibility)
+        first = ask(source, Triples.each(data.train.rows[:1], data.asked), visibility)
         hidden = model.eval().heads(first.to(device_of(model))).shape[1]
     head = nn.Linear(hidden, len(classes)).to(device_of(model))
     optimizer = torch.optim.AdamW(
@@ -220,7 +224,7 @@ def finetune(
     def predict(part: LabelledRows, stage: str) -> np.ndarray:
         blocks = heads_of(
             model,
-            batcher,
+            source,
             Triples.each(part.rows, data.asked),
             visibility,
             batch_size=4 * settings.batch_size,
@@ -237,7 +241,7 @@ def finetune(
         for start in range(0, len(shuffled), settings.batch_size):
             chosen = shuffled[start : start + settings.batch_size]
             question = Triples.each(data.train.rows[chosen], data.asked)
-            batch = ask(batcher, question, visibility).to(device_of(model))
+            batch = ask(source, question, visibility).to(device_of(model))
             target_B = torch.from_numpy(np.searchsorted(classes, data.train.labels[chosen]))
             logits_BC = head(model.heads(batch).float())
             loss = nn.functional.cross_entropy(logits_BC, target_B.to(logits_BC.device))
@@ -259,7 +263,7 @@ def finetune(
         elif epoch - best_epoch >= settings.patience:
             break
     parts.load_state_dict(best)
-    return figures(data, predict(data.test, "test")) | {"best_epoch": best_epoch}
+    return predict(data.test, "test"), {"best_epoch": best_epoch}
 
 
 def _copied(parts: nn.Module) -> dict[str, torch.Tensor]:
@@ -274,14 +278,19 @@ def figures(data: ClassificationData, predicted: np.ndarray) -> dict[str, float]
     from sklearn.metrics import f1_score
 
     truth = data.test.labels
-    majority = Counter(data.train.labels.tolist()).most_common(1)[0][0]
     return {
         "accuracy": float(np.mean(predicted == truth)),
         "macro_f1": float(
             f1_score(truth, predicted, labels=np.unique(truth), average="macro", zero_division=0)
         ),
-        "majority": float(np.mean(truth == majority)),
+        "majority": float(np.mean(truth == commonest(data))),
     }
+
+
+def commonest(data: ClassificationData) -> int:
+    """The label that most training products have."""
+    label: int = Counter(data.train.labels.tolist()).most_common(1)[0][0]
+    return label
 
 
 def evaluate_classification(
@@ -295,6 +304,8 @@ def evaluate_classification(
     cut_title: bool = False,
     batch_size: int = 256,
     finetuning: FinetuneSettings | None = None,
+    without: Sequence[str] = (),
+    competitors: Competitors | None = None,
     progress: StageAdvance | None = None,
 ) -> dict[str, Any]:
     """Classify products by a property, which is hidden from the graph, or by their category.
@@ -309,6 +320,9 @@ def evaluate_classification(
         cut_title: cut the value's words out of the title; not for `category`.
         batch_size: products in one forward pass.
         finetuning: its settings.
+        without: modalities that no product shows.
+        competitors: linear models that are asked the same; the report then has `baselines`, by
+            name the figures of each, `baseline_notes` and `verdict`.
         progress: told of products done.
 
     Raises:
@@ -320,40 +334,84 @@ def evaluate_classification(
     catalog, snapshot = batcher.catalog, batcher.snapshot
     truth, held_E = truth_of(snapshot, catalog, np.arange(len(snapshot)))
     visibility = Visibility(property_ids(catalog, hide, "--hide"), truth[held_E != 0], cut_title)
+    source = Partial.hiding(batcher, without, "--hide-modality")
     with held_out_included(batcher):
-        metrics = _run(predictor, batcher, data, visibility, mode, batch_size, finetuning, progress)
+        predicted, more = _run(
+            predictor, source, data, visibility, mode, batch_size, finetuning, progress
+        )
+    metrics: dict[str, Any] = figures(data, predicted) | more
     counts = {
         "classes": len(data.classes),
         "train": len(data.train.rows),
         "products": len(data.test.rows),
         "skipped": data.skipped,
     }
-    return {
+    report: dict[str, Any] = {
         "task": "classification",
         "mode": mode,
         "target": target,
         "split": split,
         "cut_title": cut_title,
         "hide": list(hide),
+        "hide_modalities": list(without),
         "metrics": metrics | counts,
         "per_property": {target: metrics | counts},
     }
+    if competitors is not None:
+        report |= _beside(predicted, data, batcher, visibility, split, competitors)
+    return report
+
+
+def _beside(
+    predicted: np.ndarray,
+    data: ClassificationData,
+    batcher: Batcher,
+    visibility: Visibility,
+    split: str,
+    competitors: Competitors,
+) -> dict[str, Any]:
+    """What the baselines say of the same products, and who is ahead."""
+    train, validation, test = (
+        (part.rows, part.labels) for part in (data.train, data.validation, data.test)
+    )
+    linear, notes = competitors.labels(
+        batcher,
+        data.asked,
+        visibility.hide,
+        (train, validation, test),
+        cut_title=visibility.cut_title,
+    )
+    labels = {MAJORITY: np.full(len(test[1]), commonest(data))} | linear
+    found = {name: figures(data, given) for name, given in labels.items()}
+    verdict = compare(
+        predicted == test[1],
+        {called(name): given == test[1] for name, given in labels.items()},
+        Asked(test[0], np.zeros(len(test[0]), np.int64)),
+        what=f"classification by {data.name}",
+        split=split,
+        measure="accuracy",
+        usual=competitors.usual,
+    )
+    baselines = {
+        name: {key: row[key] for key in ("accuracy", "macro_f1")} for name, row in found.items()
+    }
+    return {"baselines": baselines, "baseline_notes": notes, "verdict": verdict.model_dump()}
 
 
 def _run(
     predictor: LinkPredictor,
-    batcher: Batcher,
+    source: ProductSource,
     data: ClassificationData,
     visibility: Visibility,
     mode: str,
     batch_size: int,
     finetuning: FinetuneSettings | None,
     progress: StageAdvance | None,
-) -> dict[str, Any]:
+) -> tuple[np.ndarray, dict[str, Any]]:
     if mode == "probe":
         told = (lambda count: progress("encode", count)) if progress else None
-        return probe(predictor, batcher, data, visibility, batch_size=batch_size, progress=told)
+        return probe(predictor, source, data, visibility, batch_size=batch_size, progress=told)
     if mode == "finetune":
         settings = finetuning or FinetuneSettings()
-        return finetune(predictor, batcher, data, visibility, settings, progress=progress)
+        return finetune(predictor, source, data, visibility, settings, progress=progress)
     raise UsageError(unknown_name("mode", mode, ("probe", "finetune")), where="--mode")

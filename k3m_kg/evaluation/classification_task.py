@@ -7,13 +7,14 @@ from typing import Any
 
 from k3m_kg.contracts import Evaluation
 from k3m_kg.errors import UsageError
+from k3m_kg.evaluation.baselines.competitors import Competitors, called
 from k3m_kg.evaluation.classification import (
     CATEGORY,
     FinetuneSettings,
     evaluate_classification,
 )
 from k3m_kg.evaluation.settings import ClassificationSettings
-from k3m_kg.evaluation.text import about_title
+from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
 from k3m_kg.use.open_model import OpenModel
 
@@ -53,11 +54,15 @@ class Classification(Evaluation[OpenModel]):
             cut_title=usual if asked.cut_title is None else asked.cut_title,
             batch_size=asked.batch_size,
             finetuning=FinetuneSettings(epochs=asked.epochs, batch_size=trained.batch_size),
+            without=asked.hide_modalities,
+            competitors=Competitors.of(opened, asked.hide_modalities, progress, usual=asked.usual)
+            if asked.baselines
+            else None,
             progress=counted_stages(progress),
         )
 
     def lines(self, report: dict[str, Any]) -> Iterator[str]:
-        """Three figures."""
+        """Three figures, then those of the baselines."""
         metrics = report["metrics"]
         yield (
             f"classification by {report['target']} ({report['mode']}): "
@@ -66,3 +71,7 @@ class Classification(Evaluation[OpenModel]):
         )
         for name in ("accuracy", "macro_f1", "majority"):
             yield (f"{name:10} {metrics[name]:.4f}")
+        for name, figures in report.get("baselines", {}).items():
+            shown = ", ".join(f"{key} {figures[key]:.4f}" for key in ("accuracy", "macro_f1"))
+            yield f"{called(name)}: {shown}"
+        yield from verdict_lines(report)

@@ -9,12 +9,15 @@ import numpy as np
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included, questions_of
-from k3m_kg.contracts import Catalog, LinkPredictor
+from k3m_kg.contracts import Catalog, LinkPredictor, Verdict
+from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
+from k3m_kg.evaluation.comparison import Asked, compare
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
-from k3m_kg.lpm.questions import Visibility, property_ids
+from k3m_kg.lpm.questions import Triples, Visibility, property_ids
 from k3m_kg.lpm.ranking import Ranks
 from k3m_kg.progress import Advance
+from k3m_kg.use.partial import Partial
 
 _MAJORITY = ("mrr", "hits@1", "hits@3", "hits@10")
 
@@ -29,6 +32,8 @@ def evaluate_link_prediction(
     cut_title: bool = True,
     leakage: bool = True,
     batch_size: int = 256,
+    without: Sequence[str] = (),
+    competitors: Competitors | None = None,
     progress: Advance | None = None,
 ) -> dict[str, Any]:
     """Ask for every triple of a split's products in turn, and rank the values of its property.
@@ -47,13 +52,18 @@ def evaluate_link_prediction(
         cut_title: cut the asked value's words out of the title.
         leakage: also report what is left without the questions whose answer is given away.
         batch_size: questions in one forward pass.
+        without: modalities that no question sees.
+        competitors: linear models that are asked the same.
         progress: told of questions done.
 
     Returns:
-        `task`, `split`, `products`, `cut_title`, `hide`; `metrics` over all questions with the
-        means over properties as `macro_*`, and what ranking by frequency in training would reach
-        as `majority_*`; `per_property` the same for each. All by realistic ranks, except
-        `metrics.optimistic` and `metrics.pessimistic`. `leakage` as in `leakage_report`.
+        `task`, `split`, `products`, `cut_title`, `hide`, `hide_modalities`; `metrics` over all
+        questions with the means over properties as `macro_*`, and what ranking by frequency in
+        training would reach as `majority_*`; `per_property` the same for each. All by realistic
+        ranks, except
+        `metrics.optimistic` and `metrics.pessimistic`. `leakage` as in `leakage_report`. With
+        competitors `baselines`, by name the metrics of each, the same in each property's figures,
+        `baseline_notes` and `verdict`.
 
     Raises:
         UsageError: an unknown property, or nothing to ask.
@@ -66,7 +76,7 @@ def evaluate_link_prediction(
     with held_out_included(batcher):
         found = rank_questions(
             predictor,
-            batcher,
+            Partial.hiding(batcher, without, "--hide-modality"),
             questions,
             visibility,
             truth=truth,
@@ -79,8 +89,18 @@ def evaluate_link_prediction(
         "products": len(np.unique(questions.rows)),
         "cut_title": cut_title,
         "hide": list(hide),
+        "hide_modalities": list(without),
     }
-    report |= _figures(catalog, found, rank_by_frequency(catalog, questions, truth))
+    majority = rank_by_frequency(catalog, questions, truth)
+    report |= _figures(catalog, found, majority)
+    if competitors is not None:
+        others, notes = competitors.link_ranks(
+            batcher, questions, truth, visibility.hide, cut_title=cut_title
+        )
+        others = {MAJORITY: majority} | others
+        _add_baselines(report, others)
+        report["baseline_notes"] = notes
+        report["verdict"] = _verdict(found, others, questions, split, competitors).model_dump()
     if leakage:
         leaks = find_leaks(batcher, questions, visibility.hide, never)
         report["leakage"] = leakage_report(found, questions, leaks)
@@ -109,3 +129,30 @@ def _figures(catalog: Catalog, found: LinkRanks, majority: LinkRanks) -> dict[st
         for name, row in found.per_property().items()
     }
     return {"metrics": metrics, "per_property": per_property}
+
+
+def _add_baselines(report: dict[str, Any], others: dict[str, LinkRanks]) -> None:
+    report["baselines"] = {name: ranks.metrics() for name, ranks in others.items()}
+    each = {name: ranks.per_property() for name, ranks in others.items()}
+    for name, row in report["per_property"].items():
+        row["baselines"] = {
+            other: {key: rows[name][key] for key in _MAJORITY} for other, rows in each.items()
+        }
+
+
+def _verdict(
+    found: LinkRanks,
+    others: dict[str, LinkRanks],
+    questions: Triples,
+    split: str,
+    competitors: Competitors,
+) -> Verdict:
+    return compare(
+        Ranks.join(found.ranks).first_Q,
+        {called(name): Ranks.join(ranks.ranks).first_Q for name, ranks in others.items()},
+        Asked(questions.rows, questions.properties),
+        what="link prediction",
+        split=split,
+        measure="mean Hits@1 over properties",
+        usual=competitors.usual,
+    )

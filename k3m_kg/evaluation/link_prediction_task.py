@@ -8,10 +8,11 @@ from typing import Any
 
 from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.contracts import Evaluation
+from k3m_kg.evaluation.baselines.competitors import Competitors, called
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.evaluation.reliability import calibrate_and_check
 from k3m_kg.evaluation.settings import LinkPredictionSettings
-from k3m_kg.evaluation.text import about_title
+from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted
 from k3m_kg.use.open_model import OpenModel
 
@@ -42,6 +43,10 @@ class LinkPrediction(Evaluation[OpenModel]):
             cut_title=usual.cut_title if asked.cut_title is None else asked.cut_title,
             leakage=asked.leakage,
             batch_size=asked.batch_size,
+            without=asked.hide_modalities,
+            competitors=Competitors.of(opened, asked.hide_modalities, progress, usual=asked.usual)
+            if asked.baselines
+            else None,
             progress=counted(progress, "ask", len(questions)),
         )
         if asked.calibrate:
@@ -55,12 +60,17 @@ class LinkPrediction(Evaluation[OpenModel]):
         return report
 
     def lines(self, report: dict[str, Any]) -> Iterator[str]:
-        """A row per property, then what is given away, then calibration."""
+        """A row per property, the baselines, what is given away, calibration, the verdict."""
         yield from _links(report)
+        if "baselines" in report:
+            yield from _baselines(report, each=self.settings.per_property)
         if "leakage" in report:
             yield from _leakage(report["leakage"])
         if "calibration" in report:
             yield from _calibration(report["calibration"])
+        if "verdict" in report:
+            yield ""
+        yield from verdict_lines(report)
 
 
 def _links(report: dict[str, Any]) -> Iterator[str]:
@@ -88,6 +98,30 @@ def _links(report: dict[str, Any]) -> Iterator[str]:
         yield (
             f"{name:{width}} {questions:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
+        )
+
+
+def _baselines(report: dict[str, Any], *, each: bool) -> Iterator[str]:
+    """The means over properties, and where it is asked for Hits@1 of every property."""
+    metrics, baselines = report["metrics"], report["baselines"]
+    rows = {"this model": metrics} | {called(name): row for name, row in baselines.items()}
+    width = max(24, *map(len, rows))
+    yield (
+        f"\n{'mean over properties':{width}} {'MRR':>7} {'Hits@1':>7} {'Hits@3':>7} {'Hits@10':>7}"
+    )
+    for name, row in rows.items():
+        keys = ("mrr", "hits@1", "hits@3", "hits@10")
+        yield f"{name:{width}} " + " ".join(f"{row[f'macro_{key}']:>7.4f}" for key in keys)
+    if not each:
+        return
+    columns = ["this model", *baselines]
+    width = max(24, *map(len, report["per_property"]))
+    yield f"\n{'Hits@1':{width}} " + " ".join(f"{name:>10}" for name in columns)
+    for name, row in report["per_property"].items():
+        values = [row["hits@1"], *(row["baselines"][other]["hits@1"] for other in baselines)]
+        shown = zip(values, columns, strict=True)
+        yield f"{name:{width}} " + " ".join(
+            f"{value:>{max(10, len(column))}.4f}" for value, column in shown
         )
 
 

@@ -5,12 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from k3m_kg.contracts import Evaluation
-from k3m_kg.errors import PluginError, UsageError, unknown_name
+from k3m_kg.config import validate_settings
+from k3m_kg.contracts import Evaluation, Verdict
+from k3m_kg.errors import ConfigError, PluginError, UsageError, unknown_name
 from k3m_kg.plugin.hookspecs import EvaluationPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import StageProgress
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.verdicts import keep_verdict
 
 
 def build_evaluation(name: str, settings: Any, split: str) -> Evaluation[OpenModel]:
@@ -47,12 +49,36 @@ def run_evaluation(
     report: dict[str, Any] = {"task": name, "split": split, "per_property": {}} | found
     if not isinstance(report["per_property"], dict):
         raise _broken(name, "per_property of its report is no mapping")
+    _check_baselines(name, report)
     report |= {"snapshot": opened.snapshot.id, "sees": list(opened.trained.sees)}
     try:
         json.dumps(report)
     except (TypeError, ValueError) as error:
         raise _broken(name, f"its report cannot be written as JSON: {error}") from error
     return report
+
+
+def keep_verdict_of(report: dict[str, Any], opened: OpenModel) -> None:
+    """Keep a report's verdict beside the weights, where it was asked as usual.
+
+    Raises:
+        K3MError: the artifact's folder cannot be written.
+    """
+    if "verdict" in report and report["verdict"]["usual"]:
+        keep_verdict(opened.trained, report["snapshot"], Verdict(**report["verdict"]))
+
+
+def _check_baselines(name: str, report: dict[str, Any]) -> None:
+    """Raise a PluginError unless `baselines` and `verdict` are what the contract says."""
+    baselines = report.get("baselines", {})
+    if not isinstance(baselines, dict) or not all(isinstance(b, dict) for b in baselines.values()):
+        raise _broken(name, "baselines of its report are no mapping of figures by name")
+    if "verdict" not in report:
+        return
+    try:
+        validate_settings(Verdict, report["verdict"], "verdict")
+    except ConfigError as error:
+        raise _broken(name, f"the verdict of its report: {error.message}") from None
 
 
 def _broken(name: str, what: str) -> PluginError:

@@ -21,6 +21,9 @@ class LinkPredictionSettings(Settings):
         calibrate: fit probabilities on validation, keep them in the artifact, check them.
         diagram: with `calibrate`, the reliability diagram, a PNG; none: in the artifact.
         batch_size: questions in one forward pass.
+        hide_modalities: parts of a product that neither the model nor the baselines are shown.
+        baselines: also ask linear models, and say whether the model is ahead of them.
+        per_property: print the baselines of each property too.
     """
 
     properties: tuple[str, ...] = ()
@@ -30,6 +33,18 @@ class LinkPredictionSettings(Settings):
     calibrate: bool = False
     diagram: Path | None = None
     batch_size: int = Field(256, ge=1)
+    hide_modalities: tuple[str, ...] = ()
+    baselines: bool = True
+    per_property: bool = False
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is asked as training validates, of all properties, with everything shown."""
+        return (
+            not (self.properties or self.hide_modalities)
+            and self.hide is None
+            and self.cut_title is None
+        )
 
     @model_validator(mode="after")
     def _diagram_of_calibration(self) -> LinkPredictionSettings:
@@ -49,6 +64,8 @@ class ClassificationSettings(Settings):
             category.
         epochs: of fine-tuning, at most.
         batch_size: products in one forward pass.
+        hide_modalities: parts of a product that neither the model nor the baselines are shown.
+        baselines: also ask linear models, and say whether the model is ahead of them.
     """
 
     target: str
@@ -57,3 +74,10 @@ class ClassificationSettings(Settings):
     cut_title: bool | None = None
     epochs: int = Field(6, ge=1)
     batch_size: int = Field(256, ge=1)
+    hide_modalities: tuple[str, ...] = ()
+    baselines: bool = True
+
+    @property
+    def usual(self) -> bool:
+        """Whether it is asked as training validates, with everything shown."""
+        return not self.hide_modalities and self.hide is None and self.cut_title is None

@@ -2,11 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
+
+from k3m_kg.contracts import Verdict
 
 
 def about_title(report: dict[str, Any]) -> str:
     """What the title shows of what is asked."""
+    hidden = report.get("hide_modalities", [])
     if "title" not in report["sees"]:
         return "the model reads no title"
+    if hidden:
+        return f"without {' and '.join(hidden)}"
     return f"the asked value is {'cut out of' if report['cut_title'] else 'left in'} the title"
+
+
+def verdict_lines(report: dict[str, Any]) -> Iterator[str]:
+    """What limits the baselines, and who is ahead."""
+    yield from report.get("baseline_notes", ())
+    if "verdict" in report:
+        yield f"verdict: {Verdict(**report['verdict']).line()}"

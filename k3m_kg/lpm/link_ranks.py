@@ -21,7 +21,7 @@ from k3m_kg.lpm.questions import (
     heads_of,
     property_ids,
 )
-from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
+from k3m_kg.lpm.ranking import Ranks, Scores, rank_scores, rank_tails
 from k3m_kg.progress import Advance
 
 _QUERIES_AT_ONCE = 1 << 14
@@ -123,20 +123,26 @@ def rank_by_frequency(catalog: Catalog, questions: Triples, truth: Triples) -> L
     names = np.unique(questions.properties).tolist()
     ranks = []
     for name in names:
+        counts_C = torch.from_numpy(catalog.counts[name]).double()
+
+        def scores(rows: np.ndarray, columns: slice, counts_C: Tensor = counts_C) -> Tensor:
+            return counts_C[columns].repeat(len(rows), 1)
+
         asked = questions[questions.properties == name]
-        candidates = catalog.candidates[name]
-        ranks.append(_rank_constant(catalog.counts[name], asked, truth, name, candidates))
+        ranks.append(rank_property(scores, asked, truth, name, catalog.candidates[name]))
     return LinkRanks([catalog.properties[name] for name in names], ranks)
 
 
-def _rank_constant(
-    counts: np.ndarray, asked: Triples, truth: Triples, name: int, candidates: np.ndarray
+def rank_property(
+    scores: Scores, asked: Triples, truth: Triples, name: int, candidates: np.ndarray
 ) -> Ranks:
-    counts_C = torch.from_numpy(counts).double()
+    """Rank the answers to questions about one property by any scores (question, candidate).
 
-    def scores(rows: np.ndarray, columns: slice) -> Tensor:
-        return counts_C[columns].repeat(len(rows), 1)
+    Other values that are true of a question's product are left out, as in `rank_questions`.
 
+    Raises:
+        K3MError: a score is NaN.
+    """
     target = places(candidates, asked.values)
     return rank_scores(scores, target, len(candidates), _known(asked, truth, name, candidates))
 

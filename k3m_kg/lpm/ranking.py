@@ -61,6 +61,12 @@ class Ranks:
         mean: np.ndarray = (self.optimistic_Q + self.pessimistic_Q) / 2
         return mean
 
+    @property
+    def first_Q(self) -> np.ndarray:
+        """bool, which true values come first, by realistic rank: those that Hits@1 counts."""
+        first: np.ndarray = ~self.unseen_Q & (self.realistic_Q <= 1)
+        return first
+
     @classmethod
     def join(cls, parts: Sequence[Ranks]) -> Ranks:
         """The questions of all parts, in order."""

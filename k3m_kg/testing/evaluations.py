@@ -11,7 +11,7 @@ import pytest
 import torch
 
 from k3m_kg.config import RunConfig, validate_settings
-from k3m_kg.contracts import Evaluation
+from k3m_kg.contracts import Evaluation, Verdict
 from k3m_kg.testing.shop import shop_snapshot
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.use.open_model import OpenModel, open_model
@@ -63,6 +63,21 @@ class EvaluationCase:
             assert all(isinstance(name, str) for name in report["metrics"])
             assert isinstance(report.get("per_property", {}), dict)
             json.dumps(report)
+
+    def test_its_baselines_and_its_verdict_are_those_of_the_contract(
+        self, opened: OpenModel
+    ) -> None:
+        """Figures by name, the verdict as `k3m_kg.api.compare` gives it; both or neither."""
+        for split in self.build().splits:
+            report = self.report(opened, split)
+            assert ("baselines" in report) == ("verdict" in report)
+            for figures in report.get("baselines", {}).values():
+                assert figures
+                assert all(isinstance(name, str) for name in figures)
+            if "verdict" in report:
+                verdict = Verdict(**report["verdict"])
+                assert verdict.split == split
+                assert verdict.questions >= verdict.products > 0
 
     def test_it_says_the_same_twice(self, opened: OpenModel) -> None:
         """Whatever is random has a seed."""

@@ -8,6 +8,7 @@ import numpy as np
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.contracts import TRIPLES, Catalog, ProductBatch
+from k3m_kg.errors import UsageError, unknown_name
 
 
 class Partial:
@@ -26,6 +27,19 @@ class Partial:
     def only(cls, source: Batcher, shown: Collection[str]) -> Partial:
         """Everything is missing but the parts in `shown`."""
         return cls(source, {TRIPLES, *source.modalities} - set(shown))
+
+    @classmethod
+    def hiding(cls, source: Batcher, names: Collection[str], where: str) -> Partial | Batcher:
+        """`source` without some parts; itself where there are none to hide.
+
+        Raises:
+            UsageError: no such part of a product.
+        """
+        known = (TRIPLES, *dict.fromkeys(("title", "image", *source.modalities)))
+        for name in names:
+            if name not in known:
+                raise UsageError(unknown_name("part of a product", name, known), where=where)
+        return cls(source, names) if names else source
 
     @property
     def catalog(self) -> Catalog:

@@ -14,9 +14,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from k3m_kg.cli.console import print_json
+from k3m_kg.contracts import Verdict
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.calibration import calibrate
 from k3m_kg.use.open_model import open_model
+from k3m_kg.use.verdicts import keep_verdict
 from tests.evaluation.shop import trained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -33,7 +35,30 @@ def calibrated(artifact: Path, tmp_path_factory: pytest.TempPathFactory) -> Path
     folder = shutil.copytree(artifact, tmp_path_factory.mktemp("calibrated") / "artifact")
     opened = open_model(folder, None, device="cpu")
     calibrate(opened)
+    judge(folder, "ahead")
     return folder
+
+
+def judge(folder: Path, outcome: str) -> None:
+    """Let an artifact know what it is worth."""
+    sign = {"ahead": 1, "behind": -1}[outcome]
+    low, high = sorted((0.1 * sign, 0.3 * sign))
+    verdict = Verdict(
+        what="link prediction",
+        split="test",
+        measure="Hits@1",
+        model=0.5,
+        against="a linear model on words",
+        competitor=0.5 - 0.2 * sign,
+        low=low,
+        high=high,
+        outcome=outcome,
+        questions=9,
+        products=9,
+    )
+    opened = open_model(folder, None, device="cpu")
+    (folder / "verdict.json").unlink(missing_ok=True)
+    keep_verdict(opened.trained, opened.snapshot.id, verdict)
 
 
 @pytest.fixture(scope="session")
@@ -48,7 +73,17 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
     assert (code, err) == (0, "")
     names = [line.split("  ")[0] for line in out.splitlines()[2:]]
     assert names[:5] == ["itemColour", "kind", "price", "mean over properties", "all questions"]
-    assert names[5:] == [
+    assert names[5:13] == [
+        "",
+        "mean over properties",
+        "this model",
+        "the majority",
+        "a linear model on words",
+        "a linear model on attributes",
+        "a linear model on image",
+        "a linear model on all inputs",
+    ]
+    assert names[13:-2] == [
         "",
         "answers given away",
         "in the title",
@@ -57,6 +92,72 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
         "by any of these",
     ]
     assert "cut out of the title" in out.splitlines()[0]
+    assert names[-1].startswith("verdict: link prediction on test: behind a linear model on ")
+
+
+def test_baselines_are_per_property_too_and_can_be_left_out(run: Command, artifact: Path) -> None:
+    _, out, _ = run("evaluate", artifact, "--per-property", "--no-leakage")
+    rows = [line.split() for line in out.splitlines() if line.startswith(("Hits@1", "kind "))]
+    assert rows[1] == ["Hits@1", "this", "model", "majority", "words", "attributes", "image", "all"]
+    assert len(rows[2]) == 7
+    _, out, _ = run("evaluate", artifact, "--no-baselines", "--json")
+    report = json.loads(out)
+    assert not {"baselines", "verdict"} & set(report)
+    code, _, err = run(
+        "evaluate", artifact, "--task", "classification", "--target", "kind", "--per-property"
+    )
+    assert (code, "--per-property is for link-prediction" in err) == (2, True)
+
+
+def test_what_is_hidden_is_hidden_from_the_baselines_too_and_gives_no_kept_verdict(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "artifact")
+    (folder / "verdict.json").unlink(missing_ok=True)
+    _, out, _ = run("evaluate", folder, "--hide-title", "--json", "--no-leakage")
+    report = json.loads(out)
+    assert report["hide_modalities"] == ["title"]
+    assert list(report["baselines"]) == ["majority", "attributes", "image", "all"]
+    assert not report["verdict"]["usual"]
+    options = ("--hide-image", "--hide-modality", "triples", "--no-leakage")
+    _, out, _ = run("evaluate", folder, *options, "--json")
+    assert list(json.loads(out)["baselines"]) == ["majority", "words"]
+    options = ("--task", "classification", "--target", "kind", "--hide-image", "--json")
+    _, out, _ = run("evaluate", folder, *options)
+    assert list(json.loads(out)["baselines"]) == ["majority", "words", "attributes", "all"]
+    code, _, err = run("evaluate", folder, "--hide-modality", "titel")
+    assert (code, "'titel'" in err, "title" in err) == (2, True, True)
+    assert not (folder / "verdict.json").exists()
+
+
+def test_what_a_model_is_worth_is_kept_and_said_again(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "artifact")
+    kept = folder / "verdict.json"
+    kept.unlink(missing_ok=True)
+    commands = (
+        ("complete", folder, "--product", "p010", "--json"),
+        ("audit", folder, "--kind", "values", "--json"),
+        ("embed", folder, tmp_path / "v.parquet", "--json"),
+    )
+
+    def said() -> list[list[str]]:
+        errors = [run(*words)[2].splitlines() for words in commands]
+        return [[line for line in lines if "calibrated" not in line] for lines in errors]
+
+    assert all("never evaluated" in line for (line,) in said())
+    run("evaluate", folder)
+    run("evaluate", folder, "--task", "classification", "--target", "kind")
+    tasks = [item["verdict"]["what"] for item in json.loads(kept.read_text())["kept"]]
+    assert tasks == ["link prediction", "classification by kind"]
+    assert all("a simple model is better: link prediction on test" in line for (line,) in said())
+    judge(folder, "ahead")
+    assert said() == [[], [], []]
+    kept.write_text(kept.read_text().replace('"weights": "', '"weights": "0'))
+    assert all("never evaluated" in line for (line,) in said())
+    kept.write_text("{}")
+    assert all("cannot be read" in line for (line,) in said())
 
 
 def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifact: Path) -> None:
@@ -101,6 +202,8 @@ def test_classification_by_probe_and_by_finetuning(run: Command, artifact: Path)
 
 def test_embed_writes_every_product(run: Command, artifact: Path, tmp_path: Path) -> None:
     out = tmp_path / "v.parquet"
+    artifact = shutil.copytree(artifact, tmp_path / "artifact")
+    judge(artifact, "ahead")
     code, printed, err = run("embed", artifact, out)
     assert (code, printed) == (0, "")
     assert "60 vectors of width 16" in err
@@ -126,6 +229,7 @@ def test_calibrating_checks_and_keeps_what_completion_then_uses(
     assert "expected calibration error" in out
     assert (tmp_path / "r.png").exists()
     ask = ("--product", "p010", "--property", "kind", "--json")
+    judge(folder, "ahead")
     _, out, err = run("complete", folder, *ask)
     _, plain, warning = run("complete", artifact, *ask)
     assert err == ""

@@ -15,6 +15,7 @@ from k3m_kg.cli.using import (
     SplitOption,
     Stages,
     note_unknown,
+    note_verdict,
     one_of,
     open_with_progress,
 )
@@ -70,6 +71,7 @@ def audit(
     if kind == "all" and not {"titles", "images"} <= set(kinds):
         note(f"only {', '.join(kinds)}: the model sees nothing else")
     note_unknown(opened, rows)
+    note_verdict(opened)
     if calibration is None:
         note(f"probabilities are not calibrated: {hint(opened.trained)}")
     if as_json:

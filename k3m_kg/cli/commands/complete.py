@@ -27,6 +27,7 @@ from k3m_kg.cli.using import (
     SplitOption,
     Stages,
     note_unknown,
+    note_verdict,
     open_with_progress,
 )
 
@@ -230,6 +231,7 @@ def _proposals(
         progress=lambda count: stages.more("complete", count, len(rows)),
     )
     note_unknown(opened, rows)
+    note_verdict(opened)
     acceptor = None
     if calibration is not None and precision is not None:
         acceptor = Acceptor(thresholds(calibration, precision))

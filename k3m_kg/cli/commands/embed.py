@@ -17,6 +17,7 @@ from k3m_kg.cli.using import (
     SplitOption,
     Stages,
     note_unknown,
+    note_verdict,
     open_with_progress,
 )
 
@@ -50,6 +51,7 @@ def embed(
             progress=lambda count: stages.more("embed", count, len(rows)),
         )
     note_unknown(opened, rows)
+    note_verdict(opened)
     if as_json:
         print_json({"products": len(rows), "width": width, "file": str(out)})
     else:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, print_json, progress_bar, say
+from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.outputs import guard, paths_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
@@ -16,6 +16,7 @@ from k3m_kg.cli.using import (
     Stages,
     open_with_progress,
 )
+from k3m_kg.errors import K3MError
 
 if TYPE_CHECKING:
     from k3m_kg.config import Settings
@@ -31,6 +32,9 @@ _OPTIONS = {
     "diagram": "--diagram",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
+    "baselines": "--baselines",
+    "per_property": "--per-property",
+    "hide_modalities": "--hide-modality",
 }
 """The settings of a task that have an option of their own."""
 
@@ -112,6 +116,31 @@ def evaluate(
             "--batch-size", min=1, metavar="N", help="Products in one forward pass. [default: 256]"
         ),
     ] = None,
+    baselines: Annotated[
+        bool | None,
+        typer.Option(
+            "--baselines/--no-baselines",
+            help="Also ask linear models on the same inputs, and say who is ahead. "
+            "[default: baselines]",
+        ),
+    ] = None,
+    per_property: Annotated[
+        bool, typer.Option("--per-property", help="Print the baselines of each property too.")
+    ] = False,
+    hide_title: Annotated[
+        bool, typer.Option("--hide-title", help="Ask as if no product had a title.")
+    ] = False,
+    hide_image: Annotated[
+        bool, typer.Option("--hide-image", help="Ask as if no product had a picture.")
+    ] = False,
+    hide_modalities: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hide-modality",
+            metavar="NAME",
+            help="Ask as if no product had this modality, or triples; repeatable.",
+        ),
+    ] = None,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -131,9 +160,16 @@ def evaluate(
     and where it follows from another triple (in more than 99 % of the train products).
 
     Classification tells products apart by a property, hidden from the graph, or by their category.
+    Linear models on words, attributes and pictures are asked the same, and so is the majority: the
+    last line says whether the model is ahead of the best of them. What is asked as usual (nothing
+    left out or hidden) is kept in the artifact, and `complete`, `audit` and `embed` repeat it where
+    the model is behind.
+
     A plugin brings tasks of its own.
     """
-    from k3m_kg.evaluation.running import build_evaluation, run_evaluation
+    from k3m_kg.evaluation.running import build_evaluation, keep_verdict_of, run_evaluation
+
+    hidden = [*(hide_modalities or ()), *["title"] * hide_title, *["image"] * hide_image]
 
     given: dict[str, Any] = {
         "properties": properties,
@@ -146,6 +182,9 @@ def evaluate(
         "diagram": None if diagram is None else str(diagram),
         "epochs": epochs,
         "batch_size": batch_size,
+        "baselines": baselines,
+        "per_property": per_property or None,
+        "hide_modalities": hidden or None,
     }
     settings = _settings(task, given, overrides or [])
     evaluation = build_evaluation(task, settings, split)
@@ -155,6 +194,10 @@ def evaluate(
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages, ranks=evaluation.ranks)
         report = run_evaluation(task, evaluation, opened, split, stages.total)
+    try:
+        keep_verdict_of(report, opened)
+    except K3MError as error:  # an artifact that others may only read is measured all the same
+        note(f"the verdict is not kept: {error}")
     if as_json:
         print_json(report)
     else:
