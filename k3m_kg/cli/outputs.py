@@ -62,12 +62,25 @@ def with_usable_paths(made: Any) -> Any:
 
 
 def usable(path: Path, what: str) -> None:
-    """Raise a UsageError for a path that is too long, or leads in a circle."""
+    """Raise a UsageError for a path that no file can have, or that is no text.
+
+    Names of files are kept as texts: in the graph, in a training's config, in manifests.
+    """
+    try:
+        str(path.absolute()).encode()
+    except UnicodeEncodeError:
+        raise UsageError(
+            "the name of this path, or of a folder above it, is no UTF-8",
+            where=f"{what} {path}",
+            hint="name it otherwise: names are kept as texts",
+        ) from None
     try:
         path.stat()
     except OSError as error:
         if error.errno in (errno.ENAMETOOLONG, errno.ELOOP):
             raise UsageError(os.strerror(error.errno), where=f"{what} {path}") from None
+    except ValueError:
+        raise UsageError("holds a NUL character", where=f"{what} {path}") from None
 
 
 def guard(

@@ -7,6 +7,14 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, model_validator
 
+from k3m_kg.config.bounds import (
+    MAX_BATCH,
+    MAX_COUNT,
+    MAX_EPOCHS,
+    MAX_THREADS,
+    MAX_TRIPLES,
+    MAX_WIDTH,
+)
 from k3m_kg.config.settings import Component, Settings, settings_apart
 
 
@@ -56,13 +64,13 @@ class ModelSettings(Settings):
         structure: how a product's triples are aggregated into `c*`.
     """
 
-    hidden: int = Field(192, ge=8)
+    hidden: int = Field(192, ge=8, le=MAX_WIDTH)
     pool: Literal["tokens", "modalities"] = "tokens"
     knowledge: Literal["product", "term"] = "product"
     picture: Literal["first", "random"] = "first"
     max_title_tokens: int = Field(36, ge=1, le=512)
     max_term_tokens: int = Field(12, ge=1, le=128)
-    max_triples: int = Field(64, ge=1)
+    max_triples: int = Field(64, ge=1, le=MAX_TRIPLES)
     dropout: float = Field(0.1, ge=0, lt=1)
     interactor: InteractorComponent = InteractorComponent(name="co-attention")
     structure: StructureComponent = StructureComponent(name="star-attention")
@@ -81,7 +89,7 @@ class ValidationSettings(Settings):
     properties: tuple[str, ...] = ()
     hide: tuple[str, ...] = ()
     cut_title: bool = True
-    max_products: int = Field(2000, ge=1)
+    max_products: int = Field(2000, ge=1, le=MAX_COUNT)
 
 
 class TrainingSettings(Settings):
@@ -107,8 +115,8 @@ class TrainingSettings(Settings):
         precision: `bf16` computes matrix products in bfloat16, weights stay float32.
     """
 
-    epochs: int = Field(10, ge=1)
-    batch_size: int = Field(64, ge=1)
+    epochs: int = Field(10, ge=1, le=MAX_EPOCHS)
+    batch_size: int = Field(64, ge=1, le=MAX_BATCH)
     learning_rate: float = Field(1e-3, gt=0)
     pretrained_learning_rate: float = Field(1e-5, gt=0)
     weight_decay: float = Field(0.01, ge=0)
@@ -117,10 +125,10 @@ class TrainingSettings(Settings):
     schedule: Literal["linear", "cosine", "constant"] = "linear"
     clip: float = Field(1.0, gt=0)
     ema: float = Field(0.0, ge=0, lt=1)
-    patience: int = Field(0, ge=0)
-    checkpoint_steps: int = Field(500, ge=1)
+    patience: int = Field(0, ge=0, le=MAX_EPOCHS)
+    checkpoint_steps: int = Field(500, ge=1, le=MAX_COUNT)
     seed: int = Field(0, ge=0, lt=2**32)
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"
     precision: Literal["fp32", "bf16"] = "fp32"
 

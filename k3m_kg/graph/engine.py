@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DBAPIError, IntegrityError, ProgrammingError
 
-from k3m_kg.errors import GraphError, UsageError
+from k3m_kg.errors import GraphError, UsageError, unknown_name
 from k3m_kg.extras import missing_extra
 from k3m_kg.files import Kept
 from k3m_kg.files.guard import sqlite_files
@@ -24,6 +24,7 @@ WRITER_PATIENCE = 60.0
 """Seconds that a writer waits for another one before it gives up."""
 _CACHE_KIB = 131_072
 _SETTINGS = ("pool_size", "pool_timeout", "statement_timeout")
+_SQLITE_OPTIONS = ("uri", "mode", "cache", "immutable", "nolock", "vfs")
 
 
 def parse_url(text: str) -> URL:
@@ -32,16 +33,21 @@ def parse_url(text: str) -> URL:
     Raises:
         UsageError: it is no database URL, or one of another database.
     """
+    shown = text if len(text) <= 200 else f"{text[:200]}…"
+    if "\0" in text or not _is_text(text):
+        raise UsageError(f"{shown!r} is no UTF-8, or holds a NUL", where="--db")
     try:
         url = make_url(text)
-    except ArgumentError:
+    except (ArgumentError, ValueError):  # ValueError: a port that is no number
         raise UsageError(
-            f"{text!r} is no database URL",
+            f"{shown!r} is no database URL",
             where="--db",
             hint=f"for a file: sqlite:///{text}"
             if text
             else "sqlite:///k3m-kg.db or postgresql://user@host/name",
         ) from None
+    if any("\0" in part for part in (url.database or "", *map(str, url.query.values()))):
+        raise UsageError(f"{shown!r} holds a NUL", where="--db")
     backend = url.get_backend_name()
     if backend in ("postgresql", "postgres"):
         return url.set(drivername="postgresql+psycopg")
@@ -49,7 +55,39 @@ def parse_url(text: str) -> URL:
         raise UsageError(
             f"no graph can live in {backend!r}", where="--db", hint="use sqlite or postgresql"
         )
-    return url
+    _check_sqlite_options(url)
+    return url.set(drivername="sqlite")
+
+
+def _check_sqlite_options(url: URL) -> None:
+    for name, value in url.query.items():
+        if name not in (*_SETTINGS, *_SQLITE_OPTIONS):
+            raise UsageError(
+                unknown_name("option of SQLite", name, (*_SETTINGS, *_SQLITE_OPTIONS)),
+                where=safe_url(url),
+            )
+        if name == "uri" and str(value).lower() not in ("true", "false", "1", "0"):
+            raise UsageError(f"uri={value} is neither true nor false", where=safe_url(url))
+
+
+def _check_postgresql_options(url: URL) -> None:
+    from psycopg import ProgrammingError as DriverError
+    from psycopg.conninfo import make_conninfo
+
+    options = {name: str(value) for name, value in url.query.items()}
+    try:
+        make_conninfo(**options)
+        int(options.get("connect_timeout", 0))
+    except (DriverError, ValueError) as error:
+        raise UsageError(f"the driver said: {_first_line(error)}", where=safe_url(url)) from None
+
+
+def _is_text(text: str) -> bool:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def sqlite_file(url: URL) -> Path | None:
@@ -95,6 +133,7 @@ def make_engine(url: URL) -> Engine:
     except ImportError as error:
         unusable = GraphError(f"the driver cannot be used: {error}", where=where)
         raise missing_extra(error) or unusable from None
+    _check_postgresql_options(url)
 
     # Before SQLAlchemy's own questions, which fail where texts come as bytes.
     @event.listens_for(engine, "connect", insert=True)

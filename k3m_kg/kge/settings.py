@@ -8,6 +8,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from k3m_kg.config import Component, Settings
+from k3m_kg.config.bounds import MAX_BATCH, MAX_COUNT, MAX_EPOCHS, MAX_THREADS, MAX_WIDTH
 
 
 class DataSettings(Settings):
@@ -58,8 +59,8 @@ class NegativeSettings(Settings):
     """
 
     sampler: Component = Component(name="uniform")
-    count: int = Field(64, ge=1)
-    shared: int = Field(4, ge=1)
+    count: int = Field(64, ge=1, le=MAX_BATCH)
+    shared: int = Field(4, ge=1, le=MAX_BATCH)
     known: bool = False
 
 
@@ -93,17 +94,17 @@ class KgeTraining(Settings):
         device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, ...
     """
 
-    epochs: int = Field(50, ge=1)
-    batch_size: int = Field(1024, ge=1)
+    epochs: int = Field(50, ge=1, le=MAX_EPOCHS)
+    batch_size: int = Field(1024, ge=1, le=MAX_BATCH)
     learning_rate: float = Field(1e-3, gt=0)
     optimizer: Literal["adam", "adagrad"] = "adam"
     l3: float = Field(0.0, ge=0)
     unit_entities: bool = False
-    validate_every: int = Field(5, ge=1)
-    validation_triples: int = Field(5000, ge=1)
-    patience: int = Field(0, ge=0)
+    validate_every: int = Field(5, ge=1, le=MAX_EPOCHS)
+    validation_triples: int = Field(5000, ge=1, le=MAX_COUNT)
+    patience: int = Field(0, ge=0, le=MAX_EPOCHS)
     seed: int = Field(0, ge=0, lt=2**32)
-    threads: int = Field(0, ge=0)
+    threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"
 
 
@@ -127,7 +128,7 @@ class KgeConfig(Settings):
     triples: DataSettings | None = None
     snapshot: Path | None = None
     model: Component = Component(name="rotate")
-    dimension: int = Field(64, ge=1)
+    dimension: int = Field(64, ge=1, le=MAX_WIDTH)
     inverse_relations: bool = False
     features: FeatureSettings | None = None
     loss: Component = Component(name="nssa")

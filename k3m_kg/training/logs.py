@@ -68,6 +68,6 @@ def _lines(path: Path) -> list[dict[str, Any]]:
     for text in path.read_text(encoding="utf-8").splitlines():
         try:
             lines.append(json.loads(text))
-        except ValueError:  # the line that was being written when the run was killed
+        except (ValueError, RecursionError):  # the line being written when the run was killed
             continue
     return lines

@@ -345,11 +345,11 @@ class _Run:
 def _snapshot_of(config: RunConfig, run: Path) -> Path:
     """The snapshot that an unfinished run began with, if it is one of those the config means."""
     try:
-        begun = Path(json.loads((run / "config.json").read_text(encoding="utf-8"))["snapshot"])
-    except (OSError, ValueError, KeyError, TypeError):
+        begun = Path(read_json(run / "config.json")["snapshot"])
+        inside = begun.parent == config.snapshot.resolve()
+        return begun if inside and begun.exists() else config.snapshot
+    except (ArtifactError, OSError, ValueError, KeyError, TypeError):
         return config.snapshot
-    inside = begun.parent == config.snapshot.resolve()
-    return begun if inside and begun.exists() else config.snapshot
 
 
 def _ahead(batches: Iterable[ProductBatch]) -> Iterator[ProductBatch]:

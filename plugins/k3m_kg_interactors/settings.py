@@ -18,5 +18,5 @@ class CoAttentionSettings(Settings):
     """
 
     layers: int = Field(2, ge=1, le=24)
-    heads: int = Field(4, ge=1)
+    heads: int = Field(4, ge=1, le=1024)
     self_attention: bool = False

@@ -22,7 +22,7 @@ class StarAttentionSettings(Settings):
         backend: `torch` segment operations, or `dgl`; equal results.
     """
 
-    heads: int = Field(8, ge=1)
+    heads: int = Field(8, ge=1, le=1024)
     backend: Literal["torch", "dgl"] = "torch"
 
 

@@ -65,7 +65,7 @@ class LpmSettings(Settings):
     scorer: LinkScorerComponent = LinkScorerComponent(name="transe")
     loss: Literal["margin", "cross-entropy"] = "margin"
     margin: float = Field(1.0, gt=0)
-    negatives: int = Field(16, ge=1)
+    negatives: int = Field(16, ge=1, le=1 << 24)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     scale: float = Field(1.0, gt=0)
     questions: Literal["hidden", "leave-one-out"] = "hidden"

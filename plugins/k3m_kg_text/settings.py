@@ -25,14 +25,14 @@ class BertWordPieceSettings(Settings):
             as BERT did.
     """
 
-    vocab_size: int = Field(6000, ge=64)
-    layers: int = Field(2, ge=1)
-    heads: int = Field(4, ge=1)
-    expansion: int = Field(2, ge=1)
+    vocab_size: int = Field(6000, ge=64, le=1 << 24)
+    layers: int = Field(2, ge=1, le=1024)
+    heads: int = Field(4, ge=1, le=1024)
+    expansion: int = Field(2, ge=1, le=64)
     dropout: float = Field(0.1, ge=0, lt=1)
     embedding_dropout: float = Field(0.1, ge=0, lt=1)
     token_dropout: float = Field(0.0, ge=0, lt=1)
-    max_positions: int = Field(512, ge=8)
+    max_positions: int = Field(512, ge=8, le=1 << 16)
     norm: Literal["pre", "post"] = "pre"
 
 

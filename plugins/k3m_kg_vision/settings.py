@@ -36,19 +36,19 @@ class PatchViTSettings(Settings):
     """
 
     size: int = Field(80, ge=16, le=1024)
-    patch: int = Field(16, ge=4)
+    patch: int = Field(16, ge=4, le=4096)
     stem: Literal["linear", "conv"] = "conv"
     channels: tuple[int, ...] = (48, 96, 128)
     residual: bool = False
-    colours: int = Field(64, ge=0)
-    layers: int = Field(1, ge=1)
-    heads: int = Field(4, ge=1)
-    expansion: int = Field(2, ge=1)
+    colours: int = Field(64, ge=0, le=1 << 16)
+    layers: int = Field(1, ge=1, le=1024)
+    heads: int = Field(4, ge=1, le=1024)
+    expansion: int = Field(2, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
     embedding_dropout: float = Field(0.1, ge=0, lt=1)
-    codebook: int = Field(64, ge=0)
+    codebook: int = Field(64, ge=0, le=1 << 16)
     flip: bool = True
-    shift: int = Field(6, ge=0)
+    shift: int = Field(6, ge=0, le=4096)
     zoom: float = Field(0.15, ge=0, lt=1)
 
     @model_validator(mode="after")

@@ -1,0 +1,259 @@
+"""Locales, odd paths, closed streams, odd databases and odd files: an answer, or one message.
+
+Real processes, as a user starts them. Exit codes are 0, 1 or 2; 3 is a bug.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.config import RunConfig, load_config
+from k3m_kg.errors import ConfigError, K3MError
+from k3m_kg.kge.data import from_files
+from k3m_kg.kge.settings import DataSettings, KgeConfig
+
+from .mutations import attempts, change_bytes
+
+CALL = (sys.executable, "-c", "from k3m_kg.cli.app import main; main()")
+PLAIN = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+LOCALES = ({"LANG": "C", **PLAIN}, {"LC_ALL": "POSIX", **PLAIN}, {"LC_ALL": "C.UTF-8"})
+ASCII = (
+    {"LANG": "C", **PLAIN},
+    {"LC_ALL": "POSIX", **PLAIN},
+    {**PLAIN, "PYTHONIOENCODING": "ascii"},
+)
+TITLE = "Grün 日本 😀"
+NAME = "<https://schema.org/name>"
+
+
+def call(
+    words: list[str | bytes],
+    folder: Path,
+    variables: dict[str, str | bytes],
+    streams: str = "",
+) -> subprocess.CompletedProcess[bytes]:
+    kept = ("PATH", "HOME", "TMPDIR", "VIRTUAL_ENV", "PYTHONPATH", "LD_LIBRARY_PATH")
+    given = {name: os.environ[name] for name in kept if name in os.environ}
+    environment = {**given, "OMP_NUM_THREADS": "1", **variables}
+    command = ["bash", "-c", f'"$@" {streams}', "-", *CALL, *words]
+    return subprocess.run(
+        command, cwd=folder, env=environment, capture_output=True, check=False, timeout=300
+    )
+
+
+def checked(done: subprocess.CompletedProcess[bytes], what: object) -> None:
+    """One message, and no bug."""
+    assert done.returncode in (0, 1, 2), (what, done)
+    assert b"Traceback" not in done.stderr, what
+    assert len(done.stderr) < 6_000, what
+    if done.returncode:
+        assert done.stderr.count(b"\n") <= 6, (what, done.stderr)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("place")
+    (folder / "source.csv").write_text(
+        f"id,name,farbe\n1,{TITLE},rot é\n2,Hat,Grün\n,x,y\n", "utf-8"
+    )
+    (folder / "map.yaml").write_text("id: id\ntitle: name\n")
+    (folder / "run.yaml").write_text("snapshot: cut\noutput: new\n")
+    (folder / "kge.yaml").write_text("snapshot: cut\noutput: new\nmodel: transe\n")
+    done = call(["ingest", "source.csv", "--mapping", "map.yaml"], folder, LOCALES[0])
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+PRINTING: dict[str, list[str | bytes]] = {
+    "diff": ["diff"],
+    "diff json": ["diff", "--json"],
+    "status": ["status"],
+    "status json": ["status", "--json"],
+    "sparql": ["sparql", f"SELECT ?o {{ ?s {NAME} ?o }}"],
+    "sparql csv": ["sparql", f"SELECT ?o {{ ?s {NAME} ?o }}", "--format", "csv"],
+    "sparql json": ["sparql", f'SELECT ?o {{ ?s {NAME} ?o FILTER(?o != "ü") }}', "--json"],
+    "export": ["export", "-", "--format", "ttl"],
+    "dry run": [
+        "ingest",
+        "source.csv",
+        "--mapping",
+        "map.yaml",
+        "--dry-run",
+        "--db",
+        "sqlite:///n.db",
+    ],
+}
+OTHERS: dict[str, list[str | bytes]] = {
+    "plugins": ["plugins", "list"],
+    "plugins json": ["plugins", "list", "--json"],
+    "validate": ["validate"],
+    "help": ["--help"],
+    "unknown": ["grün"],
+    "error": ["status", "--db", "sqlite:///grün.db"],
+    "complete": ["complete", "grün"],
+    "audit": ["audit", "grün"],
+}
+
+
+@pytest.mark.parametrize("locale", ASCII, ids=["C", "POSIX", "PYTHONIOENCODING"])
+@pytest.mark.parametrize("name", ["diff", "sparql json", "status"])
+def test_texts_come_out_as_utf8_or_escaped(place: Path, name: str, locale: dict[str, str]) -> None:
+    done = call(PRINTING[name], place, dict(locale))
+    assert (done.returncode, done.stderr) == (0, b"")
+    escaped = TITLE.encode("ascii", "backslashreplace")
+    found = "Grün" if name == "status" else TITLE
+    assert found.encode() in done.stdout or escaped[:7] in done.stdout
+    assert ("PYTHONIOENCODING" in locale) == done.stdout.isascii()
+
+
+def test_an_argument_is_utf8_in_any_locale(place: Path) -> None:
+    for locale in LOCALES:
+        query = f'SELECT ?s {{ ?s {NAME} "{TITLE}" }}'
+        done = call(["sparql", query, "--format", "csv"], place, dict(locale))
+        assert (done.returncode, done.stderr) == (0, b"")
+        assert b"product/1" in done.stdout
+
+
+LONG = b"x" * 6_000
+ODD_PATHS = (LONG, b"y/" * 3_000, b"b\xff", b"\xff/x", b"", b".", b"/", b"\x1b[31m", b"-", b"a\nb",
+             b"/dev/null", b"/dev/full", b"/proc/self/mem", "grün".encode(), b"~nobody",
+             b" ")  # fmt: skip
+ODD_URLS = (b"\xff", b"sqlite:///\xff.db", b"", b"://", b"sqlite:///" + LONG, b"postgresql://[::1",
+            b"postgresql://h:port/x", b"sqlite:///.", b"sqlite:////etc", b"sqlite:///%00",
+            b"sqlite:///a?timeout=x", b"sqlite:///a?cached_statements=99999999999999999999",
+            b"sqlite:///a?check_same_thread=maybe", b"sqlite:///a?x=%00", b"sqlite+nope:///x",
+            b"sqlite+aiosqlite:///x", b"mysql://x", b"oracle+zz://", b"x" * 100_000,
+            b"postgresql://localhost/x?bogus=1", b"postgresql://localhost/x?connect_timeout=zz",
+            b"sqlite:////dev/full", b"sqlite:///a?pool_size=nan", b"\x01\x02",
+            b"sqlite:///a?uri=perhaps")  # fmt: skip
+PATHS: list[list[str | bytes]] = [
+    ["ingest", "@"],
+    ["ingest", "source.csv", "--mapping", "@"],
+    ["ingest", "source.csv", "--mapping", "map.yaml", "--dry-run", "--images", "@"],
+    ["ingest", "source.csv", "--mapping", "map.yaml", "--dry-run", "--quarantine", "@"],
+    ["ingest", "source.csv", "--mapping", "map.yaml", "--dry-run", "--image-store", "@"],
+    ["status", "--html", "@"],
+    ["validate", "--shapes", "@"],
+    ["export", "@", "--format", "nt"],
+    ["sparql", "--file", "@"],
+    ["snapshot", "verify", "@"],
+    ["snapshot", "new", "--split-file", "@"],
+    ["pretrain", "@"],
+    ["pretrain", "run.yaml", "--set", b"output=@"],
+    ["pretrain", "run.yaml", "--set", b"snapshot=@"],
+    ["kge", "train", "@"],
+    ["kge", "train", "kge.yaml", "--set", b"output=@"],
+    ["kge", "evaluate", "@"],
+    ["kge", "evaluate", "x", "--triples", "@"],
+    ["evaluate", "@"],
+    ["embed", "@", "out.parquet"],
+    ["complete", "@"],
+    ["audit", "@"],
+]
+STREAMS = (
+    "",
+    "",
+    "",
+    "2>&-",
+    "<&-",
+    ">&-",
+    ">/dev/full",
+    "<&- 2>&-",
+    "2>/dev/full",
+    "<&- >&- 2>&-",
+)
+
+
+def attack(number: int) -> tuple[list[str | bytes], dict[str, str | bytes], str]:
+    """Words, variables and streams; the number says which."""
+    rng = random.Random(number)
+    variables: dict[str, str | bytes] = dict(rng.choice(LOCALES))
+    kind = rng.randrange(6)
+    if kind < 4:
+        odd = rng.choice(ODD_PATHS)
+        words = [os.fsencode(word).replace(b"@", odd) for word in rng.choice(PATHS)]
+    else:
+        words = list(rng.choice([*PRINTING.values(), *OTHERS.values()]))  # type: ignore[arg-type]
+        if kind == 5:
+            variables["K3M_KG_DB"] = rng.choice(ODD_URLS)
+    return list(words), variables, rng.choice(STREAMS)
+
+
+def test_any_environment_ends_in_an_answer_or_one_message(place: Path) -> None:
+    for number in attempts(12):
+        words, variables, streams = attack(number)
+        checked(call(words, place, variables, streams), (number, words, variables, streams))
+
+
+@pytest.mark.parametrize("url", ODD_URLS, ids=range(len(ODD_URLS)))
+def test_odd_databases(url: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from k3m_kg.graph.store import GraphStore
+
+    monkeypatch.chdir(tmp_path)
+    try:
+        GraphStore.create(os.fsdecode(url))[0].close()
+    except K3MError as error:
+        refused(error)
+
+
+def test_a_folder_that_is_no_utf8_is_one_message(tmp_path: Path) -> None:
+    odd = tmp_path / os.fsdecode(b"\xff")
+    odd.mkdir()
+    (odd / "s.csv").write_text("id\n1\n")
+    for words in (["ingest", "s.csv"], ["export", "x", "--format", "nt"], ["pretrain", "run.yaml"]):
+        done = call(list(words), odd, {"LC_ALL": "C.UTF-8"})
+        assert done.returncode == 2
+        assert b"is no UTF-8" in done.stderr
+        checked(done, words)
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["training.threads", "training.epochs", "training.batch_size", "model.hidden",
+     "model.max_triples", "training.checkpoint_steps", "validation.max_products"],
+)  # fmt: skip
+def test_sizes_have_an_upper_bound(key: str, place: Path) -> None:
+    for size in (10**30, 10**18):
+        with pytest.raises(ConfigError, match="less than or equal"):
+            load_config(RunConfig, place / "run.yaml", [f"{key}={size}"])
+
+
+@pytest.mark.parametrize(
+    "key",
+    ["training.threads", "training.epochs", "training.batch_size", "dimension",
+     "negatives.count", "negatives.shared", "training.validate_every"],
+)  # fmt: skip
+def test_sizes_of_embeddings_have_an_upper_bound(key: str, place: Path) -> None:
+    with pytest.raises(ConfigError, match="less than or equal"):
+        load_config(KgeConfig, place / "kge.yaml", [f"{key}={10**18}"])
+
+
+def refused(error: K3MError) -> None:
+    assert 0 < len(str(error)) < 5_000
+
+
+def test_triple_files_of_any_bytes_are_read_or_refused(tmp_path: Path) -> None:
+    good = "".join(f"é{n}\tr\tb{n % 5}\n" for n in range(40)).encode()
+    pieces = (b"\t" * 9, b"\r\r\n", b'"', b"a\t" + b"x" * (3 << 20) + b"\tb\n", b"\xef\xbb\xbf")
+    for number in attempts(100):
+        rng = random.Random(number)
+        for split in ("train", "validation", "test"):
+            data = change_bytes(good, rng) if rng.random() < 0.6 else good
+            if rng.random() < 0.3:
+                place = rng.randrange(len(data) + 1)
+                data = data[:place] + rng.choice(pieces) + data[place:]
+            (tmp_path / f"{split}.tsv").write_bytes(data)
+        try:
+            found = from_files(DataSettings(folder=tmp_path))
+        except K3MError as error:
+            refused(error)
+            continue
+        assert found.id
+        assert found.truth.min() >= 0
+        assert found.truth[:, [0, 2]].max() < len(found.entities)
