@@ -18,7 +18,7 @@ def restart_in_utf8() -> None:
         return
     os.environ["PYTHONUTF8"] = "1"
     with suppress(OSError):
-        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606
 
 
 def prepare_streams() -> None:
