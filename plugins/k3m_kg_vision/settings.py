@@ -40,13 +40,13 @@ class PatchViTSettings(Settings):
     stem: Literal["linear", "conv"] = "conv"
     channels: tuple[int, ...] = (48, 96, 128)
     residual: bool = False
-    colours: int = Field(64, ge=0, le=1 << 16)
+    colours: int = Field(64, ge=0, le=1 << 20)
     layers: int = Field(1, ge=1, le=1024)
     heads: int = Field(4, ge=1, le=1024)
     expansion: int = Field(2, ge=1, le=64)
     dropout: float = Field(0.0, ge=0, lt=1)
     embedding_dropout: float = Field(0.1, ge=0, lt=1)
-    codebook: int = Field(64, ge=0, le=1 << 16)
+    codebook: int = Field(64, ge=0, le=1 << 20)
     flip: bool = True
     shift: int = Field(6, ge=0, le=4096)
     zoom: float = Field(0.15, ge=0, lt=1)

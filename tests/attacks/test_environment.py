@@ -235,7 +235,7 @@ def test_sizes_of_embeddings_have_an_upper_bound(key: str, place: Path) -> None:
 
 
 def refused(error: K3MError) -> None:
-    assert 0 < len(str(error)) < 5_000
+    assert 0 < len(error.message) < 5_000  # the command line cuts the place
 
 
 def test_triple_files_of_any_bytes_are_read_or_refused(tmp_path: Path) -> None:
