@@ -210,6 +210,11 @@ class Snapshot:
         """Value texts; a value's id is its place. Reads them all: `value_text` reads one."""
         return list(self._values)
 
+    @property
+    def value_column(self) -> pa.ChunkedArray:
+        """Value texts as an Arrow column, not read into memory."""
+        return self._values.column
+
     def value_text(self, value: int) -> str:
         """The text of one value id."""
         return self._values[value]

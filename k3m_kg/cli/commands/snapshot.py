@@ -19,6 +19,7 @@ from k3m_kg.cli.console import (
     say,
 )
 from k3m_kg.cli.outputs import guard
+from k3m_kg.cli.using import Stages
 
 if TYPE_CHECKING:
     from k3m_kg.snapshot import BuiltSnapshot, SnapshotSettings
@@ -140,6 +141,42 @@ def verify(
             f"snapshot {report['path']} is whole: {report['files']} files, "
             f"{report['bytes'] / 1e6:,.1f} MB in {report['seconds']:.1f} s"
         )
+
+
+@app.command()
+def export(
+    path: Annotated[
+        Path, typer.Argument(metavar="SNAPSHOT", help="A snapshot, or a folder of snapshots.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The folder to write; an earlier export goes.")
+    ],
+    pictures: Annotated[
+        bool, typer.Option("--pictures", help="Write the stored pictures too, as PNG.")
+    ] = False,
+    json_output: JsonFlag = False,
+) -> None:
+    """Write a snapshot's split and tables as Parquet, for a baseline of your own.
+
+    OUT/products.parquet has id, title, category and split; triples.parquet product, property,
+    value, split and holdout (known, or held out for validation or test); links.parquet the triples
+    between products, facts.parquet those of values; images.parquet product, position, hash and the
+    file that --pictures writes.
+    """
+    from k3m_kg.snapshot import Snapshot
+    from k3m_kg.snapshot.export import export_snapshot
+
+    for place in (out, out / "export.json"):
+        guard("OUT", place, snapshot=path)
+    opened = Snapshot.open(path)
+    with progress_bar(disable=json_output) as bar:
+        stages = Stages(bar)
+        counts = export_snapshot(opened, out, pictures=pictures, progress=stages.total)
+    if json_output:
+        print_json({"snapshot": opened.id, "path": str(out), **counts})
+    else:
+        shown = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        say(f"{shown} in {out}")
 
 
 def _settings(**given: Any) -> SnapshotSettings:
