@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 import torch
 
+from k3m_kg.batches.text_vectors import mean_vectors
 from k3m_kg.batches.words import pad, spoken
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
     Catalog,
+    FrozenTextEncoder,
     KnowledgeText,
     Modality,
     ModalityData,
@@ -46,11 +49,42 @@ def catalog_of(
     return Catalog(properties, values, tokens, candidates, counts)
 
 
-def build_catalog(snapshot: Snapshot, encoder: Tokeniser, settings: ModelSettings) -> Catalog:
+def build_catalog(
+    snapshot: Snapshot,
+    encoder: Tokeniser,
+    settings: ModelSettings,
+    progress: Progress | None = None,
+) -> Catalog:
     """The terms of a training snapshot, with the values that each property takes in training."""
     candidates, counts = snapshot.candidates()
     properties, values = list(snapshot.properties), list(snapshot.values)
-    return catalog_of(properties, values, candidates, counts, encoder, settings)
+    catalog = catalog_of(properties, values, candidates, counts, encoder, settings)
+    return _encoded_once(catalog, encoder, snapshot, progress)
+
+
+def _encoded_once(
+    catalog: Catalog, encoder: Tokeniser, snapshot: Snapshot, progress: Progress | None
+) -> Catalog:
+    """With what a frozen encoder gives for each term; as it is with any other encoder."""
+    if not isinstance(encoder, FrozenTextEncoder) or catalog.tokens.value_vectors is not None:
+        return catalog
+    tokens = catalog.tokens
+    terms = [
+        ids[there].tolist()
+        for every_ids, every_there in (
+            (tokens.property_ids, tokens.property_present),
+            (tokens.value_ids, tokens.value_present),
+        )
+        for ids, there in zip(every_ids.cpu(), every_there.cpu(), strict=True)
+    ]
+    vectors = torch.from_numpy(mean_vectors(encoder, terms, snapshot, progress))
+    count = len(catalog.properties)
+    device = tokens.value_ids.device
+    of_properties, of_values = vectors[:count].to(device), vectors[count:].to(device)
+    return replace(
+        catalog,
+        tokens=replace(tokens, property_vectors=of_properties, value_vectors=of_values),
+    )
 
 
 def known_terms(snapshot: Snapshot, rows: np.ndarray) -> list[str]:
@@ -64,18 +98,23 @@ def known_terms(snapshot: Snapshot, rows: np.ndarray) -> list[str]:
 
 
 def extend_catalog(
-    base: Catalog, snapshot: Snapshot, encoder: Tokeniser, settings: ModelSettings
+    base: Catalog,
+    snapshot: Snapshot,
+    encoder: Tokeniser,
+    settings: ModelSettings,
+    progress: Progress | None = None,
 ) -> Catalog:
     """`base` with the terms that only `snapshot` has after its own; candidates stay as trained."""
     known_properties, known_values = set(base.properties), set(base.values)
     properties = base.properties + [p for p in snapshot.properties if p not in known_properties]
     values = base.values + [v for v in snapshot.values if v not in known_values]
     if len(properties) == len(base.properties) and len(values) == len(base.values):
-        return base
+        return _encoded_once(base, encoder, snapshot, progress)
     empty = [np.empty(0, np.int64)] * (len(properties) - len(base.properties))
-    return catalog_of(
+    catalog = catalog_of(
         properties, values, base.candidates + empty, base.counts + empty, encoder, settings
     )
+    return _encoded_once(catalog, encoder, snapshot, progress)
 
 
 def batcher_of(
@@ -87,7 +126,7 @@ def batcher_of(
     progress: Progress | None = None,
 ) -> Batcher:
     """Batches of any snapshot for a trained model; unseen terms and products are welcome."""
-    catalog = extend_catalog(trained, snapshot, encoder, settings)
+    catalog = extend_catalog(trained, snapshot, encoder, settings, progress)
     opened = {name: modality.open(snapshot, progress) for name, modality in modalities.items()}
     return Batcher(snapshot, opened, settings, catalog)
 

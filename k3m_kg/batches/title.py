@@ -6,8 +6,10 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.title_words import TitleWords
 from k3m_kg.batches.words import pad
 from k3m_kg.contracts import (
+    FrozenTextEncoder,
     Modality,
     ModalityData,
     ModalityTokens,
@@ -39,8 +41,14 @@ class TitleModality(Modality):
         self.longest = longest
 
     def open(self, snapshot: ProductTable, progress: Progress | None = None) -> TitleData:
-        """Titles are tokenised when they are first asked for."""
-        return TitleData(snapshot, self.text_encoder, self.longest)
+        """Titles are tokenised when they are first asked for.
+
+        With a frozen encoder that reads words, each word is encoded now, or was before.
+        """
+        encoder, words = self.text_encoder, None
+        if isinstance(encoder, FrozenTextEncoder) and encoder.reads_words:
+            words = TitleWords(snapshot, encoder, self.longest, progress)
+        return TitleData(snapshot, encoder, self.longest, words)
 
     def forward(
         self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
@@ -49,8 +57,19 @@ class TitleModality(Modality):
         ids_IT = arrays["ids"]
         if masked_IN is not None:
             ids_IT = torch.where(masked_IN, self.text_encoder.mask_id, ids_IT)
+        if "vectors" in arrays:
+            return self._read(arrays, ids_IT, tokens_IN)
         encoded: Tensor = self.text_encoder(ids_IT, tokens_IN, torch.zeros_like(ids_IT))
         return encoded
+
+    def _read(self, arrays: dict[str, Tensor], ids_IT: Tensor, tokens_IT: Tensor) -> Tensor:
+        """From the words that are whole; one of which a token is cut or masked no longer is."""
+        assert isinstance(self.text_encoder, FrozenTextEncoder)
+        touched_IT = ~tokens_IT | (ids_IT != arrays["own_ids"])
+        word_IT = arrays["words"]
+        broken_IW = torch.zeros_like(word_IT).scatter_add_(1, word_IT, touched_IT.long())
+        whole_IT = broken_IW.gather(1, word_IT) == 0
+        return self.text_encoder.read(arrays["vectors"], ids_IT, tokens_IT, whole_IT)
 
 
 class TitleData(ModalityData):
@@ -60,12 +79,20 @@ class TitleData(ModalityData):
         snapshot: has them.
         tokeniser: makes tokens of them.
         longest: tokens that are kept of one.
+        words: what a frozen encoder gave for the titles' words, if it reads titles from them.
     """
 
-    def __init__(self, snapshot: ProductTable, tokeniser: Tokeniser, longest: int) -> None:
+    def __init__(
+        self,
+        snapshot: ProductTable,
+        tokeniser: Tokeniser,
+        longest: int,
+        words: TitleWords | None = None,
+    ) -> None:
         self._titles = snapshot.titles
         self._tokeniser = tokeniser
         self._longest = longest
+        self._words = words
         self._kept: dict[int, Tokens] = {}
 
     def has(self, rows: np.ndarray) -> np.ndarray:
@@ -74,9 +101,14 @@ class TitleData(ModalityData):
 
     def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ModalityTokens:
         """`ids` (B, T); a product without a title has no token."""
-        ids, present = pad([found.ids for found in self._tokens(rows)], self._longest)
+        titles = self._tokens(rows)
+        ids, present = pad([found.ids for found in titles], self._longest)
+        arrays = {"ids": ids.long()}
+        if self._words is not None:
+            arrays |= self._words.arrays(titles, ids.shape[1])
+            arrays["own_ids"] = arrays["ids"]
         return ModalityTokens(
-            arrays={"ids": ids.long()},
+            arrays=arrays,
             product_I=torch.arange(len(rows)),
             present_B=torch.ones(len(rows), dtype=torch.bool),
             tokens_BN=present,
@@ -135,5 +167,6 @@ class TitleData(ModalityData):
             made = self._tokeniser.prepare([text for _, text in known])
             for (row, _), tokens in zip(known, made, strict=True):
                 cut = slice(self._longest)
-                self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut])
+                words = None if tokens.words is None else tokens.words[cut]
+                self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut], words)
         return [self._kept[row] for row in wanted]

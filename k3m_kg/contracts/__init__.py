@@ -27,6 +27,8 @@ from k3m_kg.contracts.encoders import (
     transformer,
 )
 from k3m_kg.contracts.evaluations import Evaluation, Verdict
+from k3m_kg.contracts.frozen_text import FrozenTextEncoder
+from k3m_kg.contracts.frozen_weights import fingerprint, load_frozen, save_frozen
 from k3m_kg.contracts.layers import Fusion, Interactor, StructureAggregation
 from k3m_kg.contracts.links import LinkPredictor, LinkScorer
 from k3m_kg.contracts.modality import (
@@ -47,6 +49,7 @@ __all__ = [
     "Catalog",
     "Description",
     "Evaluation",
+    "FrozenTextEncoder",
     "Fusion",
     "ImageEncoder",
     "Interactor",
@@ -79,7 +82,10 @@ __all__ = [
     "TrainedPredictor",
     "Verdict",
     "as_float",
+    "fingerprint",
     "full_precision",
     "initialise",
+    "load_frozen",
+    "save_frozen",
     "transformer",
 ]

@@ -26,16 +26,22 @@ class TermTokens:
         property_present: the same shape, True at real tokens.
         value_ids: (number of values, L) token ids, padded.
         value_present: the same shape, True at real tokens.
+        property_vectors: (number of properties, W), what a frozen text encoder gave for each, once;
+            None where terms are encoded in each step.
+        value_vectors: (number of values, W), the same.
     """
 
     property_ids: Tensor
     property_present: Tensor
     value_ids: Tensor
     value_present: Tensor
+    property_vectors: Tensor | None = None
+    value_vectors: Tensor | None = None
 
     def to(self, device: torch.device) -> TermTokens:
         """The same tokens on `device`."""
-        return TermTokens(*(getattr(self, item.name).to(device) for item in fields(self)))
+        held = (getattr(self, item.name) for item in fields(self))
+        return TermTokens(*(item if item is None else item.to(device) for item in held))
 
 
 @dataclass(slots=True)

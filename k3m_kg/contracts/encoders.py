@@ -41,10 +41,17 @@ class ModelContext:
 
 
 class Tokens(NamedTuple):
-    """A text as token ids, without special tokens, and the characters each token covers."""
+    """A text as token ids, without special tokens, and the characters each token covers.
+
+    Attributes:
+        ids: of the tokens.
+        spans: first character and the one after the last.
+        words: the number of the word that each token is of, ascending; None: each is a word.
+    """
 
     ids: list[int]
     spans: list[tuple[int, int]]
+    words: list[int] | None = None
 
 
 class Tokeniser(Protocol):

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from k3m_kg.contracts import Catalog, KnowledgeText, ProductBatch, TextEncoder
+from k3m_kg.contracts import Catalog, FrozenTextEncoder, KnowledgeText, ProductBatch, TextEncoder
 from k3m_kg.model.pooling import masked_mean
 
 KNOWLEDGE_SEGMENT = 1
@@ -47,6 +47,8 @@ def encode_properties(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> Te
     """The vectors of the distinct properties in `ids`."""
     ids_U = torch.unique(ids)
     tokens = catalog.tokens
+    if tokens.property_vectors is not None:
+        return TermVectors(ids_U, _projected(encoder, tokens.property_vectors[ids_U]))
     vectors = encode_terms(encoder, tokens.property_ids[ids_U], tokens.property_present[ids_U])
     return TermVectors(ids_U, vectors)
 
@@ -55,8 +57,16 @@ def encode_values(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVe
     """The vectors of the distinct values in `ids`."""
     ids_U = torch.unique(ids)
     tokens = catalog.tokens
+    if tokens.value_vectors is not None:
+        return TermVectors(ids_U, _projected(encoder, tokens.value_vectors[ids_U]))
     vectors = encode_terms(encoder, tokens.value_ids[ids_U], tokens.value_present[ids_U])
     return TermVectors(ids_U, vectors)
+
+
+def _projected(encoder: TextEncoder, vectors_UW: Tensor) -> Tensor:
+    """(U, H) of terms that a frozen encoder read before training."""
+    assert isinstance(encoder, FrozenTextEncoder)
+    return encoder.project(vectors_UW)
 
 
 def visible_text(text: KnowledgeText, visible_E: Tensor) -> Tensor:

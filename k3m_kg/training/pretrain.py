@@ -122,17 +122,19 @@ class _Run:
         torch.manual_seed(self.settings.seed)
         checkpoint = self.folder / "checkpoint"
         encoders = build_encoders(self.config, restoring=resume)
-        encoders.image.to(self.device)  # it may prepare pictures there
+        if resume:
+            self._same_config()
+            load_assets(encoders, self.folder / "assets")
+        encoders.image.to(self.device)  # it may prepare pictures there, and the other one words
+        encoders.text.to(self.device)
         opened = {
             name: modality.open(self.snapshot, partial(self.observer.stage, name))
             for name, modality in encoders.modalities.items()
         }
-        if resume:
-            self._same_config()
-            load_assets(encoders, self.folder / "assets")
-        else:
+        if not resume:
             self._fit(encoders, opened)
-        catalog = build_catalog(self.snapshot, encoders.text, self.config.model)
+        terms = partial(self.observer.stage, "terms")
+        catalog = build_catalog(self.snapshot, encoders.text, self.config.model, terms)
         self._assemble(encoders, catalog, opened)
         if resume:
             record = load_checkpoint(checkpoint, **self._parts())

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from inspect import signature
 from pathlib import Path
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -18,7 +19,15 @@ from k3m_kg.api import (
     Tokens,
     initialise,
 )
-from k3m_kg_text.settings import PretrainedTextSettings
+from k3m_kg_text.settings import TextNetworkSettings
+
+
+class Source(NamedTuple):
+    """Where a model lies: a folder or hub id, the commit of one, and whether to fetch it."""
+
+    model: str
+    revision: str | None = None
+    download: bool = False
 
 
 class PretrainedText(TextEncoder):
@@ -29,34 +38,35 @@ class PretrainedText(TextEncoder):
     safetensors only and no remote code runs.
     """
 
-    def __init__(self, settings: PretrainedTextSettings, context: ModelContext) -> None:
+    def __init__(
+        self, settings: TextNetworkSettings, context: ModelContext, source: Source
+    ) -> None:
         super().__init__()
         self.settings = settings
         self.hidden = context.hidden
         if not context.restoring:
-            self._load(settings.model, weights=True)
+            self._load(source, weights=True)
 
-    def _load(self, source: str, *, weights: bool) -> None:
-        options = {
+    def _load(self, source: Source, *, weights: bool) -> None:
+        options: dict[str, Any] = {
             "trust_remote_code": False,
-            "local_files_only": not self.settings.download,
+            "local_files_only": not source.download,
+            **({"revision": source.revision} if source.revision else {}),
         }
-        if self.settings.revision and source == self.settings.model:
-            options["revision"] = self.settings.revision  # type: ignore[assignment]
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source, **options)
+            self.tokenizer = AutoTokenizer.from_pretrained(source.model, **options)
             if weights:
-                self.model = AutoModel.from_pretrained(
-                    source, dtype=torch.float32, use_safetensors=True, **options
+                model: Any = AutoModel.from_pretrained(
+                    source.model, dtype=torch.float32, use_safetensors=True, **options
                 )
             else:
-                config = AutoConfig.from_pretrained(source, **options)
-                self.model = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                config = AutoConfig.from_pretrained(source.model, **options)
+                model = AutoModel.from_config(  # type: ignore[no-untyped-call]
                     config, dtype=torch.float32
                 )
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"no pretrained text encoder at {source!r}: {str(error).splitlines()[0]}",
+                f"no pretrained text encoder at {source.model!r}: {str(error).splitlines()[0]}",
                 where="text_encoder.model",
                 hint="give a folder saved with save_pretrained, or a hub id with `download: true`",
             ) from None
@@ -64,12 +74,20 @@ class PretrainedText(TextEncoder):
             raise ConfigError("a fast tokenizer is needed", where="text_encoder.model")
         if self.tokenizer.mask_token_id is None:
             raise ConfigError("the tokenizer has no mask token", where="text_encoder.model")
-        self.width = int(self.model.config.hidden_size)
+        self.width = int(model.config.hidden_size)
+        self._keep(model)
+        self._build()
+
+    def _keep(self, model: Any) -> None:
+        """The network, as one that trains."""
+        self.model = model
+
+    def _build(self) -> None:
+        """What stands on the network."""
         self.output = (
             nn.Identity() if self.width == self.hidden else nn.Linear(self.width, self.hidden)
         )
         initialise(self.output)
-        self.model.requires_grad_(not self.settings.freeze)
 
     def prepare(self, texts: Sequence[str]) -> list[Tokens]:
         """Tokens with the characters they cover."""
@@ -80,8 +98,10 @@ class PretrainedText(TextEncoder):
             clean, add_special_tokens=False, return_offsets_mapping=True, verbose=False
         )
         return [
-            Tokens(ids, [tuple(span) for span in spans])
-            for ids, spans in zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+            Tokens(ids, [tuple(span) for span in spans], _numbered(encoded.word_ids(number)))
+            for number, (ids, spans) in enumerate(
+                zip(encoded["input_ids"], encoded["offset_mapping"], strict=True)
+            )
         ]
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
@@ -112,7 +132,21 @@ class PretrainedText(TextEncoder):
     def forward(
         self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None = None
     ) -> Tensor:
-        """(B, T, H); zero where a token is absent, or beyond the longest text the model takes.
+        """(B, T, H); zero where a token is absent, or beyond the longest text the model takes."""
+        found_NW, places = self._encoded(ids_BT, present_BT, segment_BT)
+        found_NH: Tensor = self.output(found_NW)
+        result_BTH = found_NH.new_zeros(*ids_BT.shape, self.hidden)
+        return result_BTH.index_put(places, found_NH)
+
+    def encode(self, ids_BT: Tensor, present_BT: Tensor) -> Tensor:
+        """(B, T, W) as `forward`, of the network's own width."""
+        found_NW, places = self._encoded(ids_BT, present_BT, None)
+        return found_NW.new_zeros(*ids_BT.shape, self.width).index_put(places, found_NW)
+
+    def _encoded(
+        self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None
+    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
+        """Vectors of the network's own width, and the row and column of each.
 
         Absent tokens are taken out and the rest moved together before the model sees them: how a
         model numbers positions (from 0, from the padding index, relative, rotary) is its own
@@ -141,9 +175,7 @@ class PretrainedText(TextEncoder):
             extra["token_type_ids"] = segment_BX = torch.zeros_like(ids_BX)
             segment_BX[row_N, place_N] = segment_BT[row_N, column_N]
         out_BXW = self.model(ids_BX, attention_mask=mask_BX.long(), **extra).last_hidden_state
-        found_NH: Tensor = self.output(out_BXW[row_N, place_N])
-        result_BTH = found_NH.new_zeros(*ids_BT.shape, self.hidden)
-        return result_BTH.index_put((row_N, column_N), found_NH)
+        return out_BXW[row_N, place_N], (row_N, column_N)
 
     @property
     def _takes_segments(self) -> bool:
@@ -168,4 +200,13 @@ class PretrainedText(TextEncoder):
         source = folder / "text-encoder"
         if not source.is_dir():
             raise ArtifactError("the text encoder's folder is missing", where=str(source))
-        self._load(str(source), weights=False)
+        self._load(Source(str(source)), weights=False)
+
+
+def _numbered(words: list[int | None]) -> list[int]:
+    """The word of each token, counted from 0; a token of no word is one of its own."""
+    found: list[int] = []
+    for place, word in enumerate(words):
+        same = place > 0 and word is not None and word == words[place - 1]
+        found.append(found[-1] if same else found[-1] + 1 if found else 0)
+    return found

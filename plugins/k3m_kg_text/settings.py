@@ -36,7 +36,32 @@ class BertWordPieceSettings(Settings):
     norm: Literal["pre", "post"] = "pre"
 
 
-class PretrainedTextSettings(Settings):
+class TextNetworkSettings(Settings):
+    """Settings of every encoder on a pretrained network; those of `minilm`.
+
+    Attributes:
+        freeze: keep the network as it is: each property, value and word of a title is encoded once,
+            and cached beside the snapshot. Without, it is fine-tuned, which costs a forward and
+            a backward pass of it over all terms in every step, and what follows has no effect.
+        titles: `words` reads a title from its words, each encoded by itself and cached; `whole`
+            runs the network over each title in every step.
+        layers: transformer layers over the words of a title; 0 for none.
+        heads: attention heads; H must be a multiple.
+        expansion: width of the feed-forward layer as a multiple of H.
+        dropout: inside the layers.
+        embedding_dropout: on the words of a title.
+    """
+
+    freeze: bool = True
+    titles: Literal["words", "whole"] = "words"
+    layers: int = Field(1, ge=0)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    dropout: float = Field(0.1, ge=0, lt=1)
+    embedding_dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class PretrainedTextSettings(TextNetworkSettings):
     """Settings of `pretrained-text`.
 
     Attributes:
@@ -44,10 +69,8 @@ class PretrainedTextSettings(Settings):
         revision: the commit of a hub model.
         download: let a hub id be fetched over the network; without it only a local folder or what
             the hub's cache holds is used.
-        freeze: keep the pretrained weights as they are.
     """
 
     model: str
     revision: str | None = None
     download: bool = False
-    freeze: bool = False

@@ -2,18 +2,11 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from abc import ABC, abstractmethod
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-
-from k3m_kg.api import ArtifactError
-
-_WEIGHTS = "network.safetensors"
 
 
 class Network(nn.Module, ABC):
@@ -49,37 +42,6 @@ class Network(nn.Module, ABC):
     @abstractmethod
     def save_config(self, folder: Path) -> None:
         """Write what, with the weights, makes the same network."""
-
-
-def fingerprint(network: nn.Module, *more: object) -> str:
-    """A hash of all weights, and of whatever else a result depends on."""
-    digest = hashlib.sha256(json.dumps(more, default=str).encode())
-    for name, tensor in network.state_dict().items():
-        digest.update(f"{name} {tuple(tensor.shape)} {tensor.dtype}".encode())
-        plain = tensor.detach().cpu().contiguous().reshape(-1)
-        digest.update(plain.view(torch.uint8).numpy())
-    return digest.hexdigest()[:16]
-
-
-def write_weights(network: nn.Module, folder: Path) -> None:
-    """All weights as safetensors."""
-    tensors = {name: t.detach().cpu().contiguous() for name, t in network.state_dict().items()}
-    save_file(tensors, folder / _WEIGHTS)
-
-
-def read_weights(network: nn.Module, folder: Path) -> None:
-    """Take the weights that `write_weights` wrote.
-
-    Raises:
-        ArtifactError: they are missing, damaged or of another network.
-    """
-    path = folder / _WEIGHTS
-    try:
-        network.load_state_dict(load_file(path))
-    except Exception as error:  # safetensors, torch and the system each have errors of their own
-        raise ArtifactError(
-            f"the frozen network cannot be read: {str(error).splitlines()[0]}", where=str(path)
-        ) from None
 
 
 def half_pays(device: torch.device) -> bool:

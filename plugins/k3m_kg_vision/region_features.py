@@ -19,18 +19,15 @@ from k3m_kg.api import (
     Description,
     ImageEncoder,
     ModelContext,
+    fingerprint,
     initialise,
+    load_frozen,
+    save_frozen,
     transformer,
 )
 from k3m_kg_vision.clusters import cluster
 from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
-from k3m_kg_vision.network import (
-    Network,
-    fingerprint,
-    half_pays,
-    read_weights,
-    write_weights,
-)
+from k3m_kg_vision.network import Network, half_pays
 from k3m_kg_vision.regions import fitted, grid_boxes
 from k3m_kg_vision.settings import RegionSettings
 
@@ -284,7 +281,7 @@ class RegionFeatures(ImageEncoder):
         """The network's description, and its weights where they are not among those that train."""
         self._network.save_config(folder)
         if self.settings.freeze:
-            write_weights(self._network, folder)
+            save_frozen(self._network, folder)
 
     def load_assets(self, folder: Path) -> None:
         """Read what `save_assets` wrote."""
@@ -292,7 +289,7 @@ class RegionFeatures(ImageEncoder):
         if self.settings.freeze and not on_meta:
             with torch.device("cpu"):
                 network = self._restored(folder)
-                read_weights(network, folder)
+                load_frozen(network, folder)
         else:
             network = self._restored(folder)
         self._take(network)

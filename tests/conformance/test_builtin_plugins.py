@@ -155,8 +155,11 @@ class PretrainedTextCase(TextEncoderCase):
         )
         AutoModel.from_config(config).save_pretrained(self.folder)
 
+    freeze = False
+
     def build(self, context: ModelContext):
-        return make("text-encoder", "pretrained-text", context, model=str(self.folder))
+        settings = {"model": str(self.folder), "freeze": self.freeze, "heads": 2}
+        return make("text-encoder", "pretrained-text", context, **settings)
 
 
 class TestPretrainedBert(PretrainedTextCase):

@@ -9,9 +9,10 @@ import numpy as np
 import pytest
 
 from k3m_kg.batches import prepared_images
+from k3m_kg.config import Component
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import Artifact
-from k3m_kg.training.pretrain import pretrain
+from k3m_kg.training.pretrain import Silent, pretrain
 from tests.catalogs import shop_snapshot
 from tests.conformance.test_pretrained_vision import COMMON, PATCHES, save
 from tests.model.conftest import settings
@@ -23,8 +24,6 @@ def trained(tmp_path: Path) -> tuple[Path, Path, Any]:
     save(checkpoint, "vit", PATCHES, 32, "AutoModel")
     snapshot = shop_snapshot(tmp_path / "shop", 60)
     config = settings(snapshot, tmp_path / "out")
-    from k3m_kg.config import Component
-
     encoder = Component(name="pretrained-vision", settings=COMMON | {"model": str(checkpoint)})
     return pretrain(config.model_copy(update={"image_encoder": encoder})), snapshot, checkpoint
 
@@ -45,6 +44,25 @@ def test_the_artifact_needs_no_checkpoint_and_finds_the_same_cache(
     monkeypatch.setattr(prepared_images, "_build", build)
     batch = artifact.batcher(snapshot).batch(snapshot.rows("test")[:4])
     assert artifact.model(batch).cstar_BH.isfinite().all()
+
+
+def test_an_interrupted_run_goes_on_without_the_checkpoint(tmp_path: Path) -> None:
+    """The network is read from what the run keeps, before pictures are asked for."""
+
+    class Interrupt(Silent):
+        def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
+            raise KeyboardInterrupt
+
+    checkpoint = tmp_path / "vit"
+    save(checkpoint, "vit", PATCHES, 32, "AutoModel")
+    config = settings(shop_snapshot(tmp_path / "shop", 60), tmp_path / "out")
+    encoder = Component(name="pretrained-vision", settings=COMMON | {"model": str(checkpoint)})
+    config = config.model_copy(update={"image_encoder": encoder})
+    with pytest.raises(KeyboardInterrupt):
+        pretrain(config, observer=Interrupt())
+    for file in checkpoint.iterdir():
+        file.unlink()
+    assert Artifact.load(pretrain(config, resume=True)).metrics["epochs"] == 2
 
 
 def test_the_artifact_prepares_what_it_never_saw(
