@@ -76,7 +76,8 @@ def _read(path: Path, rows: int) -> np.ndarray | None:
         part: np.ndarray = np.load(path)
     except (OSError, ValueError, EOFError):  # absent, or damaged: as good as absent
         return None
-    return part if part.ndim == 2 and len(part) == rows else None
+    fits = part.ndim == 2 and len(part) == rows and part.dtype == np.float16
+    return part if fits else None
 
 
 def _write(path: Path, part: np.ndarray) -> None:

@@ -40,8 +40,8 @@ class TermTokens:
 
     def to(self, device: torch.device) -> TermTokens:
         """The same tokens on `device`."""
-        held = (getattr(self, item.name) for item in fields(self))
-        return TermTokens(*(item if item is None else item.to(device) for item in held))
+        held = {item.name: getattr(self, item.name) for item in fields(self)}
+        return TermTokens(**{name: t if t is None else t.to(device) for name, t in held.items()})
 
 
 @dataclass(slots=True)

@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from k3m_kg.batches import prepared_images
 from k3m_kg.config import Component
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import Artifact
 from k3m_kg.training.pretrain import Silent, pretrain
+from k3m_kg_vision.region_features import RegionFeatures
 from tests.catalogs import shop_snapshot
 from tests.conformance.test_pretrained_vision import COMMON, PATCHES, save
 from tests.model.conftest import settings
@@ -38,12 +38,17 @@ def test_the_artifact_needs_no_checkpoint_and_finds_the_same_cache(
     names = [name for name in artifact.model.state_dict() if "network" in name]
     assert names == [], "frozen weights are no part of checkpoints"
 
-    def build(*_: object) -> None:
-        raise AssertionError("prepared a second time")
+    prepared: list[int] = []
+    original = RegionFeatures.prepare
 
-    monkeypatch.setattr(prepared_images, "_build", build)
+    def prepare(self: RegionFeatures, images: Any, hashes: Any) -> Any:
+        prepared.append(len(images))
+        return original(self, images, hashes)
+
+    monkeypatch.setattr(RegionFeatures, "prepare", prepare)
     batch = artifact.batcher(snapshot).batch(snapshot.rows("test")[:4])
     assert artifact.model(batch).cstar_BH.isfinite().all()
+    assert prepared == [1], "one, to see that the cache is what the encoder gives"
 
 
 def test_an_interrupted_run_goes_on_without_the_checkpoint(tmp_path: Path) -> None:
