@@ -40,8 +40,11 @@ class TermTokens:
 
     def to(self, device: torch.device) -> TermTokens:
         """The same tokens on `device`."""
-        held = {item.name: getattr(self, item.name) for item in fields(self)}
-        return TermTokens(**{name: t if t is None else t.to(device) for name, t in held.items()})
+        moved: dict[str, Any] = {}
+        for item in fields(self):
+            held = getattr(self, item.name)
+            moved[item.name] = held if held is None else held.to(device)
+        return TermTokens(**moved)
 
 
 @dataclass(slots=True)

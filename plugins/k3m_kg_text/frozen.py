@@ -61,10 +61,16 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
     def model(self) -> Any:
         """The network, on the device of what trains."""
         (found,) = self._apart
-        device = self.output.weight.device
+        device = self._weight.device
         if found.device != device:
             found.to(device)
         return found
+
+    @property
+    def _weight(self) -> Tensor:
+        weight = self.output.weight
+        assert isinstance(weight, Tensor)
+        return weight
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """None that train."""
@@ -88,7 +94,7 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
     def vectors(self, texts: Sequence[Sequence[int]]) -> list[np.ndarray]:
         """Texts of about one length together, so that little is padding."""
         found: list[np.ndarray] = [np.zeros((0, self.width), np.float16)] * len(texts)
-        device = self.output.weight.device
+        device = self._weight.device
         order = sorted(range(len(texts)), key=lambda row: len(texts[row]))
         order = [row for row in order if len(texts[row])]
         while order:
@@ -108,7 +114,7 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
 
     def project(self, vectors_NW: Tensor) -> Tensor:
         """(N, H)."""
-        projected: Tensor = self.output(vectors_NW.to(self.output.weight.dtype))
+        projected: Tensor = self.output(vectors_NW.to(self._weight.dtype))
         return projected
 
     def read(
@@ -119,7 +125,7 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
         vectors_BTW = vectors_BTW.float()
         single_N = ids_BT[alone_BT]
         if len(single_N):
-            ids_U, which_N = single_N.unique(return_inverse=True)
+            ids_U, which_N = torch.unique(single_N, return_inverse=True)
             there_U1 = torch.ones_like(ids_U[:, None], dtype=torch.bool)
             with torch.no_grad():
                 single_UW = self.encode(ids_U[:, None], there_U1)[:, 0].float()
