@@ -5,7 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from k3m_kg.api import ImageEncoderPlugin, hookimpl
-from k3m_kg_vision.settings import PatchViTSettings, PretrainedVisionSettings, RegionSettings
+from k3m_kg_vision.settings import (
+    DetectorSettings,
+    PatchViTSettings,
+    PrecomputedSettings,
+    PretrainedVisionSettings,
+    RegionSettings,
+)
 
 if TYPE_CHECKING:
     from k3m_kg.api import ImageEncoder, ModelContext
@@ -21,6 +27,18 @@ def _pretrained_vision(settings: PretrainedVisionSettings, context: ModelContext
     from k3m_kg_vision.pretrained_vision import PretrainedVision
 
     return PretrainedVision(settings, context)
+
+
+def _detector(settings: DetectorSettings, context: ModelContext) -> ImageEncoder:
+    from k3m_kg_vision.detector import Detector
+
+    return Detector(settings, context)
+
+
+def _precomputed(settings: PrecomputedSettings, context: ModelContext) -> ImageEncoder:
+    from k3m_kg_vision.precomputed import PrecomputedRegions
+
+    return PrecomputedRegions(settings, context)
 
 
 def _efficientnet_lite0(settings: RegionSettings, context: ModelContext) -> ImageEncoder:
@@ -46,6 +64,20 @@ def k3m_kg_image_encoders() -> list[ImageEncoderPlugin]:
             PretrainedVisionSettings,
             _pretrained_vision,
             requires=("torch", "sklearn", "threadpoolctl", "transformers"),
+        ),
+        ImageEncoderPlugin(
+            "detector",
+            "objects that a transformers detector (DETR, RT-DETR) finds, run once per picture",
+            DetectorSettings,
+            _detector,
+            requires=("torch", "sklearn", "threadpoolctl", "transformers"),
+        ),
+        ImageEncoderPlugin(
+            "precomputed-regions",
+            "regions from a file (.npz, Parquet, the TSV of bottom-up attention)",
+            PrecomputedSettings,
+            _precomputed,
+            requires=("torch", "sklearn", "threadpoolctl"),
         ),
         ImageEncoderPlugin(
             "efficientnet-lite0",

@@ -17,17 +17,14 @@ from torch import Tensor, nn
 from k3m_kg.api import (
     ConfigError,
     Description,
-    ImageEncoder,
     ModelContext,
     fingerprint,
-    initialise,
     load_frozen,
     save_frozen,
-    transformer,
 )
-from k3m_kg_vision.clusters import cluster
-from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
+from k3m_kg_vision.colours import GRID
 from k3m_kg_vision.network import Network, half_pays
+from k3m_kg_vision.region_encoder import RegionEncoder
 from k3m_kg_vision.regions import fitted, grid_boxes
 from k3m_kg_vision.settings import RegionSettings
 
@@ -38,8 +35,8 @@ _HALF_MAX = 6e4  # beyond it float16 is infinite
 _VERSION = 1  # of what is prepared: another one finds no cache of this
 
 
-class RegionFeatures(ImageEncoder):
-    """Embedding = LayerNorm(linear(feature, colours) + linear(box)), then transformer layers.
+class RegionFeatures(RegionEncoder):
+    """Cells of a network's grid as regions.
 
     Frozen, the network runs in `prepare` only: on the device, in batches, without gradients. It
     is then no part of this module, whose weights are those that train; the artifact keeps it as an
@@ -48,8 +45,8 @@ class RegionFeatures(ImageEncoder):
     """
 
     def __init__(self, settings: RegionSettings, context: ModelContext) -> None:
-        super().__init__()
-        self.settings, self.context = settings, context
+        super().__init__(settings, context)
+        self.settings = settings
         self.grid = math.isqrt(settings.regions)
         self._fingerprint: str | None = None
         self._running: tuple[Network, ...] = ()
@@ -66,7 +63,7 @@ class RegionFeatures(ImageEncoder):
 
     def _take(self, network: Network) -> None:
         """Build what stands on the network."""
-        settings, hidden = self.settings, self.context.hidden
+        settings = self.settings
         if self.grid > min(network.grid):
             raise ConfigError(
                 f"the network gives {network.grid[0]} x {network.grid[1]} regions, fewer than "
@@ -78,39 +75,10 @@ class RegionFeatures(ImageEncoder):
             self._apart = (network,)  # in a tuple it is no submodule
         else:
             self.network = network
-        self.feature = nn.Linear(network.width + settings.colours, hidden)
-        self.box = nn.Linear(5, hidden)
-        self.norm = nn.LayerNorm(hidden)
-        self.dropout = nn.Dropout(settings.embedding_dropout)
-        self.layers = (
-            transformer(
-                hidden,
-                settings.layers,
-                settings.heads,
-                expansion=settings.expansion,
-                dropout=settings.dropout,
-                where="image_encoder.heads",
-            )
-            if settings.layers
-            else nn.Identity()
-        )
-        for part in (self.feature, self.box, self.layers):
-            initialise(part)
         described = network.width if settings.freeze else 3 * GRID**2
         self.register_buffer("boxes_R5", grid_boxes(self.grid))
-        self.register_buffer("mean_F", torch.zeros(network.width))
-        self.register_buffer("spread_F", torch.ones(network.width))
-        self.register_buffer("codebook_CF", torch.zeros(self._codebook, described))
-        self.register_buffer("codebook_scale", torch.ones(()))
-        self.register_buffer("colours_K3", torch.zeros(settings.colours, 3))
-        self.register_buffer("colours_scale", torch.ones(()))
         self.boxes_R5: Tensor
-        self.mean_F: Tensor
-        self.spread_F: Tensor
-        self.codebook_CF: Tensor
-        self.codebook_scale: Tensor
-        self.colours_K3: Tensor
-        self.colours_scale: Tensor
+        self._build(network.width, described, self._codebook)
 
     @property
     def _network(self) -> Network:
@@ -186,36 +154,16 @@ class RegionFeatures(ImageEncoder):
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
         """The features' mean and spread, the codebook, the common colours."""
-        settings = self.settings
-        if settings.freeze:
-            every_NF = prepared["features"].flatten(0, 1).float()
-            self.mean_F.copy_(every_NF.mean(0))
-            self.spread_F.copy_(every_NF.std(0).clamp_min(1e-3))
-        if self._codebook:
-            items_NF = self._items(prepared).flatten(0, 1)
-            square_SK = cluster(items_NF, self.codebook_CF, self.codebook_scale, self.context.seed)
-            if square_SK.shape[1] > 1:  # of many dimensions every centre is far away: tell by gaps
-                nearest_S2 = square_SK.topk(2, largest=False).values
-                self.codebook_scale.copy_((nearest_S2[:, 1] - nearest_S2[:, 0]).mean())
-        if settings.colours:
-            cells_N3 = self._triples(prepared["cells"]).flatten(0, 1)
-            fit_colours(cells_N3, self.colours_K3, self.colours_scale, self.context.seed)
+        if self.settings.freeze:
+            self._fit_features(prepared["features"].flatten(0, 1).float())
+        self._fit_codebook(self._items(prepared).flatten(0, 1))
+        self._fit_colours(self._single(prepared["cells"]).flatten(0, 1))
 
     def _items(self, arrays: dict[str, Tensor]) -> Tensor:
         """(I, R, F'): what the codebook is of; colours where features change while training."""
         if self.settings.freeze:
             return self._standard(arrays["features"])
         return arrays["cells"].float() / 255
-
-    def _standard(self, features_IRF: Tensor) -> Tensor:
-        return (features_IRF.float() - self.mean_F) / self.spread_F
-
-    @staticmethod
-    def _triples(cells_IRF: Tensor) -> Tensor:
-        """(I, R * 16, 3) colours in [0, 1]."""
-        size, regions = cells_IRF.shape[:2]
-        split = cells_IRF.float().view(size, regions, 3, GRID**2).transpose(2, 3) / 255
-        return split.flatten(1, 2)
 
     @property
     def num_targets(self) -> int:
@@ -228,12 +176,10 @@ class RegionFeatures(ImageEncoder):
     def describe(self, arrays: dict[str, Tensor]) -> Description:
         """Every region is there; targets are soft nearness to the codebook, or classes."""
         size, device = len(arrays["cells"]), arrays["cells"].device
-        targets_IRC = None
-        if self.settings.targets == "classes":
-            targets_IRC = self._classes(arrays["features"])
-        elif self._codebook:
-            square = torch.cdist(self._items(arrays), self.codebook_CF[None]).square()
-            targets_IRC = (-square / self.codebook_scale.clamp_min(1e-6)).softmax(-1)
+        classes = self.settings.targets == "classes"
+        targets_IRC = (
+            self._classes(arrays["features"]) if classes else self._codes(self._items(arrays))
+        )
         return Description(
             tokens_IN=torch.ones(size, self.grid**2, dtype=torch.bool, device=device),
             boxes_IN5=self.boxes_R5.expand(size, -1, -1),
@@ -255,15 +201,8 @@ class RegionFeatures(ImageEncoder):
             if self.settings.freeze
             else self._tuned(arrays["pixels"], masked_IR)
         )
-        if self.settings.colours:
-            shares = nearness(self._triples(arrays["cells"]), self.colours_K3, self.colours_scale)
-            histogram = shares.view(len(shares), -1, GRID**2, shares.shape[2]).mean(2)
-            feature_IRF = torch.cat([feature_IRF, centred(histogram)], -1)
-        if masked_IR is not None:
-            feature_IRF = feature_IRF * ~masked_IR[..., None]
-        embedded = self.feature(feature_IRF) + self.box(2 * self.boxes_R5 - 1)
-        out: Tensor = self.layers(self.dropout(self.norm(embedded)))
-        return out
+        boxes_IR5 = self.boxes_R5.expand(len(feature_IRF), -1, -1)
+        return self._embed(feature_IRF, arrays["cells"], boxes_IR5, masked_IR)
 
     def _tuned(self, pixels: Tensor, masked_IR: Tensor | None) -> Tensor:
         """(I, R, F) from pixels; masked regions are grey before anything looks at them."""

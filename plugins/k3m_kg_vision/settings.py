@@ -66,7 +66,30 @@ class PatchViTSettings(Settings):
         return self
 
 
-class RegionSettings(Settings):
+class LayerSettings(Settings):
+    """What every encoder of region features shares.
+
+    Attributes:
+        colours: k-means clusters of colours; the soft histogram of a region over them joins its
+            feature, because networks that were trained to name things forget colours; 0 for none.
+        codebook: size of the codebook, where `targets` says so.
+        layers: transformer layers over the regions; 0 for none.
+        heads: attention heads; H must be a multiple.
+        expansion: width of the feed-forward layer as a multiple of H.
+        dropout: inside the layers.
+        embedding_dropout: on the embedded regions.
+    """
+
+    colours: int = Field(64, ge=0)
+    codebook: int = Field(64, ge=2)
+    layers: int = Field(1, ge=0)
+    heads: int = Field(4, ge=1)
+    expansion: int = Field(2, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+    embedding_dropout: float = Field(0.1, ge=0, lt=1)
+
+
+class RegionSettings(LayerSettings):
     """Settings of every encoder on a pretrained network; those of `efficientnet-lite0`.
 
     Attributes:
@@ -75,30 +98,15 @@ class RegionSettings(Settings):
             pass of it in every step.
         regions: R, a square number: the network's grid is averaged to so many.
         precision: of the frozen network. `auto` takes bfloat16 where the device is faster with it.
-        colours: k-means clusters of colours; the soft histogram of a region over them joins its
-            feature, because networks that were trained to name things forget colours; 0 for none.
         targets: the object classes of masked object modelling. `codebook`: k-means clusters of
             features (of colours where the network is fine-tuned); `classes`: what the network's
             own classifier says of a region; or `none`.
-        codebook: size of the codebook.
-        layers: transformer layers over the regions; 0 for none.
-        heads: attention heads; H must be a multiple.
-        expansion: width of the feed-forward layer as a multiple of H.
-        dropout: inside the layers.
-        embedding_dropout: on the embedded regions.
     """
 
     freeze: bool = True
     regions: int = Field(16, ge=1, le=1024)
     precision: Literal["auto", "fp32", "bf16"] = "auto"
-    colours: int = Field(64, ge=0)
     targets: Literal["codebook", "classes", "none"] = "codebook"
-    codebook: int = Field(64, ge=2)
-    layers: int = Field(1, ge=0)
-    heads: int = Field(4, ge=1)
-    expansion: int = Field(2, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)
-    embedding_dropout: float = Field(0.1, ge=0, lt=1)
 
     @model_validator(mode="after")
     def _fits(self) -> RegionSettings:
@@ -126,3 +134,50 @@ class PretrainedVisionSettings(RegionSettings):
     revision: str | None = None
     download: bool = False
     size: int | None = Field(None, ge=16, le=2048)
+
+
+class ObjectSettings(LayerSettings):
+    """What every encoder of objects shares.
+
+    Attributes:
+        regions: R: so many objects at most, the surest first.
+        targets: the object classes of masked object modelling: the source's own distribution
+            (`classes`), k-means clusters of features (`codebook`), or `none`.
+    """
+
+    regions: int = Field(16, ge=1, le=300)
+    targets: Literal["codebook", "classes", "none"] = "classes"
+
+
+class DetectorSettings(ObjectSettings):
+    """Settings of `detector`.
+
+    Attributes:
+        model: a folder saved with `save_pretrained` (model and image processor), or a hub id (which
+            needs the network).
+        revision: the commit of a hub model.
+        download: let a hub id be fetched over the network.
+        size: side in pixels of the square that a picture is fitted to; the processor's own
+            where not given.
+        threshold: an object of which no class is so sure is absent; the surest is always there.
+    """
+
+    model: str
+    revision: str | None = None
+    download: bool = False
+    size: int | None = Field(None, ge=16, le=2048)
+    threshold: float = Field(0.1, ge=0, lt=1)
+
+
+class PrecomputedSettings(ObjectSettings):
+    """Settings of `precomputed-regions`.
+
+    Attributes:
+        path: `.npz`, `.parquet`, or the `.tsv` of bottom-up attention; see docs/encoders.md.
+        pictures: the folder of the picture files that the regions were computed from: then the file
+            may name pictures by their files (without ending); else it names them by SHA-256.
+    """
+
+    path: str
+    pictures: str | None = None
+    targets: Literal["codebook", "classes", "none"] = "codebook"
