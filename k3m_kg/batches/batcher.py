@@ -181,22 +181,31 @@ class Batcher:
 
     def triples(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Product (0..len(rows)-1), property id and value id of the rows' triples, flat."""
+        product, properties, values, kept = self._every_triple(rows)
+        return product[kept], properties[kept], values[kept]
+
+    def _every_triple(
+        self, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As `triples`, of all that the snapshot has, and which of them batches show (bool)."""
         snapshot = self.snapshot
         start = snapshot.triple_offsets[rows]
         counts = snapshot.triple_offsets[rows + 1] - start
         product = np.repeat(np.arange(len(rows)), counts)
         before = np.cumsum(counts) - counts
         index = np.arange(counts.sum()) - before[product] + start[product]
+        kept = np.ones(len(product), bool)
         if not self.with_holdout:
-            known = snapshot.triple_holdout[index] == 0
-            product, index = product[known], index[known]
+            kept = snapshot.triple_holdout[index] == 0
         # rank within the product, to keep the first max_triples
-        first = np.searchsorted(product, np.arange(len(rows)))
-        kept = np.arange(len(product)) - first[product] < self.settings.max_triples
-        product, index = product[kept], index[kept]
+        shown = product[kept]
+        first = np.searchsorted(shown, np.arange(len(rows)))
+        kept[
+            np.flatnonzero(kept)[np.arange(len(shown)) - first[shown] >= self.settings.max_triples]
+        ] = False
         properties = self._property[snapshot.triple_property[index]]
         values = self._value[snapshot.triple_value[index]]
-        return product.astype(np.int64), properties, values
+        return product.astype(np.int64), properties, values, kept
 
     def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ProductBatch:
         """The products in `rows` (which may repeat), all their known triples visible.
@@ -206,15 +215,22 @@ class Batcher:
                 it, the first.
         """
         rows = np.asarray(rows, np.int64)
-        product, properties, values = self.triples(rows)
+        every, names, texts, kept = self._every_triple(rows)
+        triples = [
+            (self.catalog.properties[name], self.catalog.values[text])
+            for name, text in zip(names.tolist(), texts.tolist(), strict=True)
+        ]
+        product, properties, values = every[kept], names[kept], texts[kept]
         texts_E = [self.catalog.values[value] for value in values.tolist()]
-        names_E = [self.catalog.properties[name] for name in properties.tolist()]
-        triples_E = list(zip(names_E, texts_E, strict=True))
         modalities = {}
         for name, data in self.modalities.items():
             tokens = data.batch(rows, random)
             tokens.spells_EN = data.spells(rows, tokens, product, texts_E)
-            tokens.states_EN = data.states(rows, tokens, product, triples_E)
+            states = data.states(rows, tokens, every, triples)
+            if states is not None:  # what the batch does not show leaves no token either
+                tokens.states_EN = states
+                tokens.hide_stated(torch.from_numpy(~kept), torch.from_numpy(every))
+                tokens.states_EN = states[torch.from_numpy(kept)]
             modalities[name] = tokens
         return ProductBatch(
             rows_B=torch.from_numpy(rows),

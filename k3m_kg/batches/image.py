@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,11 @@ class ImageModality(Modality):
         if len(index):
             random = np.random.default_rng(self.seed)
             chosen = np.sort(random.permutation(index)[:_FITTED_ON])
-            self.image_encoder.fit(prepared.tensors(chosen))
+            device = next(
+                chain(self.image_encoder.parameters(), self.image_encoder.buffers())
+            ).device
+            tensors = prepared.tensors(chosen)
+            self.image_encoder.fit({name: array.to(device) for name, array in tensors.items()})
 
     def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
         """As the encoder does."""

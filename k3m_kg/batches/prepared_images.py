@@ -57,11 +57,6 @@ class PreparedImages:
         self.count_N = count_N
         self.arrays = arrays
 
-    @classmethod
-    def none(cls, products: int) -> PreparedImages:
-        """No pictures of any of so many products."""
-        return cls(np.full(products, -1), np.zeros(products, np.int64), {})
-
     def choose(self, rows: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """The index of one picture of each product, -1 for none: its first, or a random one."""
         first: np.ndarray = self.row_N[rows]
@@ -98,7 +93,13 @@ def prepare_images(
     folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
     rows = np.repeat(np.arange(len(snapshot)), count_N)
     places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
-    return PreparedImages(row_N, count_N, _arrays(snapshot, encoder, places, folder, progress))
+    training = encoder.training
+    encoder.eval()
+    try:
+        arrays = _arrays(snapshot, encoder, places, folder, progress)
+    finally:
+        encoder.train(training)
+    return PreparedImages(row_N, count_N, arrays)
 
 
 def _arrays(
@@ -159,19 +160,14 @@ def _arrays(
         work: Any = both if encoder.prepares_in_threads else decode
         with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
             pending = iter(np.array_split(places, -(-len(places) // _TOGETHER)))
-            window = [pool.submit(work, some) for some in islice(pending, _AHEAD)]
+            window = [(len(some), pool.submit(work, some)) for some in islice(pending, _AHEAD)]
             while window:
-                found = window.pop(0).result()
-                window.extend(pool.submit(work, some) for some in islice(pending, 1))
+                count, future = window.pop(0)
+                found = future.result()
+                window.extend((len(some), pool.submit(work, some)) for some in islice(pending, 1))
                 made = found if encoder.prepares_in_threads else prepare(*found)
-                count = len(next(iter(made.values()), ()))
+                _check(made, first, count, encoder.cache_key())
                 for name, array in made.items():
-                    if array.shape[1:] != shapes[name][1:]:
-                        raise PluginError(
-                            f"prepare gave {name!r} of shape {array.shape[1:]} for one picture and "
-                            f"{shapes[name][1:]} for another",
-                            where=encoder.cache_key(),
-                        )
                     arrays[name][done : done + count] = array
                 done += count
                 if progress:
@@ -181,6 +177,25 @@ def _arrays(
         for array in arrays.values():
             array.flush()  # type: ignore[attr-defined]
         return _kept(staging, folder, wanted) or arrays
+
+
+def _check(
+    made: dict[str, np.ndarray], first: dict[str, np.ndarray], count: int, where: str
+) -> None:
+    """Raise a PluginError unless `prepare` gave the same arrays as for the first picture."""
+    if made.keys() != first.keys():
+        raise PluginError(
+            f"prepare gave the arrays {sorted(made)} once and {sorted(first)} another time",
+            where=where,
+        )
+    for name, array in made.items():
+        wanted = (count, *first[name].shape[1:])
+        if array.shape != wanted or array.dtype != first[name].dtype:
+            raise PluginError(
+                f"prepare gave {name!r} of {array.dtype} and shape {array.shape} for {count} "
+                f"pictures, where {first[name].dtype} and {wanted} follow from the first",
+                where=where,
+            )
 
 
 def _kept(

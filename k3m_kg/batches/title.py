@@ -35,6 +35,8 @@ class TitleModality(Modality):
         longest: T; longer titles are cut.
     """
 
+    of_words = True
+
     def __init__(self, text_encoder: TextEncoder, longest: int) -> None:
         super().__init__()
         self.text_encoder = text_encoder

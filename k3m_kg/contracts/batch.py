@@ -158,6 +158,11 @@ class ProductBatch:
         for tokens in self.modalities.values():
             tokens.cut(triples_E, self.triple_product_E)
 
+    def hide_stated(self) -> None:
+        """Make the tokens absent that are there because of invisible triples."""
+        for tokens in self.modalities.values():
+            tokens.hide_stated(~self.triple_visible_E, self.triple_product_E)
+
 
 @dataclass(slots=True)
 class ModelOutputs:

@@ -7,8 +7,6 @@ from collections.abc import Mapping
 
 from torch import Tensor, nn
 
-from k3m_kg.contracts.encoders import initialise
-
 
 class Interactor(nn.Module, ABC):
     """How the modalities look at each other.
@@ -17,8 +15,7 @@ class Interactor(nn.Module, ABC):
     """
 
     def reset_parameters(self) -> None:
-        """Initial weights; called once, when the whole model is built. By default Xavier."""
-        initialise(self)
+        """Initial weights, called once, when the whole model is built; by default as they are."""
 
     @abstractmethod
     def forward(
@@ -47,11 +44,15 @@ class StructureAggregation(nn.Module, ABC):
 
     Works on questions: each is a product with the set of its triples that may be seen, so one
     batch can ask each triple from a `c*` that was aggregated without it.
+
+    Attributes:
+        reads_triples: whether `c*` depends on the triples at all.
     """
 
+    reads_triples: bool = True
+
     def reset_parameters(self) -> None:
-        """Initial weights; called once, when the whole model is built. By default Xavier."""
-        initialise(self)
+        """Initial weights, called once, when the whole model is built; by default as they are."""
 
     @abstractmethod
     def messages(

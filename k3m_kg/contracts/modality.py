@@ -40,7 +40,10 @@ class ProductTable(Protocol):
         ...
 
     def product(self, row: int) -> Any:
-        """All of one product: `id`, `title`, `category`, `properties`, `links`, ..."""
+        """All of one product: `id`, `title`, `category`, `properties`, `holdout`, `links`, ...
+
+        `holdout` is not 0 for those of `properties` that training must not see.
+        """
         ...
 
     def image(self, row: int, position: int = 0) -> Image | None:
@@ -70,6 +73,7 @@ class ModalityTokens:
         spells_EN: bool, the tokens that spell the triple's value; None where tokens are no words.
         states_EN: bool, the tokens that are there because of the triple, such as a number read from
             its value: with the triple hidden they are absent. None where tokens have other sources.
+        cut_E: bool, triples whose values are to be cut once it is known which tokens there are.
     """
 
     arrays: dict[str, Tensor]
@@ -81,6 +85,7 @@ class ModalityTokens:
     masked_BN: Tensor | None = None
     spells_EN: Tensor | None = None
     states_EN: Tensor | None = None
+    cut_E: Tensor | None = None
 
     @property
     def shown_BN(self) -> Tensor:
@@ -110,7 +115,16 @@ class ModalityTokens:
 
     def cut(self, triples_E: Tensor, product_E: Tensor) -> None:
         """Make the tokens absent that spell the values of the chosen triples (bool)."""
-        self._remove(self.spells_EN, triples_E, product_E)
+        if self.tokens_BN is None:  # a model has yet to describe them
+            self.cut_E = triples_E if self.cut_E is None else self.cut_E | triples_E
+        else:
+            self._remove(self.spells_EN, triples_E, product_E)
+
+    def apply_cut(self, product_E: Tensor) -> None:
+        """Cut what was to be cut before it was known which tokens there are."""
+        if self.cut_E is not None:
+            self._remove(self.spells_EN, self.cut_E, product_E)
+            self.cut_E = None
 
     def hide_stated(self, hidden_E: Tensor, product_E: Tensor) -> None:
         """Make the tokens absent that are there because of hidden triples (bool)."""
@@ -206,7 +220,9 @@ class ModalityData(ABC):
     ) -> Tensor | None:
         """(E, N) bool: which tokens are there because of a (property, value); None: none is.
 
-        A modality that is made of triples must say this, or a question would see its answer.
+        A modality that is made of triples (`Modality.of_triples`) must say this, or a question
+        would see its answer. It is asked about all triples of the products, held-out ones too:
+        tokens of those that a batch does not show are taken away.
         """
         return None
 
@@ -231,8 +247,18 @@ class Modality(nn.Module, ABC):
     """From the arrays of a modality to token vectors.
 
     `open` runs once per snapshot, `fit` once before training on the training products, `describe`
-    and `forward` once per batch and only for the products that have it.
+    and `forward` once per batch and only for the products that have it. In training `open` comes
+    before `fit`, on the device that training uses and in training mode; for a trained model after
+    `load_assets` and the weights, in evaluation mode.
+
+    Attributes:
+        of_triples: whether its tokens come from triples; `ModalityData.states` then says which.
+        of_words: whether `arrays["ids"]` are token ids of the text encoder, which masked language
+            modelling may mask.
     """
+
+    of_triples: bool = False
+    of_words: bool = False
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """Weights that came from a checkpoint: they train at the pretrained rate. None here."""
@@ -268,6 +294,7 @@ class Modality(nn.Module, ABC):
         """(I, N, H): what each token says alone.
 
         Absent tokens must not influence the others; masked ones are there, without their content.
+        What stands at absent ones is finite, and read by nobody.
         """
 
     def save_assets(self, folder: Path) -> None:

@@ -25,6 +25,8 @@ class TaskContext:
         special_ids: token ids that are no words.
         embedding_VH: gives the text encoder's token embeddings, for tied output weights.
         num_targets: by modality: C, how many classes its tokens have; 0 where they have none.
+        of_words: the modalities whose `arrays["ids"]` are token ids of the text encoder.
+        of_triples: those whose tokens come from triples.
         catalog: terms, and the values that each property takes in training.
         link_scorer: a setting of the task that names a link scorer -> `LinkScorer`, from the
             installed plugins.
@@ -36,6 +38,8 @@ class TaskContext:
     special_ids: tuple[int, ...]
     embedding_VH: Callable[[], Tensor]
     num_targets: Mapping[str, int]
+    of_words: frozenset[str]
+    of_triples: frozenset[str]
     catalog: Catalog
     link_scorer: Callable[[Component], LinkScorer]
 

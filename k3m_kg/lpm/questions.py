@@ -158,6 +158,7 @@ def ask(source: ProductSource, questions: Triples, visibility: Visibility) -> Pr
         never = np.isin(shown.keys(catalog), visibility.never.keys(catalog))
         hidden_E |= torch.from_numpy(never).to(batch.device)
     batch.triple_visible_E = batch.triple_visible_E & ~hidden_E
+    batch.hide_stated()
     return batch
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from torch import Tensor, nn
 
 from k3m_kg.config import Component, RunConfig, components_in
 from k3m_kg.contracts import (
+    TRIPLES,
     Catalog,
     Fusion,
     ImageEncoder,
@@ -24,7 +26,7 @@ from k3m_kg.contracts import (
     TaskContext,
     TextEncoder,
 )
-from k3m_kg.errors import PluginError
+from k3m_kg.errors import K3MError, PluginError
 from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.hookspecs import (
     FusionPlugin,
@@ -73,11 +75,18 @@ def resolve(config: RunConfig) -> RunConfig:
             registry().settings(named.kind, named, inner)
         return component.model_copy(update={"settings": settings.model_dump(mode="json")})
 
+    for item in config.modalities:
+        _check_name(item.name)
     model = config.model
     context = _context(config, restoring=True)
-    with torch.device("meta"):  # sizes that do not fit are better found now than after preparing
-        _interactor(config, context)
-        _structure(config, context)
+    for build in (_interactor, _structure):  # better found now than after preparing
+        try:
+            with torch.device("meta"):
+                build(config, context)
+        except K3MError:
+            raise
+        except Exception:  # noqa: S112  # a plugin that cannot be built without memory is built later
+            continue
     return config.model_copy(
         update={
             "image_encoder": filled(config.image_encoder, "image-encoder", "image_encoder"),
@@ -95,6 +104,21 @@ def resolve(config: RunConfig) -> RunConfig:
             ),
         }
     )
+
+
+_TAKEN = {TRIPLES, "values", "titles", "images", "all"}
+"""Words that mean something else beside the names of modalities."""
+
+
+def _check_name(name: str) -> None:
+    """Raise a PluginError where a modality's name cannot be one."""
+    if not re.fullmatch("[a-z][a-z0-9_-]*", name) or name in _TAKEN or name in dir(nn.ModuleDict):
+        raise PluginError(
+            f"{name!r} cannot be the name of a modality",
+            where="modalities",
+            hint="a word of small letters, digits and hyphens that is not taken: "
+            f"{', '.join(sorted(_TAKEN))} and what torch calls its modules' methods are",
+        )
 
 
 def plugins_of(config: RunConfig) -> Iterator[tuple[str, str]]:
@@ -202,6 +226,8 @@ def task_context(config: RunConfig, model: K3M, catalog: Catalog) -> TaskContext
         special_ids=tuple(model.text_encoder.special_ids),
         embedding_VH=embedding,
         num_targets={name: item.num_targets for name, item in model.views().items()},
+        of_words=frozenset(name for name, item in model.views().items() if item.of_words),
+        of_triples=frozenset(name for name, item in model.views().items() if item.of_triples),
         catalog=catalog,
         link_scorer=link_scorer,
     )

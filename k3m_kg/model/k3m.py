@@ -97,6 +97,7 @@ class K3M(LinkPredictor):
                 tokens.targets_BNC = torch.zeros(
                     size, 0, max(1, modality.num_targets), device=device
                 )
+                tokens.spells_EN = tokens.states_EN = None
                 continue
             found, rows = modality.describe(tokens.arrays), tokens.product_I
             present = found.tokens_IN.new_zeros(size, found.tokens_IN.shape[1])
@@ -106,12 +107,12 @@ class K3M(LinkPredictor):
                 tokens.boxes_BN5 = _to_products(found.boxes_IN5, rows, size)
             if found.targets_INC is not None:
                 tokens.targets_BNC = _to_products(found.targets_INC, rows, size)
+            tokens.apply_cut(batch.triple_product_E)
 
     def forward(self, batch: ProductBatch) -> ModelOutputs:
         """Encode a batch; see `ModelOutputs`."""
         self.describe(batch)
-        for tokens in batch.modalities.values():
-            tokens.hide_stated(~batch.triple_visible_E, batch.triple_product_E)
+        batch.hide_stated()
         present = {name: batch.modalities[name].shown_BN for name in self.modalities}
         individual = {
             name: self._encode(modality, batch.modalities[name], present[name], batch.size)
@@ -152,17 +153,15 @@ class K3M(LinkPredictor):
         """(B, N, H) of what each token says alone, zero for products without the modality."""
         rows = tokens.product_I
         if not len(rows):
-            return self._nothing(size, shown_BN)
+            kind = next(self.parameters()).dtype
+            shape = (*shown_BN.shape, self.settings.hidden)
+            return torch.zeros(shape, dtype=kind, device=shown_BN.device)
         masked_BN = tokens.masked_BN
         if len(rows) == size:
             whole: Tensor = modality(tokens.arrays, shown_BN, masked_BN)
             return whole
         masked_IN = None if masked_BN is None else masked_BN[rows]
         return _to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
-
-    def _nothing(self, size: int, shown_BN: Tensor) -> Tensor:
-        kind = next(self.structure.parameters(), next(self.parameters())).dtype
-        return torch.zeros(size, 0, self.settings.hidden, dtype=kind, device=shown_BN.device)
 
     def _pool(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
         if self.settings.pool == "tokens":

@@ -72,13 +72,13 @@ class World:
         return self.batcher.batch(self.rows[:count])
 
 
-def unfitted(snapshot: Snapshot) -> ModalityContext:
+def unfitted(snapshot: Snapshot, *, restoring: bool = False) -> ModalityContext:
     """What a modality builds on: the encoders of a small K3M, the text encoder fitted."""
     config = resolve(validate_settings(RunConfig, _CONFIG, "conformance"))
     encoders = build_encoders(config)
     titles = [title for title in snapshot.titles.to_pylist() if title]
     encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
-    context = ModelContext(config.model.hidden)
+    context = ModelContext(config.model.hidden, restoring=restoring)
     return ModalityContext(context, encoders.text, encoders.image, config.model)
 
 

@@ -43,6 +43,7 @@ from k3m_kg.training.tensors import (
 
 FORMAT = 2
 """2: weights by the name of their modality. 1 is still read."""
+_OF_MODALITIES = "modalities"
 _RENAMED = {
     "model.image_encoder.": "model.encoders.image.",
     "model.text_encoder.": "model.encoders.text.",
@@ -69,11 +70,9 @@ def save_assets(encoders: Encoders, folder: Path) -> None:
     """What is neither setting nor weight: the text encoder's, and each modality's in a folder."""
     encoders.text.save_assets(folder)
     for name, modality in encoders.modalities.items():
-        inner = folder / name
-        inner.mkdir()
+        inner = folder / _OF_MODALITIES / name
+        inner.mkdir(parents=True)
         modality.save_assets(inner)
-        if not any(inner.iterdir()):
-            inner.rmdir()
 
 
 def load_assets(encoders: Encoders, folder: Path) -> None:
@@ -85,8 +84,9 @@ def load_assets(encoders: Encoders, folder: Path) -> None:
     with damage_named(str(folder), "the tokenizer is damaged"):
         encoders.text.load_assets(folder)
     for name, modality in encoders.modalities.items():
-        with damage_named(str(folder / name), f"what {name} keeps is damaged"):
-            modality.load_assets(folder / name)
+        inner = folder / _OF_MODALITIES / name
+        with damage_named(str(inner), f"what {name} keeps is damaged"):
+            modality.load_assets(inner)
 
 
 def bundle(model: K3M, tasks: nn.ModuleDict) -> nn.ModuleDict:

@@ -14,7 +14,7 @@ from k3m_kg.manifests import damage_named, read_json, write_json
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
-FORMAT = 2
+FORMAT = 3
 
 
 def save_checkpoint(

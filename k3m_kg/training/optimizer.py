@@ -92,6 +92,8 @@ class MovingAverage:
         ]
         statistics = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
         self.weights += [tensor for tensor in statistics if tensor is not None]
+        # What model and task share stands here once: swapped twice it would be mixed up.
+        self.weights = list({id(weight): weight for weight in self.weights}.values())
         self.average = [p.detach().clone() for p in self.weights] if decay else []
 
     def update(self, step: int) -> None:

@@ -122,25 +122,23 @@ class _Run:
         torch.manual_seed(self.settings.seed)
         checkpoint = self.folder / "checkpoint"
         encoders = build_encoders(self.config, restoring=resume)
-        if resume:
+        encoders.text.to(self.device)  # what is frozen may be encoded there
+        for modality in encoders.modalities.values():
+            modality.to(self.device)
+        if resume:  # what prepares must be what it was before it prepares anything
             self._same_config()
             load_assets(encoders, self.folder / "assets")
-        encoders.image.to(self.device)  # it may prepare pictures there, and the other one words
-        encoders.text.to(self.device)
-        opened = {
-            name: modality.open(self.snapshot, partial(self.observer.stage, name))
-            for name, modality in encoders.modalities.items()
-        }
-        if not resume:
-            self._fit(encoders, opened)
-        terms = partial(self.observer.stage, "terms")
-        catalog = build_catalog(self.snapshot, encoders.text, self.config.model, terms)
-        self._assemble(encoders, catalog, opened)
-        if resume:
+            catalog = self._assemble(encoders)
             record = load_checkpoint(checkpoint, **self._parts())
             self.state = as_record(record.get("state"), _State, str(checkpoint / "progress.json"))
+            opened = self._open(encoders)
         else:
+            opened = self._open(encoders)
+            self._fit(encoders, opened)
+            catalog = self._assemble(encoders)
             self._begin(encoders)
+        batcher = Batcher(self.snapshot, opened, self.config.model, catalog)
+        self.batcher = batcher.to(self.device)
         self.log = TrainingLog(self.folder, self.state.step)
 
     def _fit(self, encoders: Encoders, opened: dict[str, ModalityData]) -> None:
@@ -154,16 +152,22 @@ class _Run:
             modality.fit(opened[name], self.rows)
             self.observer.stage(f"fit {name}", 1, 1)
 
-    def _assemble(
-        self, encoders: Encoders, catalog: Catalog, opened: dict[str, ModalityData]
-    ) -> None:
+    def _open(self, encoders: Encoders) -> dict[str, ModalityData]:
+        return {
+            name: modality.open(self.snapshot, partial(self.observer.stage, name))
+            for name, modality in encoders.modalities.items()
+        }
+
+    def _assemble(self, encoders: Encoders) -> Catalog:
+        """Model, tasks and optimiser; the terms that they know."""
         config = self.config
+        terms = partial(self.observer.stage, "terms")
+        catalog = build_catalog(self.snapshot, encoders.text, config.model, terms)
         self.model = build_model(config, encoders)
         self.tasks = build_tasks(config, self.model, catalog)
         self.trainer = Pretrainer(
             self.model, self.tasks, {task.name: task.weight for task in config.tasks}
         ).to(self.device)
-        self.batcher = Batcher(self.snapshot, opened, config.model, catalog).to(self.device)
         self.optimizer = torch.optim.AdamW(
             parameter_groups(self.model, self.tasks, self.settings),
             betas=self.settings.betas,
@@ -171,6 +175,7 @@ class _Run:
         )
         self.average = MovingAverage([self.model, self.tasks], self.settings.ema)
         self.generator = torch.Generator().manual_seed(self.settings.seed)
+        return catalog
 
     def _begin(self, encoders: Encoders) -> None:
         with write_errors(self.folder, ArtifactError):

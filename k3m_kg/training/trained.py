@@ -27,6 +27,8 @@ def open_k3m(path: Path, device: torch.device) -> TrainedPredictor:
         build=lambda ids, catalog: model,
         text_encoder=model.text_encoder,
         modalities=model.views(),
+        sees_triples=model.structure.reads_triples
+        or any(modality.of_triples for modality in model.views().values()),
         sizes=config.model,
         validation=config.validation,
         ranks=model.ranks,

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import heapq
 import math
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -24,7 +24,7 @@ from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import TRIPLES, LinkPredictor
+from k3m_kg.contracts import LinkPredictor, Modality
 from k3m_kg.lpm.questions import PropertyVectors, Triples, answerable, heads_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
@@ -34,15 +34,17 @@ from k3m_kg.use.partial import Partial
 
 VALUES = "values"
 _PLURAL = {"title": "titles", "image": "images"}
+_SINGULAR = {plural: name for name, plural in _PLURAL.items()}
 
 
-def kinds_of(sees: Collection[str]) -> dict[str, str | None]:
-    """What a model that sees these parts of a product can audit, and the modality that each judges.
+def kinds_of(modalities: Mapping[str, Modality]) -> dict[str, str | None]:
+    """What a model with these modalities can audit, and the modality that each kind judges.
 
-    `values`, and each modality: `titles`, `images`, a further one by its own name.
+    `values`, and each modality: `titles`, `images`, a further one by its own name. Not one that is
+    made of triples: it says of a product what the values themselves say.
     """
-    modalities = [part for part in sees if part != TRIPLES]
-    return {VALUES: None} | {_PLURAL.get(name, name): name for name in modalities}
+    judged = [name for name, modality in modalities.items() if not modality.of_triples]
+    return {VALUES: None} | {_PLURAL.get(name, name): name for name in judged}
 
 
 _PRODUCTS_AT_ONCE = 1024
@@ -142,8 +144,9 @@ class Auditor:
         Raises:
             K3MError: the predictor gave NaN scores.
         """
-        modality = kinds_of(self._batcher.modalities)[kind]
-        parts = self._values(rows) if modality is None else self._contents(modality, rows)
+        modality = _SINGULAR.get(kind, kind)
+        values = kind == VALUES
+        parts = self._values(rows) if values else self._contents(modality, rows)
         findings: list[Finding] = []
         judged = skipped = 0
         for products, suspicion_F, left_out, find in parts:

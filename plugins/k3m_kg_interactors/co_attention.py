@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import Interactor
+from k3m_kg.api import Interactor, initialise
 
 if TYPE_CHECKING:
     from k3m_kg.api import ModelContext
@@ -76,6 +76,10 @@ class CoAttention(Interactor):
         self.norms = nn.ModuleDict({name: nn.LayerNorm(context.hidden) for name in names})
         self.within = stacks() if settings.self_attention else None
         self.layers = count
+
+    def reset_parameters(self) -> None:
+        """Xavier weights."""
+        initialise(self)
 
     def forward(
         self, tokens: Mapping[str, Tensor], present: Mapping[str, Tensor]

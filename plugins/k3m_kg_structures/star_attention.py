@@ -9,7 +9,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import ConfigError, StructureAggregation
+from k3m_kg.api import ConfigError, StructureAggregation, initialise
 
 
 class StarAttention(StructureAggregation):
@@ -36,6 +36,10 @@ class StarAttention(StructureAggregation):
         self.backend = backend
         if backend == "dgl":
             _import_dgl()
+
+    def reset_parameters(self) -> None:
+        """Xavier weights."""
+        initialise(self)
 
     def messages(
         self, c_BH: Tensor, product_E: Tensor, property_EH: Tensor, value_EH: Tensor

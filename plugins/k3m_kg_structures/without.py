@@ -10,6 +10,8 @@ from k3m_kg.api import StructureAggregation
 class Without(StructureAggregation):
     """`c* = c`, whatever the triples say."""
 
+    reads_triples = False
+
     def messages(
         self, c_BH: Tensor, product_E: Tensor, property_EH: Tensor, value_EH: Tensor
     ) -> tuple[Tensor, ...]:

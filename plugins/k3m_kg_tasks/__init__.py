@@ -34,7 +34,7 @@ def _lpm(settings: LpmSettings, context: TaskContext) -> PretrainingTask:
 def _modality_dropout(settings: ModalityDropoutSettings, context: TaskContext) -> PretrainingTask:
     from k3m_kg_tasks.modality_dropout import ModalityDropout
 
-    return ModalityDropout(settings)
+    return ModalityDropout(settings, context)
 
 
 @hookimpl

@@ -87,6 +87,13 @@ class LinkPredictionModelling(PretrainingTask):
     def __init__(self, settings: LpmSettings, context: TaskContext) -> None:
         super().__init__()
         self.settings = settings
+        if context.of_triples and settings.questions == "leave-one-out":
+            raise ConfigError(
+                "leave-one-out questions could be read off modalities that are made of triples: "
+                + ", ".join(sorted(context.of_triples)),
+                where="tasks.lpm.questions",
+                hint="set questions: hidden, or leave the modality out",
+            )
         inner = context.link_scorer(settings.scorer)
         self.scorer: LinkScorer = (
             ScaledScorer(inner, settings.scale) if settings.loss == "cross-entropy" else inner
@@ -125,14 +132,6 @@ class LinkPredictionModelling(PretrainingTask):
                     where="tasks.lpm.questions",
                     hint="set model.knowledge: term, or questions: hidden",
                 )
-            for name, tokens in batch.modalities.items():
-                if tokens.states_EN is not None:
-                    raise ConfigError(
-                        f"leave-one-out questions could be read off the modality {name!r}, which "
-                        "is made of triples",
-                        where="tasks.lpm.questions",
-                        hint="set questions: hidden, or leave the modality out",
-                    )
             questions.question_N, questions.triple_N = self._contexts(batch, asked_Q, generator)
         if self.settings.loss == "margin":
             values, mask = self.negatives.sample(

@@ -7,6 +7,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from k3m_kg.api import (
+    ConfigError,
     ModelOutputs,
     PretrainingTask,
     ProductBatch,
@@ -24,6 +25,13 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def __init__(self, settings: MlmSettings, context: TaskContext) -> None:
         super().__init__()
+        if settings.modality not in context.of_words:
+            raise ConfigError(
+                f"{settings.modality!r} is no modality of this model whose tokens are words "
+                f"(those are: {', '.join(sorted(context.of_words)) or 'none'})",
+                where="tasks.mlm.modality",
+                hint="name one of them, or leave mlm out",
+            )
         self.settings = settings
         self.vocab_size = context.vocab_size
         self.mask_id = context.mask_id

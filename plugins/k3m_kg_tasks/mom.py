@@ -45,14 +45,14 @@ class MaskedObjectModelling(PretrainingTask):
         if present.shape[1] and tokens.boxes_BN5 is not None:
             overlap = _iou(tokens.boxes_BN5) > self.settings.overlap
             hidden = hidden | (present & (overlap & hidden[:, None, :]).any(-1))
-        tokens.masked_BN = hidden
+        tokens.masked_BN = hidden if tokens.masked_BN is None else tokens.masked_BN | hidden
         batch.notes["mom"] = chosen
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """KL(target || predicted), mean over the chosen regions, in nats."""
         tokens = batch.modalities[self.settings.modality]
         targets_BNC = tokens.targets_BNC
-        chosen = batch.notes["mom"] & tokens.present_B[:, None]
+        chosen = batch.notes["mom"] & tokens.shown_BN
         if targets_BNC is None or not bool(chosen.any()):
             return TaskLoss(None)
         predicted = self.head(outputs.tokens[self.settings.modality][chosen]).log_softmax(-1)

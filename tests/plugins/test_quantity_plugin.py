@@ -4,10 +4,17 @@ from __future__ import annotations
 
 import csv
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from k3m_kg.batches.batcher import Batcher
+from k3m_kg.config import ModelSettings
+from k3m_kg.contracts import Catalog
+from k3m_kg.graph.stored import StoredProduct
+from k3m_kg.snapshot import SnapshotSettings, build_snapshot
 from tests.plugins.outside import installed, k3m_kg
 
 PACKAGE = Path(__file__).parent / "quantity_plugin"
@@ -41,7 +48,8 @@ def test_what_only_the_third_modality_says_is_learnt_and_explained(
         for number in range(240):
             grams = 10 + 7 * (number * 37 % 130)  # nearly no weight occurs twice
             size = "light" if grams < 460 else "heavy"
-            rows.writerow([f"p{number:03}", f"{grams} g", size])
+            weight = f"{grams} g" if number % 9 else ""  # some products show nothing at all
+            rows.writerow([f"p{number:03}", weight, size])
     (tmp_path / "mapping.yaml").write_text(
         "id: id\nproperties: [weight, class]\n", encoding="utf-8"
     )
@@ -64,5 +72,41 @@ def test_what_only_the_third_modality_says_is_learnt_and_explained(
     assert any(p["kind"] == "quantities" and p["text"].startswith("weight ") for p in parts)
     assert any("quantities" in one["explanation"]["without"] for one in proposals)
 
-    words = ("audit", "artifact", "--kind", "quantities", "--json")
-    assert json.loads(k3m_kg(site, tmp_path, *words).stdout)["judged"]["quantities"] > 0
+    words = ("audit", "artifact", "--json")  # of values only: quantities say what values say
+    assert json.loads(k3m_kg(site, tmp_path, *words).stdout)["judged"].keys() == {
+        "values",
+        "titles",
+        "images",
+    }
+
+
+class Weighed:
+    """Products of two quantities and a class."""
+
+    def iter_subjects(self) -> Iterator[StoredProduct]:
+        for n in range(60):
+            triples = (("weight", f"{n + 1} g"), ("length", f"{n % 9} m"), ("class", f"{n % 3}"))
+            yield StoredProduct(f"p{n:02}", None, None, triples, ())
+
+
+@pytest.mark.parametrize("most", [64, 1])
+def test_tokens_of_held_out_and_cut_off_triples_are_absent(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, most: int
+) -> None:
+    """Whether a batch may not show a triple, or has no room for it: no token of it either."""
+    monkeypatch.syspath_prepend(PACKAGE)
+    from quantity_plugin.quantities import QuantityData
+
+    snapshot = build_snapshot(Weighed(), tmp_path, SnapshotSettings(holdout=0.3)).snapshot
+    assert (snapshot.triple_holdout > 0).any()
+    settings = ModelSettings(hidden=8, knowledge="term", max_triples=most)
+    candidates, counts = snapshot.candidates()
+    catalog = Catalog.wordless(list(snapshot.properties), list(snapshot.values), candidates, counts)
+    batcher = Batcher(snapshot, {"quantities": QuantityData(snapshot, 3, {})}, settings, catalog)
+    rows = np.arange(len(snapshot))
+    shown_B = batcher.batch(rows).modalities["quantities"].shown_BN.sum(1)
+    product, names, _ = batcher.triples(rows)
+    quantities = [snapshot.properties.index(name) for name in ("weight", "length")]
+    expected = np.bincount(product[np.isin(names, quantities)], minlength=len(rows))
+    assert shown_B.tolist() == expected.tolist()
+    assert expected.sum() < 2 * len(rows)

@@ -21,6 +21,9 @@ from k3m_kg.cli.using import (
 )
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from k3m_kg.contracts import Modality
     from k3m_kg.use.audit import Audit
 
 
@@ -51,7 +54,7 @@ def audit(
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages)
         rows = opened.rows(split)
-        kinds = _seen_kinds(kind, opened.trained.sees)
+        kinds = _seen_kinds(kind, opened.trained.modalities)
 
         from k3m_kg.use.audit import Auditor
         from k3m_kg.use.calibration import hint, load_calibration
@@ -89,7 +92,7 @@ def audit(
             _print(name, item)
 
 
-def _seen_kinds(kind: str, sees: tuple[str, ...]) -> tuple[str, ...]:
+def _seen_kinds(kind: str, modalities: Mapping[str, Modality]) -> tuple[str, ...]:
     """What can be audited by a model that sees these parts of a product.
 
     Raises:
@@ -98,7 +101,7 @@ def _seen_kinds(kind: str, sees: tuple[str, ...]) -> tuple[str, ...]:
     from k3m_kg.errors import UsageError
     from k3m_kg.use.audit import kinds_of
 
-    seen = tuple(kinds_of(sees))
+    seen = tuple(kinds_of(modalities))
     if kind == "all":
         return seen
     if kind in ("titles", "images") and kind not in seen:

@@ -65,6 +65,8 @@ class QuantityData(ModalityData):
 
 
 class Quantities(Modality):
+    of_triples = True
+
     def __init__(self, most, hidden):
         super().__init__()
         self.most = most
