@@ -17,6 +17,7 @@ from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ConfigError, K3MError
 from k3m_kg.kge.data import from_files
 from k3m_kg.kge.settings import DataSettings, KgeConfig
+from tests.processes import HANG
 
 from .mutations import attempts, change_bytes
 
@@ -43,7 +44,7 @@ def call(
     environment = {**given, "OMP_NUM_THREADS": "1", **variables}
     command = ["bash", "-c", f'"$@" {streams}', "-", *CALL, *words]
     return subprocess.run(
-        command, cwd=folder, env=environment, capture_output=True, check=False, timeout=300
+        command, cwd=folder, env=environment, capture_output=True, check=False, timeout=HANG
     )
 
 
