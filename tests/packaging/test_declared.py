@@ -37,6 +37,7 @@ ROOMS = {
     "k3m_kg_text": {"train"},
     "k3m_kg_text.pretrained": {"text"},
     "k3m_kg_vision": {"train"},
+    "k3m_kg_vision.detector": {"text"},
     "k3m_kg_vision.transformers_vision": {"text"},
 }
 """The extras that a room, or a file of it, may count on; all others have only the core."""
