@@ -93,19 +93,24 @@ def test_the_plugin_of_the_readme_works(tmp_path: Path) -> None:
 
 def check_modality(record: ModalityPlugin) -> None:
     """Between the encoders of a small K3M, the example passes the modality's conformance case."""
+    from k3m_kg.contracts import Modality, ModalityContext
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.testing import ModalityCase
     from k3m_kg.testing.shop import shop_snapshot
     from k3m_kg.testing.tasks import unfitted
 
+    class Example(ModalityCase):
+        def build(self, context: ModalityContext) -> Modality:
+            return record.factory(record.config(), context)
+
     with TemporaryDirectory() as folder:
         snapshot = Snapshot.open(shop_snapshot(Path(folder), 40))
-        modality = record.factory(record.config(), unfitted(snapshot)).eval()
+        modality = Example().build(unfitted(snapshot)).eval()
         opened = (modality, modality.open(snapshot), np.arange(len(snapshot)))
         tests = [name for name in dir(ModalityCase) if name.startswith("test_")]
         for name in tests:
             more = (Path(folder),) if name == "test_it_is_the_same_after_saving" else ()
-            getattr(ModalityCase, name)(ModalityCase(), opened, *more)
+            getattr(Example(), name)(opened, *more)
         assert len(tests) > 3
 
 

@@ -73,6 +73,9 @@ def save_assets(encoders: Encoders, folder: Path) -> None:
         inner = folder / _OF_MODALITIES / name
         inner.mkdir(parents=True)
         modality.save_assets(inner)
+        for empty in (inner, inner.parent):
+            if not any(empty.iterdir()):
+                empty.rmdir()
 
 
 def load_assets(encoders: Encoders, folder: Path) -> None:

@@ -138,6 +138,7 @@ def make_a_snapshot(env: Environment) -> None:
     cut = json.loads(env.command("snapshot", "cuts", "--holdout", "0.3", "--json"))
     assert cut["products"] == PRODUCTS
     env.command("snapshot", "verify", cut["path"])
+    env.command("snapshot", "export", cut["path"], "exported")
 
 
 def use_the_graph(env: Environment) -> None:

@@ -20,7 +20,10 @@ pytestmark = pytest.mark.slow
 Make = Callable[..., Environment]
 
 GRAPH = {"init", "migrate", "ingest", "status", "diff", "undo", "validate", "export", "sparql"}
-CORE = GRAPH | {"snapshot cut", "snapshot verify", "plugins list", "plugins show"}
+CORE = GRAPH | {
+    *("snapshot cut", "snapshot verify", "snapshot export"),
+    *("plugins list", "plugins show"),
+}
 """The commands that need no extra: used in `use_the_graph`, and below."""
 
 NEEDS = [

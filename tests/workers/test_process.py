@@ -109,7 +109,7 @@ def interrupt(*_: Any) -> None:
     raise KeyboardInterrupt
 
 
-@pytest.mark.parametrize("place", ["_widen", "_write", "Answers"])
+@pytest.mark.parametrize("place", ["_widen", "_write", "WorkerAnswers"])
 def test_ctrl_c_while_it_starts_leaves_nothing(
     place: str, monkeypatch: pytest.MonkeyPatch, started: list[subprocess.Popen[bytes]]
 ) -> None:
