@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pyoxigraph as ox
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from k3m_kg.errors import CatalogError, ConfigError
@@ -340,6 +340,9 @@ def test_a_line_without_subject_belongs_to_no_product(tmp_path: Path, before: st
     assert any(isinstance(record, RejectedRow) for record in records)
 
 
+@example(
+    parts=[("<urn:a>", '<urn:p> "v" .')] * 4 + [("urn:d", '<urn:p> "v" .')], block=23, ended=False
+)
 @given(
     st.lists(
         st.tuples(
@@ -359,13 +362,17 @@ def test_blocks_of_plain_lines_are_read_as_line_by_line(
     def runs() -> list[str]:
         return [repr(run) for run in rdf_syntax.line_runs(BytesIO(content.encode()), "nt")]
 
-    def triples() -> list[object]:
-        found = rdf_syntax.line_runs(BytesIO(content.encode()), "nt")
-        return [
-            item if isinstance(item, RejectedRow) else (item.subject, *pair)
+    def triples() -> tuple[list[object], list[object]]:
+        """Triples and rejected rows, in order each: where a run is cut, a rejected row may lie."""
+        found = list(rdf_syntax.line_runs(BytesIO(content.encode()), "nt"))
+        rejected = [item for item in found if isinstance(item, RejectedRow)]
+        read = [
+            (item.subject, *pair)
             for item in found
-            for pair in (((),) if isinstance(item, RejectedRow) else item.pairs)
+            if not isinstance(item, RejectedRow)
+            for pair in item.pairs
         ]
+        return read, rejected
 
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(lines, "BLOCK", block)
