@@ -92,7 +92,10 @@ class ImageFetcher:
                     on_progress(self.counts)
         finally:
             queue.stop()
-            client.close()
+            if any(worker.is_alive() for worker in workers):  # interrupted: do not wait for them
+                threading.Thread(target=_close, args=(client, workers), daemon=True).start()
+            else:
+                client.close()
         if self._error is not None:
             raise self._error
         return self.counts
@@ -189,3 +192,11 @@ def _keep_old(known: Origin | None, error: str) -> Origin:
     if known is not None and known.digest is not None:
         return known
     return Origin(error=error, temporary=True)
+
+
+def _close(client: httpx.Client, workers: list[threading.Thread]) -> None:
+    """Close the client when its workers are done: who reads a socket closed meanwhile waits on."""
+    for worker in workers:
+        if worker.ident is not None:
+            worker.join()
+    client.close()
