@@ -555,6 +555,32 @@ def test_an_interrupted_run_ends_its_workers(server: PictureServer, shelf: Shelf
             thread.join()  # a worker that goes on for ever holds this test up
 
 
+def test_an_interrupted_run_keeps_the_connections_that_are_read(
+    server: PictureServer, shelf: Shelf
+) -> None:
+    asked, over = threading.Event(), threading.Event()
+
+    def answer(request: Request) -> None:
+        asked.set()
+        over.wait()
+        request.reply(200, png(1))
+
+    url = server.on("/1", answer)
+
+    def urls() -> Iterator[str]:
+        yield url
+        asked.wait()
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        ImageFetcher(shelf.store, shelf.index, SETTINGS).fetch(urls())
+    over.set()
+    for thread in threading.enumerate():
+        if thread.name == "k3m-kg-fetch":
+            thread.join()
+    assert shelf.content(url) == png(1)
+
+
 def test_the_index_of_a_dry_run_is_a_copy(tmp_path: Path) -> None:
     real = Shelf(tmp_path / "images")
     real.index.set_url("http://x/1", Origin(error="HTTP 404"))
