@@ -86,7 +86,10 @@ if TYPE_CHECKING:
     from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
     from k3m_kg.lpm.questions import Triples, Visibility, heads_of
     from k3m_kg.lpm.value_negatives import PropertyNegatives
+    from k3m_kg.readers.cells import raw_text, unstorable
     from k3m_kg.readers.compressed import open_bytes
+    from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
+    from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.use.open_model import OpenModel
 
 _LAZY = {
@@ -144,6 +147,11 @@ _LAZY = {
     **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
     "OpenModel": "k3m_kg.use.open_model",
     "open_bytes": "k3m_kg.readers.compressed",
+    "html_to_text": "k3m_kg.readers.html_text",
+    **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
+    **dict.fromkeys(
+        ("DelimitedTable", "TableRow", "open_table", "sniffed_rows"), "k3m_kg.readers.csv.table"
+    ),
     "margin_ranking": "k3m_kg.lpm.losses",
 }
 
@@ -158,6 +166,7 @@ __all__ = [
     "Component",
     "Confidence",
     "ConfigError",
+    "DelimitedTable",
     "Description",
     "Evaluation",
     "EvaluationPlugin",
@@ -204,6 +213,7 @@ __all__ = [
     "Settings",
     "StructureAggregation",
     "StructurePlugin",
+    "TableRow",
     "TaskContext",
     "TaskLoss",
     "TaskPlugin",
@@ -223,13 +233,18 @@ __all__ = [
     "fingerprint",
     "heads_of",
     "hookimpl",
+    "html_to_text",
     "initialise",
     "load_frozen",
     "margin_ranking",
     "open_bytes",
+    "open_table",
+    "raw_text",
     "save_frozen",
+    "sniffed_rows",
     "transformer",
     "unknown_name",
+    "unstorable",
 ]
 
 

@@ -81,7 +81,8 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
     stamp = _stamp(path)
     if stamp[0] == 0:
         raise CatalogError("the file is empty", where=str(path))
-    chosen = choose_reader(path, options.format, options.settings)
+    mapped = options.mapping is not None
+    chosen = choose_reader(path, options.format, options.settings, mapped=mapped)
     content_hash, lines = _hash(path)
     version = SourceVersion(
         name=str(path.resolve()),

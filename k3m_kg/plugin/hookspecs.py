@@ -75,6 +75,8 @@ class ReaderPlugin(PluginRecord):
             as fast, and imports this module and nothing else of the package.
         native: its parser is native code, which a file made for that can crash or swell: every
             source of this format is read by a worker with a limit of memory, whatever its size.
+        takes_mapping: it goes by a mapping file where one is given. A reader that never does is
+            not asked about a source that comes with one, where another knows the source too.
     """
 
     kind: ClassVar[str] = "reader"
@@ -82,6 +84,7 @@ class ReaderPlugin(PluginRecord):
     factory: Callable[[Any], CatalogReader] = _MISSING
     worker: str | None = None
     native: bool = field(default=False, kw_only=True)
+    takes_mapping: bool = field(default=True, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what was a record before readers had settings: name, summary, factory.

@@ -19,8 +19,12 @@ def _reader(
     config: type[Settings] = Settings,
     *,
     native: bool = False,
+    takes_mapping: bool = True,
 ) -> ReaderPlugin:
-    return ReaderPlugin(name, summary, config, _made_by(worker), worker, native=native)
+    made = _made_by(worker)
+    return ReaderPlugin(
+        name, summary, config, made, worker, native=native, takes_mapping=takes_mapping
+    )
 
 
 def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
@@ -43,6 +47,7 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "k3m-tsv",
             "the K3M authors' format: id, title, image URL, p#:#v#;#p#:#v, category",
             "k3m_kg.readers.k3m_tsv:K3MTSVReader",
+            takes_mapping=False,
         ),
         _reader(
             "csv",
@@ -65,6 +70,7 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "the Magento import CSV: attributes, variants as links, descriptions as text",
             "k3m_kg.readers.magento:MagentoReader",
             MagentoSettings,
+            takes_mapping=False,
         ),
         _reader(
             "rdf",
@@ -72,5 +78,6 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "k3m_kg.readers.rdf.reader:RdfReader",
             RdfSettings,
             native=True,
+            takes_mapping=False,
         ),
     ]

@@ -46,13 +46,17 @@ class ChosenReader:
         return self.settings.model_dump(mode="json", exclude_defaults=True)
 
 
-def choose_reader(path: Path, name: str = AUTO, overrides: Sequence[str] = ()) -> ChosenReader:
+def choose_reader(
+    path: Path, name: str = AUTO, overrides: Sequence[str] = (), *, mapped: bool = False
+) -> ChosenReader:
     """The reader called `name`, or with `auto` the one that is surest that it knows `path`.
 
     Args:
         path: the source.
         name: a format, or `auto`.
         overrides: settings of the reader, as `key=value`.
+        mapped: a mapping file comes with it, which says what the columns mean: readers that go by
+            one come before those that know it themselves.
 
     Raises:
         UsageError: no reader has that name; none knows the file, or several are equally sure.
@@ -63,12 +67,11 @@ def choose_reader(path: Path, name: str = AUTO, overrides: Sequence[str] = ()) -
     if name != AUTO:
         return _built(registry().find(ReaderPlugin.kind, name), overrides)
     head = read_head(path, _HEAD)
-    answers: dict[float, list[Installed]] = {}
     known = registry().installed(ReaderPlugin.kind)
-    for item in known:
-        answers.setdefault(_confidence(item, path, head), []).append(item)
-    surest = max(answers, default=0.0)
-    fitting = answers[surest] if surest > 0 else []
+    fitting = (
+        _surest([item for item in known if _takes_mapping(item)], path, head) if mapped else []
+    )
+    fitting = fitting or _surest(known, path, head)
     if len(fitting) == 1:
         return _built(fitting[0], overrides)
     names = ", ".join(item.record.name for item in known) or "none"
@@ -79,6 +82,20 @@ def choose_reader(path: Path, name: str = AUTO, overrides: Sequence[str] = ()) -
         what = "is in no known format"
         hint = "; ".join([hint, *map(str, registry().failures)])
     raise UsageError(what, where=str(path), hint=hint)
+
+
+def _surest(known: Sequence[Installed], path: Path, head: bytes) -> list[Installed]:
+    """Those that are surest that they know the file; several if equally sure, none if no one is."""
+    answers: dict[float, list[Installed]] = {}
+    for item in known:
+        answers.setdefault(_confidence(item, path, head), []).append(item)
+    surest = max(answers, default=0.0)
+    return answers[surest] if surest > 0 else []
+
+
+def _takes_mapping(item: Installed) -> bool:
+    assert isinstance(item.record, ReaderPlugin)
+    return item.record.takes_mapping
 
 
 def _built(item: Installed, overrides: Sequence[str] = ()) -> ChosenReader:

@@ -135,6 +135,23 @@ TARGETS = {
     "json-ld": Target("rdf", ".jsonld", lambda: [_rdf(ox.RdfFormat.JSON_LD)]),
 }  # fmt: skip
 
+EXPORTS = Path(__file__).parent.parent.parent / "examples" / "exports"
+
+
+def _export(reader: str, *names: str) -> Target:
+    """A connector, on the exports in `examples/`."""
+
+    def good() -> list[bytes]:
+        return [(EXPORTS / name).read_bytes() for name in names]
+
+    return Target(reader, Path(names[0]).suffix, good)
+
+
+CONNECTORS = {
+    "shopify": _export("shopify", "shopify.csv", "shopify-2024.csv"),
+}
+"""They share what reads rows, elements and trees: each gets a part of the inputs of `TARGETS`."""
+
 _TOKENS = [
     b"\0", b"\xff", b"\n", b"\r", b"\t", b'"', b"'", b",", b"|", b"<", b">", b"{", b"}", b"[", b"]",
     b"\\", b"\\u0000", b"\\ud800", b"\xed\xa0\x80", b"\xef\xbb\xbf", b"&#0;", b"&amp;", b"#:#",

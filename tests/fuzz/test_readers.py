@@ -1,8 +1,8 @@
 """No input whatever makes a reader fail otherwise than with a clear word, hang, or write a part.
 
-`K3M_KG_FUZZ` says how many inputs each format gets (200), `K3M_KG_FUZZ_START` the number of the
-first. One in 20, or 200 of them, go through the whole ingest. The input that was read last is
-`input.*` in the test's folder.
+`K3M_KG_FUZZ` says how many inputs each format gets (200; a connector a fourth of it),
+`K3M_KG_FUZZ_START` the number of the first. One in 20, or 200 of them, go through the whole ingest.
+The input that was read last is `input.*` in the test's folder.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from k3m_kg.plugin.registry import registry
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
 
-from .inputs import TARGETS, inputs, seeds
+from .inputs import CONNECTORS, TARGETS, inputs, seeds
 
 COUNT = int(os.environ.get("K3M_KG_FUZZ", "200"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
@@ -96,11 +96,12 @@ def data() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-@pytest.mark.parametrize("name", TARGETS)
+@pytest.mark.parametrize("name", [*TARGETS, *CONNECTORS])
 def test_any_input_is_read_or_refused_with_a_clear_word(
     tmp_path: Path, data: Path | None, name: str
 ) -> None:
-    target = TARGETS[name]
+    target = (TARGETS | CONNECTORS)[name]
+    count = COUNT if name in TARGETS else COUNT // 4
     record = registry().get(ReaderPlugin, target.reader)
     reader = record.factory(record.config())
     path, mapping = tmp_path / f"input{target.suffix}", None
@@ -111,7 +112,7 @@ def test_any_input_is_read_or_refused_with_a_clear_word(
     whole = Whole(tmp_path, target.reader, mapping)
     read = 0
     with watchdog():
-        for number, content in enumerate(inputs(name, good, COUNT, START), start=START):
+        for number, content in enumerate(inputs(name, good, count, START), start=START):
             path.write_bytes(content)
             again(number)
             try:
@@ -127,7 +128,7 @@ def test_any_input_is_read_or_refused_with_a_clear_word(
                 choose_reader(path)
             if number % WHOLE == 0 and content:
                 whole.ingest(path, number)
-    assert read > COUNT / 10, "most inputs should still be catalogs"
+    assert read > count / 10, "most inputs should still be catalogs"
 
 
 class Whole:

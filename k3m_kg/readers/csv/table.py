@@ -1,0 +1,166 @@
+"""Delimited text for readers of its dialects: a header, then rows of cells with their lines.
+
+What a dialect adds is what its columns mean; quotes, lengths, encodings and what they cost when
+they are wrong are all minded here. `k3m_kg.api` hands this to plugins.
+"""
+
+from __future__ import annotations
+
+import codecs
+import csv
+import io
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.readers.cells import raw_text, unstorable
+from k3m_kg.readers.compressed import unreadable
+from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_header, read_rows, undecodable
+from k3m_kg.readers.lines import TextLines
+from k3m_kg.records import RejectedRow
+
+HEADER_WITHIN = 10
+"""Rows among which a header is looked for that is not the first one."""
+_MAX_SNIFFED = 2_000
+_BOMS = (
+    (codecs.BOM_UTF8, "utf-8"),
+    (codecs.BOM_UTF16_LE, "utf-16-le"),
+    (codecs.BOM_UTF16_BE, "utf-16-be"),
+)
+
+
+class TableRow(NamedTuple):
+    """A row of a table.
+
+    Attributes:
+        line: where it begins, from 1.
+        cells: without surrounding blanks, as many as the header has.
+    """
+
+    line: int
+    cells: list[str]
+
+
+class DelimitedTable:
+    """The rows below a header, once.
+
+    Attributes:
+        header: names of the columns.
+    """
+
+    def __init__(
+        self, lines: TextLines, header: Sequence[str], dialect: dict[str, Any], path: Path
+    ) -> None:
+        self.header = list(header)
+        self._lines = lines
+        self._dialect = dialect
+        self._path = path
+
+    def __iter__(self) -> Iterator[TableRow | RejectedRow]:
+        """Each row that is not blank, or why it is none.
+
+        Cells that lack at the end are empty, and empty ones beyond the header do not count.
+
+        Raises:
+            CatalogError: the quotes of the file do not balance.
+        """
+        width, lines = len(self.header), self._lines
+        for start, row in read_rows(lines, self._dialect, self._path):
+            if isinstance(row, str):
+                yield RejectedRow(start, row, raw_text(lines.row_text()))
+                continue
+            cells = [cell.strip() for cell in row]
+            if not any(cells):
+                continue
+            if len(cells) != width:
+                if any(cells[width:]):
+                    why = f"expected {width} columns as in the header, found {len(cells)}"
+                    yield RejectedRow(start, why, raw_text(lines.row_text()))
+                    continue
+                cells = cells[:width] + [""] * (width - len(cells))
+            if why_not := unstorable(cells, "bytes that are not valid in the file's encoding"):
+                yield RejectedRow(start, why_not, raw_text(lines.row_text()))
+                continue
+            yield TableRow(start, cells)
+
+    def rejected(self, row: TableRow, reason: str) -> RejectedRow:
+        """A row that is no product, and why."""
+        text = io.StringIO()
+        csv.writer(text, delimiter=self._dialect["delimiter"]).writerow(row.cells)
+        return RejectedRow(row.line, reason, raw_text(text.getvalue()))
+
+
+@contextmanager
+def open_table(
+    path: Path,
+    *,
+    encoding: str = "utf-8",
+    is_header: Callable[[Sequence[str]], bool] | None = None,
+) -> Iterator[DelimitedTable]:
+    """The table in a file of delimited text, packed or not.
+
+    Args:
+        encoding: of the text; without one that says otherwise at its beginning.
+        is_header: tells the header by its names, where other rows stand above it; the first row
+            that is not blank, if None.
+
+    Raises:
+        CatalogError: the file cannot be read, is not text in this encoding, or has no header.
+        ConfigError: nobody knows that encoding.
+    """
+    try:
+        with open_text(path, encoding) as file:
+            lines = TextLines(file)
+            header, dialect = _header(lines, path, is_header)
+            yield DelimitedTable(lines, header, dialect, path)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except UnicodeError as error:
+        raise undecodable(path, error, "--set encoding=NAME says which one it is") from None
+
+
+def _header(
+    lines: TextLines, path: Path, is_header: Callable[[Sequence[str]], bool] | None
+) -> tuple[list[str], dict[str, Any]]:
+    header, dialect = read_header(lines, None, path)
+    if is_header is None or is_header(header):
+        return header, dialect
+    with suppress(CatalogError):
+        for _ in range(1, HEADER_WITHIN):
+            header, dialect = read_header(lines, None, path)
+            if is_header(header):
+                return header, dialect
+    raise CatalogError(
+        f"none of its first {HEADER_WITHIN} rows is the header of this format", where=str(path)
+    )
+
+
+def sniffed_rows(head: bytes, count: int = 1) -> list[list[str]]:
+    """The first rows in the beginning of a file, if it is delimited text; for `sniff`.
+
+    They are read as well as may be: bytes that do not decode are replaced, and a row that is cut
+    off ends there.
+    """
+    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in head:
+        return []
+    encoding = next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
+    text = head.decode(encoding, "replace").removeprefix("\ufeff")
+    rows: list[list[str]] = []
+    lines = (line for line in io.StringIO(text, newline="") if line.strip())
+    for first in lines:
+        if len(rows) >= count:
+            break
+        delimiter = max(DELIMITERS, key=first.count)
+        try:
+            row = next(csv.reader(_with(first, lines), delimiter=delimiter))
+        except (csv.Error, StopIteration):
+            return rows
+        rows.append([cell.strip() for cell in row[:_MAX_SNIFFED]])
+    return rows
+
+
+def _with(first: str, lines: Iterator[str]) -> Iterator[str]:
+    yield first
+    yield from lines

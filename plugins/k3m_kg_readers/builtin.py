@@ -1,0 +1,47 @@
+"""Built-in readers of what the field's software exports, without any mapping file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+from k3m_kg.api import CatalogReader, ReaderPlugin, Settings, hookimpl
+from k3m_kg_readers.settings import TableSettings
+
+
+def _reader(
+    name: str,
+    summary: str,
+    worker: str,
+    config: type[Settings] = TableSettings,
+    *,
+    native: bool = False,
+) -> ReaderPlugin:
+    worker = f"k3m_kg_readers.{worker}"
+    made = _made_by(worker)
+    return ReaderPlugin(name, summary, config, made, worker, native=native, takes_mapping=False)
+
+
+def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
+    """A factory that imports the reader when one is made, and makes it as another process does."""
+
+    def factory(settings: Settings) -> CatalogReader:
+        module, name = worker.split(":")
+        made: Any = getattr(import_module(module), name)(**settings.model_dump(mode="json"))
+        reader: CatalogReader = made
+        return reader
+
+    return factory
+
+
+@hookimpl
+def k3m_kg_readers() -> list[ReaderPlugin]:
+    """Shops and feeds."""
+    return [
+        _reader(
+            "shopify",
+            "Shopify's product CSV: variants linked to their product, pictures, metafields",
+            "shopify:ShopifyReader",
+        ),
+    ]

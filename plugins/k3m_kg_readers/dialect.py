@@ -1,0 +1,88 @@
+"""What the dialects of delimited text have in common."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+from k3m_kg.api import (
+    CatalogRecord,
+    Confidence,
+    ConfigError,
+    DelimitedTable,
+    open_table,
+    sniffed_rows,
+)
+
+SURE = 0.9
+"""Of a header that only one software writes: above `STRONG`, which says "has marks of its own"."""
+
+Pairs = tuple[tuple[str, str], ...]
+
+
+def refuse_mapping(name: str, mapping: Path | None) -> None:
+    """See that no mapping file is given to a format that says itself what its columns mean.
+
+    Raises:
+        ConfigError: there is one.
+    """
+    if mapping is not None:
+        raise ConfigError(
+            f"the format {name} takes no mapping file",
+            where=str(mapping),
+            hint="leave --mapping out, or read the file by the mapping with --format csv",
+        )
+
+
+class TableDialect(ABC):
+    """A reader of delimited text that knows its files by their header."""
+
+    name: ClassVar[str]
+    rows_to_header: ClassVar[int] = 1
+
+    def __init__(self, encoding: str = "utf-8") -> None:
+        self._encoding = encoding
+
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Sure if the header is one that only this software writes."""
+        rows = sniffed_rows(head, self.rows_to_header)
+        return SURE if any(map(self.is_header, rows)) else Confidence.NONE
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+        """Stream the products; a row that is none is rejected alone.
+
+        Raises:
+            CatalogError: the file cannot be read or has no such header.
+            ConfigError: a mapping was given, which this format has no use for.
+        """
+        refuse_mapping(self.name, mapping)
+        with open_table(path, encoding=self._encoding, is_header=self.is_header) as table:
+            yield from self.records(table)
+
+    @abstractmethod
+    def is_header(self, names: Sequence[str]) -> bool:
+        """Whether these are the columns of this format."""
+
+    @abstractmethod
+    def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
+        """The products of a table."""
+
+
+def inherited(own: Iterable[tuple[str, str]], of_parent: Iterable[tuple[str, str]]) -> Pairs:
+    """What a variant states, then what its parent does of properties that it does not state."""
+    stated = tuple(dict.fromkeys(own))
+    names = {name for name, _ in stated}
+    return stated + tuple(pair for pair in dict.fromkeys(of_parent) if pair[0] not in names)
+
+
+def split(cell: str, separator: str = ",") -> list[str]:
+    """The parts of a cell that are not empty."""
+    parts = (part.strip() for part in cell.split(separator))
+    return [part for part in parts if part]
+
+
+def places(header: Sequence[str], names: Collection[str]) -> list[int]:
+    """Where columns of these names are."""
+    return [place for place, name in enumerate(header) if name in names]

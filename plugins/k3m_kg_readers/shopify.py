@@ -1,0 +1,255 @@
+"""The product CSV of Shopify, with the header that it had until 2024 and the one it has since.
+
+A product is the rows of one handle, which stand together: the first one states it, each row may
+bring a variant and a picture. A variant becomes a product of its own, linked to the product, with
+what it does not state taken over from there. A product that has no options is one product.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import groupby
+
+from k3m_kg.api import (
+    CatalogRecord,
+    DelimitedTable,
+    ProductRecord,
+    RejectedRow,
+    TableRow,
+    html_to_text,
+)
+from k3m_kg_readers.dialect import Pairs, TableDialect, inherited, split
+
+VARIANT_OF = "variant of"
+_NEW_NAMES = {
+    "handle": "url handle",
+    "body (html)": "description",
+    "variant sku": "sku",
+    "variant barcode": "barcode",
+    "variant barcodes": "barcode",
+    "variant price": "price",
+    "variant compare at price": "compare-at price",
+    "variant grams": "weight value (grams)",
+    "image src": "product image url",
+    "variant image": "variant image url",
+    "google shopping / mpn": "google shopping / manufacturer part number (mpn)",
+}
+"""Names of columns in lower case, as they were and as they are."""
+_OF_PRODUCT = {
+    "description": "Description",
+    "vendor": "Vendor",
+    "product category": "Product category",
+    "tags": "Tags",
+    "google shopping / google product category": "Google product category",
+    "google shopping / gender": "Gender",
+    "google shopping / age group": "Age group",
+    "google shopping / condition": "Condition",
+    "google shopping / manufacturer part number (mpn)": "MPN",
+}
+_OF_VARIANT = {
+    "sku": "SKU",
+    "barcode": "Barcode",
+    "price": "Price",
+    "compare-at price": "Compare-at price",
+    "weight value (grams)": "Weight",
+}
+_SHOP = frozenset(
+    [
+        "published", "published on online store", "status", "option1 linked to",
+        "option2 linked to", "option3 linked to", "variant inventory tracker",
+        "variant inventory qty", "variant inventory policy", "variant fulfillment service",
+        "variant requires shipping", "variant taxable", "variant tax code", "variant weight unit",
+        "inventory tracker", "inventory quantity", "continue selling when out of stock",
+        "fulfillment service", "requires shipping", "charge tax", "tax code",
+        "weight unit for display", "cost per item", "gift card", "image position",
+        "image alt text", "seo title", "seo description", "google shopping / custom product",
+        "unit price total measure unit", "unit price base measure", "unit price base measure unit",
+    ]
+)  # fmt: skip
+"""Columns that steer the shop."""
+_STEERING = re.compile(
+    r"(?:included|price|compare at price) / |google shopping / (?:custom label|ad )"
+    r"|google shopping / ad(?:s|words)"
+)
+_METAFIELD = re.compile(r"(.*\S)\s*\((product|variant)\.metafields\.([^.()]+)\.[^()]*\)$")
+_TEXT_NUMBER = re.compile(r"'(?=\d)")
+_DEFAULT = ("Title", "Default Title")
+
+
+class _Columns:
+    """Where in a row what stands."""
+
+    def __init__(self, header: Sequence[str]) -> None:
+        lower = [_NEW_NAMES.get(name.lower(), name.lower()) for name in header]
+        found = {name: place for place, name in reversed(list(enumerate(lower)))}
+        self.handle = found["url handle"]
+        self.title = found.get("title")
+        self.type = found.get("type")
+        self.category = found.get("product category")
+        self.image = found.get("product image url")
+        self.position = found.get("image position")
+        self.variant_image = found.get("variant image url")
+        self.sku = found.get("sku")
+        self.measure_unit = found.get("unit price total measure unit")
+        self.options = [
+            (found[f"option{number} name"], found[f"option{number} value"])
+            for number in (1, 2, 3)
+            if f"option{number} name" in found and f"option{number} value" in found
+        ]
+        self.of_product: list[tuple[int, str, str]] = []
+        self.of_variant: list[tuple[int, str, str]] = []
+        used = {self.handle, self.title, self.type, self.image, self.variant_image}
+        used |= {place for pair in self.options for place in pair}
+        for place, name in enumerate(lower):
+            if place not in used and header[place]:
+                self._add(place, name, header[place])
+        makes = [self.variant_image, *(place for place, _, _ in self.of_variant)]
+        self.of_a_variant = [place for place in makes if place is not None]
+        self.of_a_variant += [place for _, place in self.options]
+
+    def _add(self, place: int, name: str, written: str) -> None:
+        if name in _SHOP or _STEERING.match(name):
+            return
+        if metafield := _METAFIELD.match(written):
+            # Fields of Shopify's own taxonomy are lists.
+            how = ";" if metafield[3] == "shopify" else ""
+            places = self.of_product if metafield[2] == "product" else self.of_variant
+            places.append((place, metafield[1], how))
+        elif name in _OF_VARIANT:
+            self.of_variant.append((place, _OF_VARIANT[name], name))
+        elif name == "unit price total measure":
+            self.of_variant.append((place, "Unit price total measure", name))
+        else:
+            self.of_product.append((place, _OF_PRODUCT.get(name, written), name))
+
+
+class ShopifyReader(TableDialect):
+    """Reads product files of Shopify's export and import."""
+
+    name = "shopify"
+
+    def is_header(self, names: Sequence[str]) -> bool:
+        """A handle, and columns of options, variants or pictures as only Shopify names them."""
+        lower = {_NEW_NAMES.get(name.lower(), name.lower()) for name in names}
+        marks = {"option1 name", "option1 value", "product image url", "variant image url"}
+        return "url handle" in lower and bool(lower & marks)
+
+    def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
+        """Each product with its variants, when its rows have been read."""
+        columns = _Columns(table.header)
+        handle = columns.handle
+
+        def key(row: TableRow | RejectedRow) -> str | None:
+            return None if isinstance(row, RejectedRow) else row.cells[handle]
+
+        for name, rows in groupby(table, key):
+            if name:
+                yield from _product(
+                    table, columns, [row for row in rows if isinstance(row, TableRow)]
+                )
+                continue
+            for row in rows:
+                if isinstance(row, RejectedRow):
+                    yield row
+                else:
+                    yield table.rejected(row, "no handle")
+
+
+def _product(
+    table: DelimitedTable, columns: _Columns, rows: list[TableRow]
+) -> Iterator[CatalogRecord]:
+    first = rows[0]
+    handle = first.cells[columns.handle]
+    title = _cell(first, columns.title)
+    if columns.title is not None and title is None:
+        for row in rows:
+            why = "continues a product that does not stand above it: its first row has no title"
+            yield table.rejected(row, why)
+        return
+    category = _cell(first, columns.type) or _cell(first, columns.category)
+    stated = tuple(dict.fromkeys(pair for row in rows for pair in _pairs(row, columns.of_product)))
+    images = _images(columns, rows)
+    variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]
+    names = [first.cells[name] for name, _ in columns.options]
+    if len(variants) < 2 and not _options(columns, names, first):
+        own = _pairs(first, columns.of_variant, columns.measure_unit)
+        yield ProductRecord(handle, title, category, images, inherited(own, stated), first.line)
+        return
+    yield ProductRecord(handle, title, category, images, stated, first.line)
+    ids = {handle}
+    for row in variants:
+        options = _options(columns, names, row)
+        sku = _TEXT_NUMBER.sub("", row.cells[columns.sku], count=1) if columns.sku else ""
+        id_ = sku
+        if not sku or sku in ids:
+            id_ = "/".join([handle, *(value for _, value in options)])
+        if id_ in ids:
+            yield table.rejected(row, f"a second variant of {handle!r} with the same options")
+            continue
+        ids.add(id_)
+        own = (*options, *_pairs(row, columns.of_variant, columns.measure_unit))
+        picture = _cell(row, columns.variant_image)
+        yield ProductRecord(
+            id_,
+            title,
+            category,
+            (picture,) if picture else images,
+            inherited(own, stated),
+            row.line,
+            ((VARIANT_OF, handle),),
+        )
+
+
+def _cell(row: TableRow, place: int | None) -> str | None:
+    return (row.cells[place] or None) if place is not None else None
+
+
+def _options(columns: _Columns, names: Sequence[str], row: TableRow) -> Pairs:
+    """What the row chooses of the options, whose names stand in the product's first row."""
+    found = []
+    for (name_place, value_place), name in zip(columns.options, names, strict=True):
+        name, value = row.cells[name_place] or name, row.cells[value_place]
+        if value and (name, value) != _DEFAULT:
+            found.append((name or "Option", value))
+    return tuple(found)
+
+
+def _pairs(
+    row: TableRow, columns: Sequence[tuple[int, str, str]], measure_unit: int | None = None
+) -> Pairs:
+    cells = row.cells
+    found: list[tuple[str, str]] = []
+    for place, name, how in columns:
+        cell = cells[place]
+        if not cell:
+            continue
+        if how == "description":
+            cell = html_to_text(cell)
+        elif how == "tags":
+            found += ((name, tag) for tag in split(cell))
+            continue
+        elif how == ";":
+            found += ((name, part) for part in split(cell, ";"))
+            continue
+        elif how in ("sku", "barcode"):
+            cell = _TEXT_NUMBER.sub("", cell, count=1)
+        elif how == "weight value (grams)":
+            # Shopify writes 0 where nobody has weighed it.
+            cell = f"{cell} g" if cell.strip("0.") else ""
+        elif how == "unit price total measure":
+            unit = cells[measure_unit] if measure_unit is not None else ""
+            cell = f"{cell} {unit}".strip()
+        if cell:
+            found.append((name, cell))
+    return tuple(found)
+
+
+def _images(columns: _Columns, rows: Sequence[TableRow]) -> tuple[str, ...]:
+    """Pictures in the order of their positions, else of the rows."""
+    found = []
+    for number, row in enumerate(rows):
+        if image := _cell(row, columns.image):
+            position = _cell(row, columns.position) or ""
+            found.append((int(position) if position.isdecimal() else len(rows), number, image))
+    return tuple(dict.fromkeys(image for _, _, image in sorted(found)))
