@@ -90,6 +90,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.compressed import open_bytes
     from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
     from k3m_kg.readers.html_text import html_to_text
+    from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
     from k3m_kg.use.open_model import OpenModel
 
 _LAZY = {
@@ -148,6 +149,9 @@ _LAZY = {
     "OpenModel": "k3m_kg.use.open_model",
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
+    **dict.fromkeys(
+        ("XmlElement", "sniffed_elements", "xml_elements"), "k3m_kg.readers.xml.elements"
+    ),
     **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
     **dict.fromkeys(
         ("DelimitedTable", "TableRow", "open_table", "sniffed_rows"), "k3m_kg.readers.csv.table"
@@ -228,6 +232,7 @@ __all__ = [
     "ValueRecord",
     "Verdict",
     "Visibility",
+    "XmlElement",
     "candidate_cross_entropy",
     "compare",
     "fingerprint",
@@ -241,10 +246,12 @@ __all__ = [
     "open_table",
     "raw_text",
     "save_frozen",
+    "sniffed_elements",
     "sniffed_rows",
     "transformer",
     "unknown_name",
     "unstorable",
+    "xml_elements",
 ]
 
 

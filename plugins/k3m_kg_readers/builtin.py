@@ -44,4 +44,15 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "Shopify's product CSV: variants linked to their product, pictures, metafields",
             "shopify:ShopifyReader",
         ),
+        _reader(
+            "woocommerce",
+            "WooCommerce's product CSV: attribute columns in pairs, variations linked to products",
+            "woocommerce:WooCommerceReader",
+        ),
+        _reader(
+            "google-merchant",
+            "product feeds of Google Merchant Center: tab-separated, RSS 2.0 and Atom",
+            "google:GoogleMerchantReader",
+            native=True,
+        ),
     ]

@@ -20,8 +20,8 @@ from k3m_kg.api import (
     html_to_text,
 )
 from k3m_kg_readers.dialect import Pairs, TableDialect, inherited, split
+from k3m_kg_readers.variants import VARIANT_OF
 
-VARIANT_OF = "variant of"
 _NEW_NAMES = {
     "handle": "url handle",
     "body (html)": "description",

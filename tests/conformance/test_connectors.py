@@ -14,6 +14,8 @@ from k3m_kg.testing import ReaderCase
 EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "exports"
 SAMPLES = {
     "shopify": "shopify.csv",
+    "woocommerce": "woocommerce.csv",
+    "google-merchant": "google-merchant-rss.xml",
 }
 
 

@@ -149,6 +149,9 @@ def _export(reader: str, *names: str) -> Target:
 
 CONNECTORS = {
     "shopify": _export("shopify", "shopify.csv", "shopify-2024.csv"),
+    "woocommerce": _export("woocommerce", "woocommerce.csv"),
+    "google-tsv": _export("google-merchant", "google-merchant.tsv"),
+    "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
 }
 """They share what reads rows, elements and trees: each gets a part of the inputs of `TARGETS`."""
 

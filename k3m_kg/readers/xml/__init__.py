@@ -1,0 +1,1 @@
+"""XML as a stream of elements: catalogs and feeds, whatever the size of the file."""

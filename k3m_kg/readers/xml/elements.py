@@ -1,0 +1,255 @@
+"""The elements of a certain name in an XML document, one after the other, as small trees.
+
+The parser is expat. Nothing is fetched, no entity is declared (so none can be nested into a bomb),
+and depth, size and number of what an element holds are bounded: what is larger is rejected alone.
+References to the entities of HTML, which shops write without declaring them, are read as these.
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Collection, Iterator
+from contextlib import suppress
+from pathlib import Path
+from xml.parsers import expat
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.readers.compressed import open_bytes, unreadable
+from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.records import RejectedRow
+
+MAX_DEPTH = 128
+"""Levels that a document may be nested."""
+MAX_CHARACTERS = 2 * MAX_LINE
+"""Characters of text and attributes that an element may hold."""
+MAX_ELEMENTS = 100_000
+"""Elements that an element may hold."""
+_BLOCK = 1 << 16
+_NEVER = 0
+_BLANK = b" \t\r\n"
+_BOM = b"\xef\xbb\xbf"
+
+
+class XmlElement:
+    """An element with all that it holds.
+
+    Attributes:
+        name: with the namespace before it, `https://example.org/ns name`; or as it is written.
+        attributes: by name, as they are written.
+        children: elements directly in it, in order.
+        line: where it begins, from 1.
+    """
+
+    __slots__ = ("_texts", "attributes", "children", "line", "name")
+
+    def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
+        self.name = name
+        self.attributes = attributes
+        self.children: list[XmlElement] = []
+        self.line = line
+        self._texts: list[str] = []
+
+    @property
+    def text(self) -> str:
+        """The text directly in it, without surrounding blanks."""
+        return "".join(self._texts).strip()
+
+    @property
+    def local_name(self) -> str:
+        """The name without namespace or prefix."""
+        return self.name.rpartition(" ")[2].rpartition(":")[2]
+
+    def first(self, *path: str) -> XmlElement | None:
+        """The first element at a path of local names, if there is one."""
+        found: XmlElement | None = self
+        for name in path:
+            children = found.children if found is not None else ()
+            found = next((child for child in children if child.local_name == name), None)
+        return found
+
+    def all(self, name: str) -> list[XmlElement]:
+        """The children of a local name."""
+        return [child for child in self.children if child.local_name == name]
+
+    def text_of(self, *path: str) -> str:
+        """The text of the first element at a path; empty where there is none."""
+        found = self.first(*path)
+        return found.text if found is not None else ""
+
+    def add_text(self, text: str) -> None:
+        """More of its text."""
+        self._texts.append(text)
+
+
+def xml_elements(
+    path: Path, wanted: Collection[str], *, namespaces: bool = True
+) -> Iterator[XmlElement | RejectedRow]:
+    """Each outermost element that has one of these names; one that is too large is rejected.
+
+    Args:
+        path: the document, packed or not.
+        wanted: names of elements as `XmlElement.name` has them, or local names.
+        namespaces: names have their namespace before them; else their prefix, as it is written.
+
+    Raises:
+        CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
+            entities.
+    """
+    found = _Found(frozenset(wanted), namespaces)
+    parser, line = found.parser, 0
+    try:
+        with open_bytes(path) as file:
+            block = file.read(_BLOCK)
+            begin = block.removeprefix(_BOM).lstrip(_BLANK)
+            line = block.count(b"\n", 0, len(block) - len(begin))
+            found.line_before = line
+            block = begin
+            while True:
+                parser.Parse(block, not block)
+                yield from found.taken()
+                if not block:
+                    return
+                block = file.read(_BLOCK)
+    except expat.ExpatError as error:
+        yield from found.taken()
+        raise CatalogError(
+            f"no well-formed XML: {expat.ErrorString(error.code)}",
+            where=f"{path}:{error.lineno + line}",
+        ) from None
+    except _RefusedError as error:
+        yield from found.taken()
+        raise CatalogError(
+            str(error), where=f"{path}:{parser.CurrentLineNumber + line}", hint=error.hint
+        ) from None
+    except (ValueError, LookupError) as error:  # an encoding that the parser cannot take
+        raise CatalogError(
+            f"is in an encoding that is not read here: {error}",
+            where=str(path),
+            hint="write it as UTF-8",
+        ) from None
+    except OSError as error:
+        raise unreadable(path, error) from None
+
+
+def sniffed_elements(head: bytes, count: int = 100) -> list[XmlElement]:
+    """The first elements in the beginning of a file, without what they hold; for `sniff`.
+
+    Empty if it is no XML; also what comes before a mistake is given.
+    """
+    begin = head.removeprefix(_BOM).lstrip(_BLANK)
+    utf16 = begin.startswith((b"\xff\xfe<", b"\xfe\xff\0<"))
+    if not begin.startswith(b"<") and not utf16:
+        return []
+    found: list[XmlElement] = []
+    parser = expat.ParserCreate(namespace_separator=" ")
+    parser.UseForeignDTD(True)
+    parser.EntityDeclHandler = _refuse_entities
+
+    def start(name: str, attributes: dict[str, str]) -> None:
+        found.append(XmlElement(name, attributes, parser.CurrentLineNumber))
+        if len(found) >= count:
+            raise _EnoughError
+
+    parser.StartElementHandler = start
+    with suppress(expat.ExpatError, _EnoughError, _RefusedError, ValueError, LookupError):
+        parser.Parse(begin, False)
+    return found
+
+
+class _EnoughError(Exception):
+    pass
+
+
+class _RefusedError(Exception):
+    """Why a document is not read."""
+
+    def __init__(self, why: str, hint: str | None = None) -> None:
+        super().__init__(why)
+        self.hint = hint
+
+
+def _refuse_entities(*_: object) -> None:
+    raise _RefusedError(
+        "declares entities, which can be nested into a bomb",
+        "write the document without them, for example with `xmllint --noent --dropdtd`",
+    )
+
+
+class _Found:
+    """What the parser calls, and the elements that have come together."""
+
+    def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:
+        self._wanted = wanted
+        self._done: list[XmlElement | RejectedRow] = []
+        self._open: list[XmlElement] = []
+        self._depth = 0
+        self._too_large_from = 0
+        self._characters = self._elements = 0
+        self.line_before = 0
+        self.parser = parser = expat.ParserCreate(namespace_separator=" " if namespaces else None)
+        parser.SetParamEntityParsing(_NEVER)
+        # As if there were a document type elsewhere: an unknown entity is no mistake then.
+        parser.UseForeignDTD(True)
+        parser.buffer_text = True
+        parser.EntityDeclHandler = _refuse_entities
+        parser.SkippedEntityHandler = self._entity
+        parser.StartElementHandler = self._start
+        parser.EndElementHandler = self._end
+        parser.CharacterDataHandler = self._text
+
+    def taken(self) -> list[XmlElement | RejectedRow]:
+        """The elements since the last call."""
+        done, self._done = self._done, []
+        return done
+
+    def _start(self, name: str, attributes: dict[str, str]) -> None:
+        self._depth += 1
+        if self._depth > MAX_DEPTH:
+            raise _RefusedError(f"nested more than {MAX_DEPTH} levels deep")
+        if self._too_large_from:
+            return
+        if self._open:
+            element = XmlElement(name, attributes, self._line())
+            self._open[-1].children.append(element)
+            self._open.append(element)
+            self._elements += 1
+            self._characters += len(name)
+            if attributes:
+                self._characters += sum(map(len, attributes)) + sum(map(len, attributes.values()))
+            self._check()
+        elif name in self._wanted or name.rpartition(" ")[2] in self._wanted:
+            self._characters = self._elements = 0
+            self._open.append(XmlElement(name, attributes, self._line()))
+
+    def _end(self, name: str) -> None:
+        if self._too_large_from == self._depth:
+            self._too_large_from = 0
+        elif self._open:
+            element = self._open.pop()
+            if not self._open:
+                self._done.append(element)
+        self._depth -= 1
+
+    def _text(self, text: str) -> None:
+        if self._open:
+            self._open[-1].add_text(text)
+            self._characters += len(text)
+            if self._characters > MAX_CHARACTERS:
+                self._check()
+
+    def _entity(self, name: str, is_parameter: bool) -> None:
+        if not is_parameter:
+            self._text(html.unescape(f"&{name};"))
+
+    def _line(self) -> int:
+        return self.parser.CurrentLineNumber + self.line_before
+
+    def _check(self) -> None:
+        if self._characters <= MAX_CHARACTERS and self._elements <= MAX_ELEMENTS:
+            return
+        outermost = self._open[0]
+        # It is left where it began: what follows in it is passed over.
+        self._too_large_from = self._depth - len(self._open) + 1
+        self._open.clear()
+        why = f"an element of more than {MAX_CHARACTERS:,} characters or {MAX_ELEMENTS:,} elements"
+        self._done.append(RejectedRow(outermost.line, why, f"<{outermost.name}>"[:200]))
