@@ -61,6 +61,9 @@ class LocatedImage:
         path: the file, absolute; None with an error, and None for what is not local.
         size, mtime_ns: of the file; while they stay the file is not read again.
         error: why there is no file.
+        near: the file's name differs from what was written in Unicode form, letter case or
+            percent-encoding.
+        by_last_name: the file was found by its name alone, in another folder than was written.
     """
 
     source: str
@@ -68,6 +71,8 @@ class LocatedImage:
     size: int | None = None
     mtime_ns: int | None = None
     error: str | None = None
+    near: bool = field(default=False, compare=False)
+    by_last_name: bool = field(default=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)

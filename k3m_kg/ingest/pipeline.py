@@ -107,7 +107,7 @@ def ingest_planned(
         if one_transaction:
             shared = stack.enter_context(store.writing(commit=not options.dry_run, on_wait=on_wait))
         for plan, counts in zip(plans, fetched, strict=True):
-            locate = pictures.locator(plan.path)
+            locate = partial(pictures.locator, plan.path)
             with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
                 aside = SetAside(quarantine, plan.path)
                 tally = Tally(plan, aside, on_progress)
@@ -131,7 +131,7 @@ def ingest_planned(
 def _ingest_source(
     plan: SourcePlan,
     writer: GraphWriter,
-    locate: Locate,
+    locator: Callable[[], Locate],
     check_images: ImageCheck,
     aside: SetAside,
     tally: Tally,
@@ -140,13 +140,13 @@ def _ingest_source(
     dry_run: bool,
 ) -> SourceReport:
     """One source, down through all steps."""
-    if counts := writer.unchanged(plan.version, locate):
+    if counts := writer.unchanged(plan.version, locator()):
         tally.report.counts, tally.report.unchanged = counts, True
         return tally.report
     session = writer.session(plan.version, check_images)
     by_id = plan.version.images_folder is not None
     with _reading(plan, limits) as records:
-        statements = aside.out_of(located(records, locate, by_id=by_id))
+        statements = aside.out_of(located(records, locator(), by_id=by_id))
         for batch in written(session, statements):
             tally.add(batch)
     plan.check_unchanged()

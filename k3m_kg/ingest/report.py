@@ -42,6 +42,8 @@ class SourceReport:
         changes: in a dry run, what the first products would become, at most `LISTED_CHANGES`.
         failures: pictures that cannot be used, at most `LISTED_FAILURES`.
         fetched: what was fetched; None where URLs were not to be.
+        images_near: pictures whose file differs from what was written in Unicode form, letter case
+            or percent-encoding; they are among those found.
     """
 
     source: str
@@ -53,6 +55,7 @@ class SourceReport:
     changes: list[SubjectDiff] = field(default_factory=list)
     failures: list[ImageFailure] = field(default_factory=list)
     fetched: FetchCounts | None = None
+    images_near: int = 0
 
 
 class Tally:
@@ -75,6 +78,7 @@ class Tally:
         """Count a batch and tell how far that is."""
         for row in batch.rejected:
             self._aside.add(row)
+        self.report.images_near += batch.near
         room = LISTED_FAILURES - len(self.report.failures)
         self.report.failures.extend(batch.failures[:room])
         self._subjects += batch.subjects

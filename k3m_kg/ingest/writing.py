@@ -23,12 +23,14 @@ class WrittenBatch:
         line: that of the last one.
         rejected: rows that contradict an earlier row of the source.
         failures: pictures that cannot be used.
+        near: pictures whose file is not called quite as written, see `LocatedImage.near`.
     """
 
     subjects: int
     line: int
     rejected: list[RejectedRow]
     failures: list[ImageFailure]
+    near: int
 
 
 def written(session: IngestSession, statements: Iterable[Statement]) -> Iterator[WrittenBatch]:
@@ -36,7 +38,8 @@ def written(session: IngestSession, statements: Iterable[Statement]) -> Iterator
     for batch in _batches(statements):
         result = session.write(batch)
         line = batch[-1].record.line
-        yield WrittenBatch(len(batch), line, result.rejected, result.failures)
+        near = sum(image.near for statement in batch for image in statement.images)
+        yield WrittenBatch(len(batch), line, result.rejected, result.failures, near)
 
 
 def _batches(statements: Iterable[Statement]) -> Iterator[list[Statement]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from k3m_kg.graph.stored import LocatedImage
 from k3m_kg.pictures.archive_formats import (
@@ -19,18 +19,17 @@ from k3m_kg.pictures.archive_formats import (
 from k3m_kg.pictures.checker import MAX_FILE_BYTES, looks_like_picture
 from k3m_kg.pictures.content_store import ContentStore, StoredFile, TooLargeError
 from k3m_kg.pictures.index import Origin, PictureIndex
-from k3m_kg.pictures.locate import SUFFIXES, Collection
+from k3m_kg.pictures.locate import Collection
+from k3m_kg.pictures.names import PictureNames
 
-_SEVERAL = ""
 _NOTED_AT_ONCE = 512
 
 
 class ArchiveLocator(Collection):
     """Finds pictures in the zip or tar archive given with `--images`.
 
-    The rules are those of a folder, but that a file name is looked for in every folder of the
-    archive: first at the top, then anywhere, and a name that several folders have is an error of
-    that picture.
+    The rules are those of a folder: a file name is looked for at the top, then in every folder,
+    and a name that several folders have is an error of that picture.
 
     A picture is extracted when a product asks for it, at most once for one state of the archive
     (path, size and modification time). A compressed tar can be read in one direction only: the
@@ -62,39 +61,25 @@ class ArchiveLocator(Collection):
         elif not index.is_complete(self._key):
             self._unpack()
 
+    def _find(self, written: str, path: str) -> LocatedImage:
+        name = self._names.find(path)
+        error = f"{'several files of that name' if name.several else 'no such file'} in the archive"
+        return self._named(written, name, LocatedImage(written, error=error))
+
     def _file(self, written: str, relative: str) -> LocatedImage:
-        name = self._by_path.get(relative)
-        if name is None:
-            name = self._by_name.get(relative.rpartition("/")[2])
-            if name == _SEVERAL:
-                return LocatedImage(written, error="several files of that name in the archive")
-        if name is None:
-            return LocatedImage(written, error="no such file in the archive")
-        origin, stored = self._extracted(name)
+        origin, stored = self._extracted(relative)
         if stored is None:
             return LocatedImage(written, error=origin.error or "is gone from the image store")
         return LocatedImage(written, stored.path, stored.size, stored.mtime_ns)
 
     def _name_by_id(self, product: str) -> str | None:
-        return self._by_id.get(product)
+        return self._names.of_product(product)
 
     @cached_property
-    def _by_path(self) -> dict[str, str]:
-        names = self._archive.names() if self._archive else self._index.members(self._key)
-        return {name: name for name in names}
-
-    @cached_property
-    def _by_name(self) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for name in self._by_path:
-            last = name.rpartition("/")[2]
-            found[last] = _SEVERAL if last in found else name
-        return found | {name: name for name in self._by_path if "/" not in name}
-
-    @cached_property
-    def _by_id(self) -> dict[str, str]:
-        paths = map(PurePosixPath, sorted(self._by_name))
-        return {path.stem: path.name for path in paths if path.suffix.lower() in SUFFIXES}
+    def _names(self) -> PictureNames:
+        return PictureNames(
+            self._archive.names() if self._archive else self._index.members(self._key)
+        )
 
     def _extracted(self, name: str) -> tuple[Origin, StoredFile | None]:
         origin = self._known(name) or self._extract(name)

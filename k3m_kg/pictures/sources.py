@@ -20,7 +20,7 @@ from k3m_kg.pictures.archives import ArchiveLocator
 from k3m_kg.pictures.content_store import ContentStore
 from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
 from k3m_kg.pictures.index import PictureIndex
-from k3m_kg.pictures.locate import ImageLocator
+from k3m_kg.pictures.locate import ImageLocator, OneFileOneAddress
 from k3m_kg.pictures.remembered import RememberingLocator, is_open
 from k3m_kg.records import CatalogRecord, ProductRecord
 
@@ -117,7 +117,8 @@ class PictureSources:
         return RememberingLocator(locate, self._store, self._index)
 
     def _local(self, source: Path) -> Locate:
-        return self._archive or ImageLocator(source, self._images)
+        locate = self._archive or ImageLocator(source, self._images)
+        return OneFileOneAddress(locate, leave_open=self._store is not None)
 
     @property
     def fetches(self) -> bool:

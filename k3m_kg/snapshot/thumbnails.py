@@ -150,12 +150,20 @@ def _as_rgb_or_grey(image: Image.Image) -> Image.Image:
         return Image.alpha_composite(paper, layer).convert("RGB")
     if image.mode in ("I;16", "I;16L", "I;16B", "I;16N", "I", "F"):
         values = np.asarray(image, dtype=np.float64)
+        values = np.nan_to_num(values, nan=0.0, posinf=np.inf, neginf=0.0)
         high = values.max(initial=0.0)
         scale = 255 / 65_535 if high > 255 else 1.0
+        if image.mode == "F" and _is_of_one(values, high):
+            scale = 255.0
         return Image.fromarray(np.clip(values * scale, 0, 255).round().astype(np.uint8))
     if image.mode in ("1", "L"):
         return image.convert("L")
     return image.convert("RGB")
+
+
+def _is_of_one(values: np.ndarray, high: float) -> bool:
+    """Whether floats go from 0 to 1, as scientific files have them, highlights somewhat beyond."""
+    return high <= 1.0 or (high <= 4.0 and bool((values % 1).any()))
 
 
 def _encode(image: Image.Image) -> bytes:

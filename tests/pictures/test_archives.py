@@ -7,6 +7,7 @@ import io
 import os
 import struct
 import tarfile
+import unicodedata
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, suppress
@@ -112,6 +113,16 @@ def test_what_is_not_found_or_ambiguous_says_so(archive: Path, open_archive: Ope
         LocatedImage("same.jpg", error="several files of that name in the archive"),
         LocatedImage("https://x.org/gone.jpg"),
     )
+
+
+def test_a_name_may_differ_in_letter_case_and_unicode_form(
+    tmp_path: Path, open_archive: Open
+) -> None:
+    mac = unicodedata.normalize("NFD", "m/grün.JPG")
+    path = write(tmp_path / "pics", "zip", {mac: picture("green")})
+    for written in ("m/grün.jpg", "grün.jpg", "https://x.org/Gr%C3%BCn.jpg"):
+        (found,) = open_archive(path)("id", (written,))
+        assert (content((found,)), found.near) == (["green"], True)
 
 
 def test_locating_again_gives_the_same_without_reading_the_archive(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from pathlib import Path
 
 import pytest
 
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.stored import LocatedImage
-from k3m_kg.pictures.locate import ImageLocator
+from k3m_kg.pictures.locate import ImageLocator, OneFileOneAddress
 
 
 @pytest.fixture
@@ -121,3 +122,72 @@ def test_a_path_below_a_shops_media_folder_says_what_to_give(shop: Path) -> None
     assert "with --images" in str(beside(shop, "/m/x/2.jpg").error)
     assert "--images" not in str(beside(shop, "../secret.jpg").error)
     assert below(shop, "/m/x/2.jpg") == ["m/x/2.jpg"]
+
+
+def test_with_folder_a_name_is_looked_for_in_every_folder_below(shop: Path) -> None:
+    for name in ("n/3.jpg", "n/same.jpg", "m/same.jpg", "n/1.jpg"):
+        (shop / "pics" / name).parent.mkdir(exist_ok=True)
+        (shop / "pics" / name).touch()
+    assert below(shop, "3.jpg", "2.jpg", "1.jpg") == ["n/3.jpg", "m/x/2.jpg", "1.jpg"]
+    assert below(shop, "https://x.org/n/same.jpg") == ["n/same.jpg"]
+    assert below(shop, product="3") == ["n/3.jpg"]
+    (found,) = ImageLocator(shop / "c.csv", shop / "pics")("id", ("x/same.jpg",))
+    assert found.error == "several files of that name in the folder"
+
+
+NEAR = {
+    "grüner.jpg": unicodedata.normalize("NFD", "grüner.jpg"),
+    "IMG_1.jpg": "img_1.JPG",
+    "My%20Mug.jpg": "My Mug.jpg",
+}
+
+
+@pytest.mark.parametrize("written", NEAR)
+@pytest.mark.parametrize("given", [True, False])
+def test_a_name_that_differs_in_its_form_alone_is_the_one_that_is_meant(
+    tmp_path: Path, written: str, given: bool
+) -> None:
+    (tmp_path / "pics").mkdir()
+    (tmp_path / "pics" / NEAR[written]).touch()
+    locate = ImageLocator(tmp_path / "c.csv", tmp_path / "pics" if given else None)
+    asked = written if given else f"pics/{written}"
+    (found,) = locate("id", (asked,))
+    assert Path(str(found.path)).name == NEAR[written]
+    assert (found.near, found.source) == (True, asked)
+    (tmp_path / "pics" / written).touch()
+    (found,) = ImageLocator(tmp_path / "c.csv", tmp_path / "pics")("id", (written,))
+    assert (Path(str(found.path)).name, found.near) == (written, False)
+
+
+def test_of_two_near_names_none_is_guessed(tmp_path: Path) -> None:
+    for name in ("A.jpg", "a.JPG"):
+        (tmp_path / name).touch()
+    (found,) = ImageLocator(tmp_path / "c.csv", tmp_path)("id", ("a.jpg",))
+    assert found.error == "several files of that name in the folder"
+
+
+def one_each(shop: Path, leave_open: bool = False) -> OneFileOneAddress:
+    located = ImageLocator(shop / "c.csv", shop / "pics")
+    return OneFileOneAddress(located, leave_open=leave_open)
+
+
+def test_two_addresses_with_one_last_name_never_become_one_picture(shop: Path) -> None:
+    locate = one_each(shop)
+    first, second = "https://x.org/a/1.jpg", "https://x.org/b/1.jpg"
+    assert locate("1", (first,))[0].path == str(shop / "pics/1.jpg")
+    (found,) = locate("2", (second,))
+    assert found == LocatedImage(
+        second, error="the only file of that name was taken for x.org/a/1.jpg"
+    )
+    assert locate("3", ("c/1.jpg",))[0].path is None
+    for same in (first, "http://x.org/a/1.jpg?v=2", "//x.org/a/1.jpg", "1.jpg"):
+        assert locate("4", (same,))[0].path == str(shop / "pics/1.jpg")
+    assert one_each(shop, leave_open=True)("1", (first, second)) == (
+        LocatedImage(first, *_file(shop / "pics/1.jpg")),
+        LocatedImage(second),
+    )
+
+
+def _file(path: Path) -> tuple[str, int, int]:
+    found = path.stat()
+    return str(path), found.st_size, found.st_mtime_ns

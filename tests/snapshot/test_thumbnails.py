@@ -107,6 +107,21 @@ def test_every_kind_of_pixel_becomes_rgb(tmp_path: Path) -> None:
     assert decode(thumbnail(tmp_path / "lab.tiff")).mode == "RGB"
 
 
+@pytest.mark.parametrize("bright", [0.61, 1.0, 3.5])
+def test_floats_from_0_to_1_keep_their_tones(tmp_path: Path, bright: float) -> None:
+    tones = np.full((64, 64), 0.015, np.float32)
+    tones[:, 32:] = bright
+    tones[0, 0] = np.nan
+    Image.fromarray(tones).save(tmp_path / "float.tiff")
+    small = decode(thumbnail(tmp_path / "float.tiff"))
+    right = min(round(255 * bright), 255)
+    assert [small.getpixel(place) for place in ((10, 10), (50, 10), (0, 0))] == [
+        (4, 4, 4),
+        (right, right, right),
+        (0, 0, 0),
+    ]
+
+
 @pytest.mark.parametrize("name", ["a.gif", "a.png", "a.webp"])
 def test_an_animation_is_its_first_frame(tmp_path: Path, name: str) -> None:
     path = tmp_path / name

@@ -298,6 +298,7 @@ def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
                 **asdict(report.counts),
                 "changes": changes_as_json(report.changes),
                 "image_failures": [asdict(failure) for failure in report.failures],
+                "images_near": report.images_near,
                 "images_fetched": asdict(report.fetched) if report.fetched else None,
             }
             for report in reports
@@ -327,6 +328,11 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
         f"  images: {counts.images_found:,} found, {counts.images_failed:,} failed, "
         f"{counts.images_not_local:,} not local"
     )
+    if report.images_near:
+        say(
+            f"  {report.images_near:,} of them under a name that differs in Unicode form, letter "
+            "case or percent-encoding"
+        )
     if counts.rows_repeated:
         say(f"  {counts.rows_repeated:,} rows repeat an earlier row")
     if counts.rows_quarantined:
