@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, distinct, exists, func, select
 
+from k3m_kg.graph.categories import category_of, category_runs
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.tables import (
     EntityKind,
@@ -97,14 +98,15 @@ class GraphReader:
         Ascending by entity. `kind`, `title` and `category` leave those that are so.
         """
         of = subjects.c
+        its_category = category_of(category_runs(self.connection))
         query = (
-            select(of.entity, of.kind, entities.c.text, of.title, of.category)
+            select(of.entity, of.kind, entities.c.text, of.title, its_category)
             .join(entities, entities.c.id == of.entity)
             .order_by(of.entity)
         )
         if only is not None:
             query = query.where(of.entity.in_(only))
-        for column, wanted in ((of.kind, kind), (of.title, title), (of.category, category)):
+        for column, wanted in ((of.kind, kind), (of.title, title), (its_category, category)):
             if wanted is not None:
                 query = query.where(column == wanted)
         return stream(self.connection, query)
@@ -183,7 +185,9 @@ class GraphReader:
         total = {
             "products": select(func.count()).select_from(subjects).where(product),
             "titles": select(func.count(of.title)),
-            "categories": select(func.count(of.category)),
+            "categories": select(
+                func.count(category_of(category_runs(self.connection)))
+            ).select_from(subjects),
             "values": select(func.count()).select_from(subjects).where(~product),
             "triples": select(func.count()).select_from(triples),
             "properties": select(func.count(distinct(triples.c.property))),

@@ -1,4 +1,6 @@
-"""Writing what a model proposes: triples that a source may overrule and `undo` takes back."""
+"""Writing what a model proposes, triples and categories: a source may overrule it, `undo` takes it
+back.
+"""
 
 from __future__ import annotations
 
@@ -12,21 +14,30 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import TRIPLE_COLUMNS, chunks, proposal_runs, stored_subjects
+from k3m_kg.graph.journal import (
+    TRIPLE_COLUMNS,
+    StoredSubject,
+    chunks,
+    proposal_runs,
+    stored_subjects,
+)
 from k3m_kg.graph.session import now
-from k3m_kg.graph.stored import IngestCounts, ProposedTriple
-from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, proposals, triples
+from k3m_kg.graph.stored import IngestCounts, ProposedCategory, ProposedTriple
+from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals, triples
 from k3m_kg.graph.term_ids import TermDictionary
 
 _BATCH = 2000
 
+Proposed = ProposedTriple | ProposedCategory
+
 
 def propose(
-    connection: Connection, dialect: Dialect, source: int, offered: Iterable[ProposedTriple]
+    connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposed]
 ) -> int:
-    """Add proposed triples as one run; what a source states is not proposed.
+    """Add proposed triples and categories as one run; what a source states is not proposed.
 
     A triple that another run proposed is noted for this one too: it stays until both are undone.
+    Of the categories that several runs propose for a product the first one counts.
 
     Returns:
         The run's number.
@@ -50,16 +61,25 @@ def propose(
     digest = hashlib.sha256()
     counts = IngestCounts()
     touched: set[int] = set()
+    classified: set[int] = set()
     for batch in _batches(offered):
         for proposal in batch:
             _check(proposal)
             digest.update(repr(proposal).encode())
-        heads = _heads(connection, dialect, batch)
+        heads, stated = _heads(connection, dialect, batch)
         there, ends = _known(connection, heads.values())
-        names = terms.property_ids([p.property for p in batch])
-        values = terms.ids(EntityKind.VALUE, [p.value for p in batch])
+        about = [item for item in batch if isinstance(item, ProposedTriple)]
+        names = terms.property_ids([item.property for item in about])
+        values = terms.ids(EntityKind.VALUE, [item.value for item in about])
+        lacking = {
+            product: head
+            for product, head in heads.items()
+            if stated[head].category is None and head not in classified
+        }
+        categories = _categories(batch, lacking, terms)
+        classified.update(head for head, _, _ in categories)
         new: dict[tuple[int, int, int], float] = {}
-        for proposal in batch:
+        for proposal in about:
             key = (heads[proposal.product], names[proposal.property], values[proposal.value])
             if there.get(key, run) in by_models:  # nothing that a source states
                 new.setdefault(key, proposal.probability)
@@ -75,10 +95,10 @@ def propose(
             connection,
             proposals,
             ("run", "head", "property", "tail", "probability"),
-            [(run, *key, probability) for key, probability in new.items()],
+            [(run, *key, probability) for key, probability in (new | categories).items()],
         )
         counts.triples_added += len(rows)
-        touched.update(head for head, _, _ in new)
+        touched.update(head for head, _, _ in (*new, *categories))
     terms.finish()
     counts.products_read = counts.products_updated = len(touched)
     connection.execute(
@@ -89,23 +109,41 @@ def propose(
     return run
 
 
-def _batches(offered: Iterable[ProposedTriple]) -> Iterator[list[ProposedTriple]]:
+def _categories(
+    batch: Sequence[Proposed], lacking: Mapping[str, int], terms: TermDictionary
+) -> dict[tuple[int, int, int], float]:
+    """Rows of `proposals` with their probability, one for each product that lacks a category."""
+    offered: dict[int, ProposedCategory] = {}
+    for item in batch:
+        if isinstance(item, ProposedCategory) and item.product in lacking:
+            offered.setdefault(lacking[item.product], item)
+    values = terms.ids(EntityKind.VALUE, [item.category for item in offered.values()])
+    return {
+        (head, CATEGORY, values[item.category]): item.probability for head, item in offered.items()
+    }
+
+
+def _batches(offered: Iterable[Proposed]) -> Iterator[list[Proposed]]:
     stream = iter(offered)
     while batch := list(islice(stream, _BATCH)):
         yield batch
 
 
-def _check(proposal: ProposedTriple) -> None:
+def _check(proposal: Proposed) -> None:
     where = f"the proposal for {proposal.product!r}"
-    if not proposal.property or not proposal.value or "\0" in proposal.property + proposal.value:
-        raise GraphError("property and value must be texts", where=where)
+    if isinstance(proposal, ProposedTriple):
+        texts, what = [proposal.property, proposal.value], "property and value must be texts"
+    else:
+        texts, what = [proposal.category], "a category must be a text"
+    if not all(texts) or "\0" in "".join(texts):
+        raise GraphError(what, where=where)
     if not (math.isfinite(proposal.probability) and 0 <= proposal.probability <= 1):
         raise GraphError(f"{proposal.probability} is no probability", where=where)
 
 
 def _heads(
-    connection: Connection, dialect: Dialect, batch: Sequence[ProposedTriple]
-) -> Mapping[str, int]:
+    connection: Connection, dialect: Dialect, batch: Sequence[Proposed]
+) -> tuple[Mapping[str, int], Mapping[int, StoredSubject]]:
     found = dialect.find_terms(
         connection, int(EntityKind.PRODUCT), {proposal.product for proposal in batch}
     )
@@ -116,7 +154,7 @@ def _heads(
                 f"there is no product {proposal.product!r} in this graph",
                 hint="propose values for products of the graph that the snapshot was cut from",
             )
-    return found
+    return found, stated
 
 
 def _known(

@@ -21,6 +21,7 @@ from sqlalchemy import (
     union_all,
 )
 
+from k3m_kg.graph.categories import category_of, category_of_one, category_runs
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
@@ -86,9 +87,13 @@ def _row(part: int, position: Any, *columns: Any) -> Select[Any]:
 
 _ENTITY = bindparam("entity", type_=Integer)
 _ALL_OF_ONE = union_all(
-    _row(_SUBJECT, literal(0), subjects.c.title, subjects.c.category, *[None] * 4).where(
-        subjects.c.entity == _ENTITY
-    ),
+    _row(
+        _SUBJECT,
+        literal(0),
+        subjects.c.title,
+        func.coalesce(subjects.c.category, category_of_one(subjects.c.entity).scalar_subquery()),
+        *[None] * 4,
+    ).where(subjects.c.entity == _ENTITY),
     _row(
         _TRIPLE,
         triples.c.position,
@@ -118,7 +123,12 @@ def _names(connection: Connection) -> dict[int, str]:
 
 def _subjects(connection: Connection, kind: EntityKind, batch_size: int) -> Iterator[Sequence[Any]]:
     rows = connection.execution_options(yield_per=batch_size).execute(
-        select(subjects.c.entity, entities.c.text, subjects.c.title, subjects.c.category)
+        select(
+            subjects.c.entity,
+            entities.c.text,
+            subjects.c.title,
+            category_of(category_runs(connection)).label("category"),
+        )
         .join(entities, entities.c.id == subjects.c.entity)
         # The kind is known; naming it lets the database read in the order of its index.
         .where(entities.c.kind == int(kind))

@@ -20,6 +20,7 @@ from k3m_kg.graph.journal import (
 )
 from k3m_kg.graph.stored import IngestCounts, Run, SubjectDiff
 from k3m_kg.graph.tables import (
+    CATEGORY,
     EntityKind,
     RunKind,
     entities,
@@ -230,7 +231,17 @@ def _proposed(connection: Connection, run: int, names: Mapping[int, str]) -> Ite
         ).all()
         texts = _texts(connection, {tail for _, _, tail in rows} | set(chunk))
         added: dict[int, list[tuple[str, str]]] = {}
+        categories: dict[int, tuple[None, str]] = {}
         for head, property_, tail in rows:
-            added.setdefault(head, []).append((names[property_], texts[tail][1]))
+            pairs = added.setdefault(head, [])
+            if property_ == CATEGORY:
+                categories[head] = None, texts[tail][1]
+            else:
+                pairs.append((names[property_], texts[tail][1]))
         for head, pairs in added.items():
-            yield SubjectDiff(*texts[head], "proposed", triples_added=tuple(pairs))
+            yield SubjectDiff(
+                *texts[head],
+                "proposed",
+                category=categories.get(head),
+                triples_added=tuple(pairs),
+            )

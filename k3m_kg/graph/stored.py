@@ -121,6 +121,15 @@ class ProposedTriple:
 
 
 @dataclass(frozen=True, slots=True)
+class ProposedCategory:
+    """A category that a model predicts for a product without one, with its probability."""
+
+    product: str
+    category: str
+    probability: float
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """One ingest, or one writing of proposals.
 

@@ -178,6 +178,9 @@ journal = Table(
     sqlite_with_rowid=False,
 )
 
+CATEGORY = -1
+"""In `proposals` as a property: the tail is a category. No property has this number."""
+
 proposals = Table(
     "proposals",
     metadata,

@@ -7,14 +7,13 @@ from collections.abc import Callable, Iterable, Iterator
 from sqlalchemy import Connection, Row, func, insert, select
 
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.proposing import propose
+from k3m_kg.graph.proposing import Proposed, propose
 from k3m_kg.graph.runs import diff, find_run
 from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import (
     ImageCheck,
     IngestCounts,
     LocatedImage,
-    ProposedTriple,
     SourceVersion,
     SubjectDiff,
     Undone,
@@ -52,11 +51,12 @@ class GraphWriter:
         source = self._source_for(version.name)
         return IngestSession(self._connection, self._dialect, version, source, check_images)
 
-    def propose(self, name: str, proposals: Iterable[ProposedTriple]) -> int:
-        """Add triples that a model proposes, as one run.
+    def propose(self, name: str, proposals: Iterable[Proposed]) -> int:
+        """Add triples and categories that a model proposes, as one run.
 
-        They stay when a source states the product again, unless it states that property itself,
-        and `undo` of the run takes them back. What a product has already is not proposed again.
+        They stay when a source states the product again, unless it states that property (or a
+        category) itself, and `undo` of the run takes them back. What a product has already is not
+        proposed again.
 
         Args:
             name: says where they come from, such as the artifact's folder.

@@ -13,6 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, distinct, func, or_, select
 
+from k3m_kg.graph.categories import category_of, category_runs
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 from k3m_kg.quality.placeholders import LONGEST as LONGEST_PLACEHOLDER
@@ -158,13 +159,14 @@ def _examine(connection: Connection, top: int) -> GraphQuality:
     _examine_titles(connection, found, top)
     suspicious = found.result()
     suspicious.similar_properties = found.similar(coverage)[:top]
-    categories = _frequent(connection, subjects.c.category, top)
+    category = category_of(category_runs(connection))
+    categories = _frequent(connection, category, top)
     return GraphQuality(
         coverage=coverage,
         suspicious=suspicious,
         categories=categories,
         category_count=connection.execute(
-            select(func.count(distinct(subjects.c.category)))
+            select(func.count(distinct(category))).select_from(subjects)
         ).scalar_one(),
         image_errors=_frequent(connection, images.c.error, top),
     )
@@ -360,11 +362,11 @@ def _examine_titles(connection: Connection, found: _Findings, top: int) -> None:
 
 
 def _frequent(connection: Connection, column: Any, top: int) -> list[ValueCount]:
+    texts = select(column.label("text")).where(column.is_not(None)).subquery()
     rows = connection.execute(
-        select(column, func.count())
-        .where(column.is_not(None))
-        .group_by(column)
-        .order_by(func.count().desc(), column)
+        select(texts.c.text, func.count())
+        .group_by(texts.c.text)
+        .order_by(func.count().desc(), texts.c.text)
         .limit(top)
     )
     return [ValueCount(text, count) for text, count in rows]

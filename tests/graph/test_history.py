@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
 import pytest
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement, SubjectDiff, Undone
+from k3m_kg.graph.stored import (
+    ProposedCategory,
+    ProposedTriple,
+    SourceVersion,
+    Statement,
+    SubjectDiff,
+    Undone,
+)
+from k3m_kg.quality.examination import examine
 from k3m_kg.records import ProductRecord, Subject, ValueRecord
 
 RED = ("colour", "red")
@@ -266,6 +276,64 @@ def test_a_proposal_that_went_with_its_product_does_not_come_back(store: GraphSt
     assert triples(store) == {"p": (BLUE,), "q": (RED,)}
 
 
+def propose_categories(store: GraphStore, **by_product: str) -> int:
+    with store.writing() as writer:
+        offered = [ProposedCategory(id_, text, 0.9) for id_, text in by_product.items()]
+        return writer.propose("model", offered)
+
+
+def categories(store: GraphStore) -> dict[str, str | None]:
+    """The same by every way of reading."""
+    found = {product.id: product.category for product in store.iter_products()}
+    one_by_one = (store.product(id_) for id_ in found)
+    assert {one.id: one.category for one in one_by_one if one is not None} == found
+    with store.reading() as reader:
+        assert {row[2]: row[4] for rows in reader.subjects() for row in rows} == found
+        for text in {text for text in found.values() if text is not None}:
+            rows = [row for part in reader.subjects(category=text) for row in part]
+            assert {row[2] for row in rows} == {id_ for id_ in found if found[id_] == text}
+        named = [text for text in found.values() if text is not None]
+        assert reader.counts()["categories"] == len(named)
+    quality = examine(store)
+    assert {one.value: one.count for one in quality.categories} == Counter(named)
+    assert quality.category_count == len(set(named))
+    return found
+
+
+def test_a_proposed_category_is_one_until_it_is_undone(store: GraphStore) -> None:
+    state(store, "a", product("p"), replace(product("q"), category="coats"), product("r"))
+    run = propose_categories(store, p="coats", q="hats", r="hats")
+    assert categories(store) == {"p": "coats", "q": "coats", "r": "hats"}
+    assert [(d.name, d.change, d.category, d.triples_added) for d in store.diff(run)] == [
+        ("p", "proposed", (None, "coats"), ()),
+        ("r", "proposed", (None, "hats"), ()),
+    ]
+    assert triples(store) == {"p": (), "q": (), "r": ()}
+    assert store.run(run).counts.products_updated == 2
+    assert undo(store, run).products_restored == 2
+    assert categories(store) == {"p": None, "q": "coats", "r": None}
+
+
+def test_a_source_overrules_a_proposed_category_by_stating_one(store: GraphStore) -> None:
+    state(store, "a", product("p"), product("q"))
+    propose_categories(store, p="coats", q="hats")
+    run = state(store, "a", product("p", RED), replace(product("q"), category="caps"))
+    assert categories(store) == {"p": "coats", "q": "caps"}
+    assert [(d.name, d.category) for d in store.diff(run)] == [("p", None), ("q", (None, "caps"))]
+    undo(store, run)
+    assert categories(store) == {"p": "coats", "q": "hats"}
+
+
+def test_of_two_proposed_categories_the_first_that_holds_counts(store: GraphStore) -> None:
+    state(store, "a", product("p"))
+    first, second = (propose_categories(store, p=text) for text in ("coats", "hats"))
+    assert categories(store) == {"p": "coats"}
+    undo(store, first)
+    assert categories(store) == {"p": "hats"}
+    undo(store, second)
+    assert categories(store) == {"p": None}
+
+
 def test_no_proposals_leave_an_empty_graph_as_it_is(store: GraphStore) -> None:
     propose(store)
     state(store, "a", product("p", RED))
@@ -279,10 +347,12 @@ def test_no_proposals_leave_an_empty_graph_as_it_is(store: GraphStore) -> None:
         (ProposedTriple("p", "colour", "", 0.5), "must be texts"),
         (ProposedTriple("p", "colour", "red", float("nan")), "no probability"),
         (ProposedTriple("p", "colour", "red", 1.5), "no probability"),
+        (ProposedCategory("p", "", 0.5), "must be a text"),
+        (ProposedCategory("nobody", "coats", 0.5), "no product 'nobody'"),
     ],
 )
 def test_a_bad_proposal_fails_the_run(
-    store: GraphStore, proposal: ProposedTriple, message: str
+    store: GraphStore, proposal: ProposedTriple | ProposedCategory, message: str
 ) -> None:
     state(store, "a", product("p", RED))
     before = content(store)
