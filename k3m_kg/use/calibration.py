@@ -2,9 +2,12 @@
 
 Guo et al., On Calibration of Modern Neural Networks (ICML 2017): the softmax over a property's
 values is divided by one number, the temperature, that minimises the negative log-likelihood of
-what is true. Fitted on a part of validation, never on test; thresholds are proved on the other
-part (`k3m_kg.snapshot.validation_parts`). A fit is kept where it is better than no temperature at
-all, which is asked within the fitting part: each half is judged by the temperature of the other.
+what is true: of the true value, and where training never saw that one, of the best value's being
+wrong. Without the latter a property of many new values would be promised far too much. Fitted on a
+part of validation, never on test; thresholds are proved on the other part
+(`k3m_kg.snapshot.validation_parts`). A fit is kept where it is better than no temperature at all,
+which is asked within the fitting part: each half is judged by the temperature of the other, by that
+likelihood and by how likely it is that best values are right or wrong as they are.
 """
 
 from __future__ import annotations
@@ -31,6 +34,8 @@ from k3m_kg.use.open_model import OpenModel
 FILE = "calibration.json"
 SPLIT = "validation"
 _COLDEST, _HOTTEST = 0.2, 20.0
+_SUREST = -30.0
+"""The log-probability of what the scores hold to be impossible."""
 _DIGITS = 6
 
 
@@ -144,6 +149,26 @@ def negative_log_likelihood(answers: Iterable[KnownAnswers], temperature: float)
     return total / count if count else math.nan
 
 
+def _losses(answers: Iterable[KnownAnswers], temperature: float) -> np.ndarray:
+    """(2,) negative log-likelihoods over all questions.
+
+    That of the answers, of which one unseen in training says that the best value is wrong; and that
+    of best values being right or wrong, which is what a probability is read as.
+    """
+    answer = best = 0.0
+    for part in answers:
+        log_QC = (part.scores_QC.double() / temperature).log_softmax(1)
+        top_Q = log_QC.max(1)
+        rest_QC = log_QC.scatter(1, top_Q.indices[:, None], -math.inf)
+        wrong_Q = rest_QC.logsumexp(1).clamp(min=_SUREST)
+        true_Q = log_QC.masked_fill(~part.right_QC, -math.inf).logsumexp(1)
+        seen_Q = part.right_QC.any(1)
+        right_Q = part.right_QC.gather(1, top_Q.indices[:, None])[:, 0]
+        answer -= float(true_Q.where(seen_Q, wrong_Q).sum())
+        best -= float(top_Q.values.where(right_Q, wrong_Q).sum())
+    return np.array([answer, best])
+
+
 def _likelihood(answers: Iterable[KnownAnswers], temperature: float) -> tuple[float, int]:
     """The sum of negative log-likelihoods, and over how many questions."""
     total, count = 0.0, 0
@@ -158,10 +183,10 @@ def _likelihood(answers: Iterable[KnownAnswers], temperature: float) -> tuple[fl
 
 def fit_temperature(answers: list[KnownAnswers]) -> float:
     """The temperature with the least negative log-likelihood, 1 where there is nothing to fit."""
-    if not any(part.seen for part in answers):
+    if not any(map(len, answers)):
         return 1.0
     found = minimize_scalar(
-        lambda log: negative_log_likelihood(answers, math.exp(log)),
+        lambda log: _losses(answers, math.exp(log))[0],
         bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
         method="bounded",
         options={"xatol": 1e-3},
@@ -171,11 +196,9 @@ def fit_temperature(answers: list[KnownAnswers]) -> float:
 
 def temperature_if_better(one: list[KnownAnswers], other: list[KnownAnswers]) -> float:
     """The temperature of both halves together; 1 where that of one half does not help the other."""
-    fitted = (
-        _likelihood(other, fit_temperature(one))[0] + _likelihood(one, fit_temperature(other))[0]
-    )
-    identity = _likelihood([*one, *other], 1.0)[0]
-    return fit_temperature([*one, *other]) if fitted < identity else 1.0
+    fitted = _losses(other, fit_temperature(one)) + _losses(one, fit_temperature(other))
+    identity = _losses([*one, *other], 1.0)
+    return fit_temperature([*one, *other]) if (fitted < identity).all() else 1.0
 
 
 def fit_temperatures(
@@ -200,7 +223,7 @@ def fit_temperatures(
         fitting[part.name] = sum(map(len, halves))
         for half, place in zip(halves, pool, strict=True):
             place.append(half.first(enough // 2))
-        if sum(half.seen for half in halves) >= enough:
+        if fitting[part.name] >= enough:
             own[part.name] = temperature_if_better(halves[:1], halves[1:])
     pooled = temperature_if_better(*pool)
     result = {}

@@ -108,12 +108,40 @@ def test_a_calibration_of_before_is_refused_with_the_reason(own: OpenModel) -> N
         load_calibration(own.trained)
 
 
-def test_answers_unseen_in_training_are_wrong_and_fit_nothing() -> None:
+def test_answers_unseen_in_training_are_wrong_and_make_probabilities_smaller() -> None:
+    """Honest scores of which every third is asked for a value that training never saw."""
+    answers = drawn("p", 1.0)
+    answers.right_QC[::3] = False
+    assert not answers.best(1.0)[1][::3].any()
+    pooled, found = fit_temperatures([answers], parts())
+    assert min(pooled, found["p"].temperature) > 1.5
+    before, after = (reliability(*answers.best(t))["ece"] for t in (1.0, found["p"].temperature))
+    assert before > 0.15
+    assert after < 0.1
+
+
+def test_a_temperature_is_not_kept_where_best_values_become_less_honest() -> None:
+    """Scores that are right of the best value, and far too sure which of the others is second."""
+    torch.manual_seed(0)
+    first = torch.full((4000, 1), 3.0) + torch.rand(4000, 1)
+    rest = torch.randn(4000, 5) * 3
+    scores = torch.cat([first + rest.logsumexp(1, keepdim=True) - 2.5, rest], 1)
+    probability = scores.softmax(1)[:, 0]
+    best = torch.bernoulli(probability).bool()
+    other = torch.randint(1, 6, (4000,))
+    answer = torch.where(best, torch.zeros(4000, dtype=torch.long), other)
+    right = torch.zeros(4000, 6, dtype=torch.bool).scatter(1, answer[:, None], True)
+    answers = KnownAnswers("p", scores, right, np.arange(4000))
+    assert fit_temperature([answers]) > 1.05
+    _, found = fit_temperatures([answers], parts())
+    assert found["p"].source == "identity"
+
+
+def test_nothing_fits_nothing() -> None:
     nothing = KnownAnswers(
-        "p", torch.randn(60, 3), torch.zeros(60, 3, dtype=torch.bool), np.arange(60)
+        "p", torch.empty(0, 3), torch.zeros(0, 3, dtype=torch.bool), np.arange(0)
     )
     assert fit_temperature([nothing]) == 1.0
-    assert not nothing.best(1.0)[1].any()
 
 
 def test_expected_calibration_error_by_hand() -> None:
