@@ -16,11 +16,11 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+
+from benchmarks._command_line import k3m_kg
 
 ROOT = Path(__file__).resolve().parent.parent
 ASKED = ("baseColour", "articleType", "season", "usage")
@@ -32,19 +32,6 @@ MAJORITY = {"baseColour": 19.8, "articleType": 16.7, "season": 61.8, "usage": 77
 GIVEN_TYPE = {"baseColour": 22.6, "season": 77.1, "usage": 88.6}
 TITLE = {"baseColour": 94.6, "articleType": 96.5, "season": 88.7, "usage": 95.4}
 """The title alone, not masked."""
-
-
-def k3m_kg(*arguments: object, threads: int) -> Any:
-    """Run the command line; its JSON."""
-    command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
-    done = subprocess.run(
-        [*command, *map(str, arguments), "--json"],
-        stdout=subprocess.PIPE,
-        text=True,
-        check=True,
-        env=os.environ | {"OMP_NUM_THREADS": str(threads)},
-    )
-    return json.loads(done.stdout)
 
 
 def prepare(work: Path, data: Path, threads: int) -> None:

@@ -18,8 +18,6 @@ import argparse
 import json
 import os
 import statistics
-import subprocess
-import sys
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +25,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks._command_line import k3m_kg
 from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
@@ -107,16 +106,6 @@ class Bench:
         self.folder = work / name
         self.snapshots = self.folder / "snapshots"
 
-    def k3m_kg(self, *arguments: object) -> None:
-        """Run the command line."""
-        command = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()"]
-        subprocess.run(
-            [*command, *map(str, arguments), "--json"],
-            stdout=subprocess.DEVNULL,
-            check=True,
-            env=os.environ | {"OMP_NUM_THREADS": str(self.threads)},
-        )
-
     def prepare(self) -> None:
         """Graph and snapshot."""
         if (self.snapshots / "latest").exists():
@@ -124,9 +113,9 @@ class Bench:
         self.folder.mkdir(parents=True, exist_ok=True)
         database = ("--db", f"sqlite:///{self.folder / 'graph.db'}")
         source = self.data / self.catalog.source
-        self.k3m_kg("ingest", source, *database, *self.catalog.ingest)
+        k3m_kg("ingest", source, *database, *self.catalog.ingest, threads=self.threads)
         cut = ("--holdout", 0.1, *self.catalog.cut)
-        self.k3m_kg("snapshot", *database, *cut, self.snapshots)
+        k3m_kg("snapshot", *database, *cut, self.snapshots, threads=self.threads)
 
     def k3m(self, seed: int) -> Path:
         """K3M of one seed."""
@@ -138,7 +127,8 @@ class Bench:
             options = [part for each in sets for part in ("--set", each)]
             begun = (self.folder / f"k3m-{seed}.run" / "checkpoint").exists()
             config = ROOT / "examples" / self.catalog.config
-            self.k3m_kg("pretrain", config, *options, *(["--resume"] if begun else []))
+            resume = ["--resume"] if begun else []
+            k3m_kg("pretrain", config, *options, *resume, threads=self.threads)
         return output
 
     def kge(self, name: str, seed: int) -> Path:

@@ -62,6 +62,7 @@ def fit_linear(
         model.set_params(C=strength)
         with warnings.catch_warnings():  # one that has not quite converged is one all the same
             warnings.simplefilter("ignore", ConvergenceWarning)
+            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
             model.fit(matrix, labels)
         right = float(np.mean(model.predict(checked) == validation[1])) if len(validation[1]) else 0
         if right > best_right:

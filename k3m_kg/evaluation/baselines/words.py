@@ -60,6 +60,8 @@ class Words(Input):
             for place, values in enumerate(view.answers(questions)):
                 for value in values:
                     texts[place] = cut_value(texts[place], value)
+        if not texts:
+            return sparse.csr_matrix((0, len(self._vectors.vocabulary_)), dtype=np.float32)
         distinct, inverse = np.unique(np.array(texts, object), return_inverse=True)
         return self._vectors.transform(distinct)[inverse]
 

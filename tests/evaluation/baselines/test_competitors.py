@@ -66,6 +66,14 @@ def test_each_input_tells_what_stands_in_it(shop: Batcher) -> None:
     assert colour["image"] > max(colour["words"], colour["attributes"]) + 0.2
 
 
+def test_no_question_is_an_input_of_no_rows(shop: Batcher) -> None:
+    view = View(shop, shop.catalog, np.empty(0, np.int64), cut_title=True)
+    nobody = np.empty(0, np.int64)
+    for name, item in inputs_of(view, EVERYTHING).items():
+        assert item.fit(view, shop.snapshot.rows("train")), name
+        assert item.matrix(view, Triples.each(nobody)).shape[0] == 0, name
+
+
 def test_words_of_the_asked_value_are_cut_for_baselines_too(shop: Batcher) -> None:
     """What is left of a title is the colour and a number: it tells nothing of the kind."""
     assert asked(shop, "kind", hide=("price",))["words"] < 0.5
