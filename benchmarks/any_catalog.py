@@ -18,6 +18,7 @@ import json
 import statistics
 import subprocess
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,18 +205,23 @@ def table(results: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
     yield ""
     for catalog, seeds in results.items():
         for question in seeds[0]["reports"]:
-            for one in seeds:
-                said = _said(one["reports"][question])
-                yield f"- {catalog}, {question}, seed {one['seed']}: {said}"
+            verdicts = [one["reports"][question]["verdict"] for one in seeds]
+            yield f"- {catalog}, {question}: {_said(verdicts)}"
 
 
-def _said(report: dict[str, Any]) -> str:
-    verdict = report["verdict"]
-    than = {"ahead": "ahead of", "level": "level with", "behind": "behind"}[verdict["outcome"]]
+def _said(verdicts: list[dict[str, Any]]) -> str:
+    """The verdicts of all seeds in one line."""
+    counts = Counter(verdict["outcome"] for verdict in verdicts)
+    outcomes = " and ".join(
+        name if len(counts) == 1 else f"{name} in {count} of {len(verdicts)}"
+        for name, count in counts.items()
+    )
+    against = " or ".join(dict.fromkeys(verdict["against"] for verdict in verdicts))
+    differences = [verdict["model"] - verdict["competitor"] for verdict in verdicts]
+    low, high = (100 * statistics.mean(v[key] for v in verdicts) for key in ("low", "high"))
     return (
-        f"{than} {verdict['against']}, {100 * verdict['model']:.1f} against "
-        f"{100 * verdict['competitor']:.1f} (95 % interval of the difference "
-        f"{100 * verdict['low']:+.1f} to {100 * verdict['high']:+.1f})"
+        f"{outcomes}, beside {against}: {100 * statistics.mean(differences):+.1f}, 95 % interval "
+        f"{low:+.1f} to {high:+.1f}{' (means over the seeds)' * (len(verdicts) > 1)}"
     )
 
 
