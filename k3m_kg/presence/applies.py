@@ -16,7 +16,7 @@ from k3m_kg.config import Settings
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_file
 from k3m_kg.manifests import as_record
-from k3m_kg.presence.columns import MOST_COLUMNS, Columns, Seen
+from k3m_kg.presence.columns import MOST_COLUMNS, Seen, SeenColumns
 from k3m_kg.presence.estimate import Estimate
 from k3m_kg.presence.ridge import Ridge
 from k3m_kg.snapshot import Snapshot
@@ -52,7 +52,7 @@ def learn(snapshot: Snapshot) -> Estimate:
     rows = rows if len(rows) else np.arange(len(snapshot))
     if len(rows) > _MOST_PRODUCTS:
         rows = np.sort(np.random.default_rng(0).choice(rows, _MOST_PRODUCTS, replace=False))
-    columns = Columns.of(snapshot, rows)
+    columns = SeenColumns.of(snapshot, rows)
     seen = Seen(columns, snapshot)
     half_N = draws_by_group(snapshot, rows, "presence") < 0.5
     return Estimate.fit(columns, seen.matrix(rows), seen.kinds(rows), half_N)
@@ -152,7 +152,7 @@ def _estimate_of(record: _Record, arrays: dict[str, np.ndarray]) -> Estimate:
     count = len(record.properties)
     if any(not 0 <= name < count for name, _ in record.values):
         raise ValueError("a value of no property")
-    columns = Columns(
+    columns = SeenColumns(
         tuple(record.kinds), tuple(record.properties), tuple(record.values), tuple(record.words)
     )
     local = arrays["kind"].shape

@@ -28,7 +28,7 @@ _FEW_VALUES = 50
 
 
 @dataclass(frozen=True)
-class Columns:
+class SeenColumns:
     """The columns of products: their kind, what they state, what they are called.
 
     In this order: kinds, properties, values, words.
@@ -46,7 +46,7 @@ class Columns:
     words: tuple[str, ...]
 
     @classmethod
-    def of(cls, snapshot: Snapshot, rows: np.ndarray) -> Columns:
+    def of(cls, snapshot: Snapshot, rows: np.ndarray) -> SeenColumns:
         """The columns that some products of a snapshot fill often enough, at most MOST_COLUMNS."""
         kinds = Counter(kind for kind in _kinds(snapshot, rows) if kind is not None)
         product, name, value = _triples(snapshot, rows)
@@ -86,14 +86,14 @@ class Columns:
 
 
 class Seen:
-    """Columns at work on a snapshot. All that it states counts, held out or not.
+    """SeenColumns at work on a snapshot. All that it states counts, held out or not.
 
     Args:
         columns: known by texts.
         snapshot: any.
     """
 
-    def __init__(self, columns: Columns, snapshot: Snapshot) -> None:
+    def __init__(self, columns: SeenColumns, snapshot: Snapshot) -> None:
         self.columns, self.snapshot = columns, snapshot
         place = {name: number for number, name in enumerate(columns.properties)}
         self.property_of = np.array([place.get(name, -1) for name in snapshot.properties], np.int64)

@@ -30,7 +30,7 @@ from scipy import sparse
 from scipy.optimize import minimize
 from scipy.special import expit
 
-from k3m_kg.presence.columns import Columns
+from k3m_kg.presence.columns import SeenColumns
 from k3m_kg.presence.ridge import Moments, Ridge
 
 LEAST_STATED = 0.5
@@ -58,7 +58,7 @@ class Estimate:
         kind_L, property_L, share_L: c of some properties in some kinds.
     """
 
-    columns: Columns
+    columns: SeenColumns
     ridge: Ridge
     slope_P: np.ndarray
     offset_P: np.ndarray
@@ -70,7 +70,7 @@ class Estimate:
     @classmethod
     def fit(
         cls,
-        columns: Columns,
+        columns: SeenColumns,
         matrix_NF: sparse.csr_matrix,
         kind_N: np.ndarray,
         half_N: np.ndarray,

@@ -10,7 +10,7 @@ from safetensors.numpy import load_file, save_file
 from k3m_kg.errors import ArtifactError
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.presence.applies import FILE, Applies, learn, load, save
-from k3m_kg.presence.columns import Columns
+from k3m_kg.presence.columns import SeenColumns
 from k3m_kg.presence.estimate import LEAST_STATED, Estimate
 from tests.presence.kinds import KINDS, kinds_snapshot, lacking, truly
 
@@ -181,13 +181,13 @@ def test_columns_are_bounded_and_their_order_is_fixed(
 ) -> None:
     snapshot = kinds_snapshot(tmp_path, 200)
     rows = snapshot.rows("train")
-    columns = Columns.of(snapshot, rows)
-    assert columns == Columns.of(snapshot, rows[::-1])
+    columns = SeenColumns.of(snapshot, rows)
+    assert columns == SeenColumns.of(snapshot, rows[::-1])
     assert columns.kinds == ("bread", "lamp")
     assert list(columns.properties) == NAMES
     assert set(columns.words) == {"a", "bread", "lamp", "number"}
     monkeypatch.setattr("k3m_kg.presence.columns.MOST_COLUMNS", len(columns) - 2)
-    assert len(Columns.of(snapshot, rows)) == len(columns) - 2
+    assert len(SeenColumns.of(snapshot, rows)) == len(columns) - 2
 
 
 def test_shares_have_a_floor(learned: tuple[Applies, object]) -> None:
