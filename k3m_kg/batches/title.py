@@ -19,6 +19,7 @@ from k3m_kg.contracts import (
     Tokeniser,
     Tokens,
 )
+from k3m_kg.lpm.evidence.features import NOTHING, word_number
 from k3m_kg.lpm.title_leakage import value_spans, word_spans
 from k3m_kg.progress import Progress
 
@@ -96,6 +97,7 @@ class TitleData(ModalityData):
         self._longest = longest
         self._words = words
         self._kept: dict[int, Tokens] = {}
+        self._numbers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
 
     def has(self, rows: np.ndarray) -> np.ndarray:
         """Whether there is a title that is not empty."""
@@ -109,12 +111,28 @@ class TitleData(ModalityData):
         if self._words is not None:
             arrays |= self._words.arrays(titles, ids.shape[1])
             arrays["own_ids"] = arrays["ids"]
+        words_BN, begins_BN = self.words(rows)
         return ModalityTokens(
             arrays=arrays,
             product_I=torch.arange(len(rows)),
             present_B=torch.ones(len(rows), dtype=torch.bool),
             tokens_BN=present,
+            words_BN=torch.from_numpy(words_BN),
+            begins_BN=torch.from_numpy(begins_BN),
         )
+
+    def words(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Of the words that are kept; what is no letter or digit is of no word."""
+        titles = self._titles.take(rows).to_pylist()
+        kept = [len(found.ids) for found in self._tokens(rows)]
+        width = max(1, max(kept, default=0))
+        words = np.full((len(rows), width), NOTHING, np.int64)
+        begins = np.ones((len(rows), width), bool)
+        for place, row in enumerate(rows.tolist()):
+            if row not in self._numbers:
+                self._numbers[row] = _numbered(titles[place] or "", self._kept[row])
+            words[place, : kept[place]], begins[place, : kept[place]] = self._numbers[row]
+        return words, begins
 
     def spells(
         self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
@@ -163,6 +181,7 @@ class TitleData(ModalityData):
         if missing:
             if len(self._kept) + len(missing) > _KEPT:
                 self._kept = {row: self._kept[row] for row in set(wanted) if row in self._kept}
+                self._numbers = {}
             texts = self._titles.take(missing).to_pylist()
             known = [(row, text) for row, text in zip(missing, texts, strict=True) if text]
             self._kept.update(dict.fromkeys(missing, _NONE))
@@ -172,3 +191,19 @@ class TitleData(ModalityData):
                 words = None if tokens.words is None else tokens.words[cut]
                 self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut], words)
         return [self._kept[row] for row in wanted]
+
+
+def _numbered(title: str, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:
+    """Of each token the number of its word, and whether it begins one or is of none."""
+    words = np.full(len(tokens.ids), NOTHING, np.int64)
+    begins = np.ones(len(tokens.ids), bool)
+    spans = word_spans(title)
+    place, before = 0, -1
+    for token, (first, last) in enumerate(tokens.spans):
+        while place < len(spans) and spans[place][1] <= first:
+            place += 1
+        if place < len(spans) and spans[place][0] < last:
+            start, end = spans[place]
+            words[token] = word_number(title[start:end])
+            begins[token], before = place != before, place
+    return words, begins

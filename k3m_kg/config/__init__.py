@@ -6,6 +6,7 @@ Not here: settings of one component; those stand beside it and derive from `Sett
 
 from k3m_kg.config.loading import load_config, read_yaml, with_overrides
 from k3m_kg.config.run import (
+    EvidenceSettings,
     InteractorComponent,
     ModelSettings,
     RunConfig,
@@ -25,6 +26,7 @@ from k3m_kg.config.settings import (
 
 __all__ = [
     "Component",
+    "EvidenceSettings",
     "InteractorComponent",
     "LinkScorerComponent",
     "ModelSettings",

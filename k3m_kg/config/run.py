@@ -45,6 +45,22 @@ class StructureComponent(Component):
     default_name: ClassVar[str | None] = "star-attention"
 
 
+class EvidenceSettings(Settings):
+    """Settings of the evidence term of link prediction (`k3m_kg.lpm.evidence`).
+
+    Attributes:
+        weights: a weight for each pair of a feature and a value that training has together.
+        vectors: a vector for each value that training has twice, beside that of its words.
+        drop: share of the words and triples that a question does not see in training.
+        dropout: in what is compared with the values' vectors.
+    """
+
+    weights: bool = True
+    vectors: bool = True
+    drop: float = Field(0.2, ge=0, lt=1)
+    dropout: float = Field(0.2, ge=0, lt=1)
+
+
 class ModelSettings(Settings):
     """Sizes of K3M; the shape letters are those of `k3m_kg.contracts`.
 
@@ -62,6 +78,7 @@ class ModelSettings(Settings):
         dropout: in the interactor.
         interactor: how the modalities look at each other.
         structure: how a product's triples are aggregated into `c*`.
+        evidence: also count what speaks for each value; nothing is counted without it.
     """
 
     hidden: int = Field(192, ge=8, le=MAX_WIDTH)
@@ -74,6 +91,7 @@ class ModelSettings(Settings):
     dropout: float = Field(0.1, ge=0, lt=1)
     interactor: InteractorComponent = InteractorComponent(name="co-attention")
     structure: StructureComponent = StructureComponent(name="star-attention")
+    evidence: EvidenceSettings | None = None
 
 
 class ValidationSettings(Settings):

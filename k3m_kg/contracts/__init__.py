@@ -10,6 +10,8 @@ vocabulary, `C` classes or candidate values, `L` tokens of one term, `U` distinc
 
 from k3m_kg.contracts.batch import (
     Catalog,
+    EvidenceOf,
+    EvidenceTerm,
     KnowledgeText,
     ModelOutputs,
     ProductBatch,
@@ -30,7 +32,7 @@ from k3m_kg.contracts.evaluations import Evaluation, Verdict
 from k3m_kg.contracts.frozen_text import FrozenTextEncoder
 from k3m_kg.contracts.frozen_weights import fingerprint, load_frozen, save_frozen
 from k3m_kg.contracts.layers import Fusion, Interactor, StructureAggregation
-from k3m_kg.contracts.links import LinkPredictor, LinkScorer
+from k3m_kg.contracts.links import Candidates, Heads, LinkPredictor, LinkScorer
 from k3m_kg.contracts.modality import (
     Description,
     Modality,
@@ -46,11 +48,15 @@ from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
 
 __all__ = [
     "TRIPLES",
+    "Candidates",
     "Catalog",
     "Description",
     "Evaluation",
+    "EvidenceOf",
+    "EvidenceTerm",
     "FrozenTextEncoder",
     "Fusion",
+    "Heads",
     "ImageEncoder",
     "Interactor",
     "KnowledgeText",

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -164,6 +164,33 @@ class ProductBatch:
             tokens.hide_stated(~self.triple_visible_E, self.triple_product_E)
 
 
+class EvidenceTerm(Protocol):
+    """The part of training questions' scores that is no nearness of vectors."""
+
+    def __call__(self, name: int, chosen_N: Tensor) -> Tensor:
+        """(N, C) for some of the questions, which ask one property, and all its candidates."""
+        ...
+
+
+class EvidenceOf(Protocol):
+    """From training questions to their `EvidenceTerm`: `k3m_kg.lpm.evidence`."""
+
+    def __call__(
+        self,
+        head_QH: Tensor,
+        asked_Q: Tensor,
+        question_N: Tensor | None = None,
+        triple_N: Tensor | None = None,
+    ) -> EvidenceTerm:
+        """Of the questions that ask the batch's triples `asked_Q`.
+
+        What each sees is what its product shows and the triples paired with it, as in
+        `ModelOutputs.aggregate`; without pairs, the visible triples of its product. The answers
+        of the product itself are taken out of what was counted.
+        """
+        ...
+
+
 @dataclass(slots=True)
 class ModelOutputs:
     """What one forward pass gives the tasks.
@@ -180,6 +207,7 @@ class ModelOutputs:
             questions, each seeing only the triples paired with it: `question_N` (ascending) in
             0..Q-1 and `triple_N` in 0..E-1.
         knowledge_BKH: encoded knowledge tokens, where the batch has a knowledge text.
+        evidence: what else speaks for candidate values, where the model counts it.
     """
 
     individual: dict[str, Tensor]
@@ -190,3 +218,4 @@ class ModelOutputs:
     value_vectors: Callable[[Tensor], Tensor]
     aggregate: Callable[[Tensor, Tensor, Tensor], Tensor]
     knowledge_BKH: Tensor | None = None
+    evidence: EvidenceOf | None = None

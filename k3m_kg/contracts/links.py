@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
@@ -102,6 +103,65 @@ def _spread(candidates_GCH: Tensor, other_GSH: Tensor) -> Tensor:
     return candidates_GCH[:, None].expand(-1, other_GSH.shape[1], -1, -1).flatten(0, 1)
 
 
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What a predictor makes of N products, each as one question sees it.
+
+    Attributes:
+        vectors_NH: head vectors, as the link scorer reads them.
+        seen_NK: what else of a product speaks for values, as numbers that only the predictor
+            understands, -1 where there is nothing; None for a predictor that keeps no such things.
+    """
+
+    vectors_NH: Tensor
+    seen_NK: Tensor | None = None
+
+    def __len__(self) -> int:
+        return len(self.vectors_NH)
+
+    def __getitem__(self, chosen: slice | Tensor) -> Heads:
+        """Some of them, by slice, by place or by mask."""
+        seen_NK = None if self.seen_NK is None else self.seen_NK[chosen]
+        return Heads(self.vectors_NH[chosen], seen_NK)
+
+    @classmethod
+    def join(cls, parts: Sequence[Heads]) -> Heads:
+        """All of some parts, of one predictor, in order."""
+        vectors_NH = torch.cat([part.vectors_NH for part in parts])
+        seen = [part.seen_NK for part in parts if part.seen_NK is not None]
+        if not seen:
+            return cls(vectors_NH)
+        width = max(some.shape[1] for some in seen)
+        padded = [
+            torch.nn.functional.pad(some, (0, width - some.shape[1]), value=-1) for some in seen
+        ]
+        return cls(vectors_NH, torch.cat(padded))
+
+
+@dataclass(frozen=True, slots=True)
+class Candidates:
+    """A property and C values that may answer questions about it.
+
+    Attributes:
+        name: the property's id.
+        relation_H: its vector.
+        values_C: value ids, ascending where they are all that the property takes in training.
+        tails_CH: their vectors.
+    """
+
+    name: int
+    relation_H: Tensor
+    values_C: Tensor
+    tails_CH: Tensor
+
+    def __len__(self) -> int:
+        return len(self.tails_CH)
+
+    def __getitem__(self, chosen: slice) -> Candidates:
+        """Some of the values."""
+        return Candidates(self.name, self.relation_H, self.values_C[chosen], self.tails_CH[chosen])
+
+
 class LinkPredictor(nn.Module, ABC):
     """Anything that can rank the values of a product's property: K3M or an embedding model."""
 
@@ -121,3 +181,16 @@ class LinkPredictor(nn.Module, ABC):
     @abstractmethod
     def tails(self, batch: ProductBatch, values_N: Tensor) -> Tensor:
         """(N, H) vectors of value ids of the batch's catalog."""
+
+    def asked(self, batch: ProductBatch) -> Heads:
+        """What questions about the products of a batch are answered from: (B, H), and more."""
+        return Heads(self.heads(batch))
+
+    def score(self, heads: Heads, candidates: Candidates) -> Tensor:
+        """(N, C) scores of C values for N questions about one property.
+
+        By default the link scorer's. A predictor may add what one vector against another cannot
+        say, from what each question sees; what is hidden must count as absent.
+        """
+        relation_NH = candidates.relation_H.expand(len(heads), -1)
+        return self.scorer.score_tails(heads.vectors_NH, relation_NH, candidates.tails_CH)

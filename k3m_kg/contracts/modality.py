@@ -74,6 +74,11 @@ class ModalityTokens:
         states_EN: bool, the tokens that are there because of the triple, such as a number read from
             its value: with the triple hidden they are absent. None where tokens have other sources.
         cut_E: bool, triples whose values are to be cut once it is known which tokens there are.
+        was_cut_E: bool, triples whose values have been cut; None where none has been.
+        uncut_BN: bool, what `tokens_BN` would be had nothing been cut; None where nothing was.
+        words_BN: int64, a number for the word that a token is of, equal for equal words; negative
+            where it is of none. None where tokens are no words.
+        begins_BN: bool, the tokens that begin a word, or are none.
     """
 
     arrays: dict[str, Tensor]
@@ -86,6 +91,10 @@ class ModalityTokens:
     spells_EN: Tensor | None = None
     states_EN: Tensor | None = None
     cut_E: Tensor | None = None
+    was_cut_E: Tensor | None = None
+    uncut_BN: Tensor | None = None
+    words_BN: Tensor | None = None
+    begins_BN: Tensor | None = None
 
     @property
     def shown_BN(self) -> Tensor:
@@ -109,7 +118,7 @@ class ModalityTokens:
     def hide_tokens(self, tokens_BN: Tensor) -> None:
         """Make some tokens absent (bool); what an encoder's own attention would see goes too."""
         assert self.tokens_BN is not None
-        self.tokens_BN = self.tokens_BN & ~tokens_BN
+        self._take_away(tokens_BN)
         masked_BN = tokens_BN if self.masked_BN is None else self.masked_BN | tokens_BN
         self.masked_BN = masked_BN
 
@@ -118,24 +127,40 @@ class ModalityTokens:
         if self.tokens_BN is None:  # a model has yet to describe them
             self.cut_E = triples_E if self.cut_E is None else self.cut_E | triples_E
         else:
-            self._remove(self.spells_EN, triples_E, product_E)
+            self._cut(triples_E, product_E)
 
     def apply_cut(self, product_E: Tensor) -> None:
         """Cut what was to be cut before it was known which tokens there are."""
         if self.cut_E is not None:
-            self._remove(self.spells_EN, self.cut_E, product_E)
+            self._cut(self.cut_E, product_E)
             self.cut_E = None
+
+    def _cut(self, triples_E: Tensor, product_E: Tensor) -> None:
+        if self.was_cut_E is None:
+            self.uncut_BN, self.was_cut_E = self.tokens_BN, triples_E
+        else:
+            self.was_cut_E = self.was_cut_E | triples_E
+        assert self.tokens_BN is not None
+        self.tokens_BN = self.tokens_BN & ~self._of(self.spells_EN, triples_E, product_E)
 
     def hide_stated(self, hidden_E: Tensor, product_E: Tensor) -> None:
         """Make the tokens absent that are there because of hidden triples (bool)."""
-        self._remove(self.states_EN, hidden_E, product_E)
+        if self.tokens_BN is not None:
+            self._take_away(self._of(self.states_EN, hidden_E, product_E))
 
-    def _remove(self, of_EN: Tensor | None, triples_E: Tensor, product_E: Tensor) -> None:
-        if of_EN is None or self.tokens_BN is None or not of_EN.numel():
-            return
+    def _take_away(self, gone_BN: Tensor) -> None:
+        assert self.tokens_BN is not None
+        self.tokens_BN = self.tokens_BN & ~gone_BN
+        if self.uncut_BN is not None:
+            self.uncut_BN = self.uncut_BN & ~gone_BN
+
+    def _of(self, of_EN: Tensor | None, triples_E: Tensor, product_E: Tensor) -> Tensor:
+        """(B, N) bool, the tokens of the chosen triples by one of the tables of triples."""
+        assert self.tokens_BN is not None
         gone_BN = torch.zeros_like(self.tokens_BN, dtype=torch.int32)
-        gone_BN.index_add_(0, product_E, (of_EN & triples_E[:, None]).to(torch.int32))
-        self.tokens_BN = self.tokens_BN & (gone_BN == 0)
+        if of_EN is not None and of_EN.numel():
+            gone_BN.index_add_(0, product_E, (of_EN & triples_E[:, None]).to(torch.int32))
+        return gone_BN > 0
 
     def absent(self) -> ModalityTokens:
         """The same products without it; nothing is left to encode."""
@@ -150,6 +175,10 @@ class ModalityTokens:
             tokens_BN=gone,
             spells_EN=None,
             states_EN=None,
+            was_cut_E=None,
+            uncut_BN=None,
+            words_BN=None,
+            begins_BN=None,
         )
 
     def to(self, device: torch.device) -> ModalityTokens:
@@ -223,6 +252,13 @@ class ModalityData(ABC):
         A modality that is made of triples (`Modality.of_triples`) must say this, or a question
         would see its answer. It is asked about all triples of the products, held-out ones too:
         tokens of those that a batch does not show are taken away.
+        """
+        return None
+
+    def words(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
+        """`words_BN` and `begins_BN` of `ModalityTokens`, without a batch; None: no words.
+
+        What they speak for is counted over the training products.
         """
         return None
 

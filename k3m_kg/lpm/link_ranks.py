@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.config import ValidationSettings
-from k3m_kg.contracts import Catalog, LinkPredictor
+from k3m_kg.contracts import Catalog, Heads, LinkPredictor
 from k3m_kg.lpm.answer_index import places
 from k3m_kg.lpm.questions import (
     ProductSource,
@@ -18,10 +18,10 @@ from k3m_kg.lpm.questions import (
     Triples,
     Visibility,
     answerable,
-    heads_of,
+    asked_of,
     property_ids,
 )
-from k3m_kg.lpm.ranking import Ranks, Scores, rank_scores, rank_tails
+from k3m_kg.lpm.ranking import Ranks, Scores, rank_candidates, rank_scores
 from k3m_kg.progress import Advance
 
 _QUERIES_AT_ONCE = 1 << 14
@@ -94,21 +94,19 @@ def rank_questions(
     vectors = PropertyVectors(predictor, source, int(questions.rows[0])) if questions else None
     for start in range(0, len(questions), _QUERIES_AT_ONCE):
         block = questions[start : start + _QUERIES_AT_ONCE]
-        heads = heads_of(
+        asked = asked_of(
             predictor, source, block, visibility, batch_size=batch_size, progress=progress
         )
-        head_QH = torch.cat(list(heads))
+        heads = Heads.join(list(asked))
         for name in np.unique(block.properties).tolist():
             mine = np.flatnonzero(block.properties == name)
             candidates = catalog.candidates[name]
             assert vectors is not None
-            relation_H, tail_CH = vectors(name)
             with torch.no_grad():
-                ranks = rank_tails(
-                    predictor.scorer,
-                    head_QH[torch.from_numpy(mine).to(head_QH.device)],
-                    relation_H,
-                    tail_CH,
+                ranks = rank_candidates(
+                    predictor,
+                    heads[torch.from_numpy(mine).to(heads.vectors_NH.device)],
+                    vectors(name),
                     places(candidates, block.values[mine]),
                     _known(block[mine], truth, name, candidates),
                 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import OrderedDict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Protocol
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import Catalog, LinkPredictor, ProductBatch
+from k3m_kg.contracts import Candidates, Catalog, Heads, LinkPredictor, ProductBatch
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import Snapshot
@@ -162,7 +162,6 @@ def ask(source: ProductSource, questions: Triples, visibility: Visibility) -> Pr
     return batch
 
 
-@torch.no_grad()
 def heads_of(
     predictor: LinkPredictor,
     source: ProductSource,
@@ -176,6 +175,23 @@ def heads_of(
 
     The predictor is put into evaluation mode for each batch and back again.
     """
+    for heads in asked_of(
+        predictor, source, questions, visibility, batch_size=batch_size, progress=progress
+    ):
+        yield heads.vectors_NH
+
+
+@torch.no_grad()
+def asked_of(
+    predictor: LinkPredictor,
+    source: ProductSource,
+    questions: Triples,
+    visibility: Visibility,
+    *,
+    batch_size: int,
+    progress: Advance | None = None,
+) -> Iterator[Heads]:
+    """As `heads_of`, with all that the predictor answers the questions from."""
     device = device_of(predictor)
     for start in range(0, len(questions), batch_size):
         part = questions[start : start + batch_size]
@@ -183,16 +199,16 @@ def heads_of(
         training = predictor.training
         predictor.eval()
         try:
-            head_BH = predictor.heads(batch).float()
+            asked = predictor.asked(batch)
         finally:
             predictor.train(training)
         if progress:
             progress(len(part))
-        yield head_BH
+        yield replace(asked, vectors_NH=asked.vectors_NH.float())
 
 
 class PropertyVectors:
-    """Relation and candidate vectors of properties, encoded when first asked for and kept.
+    """Properties' candidates, encoded when first asked for and kept.
 
     Args:
         predictor: encodes them.
@@ -208,11 +224,11 @@ class PropertyVectors:
         self._catalog = source.catalog
         self._batch = source.batch(np.array([row], np.int64)).to(device_of(predictor))
         self._keep = keep
-        self._kept: OrderedDict[int, tuple[Tensor, Tensor]] = OrderedDict()
+        self._kept: OrderedDict[int, Candidates] = OrderedDict()
 
     @torch.no_grad()
-    def __call__(self, name: int) -> tuple[Tensor, Tensor]:
-        """(H,) of the property and (C, H) of its candidates, in their order."""
+    def __call__(self, name: int) -> Candidates:
+        """All values that the property takes in training."""
         if name in self._kept:
             self._kept.move_to_end(name)
             return self._kept[name]
@@ -222,11 +238,11 @@ class PropertyVectors:
             self._kept[name] = self._encode(name)
         finally:
             self._predictor.train(training)
-        while len(self._kept) > 1 and sum(len(t) for _, t in self._kept.values()) > self._keep:
+        while len(self._kept) > 1 and sum(map(len, self._kept.values())) > self._keep:
             self._kept.popitem(last=False)
         return self._kept[name]
 
-    def _encode(self, name: int) -> tuple[Tensor, Tensor]:
+    def _encode(self, name: int) -> Candidates:
         device = device_of(self._predictor)
         relation_1H = self._predictor.relations(self._batch, torch.tensor([name], device=device))
         candidates = torch.from_numpy(self._catalog.candidates[name]).to(device)
@@ -235,7 +251,8 @@ class PropertyVectors:
             for part in torch.split(candidates, _TAILS_AT_ONCE)
         ]
         relation_H = relation_1H[0].float()
-        return relation_H, torch.cat(tails) if tails else relation_H.new_zeros(0, len(relation_H))
+        tails_CH = torch.cat(tails) if tails else relation_H.new_zeros(0, len(relation_H))
+        return Candidates(name, relation_H, candidates, tails_CH)
 
 
 def truth_of(snapshot: Snapshot, catalog: Catalog, rows: np.ndarray) -> tuple[Triples, np.ndarray]:

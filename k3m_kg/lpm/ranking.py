@@ -15,7 +15,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from k3m_kg.contracts import LinkScorer
+from k3m_kg.contracts import Candidates, Heads, LinkPredictor
 from k3m_kg.errors import K3MError
 
 HITS = (1, 3, 10)
@@ -327,25 +327,23 @@ def checked_scores(block: Tensor) -> Tensor:
     return block
 
 
-def rank_tails(
-    scorer: LinkScorer,
-    head_QH: Tensor,
-    relation_H: Tensor,
-    tail_CH: Tensor,
+def rank_candidates(
+    predictor: LinkPredictor,
+    heads: Heads,
+    candidates: Candidates,
     target_Q: np.ndarray,
     known: tuple[np.ndarray, np.ndarray],
     *,
     at_once: int = SCORES_AT_ONCE,
 ) -> Ranks:
-    """Rank the true tails of (head, relation, ?) among the tails of one relation.
+    """Rank the true answers to questions about one property among its candidates.
 
     Raises:
         K3MError: a score is NaN.
     """
 
     def scores(rows: np.ndarray, columns: slice) -> Tensor:
-        head_NH = head_QH[torch.from_numpy(rows).to(head_QH.device)]
-        relation_NH = relation_H.expand(len(head_NH), -1)
-        return scorer.score_tails(head_NH, relation_NH, tail_CH[columns])
+        chosen = torch.from_numpy(rows).to(heads.vectors_NH.device)
+        return predictor.score(heads[chosen], candidates[columns])
 
-    return rank_scores(scores, target_Q, len(tail_CH), known, at_once=at_once)
+    return rank_scores(scores, target_Q, len(candidates), known, at_once=at_once)

@@ -27,6 +27,7 @@ from k3m_kg.contracts import (
     TextEncoder,
 )
 from k3m_kg.errors import K3MError, PluginError
+from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.hookspecs import (
     FusionPlugin,
@@ -201,7 +202,8 @@ def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = Fals
     }
     interactor, structure = _interactor(config, context), _structure(config, context)
     shared = {"image": encoders.image, "text": encoders.text}
-    model = K3M(settings, shared, encoders.modalities, fusions, interactor, structure)
+    evidence = Evidence(settings.evidence, settings.hidden) if settings.evidence else None
+    model = K3M(settings, shared, encoders.modalities, fusions, interactor, structure, evidence)
     interactor.reset_parameters()
     structure.reset_parameters()
     return model

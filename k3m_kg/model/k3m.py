@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 
 import torch
 from torch import Tensor, nn
 
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
+    Candidates,
     Fusion,
+    Heads,
     Interactor,
     LinkPredictor,
     LinkScorer,
@@ -20,6 +23,7 @@ from k3m_kg.contracts import (
     StructureAggregation,
     TextEncoder,
 )
+from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.model.pooling import masked_mean
 from k3m_kg.model.term_vectors import (
     KNOWLEDGE_SEGMENT,
@@ -43,6 +47,7 @@ class K3M(LinkPredictor):
         fusions: of each modality, merges individual and interactive tokens.
         interactor: how the modalities look at each other.
         structure: triples into `c*`.
+        evidence: what else speaks for values; None where nothing is counted.
 
     Attributes:
         ranks: whether it has a scorer, which only a task that learns to rank brings.
@@ -58,6 +63,7 @@ class K3M(LinkPredictor):
         fusions: Mapping[str, Fusion],
         interactor: Interactor,
         structure: StructureAggregation,
+        evidence: Evidence | None = None,
     ) -> None:
         super().__init__()
         self.settings = settings
@@ -67,6 +73,7 @@ class K3M(LinkPredictor):
         self.interactor = interactor
         self.structure = structure
         self.ranks = False
+        self.evidence = evidence
 
     def rank_with(self, scorer: LinkScorer) -> None:
         """Rank values by this scorer, which a task trains."""
@@ -145,6 +152,7 @@ class K3M(LinkPredictor):
             value_vectors=values,
             aggregate=aggregate,
             knowledge_BKH=knowledge_BKH,
+            evidence=None if self.evidence is None else partial(self.evidence.of_questions, batch),
         )
 
     def _encode(
@@ -188,6 +196,18 @@ class K3M(LinkPredictor):
     def heads(self, batch: ProductBatch) -> Tensor:
         """`c*` (B, H)."""
         return self(batch).cstar_BH  # type: ignore[no-any-return]
+
+    def asked(self, batch: ProductBatch) -> Heads:
+        """`c*`, and what counts as evidence."""
+        vectors_BH = self.heads(batch)
+        return Heads(vectors_BH, None if self.evidence is None else self.evidence.seen(batch))
+
+    def score(self, heads: Heads, candidates: Candidates) -> Tensor:
+        """(N, C) the link scorer's, and the evidence."""
+        scores_NC = super().score(heads, candidates)
+        if self.evidence is None:
+            return scores_NC
+        return scores_NC + self.evidence.scores(heads, candidates)
 
     def relations(self, batch: ProductBatch, properties_N: Tensor) -> Tensor:
         """(N, H)."""

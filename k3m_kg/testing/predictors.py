@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.batches.split_questions import questions_of
-from k3m_kg.contracts import TRIPLES, LinkPredictor, ProductBatch, TrainedPredictor
+from k3m_kg.contracts import TRIPLES, Candidates, LinkPredictor, ProductBatch, TrainedPredictor
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.lpm.link_ranks import rank_questions
 from k3m_kg.lpm.questions import Triples, Visibility, answerable, ask
@@ -120,11 +120,17 @@ class LinkPredictorCase:
                 continue
             batch = ask(opened.batcher, one, seen)
             with torch.no_grad():
-                head = predictor.heads(batch).expand(len(ids), -1)
-                relation = predictor.relations(batch, torch.full((len(ids),), name))
-                scores = predictor.scorer.score(
-                    head, relation, predictor.tails(batch, torch.from_numpy(ids))
-                ).numpy()
+                asked = predictor.asked(batch)
+                relation_H = predictor.relations(batch, torch.tensor([name]))[0]
+                scores = np.array(
+                    [
+                        predictor.score(
+                            asked,
+                            Candidates(name, relation_H, value, predictor.tails(batch, value)),
+                        ).item()
+                        for value in torch.split(torch.from_numpy(ids), 1)
+                    ]
+                )
             mine = scores[int(np.searchsorted(ids, value))]
             rivals = [
                 score

@@ -105,6 +105,8 @@ def _save_model(
     assets = folder / "assets"
     assets.mkdir()
     save_assets(Encoders.of(model), assets)
+    if model.evidence is not None:
+        model.evidence.save(assets)
     write_json(folder / "labels.json", Labels.of(catalog))
     resolved = config.model_dump(mode="json")
     text = yaml.safe_dump(resolved, sort_keys=False, allow_unicode=True)
@@ -191,6 +193,8 @@ class Artifact:
             encoders = build_encoders(config, restoring=True)
             load_assets(encoders, path / "assets")
             model = build_model(config, encoders, restoring=True)
+            if model.evidence is not None:
+                model.evidence.load(path / "assets")
             with torch.device("cpu"):  # tokenised once, whatever it is built on
                 if not catalogs:
                     catalogs.append(labels.catalog(model.text_encoder, config.model))

@@ -128,14 +128,14 @@ class _Run:
         if resume:  # what prepares must be what it was before it prepares anything
             self._same_config()
             load_assets(encoders, self.folder / "assets")
-            catalog = self._assemble(encoders)
+            catalog = self._assemble(encoders, None)
             record = load_checkpoint(checkpoint, **self._parts())
             self.state = as_record(record.get("state"), _State, str(checkpoint / "progress.json"))
             opened = self._open(encoders)
         else:
             opened = self._open(encoders)
             self._fit(encoders, opened)
-            catalog = self._assemble(encoders)
+            catalog = self._assemble(encoders, opened)
             self._begin(encoders)
         batcher = Batcher(self.snapshot, opened, self.config.model, catalog)
         self.batcher = batcher.to(self.device)
@@ -158,12 +158,21 @@ class _Run:
             for name, modality in encoders.modalities.items()
         }
 
-    def _assemble(self, encoders: Encoders) -> Catalog:
-        """Model, tasks and optimiser; the terms that they know."""
+    def _assemble(self, encoders: Encoders, opened: dict[str, ModalityData] | None) -> Catalog:
+        """Model, tasks and optimiser; the terms that they know.
+
+        What is counted is counted in what is `opened`, or read from the run's assets.
+        """
         config = self.config
         terms = partial(self.observer.stage, "terms")
         catalog = build_catalog(self.snapshot, encoders.text, config.model, terms)
         self.model = build_model(config, encoders)
+        if self.model.evidence is not None:
+            if opened is None:
+                self.model.evidence.load(self.folder / "assets")
+            else:
+                source = Batcher(self.snapshot, opened, config.model, catalog)
+                self.model.evidence.fit(catalog, source, opened, self.rows)
         self.tasks = build_tasks(config, self.model, catalog)
         self.trainer = Pretrainer(
             self.model, self.tasks, {task.name: task.weight for task in config.tasks}
@@ -184,6 +193,8 @@ class _Run:
         write_text(self.folder / "config.json", config + "\n", ArtifactError)
         with whole_folder(self.folder / "assets", ArtifactError) as staging:
             save_assets(encoders, staging)
+            if self.model.evidence is not None:
+                self.model.evidence.save(staging)
         self._save_checkpoint()
 
     def _same_config(self) -> None:

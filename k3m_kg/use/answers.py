@@ -18,7 +18,7 @@ from k3m_kg.lpm.questions import (
     Triples,
     Visibility,
     answerable,
-    heads_of,
+    asked_of,
 )
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
@@ -125,14 +125,13 @@ def known_answers(
     vectors = PropertyVectors(predictor, batcher, int(questions.rows[0]))
     for name in np.unique(questions.properties).tolist():
         mine = questions[questions.properties == name]
-        relation_H, tail_CH = vectors(name)
+        candidates = vectors(name)
         scores = []
-        for head_BH in heads_of(
+        for heads in asked_of(
             predictor, batcher, mine, seen, batch_size=batch_size, progress=progress
         ):
-            relation_BH = relation_H.expand(len(head_BH), -1)
             with torch.no_grad():
-                scores.append(predictor.scorer.score_tails(head_BH, relation_BH, tail_CH).cpu())
+                scores.append(predictor.score(heads, candidates).cpu())
         right_QC = true_candidates(
             mine.rows, truth.about(np.array([name])), catalog.candidates[name]
         )

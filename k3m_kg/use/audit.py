@@ -24,8 +24,8 @@ from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import LinkPredictor, Modality
-from k3m_kg.lpm.questions import PropertyVectors, Triples, answerable, heads_of
+from k3m_kg.contracts import Heads, LinkPredictor, Modality
+from k3m_kg.lpm.questions import PropertyVectors, Triples, answerable, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
 from k3m_kg.use.answers import true_candidates
@@ -229,22 +229,17 @@ class Auditor:
         order = np.lexsort((questions.rows, questions.properties))
         return questions[order], len(truth) - len(questions)
 
-    def _heads(self, source: Batcher | Partial, questions: Triples) -> Tensor:
-        heads = heads_of(self._predictor, source, questions, SEE_ALL, batch_size=self._batch_size)
-        found = list(heads)
-        return torch.cat(found) if found else torch.empty(0, 0)
+    def _heads(self, source: Batcher | Partial, questions: Triples) -> Heads:
+        asked = asked_of(self._predictor, source, questions, SEE_ALL, batch_size=self._batch_size)
+        found = list(asked)
+        return Heads.join(found) if found else Heads(torch.empty(0, 0))
 
     @torch.no_grad()
     def _log_probabilities(
-        self, name: int, head_QH: Tensor, left_out_QC: Tensor | None, temperature: Temperature
+        self, name: int, heads: Heads, left_out_QC: Tensor | None, temperature: Temperature
     ) -> Tensor:
         """(Q, C), without the candidates that are left out."""
-        relation_H, tail_CH = self._vectors(name)
-        scores_QC = checked_scores(
-            self._predictor.scorer.score_tails(
-                head_QH, relation_H.expand(len(head_QH), -1), tail_CH
-            )
-        ).cpu()
+        scores_QC = checked_scores(self._predictor.score(heads, self._vectors(name))).cpu()
         if left_out_QC is not None:
             scores_QC = scores_QC.masked_fill(left_out_QC, -torch.inf)
         divided_QC = scores_QC / temperature(self._batcher.catalog.properties[name])
@@ -253,7 +248,7 @@ class Auditor:
     def _judge(
         self,
         questions: Triples,
-        head_NH: Tensor,
+        heads: Heads,
         truth: Triples,
         head_Q: np.ndarray,
         temperature: Temperature,
@@ -262,9 +257,9 @@ class Auditor:
 
         Args:
             questions: by property.
-            head_NH: vectors.
+            heads: what answers them.
             truth: all that is true of the products.
-            head_Q: which vector answers each question.
+            head_Q: which of them answers each question.
             temperature: by property.
         """
         stated_Q, best_Q = np.zeros(len(questions)), np.zeros(len(questions))
@@ -278,8 +273,10 @@ class Auditor:
                 true_MC = true_candidates(rows, about, candidates)[row_M]
                 place_M = torch.from_numpy(np.searchsorted(candidates, questions.values[part]))
                 own_MC = torch.zeros_like(true_MC).scatter(1, place_M[:, None], True)
-                head_MH = head_NH[torch.from_numpy(head_Q[part]).to(head_NH.device)]
-                log_MC = self._log_probabilities(name, head_MH, true_MC & ~own_MC, temperature)
+                mine_M = torch.from_numpy(head_Q[part]).to(heads.vectors_NH.device)
+                log_MC = self._log_probabilities(
+                    name, heads[mine_M], true_MC & ~own_MC, temperature
+                )
                 stated_Q[part] = log_MC.gather(1, place_M[:, None])[:, 0].numpy()
                 best = log_MC.masked_fill(own_MC, -torch.inf).max(1)
                 best_Q[part] = best.values.numpy()

@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import LinkPredictor
+from k3m_kg.contracts import Heads, LinkPredictor
 from k3m_kg.errors import UsageError, unknown_name
-from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, heads_of
+from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import Snapshot
@@ -144,19 +143,19 @@ class _Asking:
         for column, name in enumerate(asked.tolist()):
             places = np.flatnonzero(~has_BP[:, column])
             if len(places):
-                head_QH = missing[torch.from_numpy(places).to(missing.device)]
-                self._propose(name, block, places, head_QH, found)
+                heads = missing[torch.from_numpy(places).to(missing.vectors_NH.device)]
+                self._propose(name, block, places, heads, found)
             places = np.flatnonzero(has_BP[:, column])
             if len(places) and self._settings.known_too:
-                head_QH = self._heads(Triples.each(block[places], name))
-                self._propose(name, block, places, head_QH, found)
+                heads = self._heads(Triples.each(block[places], name))
+                self._propose(name, block, places, heads, found)
         return found
 
-    def _heads(self, questions: Triples) -> Tensor:
-        heads = heads_of(
+    def _heads(self, questions: Triples) -> Heads:
+        asked = asked_of(
             self._predictor, self._batcher, questions, SEE_ALL, batch_size=self._batch_size
         )
-        return torch.cat(list(heads))
+        return Heads.join(list(asked))
 
     @torch.no_grad()
     def _propose(
@@ -164,21 +163,17 @@ class _Asking:
         name: int,
         block: np.ndarray,
         places: np.ndarray,
-        head_QH: Tensor,
+        heads: Heads,
         found: list[list[Proposal]],
     ) -> None:
         """Add the best values of one property to the products at `places` of the block."""
         catalog, ids = self._batcher.catalog, self._batcher.snapshot.ids
-        relation_H, tail_CH = self._vectors(name)
         candidates = catalog.candidates[name]
         temperature = self._temperature(catalog.properties[name])
         height = max(1, SCORES_AT_ONCE // len(candidates))
         for start in range(0, len(places), height):
-            head_NH = head_QH[start : start + height]
-            relation_NH = relation_H.expand(len(head_NH), -1)
-            scores_NC = checked_scores(
-                self._predictor.scorer.score_tails(head_NH, relation_NH, tail_CH)
-            )
+            some = heads[start : start + height]
+            scores_NC = checked_scores(self._predictor.score(some, self._vectors(name)))
             top = scores_NC.topk(min(self._settings.top_k, len(candidates)), dim=1)
             share_NK = (scores_NC / temperature).softmax(1).gather(1, top.indices)
             rows = zip(

@@ -12,11 +12,10 @@ from itertools import islice
 
 import numpy as np
 import torch
-from torch import Tensor
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import TRIPLES, LinkPredictor, ModalityTokens
+from k3m_kg.contracts import TRIPLES, Heads, LinkPredictor, ModalityTokens
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
     WHOLE_PROPERTY,
@@ -107,12 +106,12 @@ class Explainer:
         counts = [len(part) for part in absences]
         row_P = np.repeat(rows[keys[:, 0]], counts)
         asked_P = np.repeat(keys[:, 1], counts)
-        head_PH = self._heads(row_P, asked_P, [item for part in absences for item in part])
+        heads = self._heads(row_P, asked_P, [item for part in absences for item in part])
         ends = np.cumsum(counts)
         explained = []
         for item, name, key in zip(block, name_N, key_N.reshape(-1).tolist(), strict=True):
-            heads = head_PH[ends[key] - counts[key] : ends[key]]
-            found = self._explained(item, int(name), absences[key], heads)
+            mine = heads[slice(int(ends[key] - counts[key]), int(ends[key]))]
+            found = self._explained(item, int(name), absences[key], mine)
             explained.append(replace(item, explanation=found))
         return explained
 
@@ -170,11 +169,11 @@ class Explainer:
     def _has(self, kind: str, row: np.ndarray) -> bool:
         return kind != TRIPLES and bool(self._batcher.modalities[kind].has(row)[0])
 
-    def _heads(self, row_P: np.ndarray, asked_P: np.ndarray, absent: Sequence[_Absence]) -> Tensor:
+    def _heads(self, row_P: np.ndarray, asked_P: np.ndarray, absent: Sequence[_Absence]) -> Heads:
         training = self._predictor.training
         self._predictor.eval()
         try:
-            return torch.cat(
+            return Heads.join(
                 [
                     self._some_heads(row_P[part], asked_P[part], absent[part])
                     for start in range(0, len(row_P), self._batch_size)
@@ -186,7 +185,7 @@ class Explainer:
 
     def _some_heads(
         self, row_B: np.ndarray, asked_B: np.ndarray, absent: Sequence[_Absence]
-    ) -> Tensor:
+    ) -> Heads:
         questions = Triples(row_B, asked_B, np.full(len(row_B), WHOLE_PROPERTY))
         batch = ask(self._batcher, questions, SEE_ALL)
         first_B = torch.searchsorted(batch.triple_product_E, torch.arange(batch.size))
@@ -203,19 +202,17 @@ class Explainer:
             for number, item in enumerate(absent):
                 hidden_BN[number, list(item.tokens.get(name, ()))] = True
             tokens.hide_tokens(hidden_BN)
-        return self._predictor.heads(batch).float()
+        asked = self._predictor.asked(batch)
+        return replace(asked, vectors_NH=asked.vectors_NH.float())
 
     def _explained(
         self,
         item: Proposal,
         name: int,
         absent: list[_Absence],
-        head_PH: Tensor,
+        heads: Heads,
     ) -> Explanation:
-        relation_H, tail_CH = self._vectors(name)
-        scores_PC = self._predictor.scorer.score_tails(
-            head_PH, relation_H.expand(len(head_PH), -1), tail_CH
-        )
+        scores_PC = self._predictor.score(heads, self._vectors(name))
         candidates = self._batcher.catalog.candidates[name]
         place = int(np.searchsorted(candidates, self._value[item.value]))
         left_P = (scores_PC / self._temperature(item.property)).softmax(1)[:, place].tolist()

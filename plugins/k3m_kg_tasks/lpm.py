@@ -108,6 +108,13 @@ class LinkPredictionModelling(PretrainingTask):
             shown[catalog.properties.index(name)] = rate
         self.register_buffer("shown_rate", shown, persistent=False)
         self.shown_rate: Tensor
+        asked = [
+            len(counts) > 1
+            and (settings.ask == "all" or 2 * counts[counts > 1].sum() >= counts.sum())
+            for counts in catalog.counts
+        ]
+        self.register_buffer("asked_P", torch.tensor(asked, dtype=torch.bool), persistent=False)
+        self.asked_P: Tensor
         self.negatives = PropertyNegatives(catalog)
         self.candidates = [torch.from_numpy(ids) for ids in catalog.candidates]
 
@@ -122,6 +129,8 @@ class LinkPredictionModelling(PretrainingTask):
             if self.settings.questions == "hidden"
             else torch.ones_like(batch.triple_visible_E)
         )
+        if self.settings.at_most:
+            asked_E = self._some(batch, asked_E & self._answerable(batch), generator)
         self._cut_titles(batch, asked_E, generator)
         asked_Q = (asked_E & self._answerable(batch)).nonzero()[:, 0]
         questions = _Questions(asked_Q)
@@ -150,10 +159,20 @@ class LinkPredictionModelling(PretrainingTask):
 
     def _answerable(self, batch: ProductBatch) -> Tensor:
         """Triples whose property takes at least two values, so that there is a question."""
-        enough = torch.tensor(
-            [len(ids) > 1 for ids in self.candidates], dtype=torch.bool, device=batch.device
-        )
-        return enough[batch.triple_property_E]
+        return self.asked_P[batch.triple_property_E]
+
+    def _some(self, batch: ProductBatch, asked_E: Tensor, generator: torch.Generator) -> Tensor:
+        """At most so many of each product's questions as the settings say."""
+        draw_E = torch.rand(len(asked_E), generator=generator).to(batch.device)
+        draw_E = torch.where(asked_E, draw_E, 2.0)
+        order_E = draw_E.argsort()
+        order_E = order_E[batch.triple_product_E[order_E].argsort(stable=True)]
+        counts_B = torch.bincount(batch.triple_product_E, minlength=batch.size)
+        first_B = counts_B.cumsum(0) - counts_B
+        rank_E = torch.empty_like(order_E)
+        place_E = torch.arange(len(order_E), device=batch.device)
+        rank_E[order_E] = place_E - first_B[batch.triple_product_E[order_E]]
+        return asked_E & (rank_E < self.settings.at_most)
 
     def _hide(self, batch: ProductBatch, generator: torch.Generator) -> Tensor:
         """Half of the products: one triple (a full context); the others: a random share."""
@@ -215,11 +234,17 @@ class LinkPredictionModelling(PretrainingTask):
             head_QH = outputs.aggregate(product_Q, questions.question_N, questions.triple_N)
         if self.settings.loss == "margin":
             return self._margin(outputs, batch, questions, head_QH)
-        return self._cross_entropy(outputs, batch, asked_Q, head_QH)
+        return self._cross_entropy(outputs, batch, questions, head_QH)
 
     def _margin(
         self, outputs: ModelOutputs, batch: ProductBatch, questions: _Questions, head_QH: Tensor
     ) -> TaskLoss:
+        if outputs.evidence is not None:
+            raise ConfigError(
+                "evidence speaks for all values of a property, the margin loss asks a few",
+                where="model.evidence",
+                hint="set loss: cross-entropy of the task lpm, or leave evidence out",
+            )
         values_QK, mask_QK = questions.negatives_QK, questions.negative_mask_QK
         assert values_QK is not None
         assert mask_QK is not None
@@ -237,8 +262,13 @@ class LinkPredictionModelling(PretrainingTask):
         return TaskLoss(loss, {"hits@1": right})
 
     def _cross_entropy(
-        self, outputs: ModelOutputs, batch: ProductBatch, asked_Q: Tensor, head_QH: Tensor
+        self, outputs: ModelOutputs, batch: ProductBatch, questions: _Questions, head_QH: Tensor
     ) -> TaskLoss:
+        asked_Q = questions.asked_Q
+        evidence = None
+        if outputs.evidence is not None:
+            pairs = (questions.question_N, questions.triple_N)
+            evidence = outputs.evidence(head_QH, asked_Q, *pairs)
         property_Q, value_Q = batch.triple_property_E[asked_Q], batch.triple_value_E[asked_Q]
         total, right = head_QH.new_zeros(()), head_QH.new_zeros(())
         scored = 0
@@ -257,6 +287,8 @@ class LinkPredictionModelling(PretrainingTask):
             scores_NC = self.scorer.score_tails(
                 head_QH[chosen_N], relation_NH, outputs.value_vectors(candidates_C)
             )
+            if evidence is not None:
+                scores_NC = scores_NC + evidence(name, chosen_N)
             # further true values of the same product and property are no wrong answers
             also_NX = _other_answers(batch, asked_Q[chosen_N])
             mask_NC = ~(candidates_C == also_NX[..., None]).any(1)

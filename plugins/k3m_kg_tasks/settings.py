@@ -55,6 +55,10 @@ class LpmSettings(Settings):
         questions: `hidden` hides some triples of a product, and asks those, all from one `c*`;
             `leave-one-out` asks every triple, each from a `c*` aggregated over others (needs
             `model.knowledge: term`: in a product's knowledge text the asked value could be read).
+        ask: `all` properties, or those whose values are `shared`: where most training triples have
+            a value that no other has, as in a model number, there is nothing to learn for others.
+        at_most: questions about one product in a step, drawn anew in each; 0 asks all. Of a title
+            the words of all values that are asked are cut, so fewer questions leave more of it.
         full_context: share of questions that see all other triples; the others see a random part.
         shown: per property, how often its triples may be seen as context (default 1). A property
             that determines another is better rarely seen, or the other is never learned.
@@ -69,6 +73,8 @@ class LpmSettings(Settings):
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     scale: float = Field(1.0, gt=0)
     questions: Literal["hidden", "leave-one-out"] = "hidden"
+    ask: Literal["all", "shared"] = "all"
+    at_most: int = Field(0, ge=0, le=1 << 24)
     full_context: float = Field(0.5, ge=0, le=1)
     shown: dict[str, float] = Field(default_factory=dict)
     cut_title: float = Field(0.5, ge=0, le=1)
