@@ -81,11 +81,12 @@ class LinkPredictorCase:
     def test_vectors_do_not_depend_on_company(self, opened: OpenModel) -> None:
         """A product alone, in any order and with any others has the same vector; so have terms."""
         rows = opened.rows()[:12]
-        whole = self._heads(opened.predictor, opened.batcher.batch(rows))
-        turned = self._heads(opened.predictor, opened.batcher.batch(rows[::-1].copy()))
+        whole = self._answers(opened.predictor, opened.batcher.batch(rows))
+        turned = self._answers(opened.predictor, opened.batcher.batch(rows[::-1].copy()))
         self.close(turned.flip(0), whole)
         alone = [
-            self._heads(opened.predictor, opened.batcher.batch(rows[i : i + 1])) for i in range(12)
+            self._answers(opened.predictor, opened.batcher.batch(rows[i : i + 1]))
+            for i in range(12)
         ]
         self.close(torch.cat(alone), whole)
         one, other = opened.batcher.batch(rows[:1]), opened.batcher.batch(rows[5:])
@@ -164,7 +165,7 @@ class LinkPredictorCase:
         hidden_E = ~other.triple_visible_E
         assert hidden_E.any()
         _replace_values(other, hidden_E)
-        self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
+        self.close(self._answers(opened.predictor, other), self._answers(opened.predictor, one))
 
     def test_hidden_equals_absent(self, opened: OpenModel, tmp_path: Path) -> None:
         """A property whose triples are hidden leaves no trace: as if no product had it."""
@@ -175,8 +176,8 @@ class LinkPredictorCase:
             asked = opened.batcher.catalog.properties.index(name)
             hidden = ask(opened.batcher, Triples.each(rows, asked), Visibility(cut_title=False))
             places = bare.row_of([opened.snapshot.ids[row] for row in rows.tolist()])
-            found = self._heads(without.predictor, without.batcher.batch(places))
-            self.close(found, self._heads(opened.predictor, hidden))
+            found = self._answers(without.predictor, without.batcher.batch(places))
+            self.close(found, self._answers(opened.predictor, hidden))
 
     def test_cut_words_and_absent_pictures_are_not_read(self, opened: OpenModel) -> None:
         """Whatever stands in their place."""
@@ -193,7 +194,7 @@ class LinkPredictorCase:
                 tokens.arrays["ids"][~tokens.tokens_BN[tokens.product_I]] = 1
             else:
                 tokens.arrays = {key: array.flip(0) for key, array in tokens.arrays.items()}
-        self.close(self._heads(opened.predictor, other), self._heads(opened.predictor, one))
+        self.close(self._answers(opened.predictor, other), self._answers(opened.predictor, one))
 
     def test_it_sees_what_it_says_it_sees(self, opened: OpenModel) -> None:
         """Taking triples, titles or pictures away changes vectors where it says so, else never."""
@@ -221,6 +222,22 @@ class LinkPredictorCase:
             assert fresh.predictor.tails(batch, terms).isfinite().all()
         report = evaluate_link_prediction(fresh.predictor, fresh.batcher)
         assert 0 <= report["metrics"]["mrr"] <= 1
+
+    @classmethod
+    def _answers(cls, predictor: LinkPredictor, batch: ProductBatch) -> Tensor:
+        """(B, H + candidates of all properties): vectors, and the scores of all questions."""
+        catalog, predictor = batch.catalog, predictor.eval()
+        with torch.no_grad():
+            asked = predictor.asked(batch)
+            scores = [asked.vectors_NH]
+            for name in answerable(catalog).tolist():
+                values_C = torch.from_numpy(catalog.candidates[name])
+                relation_H = predictor.relations(batch, torch.tensor([name]))[0]
+                tails_CH = predictor.tails(batch, values_C)
+                scores.append(
+                    predictor.score(asked, Candidates(name, relation_H, values_C, tails_CH))
+                )
+        return torch.cat(scores, 1)
 
     @staticmethod
     def _heads(predictor: LinkPredictor, batch: ProductBatch) -> Tensor:

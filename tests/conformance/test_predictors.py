@@ -30,6 +30,11 @@ class TestK3M(LinkPredictorCase):
         return open_trained(untrained(snapshot, folder / "artifact", self.knowledge), CPU)
 
 
+class TestK3MWithEvidence(LinkPredictorCase):
+    def build(self, folder: Path, snapshot: Snapshot) -> TrainedPredictor:
+        return open_trained(untrained(snapshot, folder / "artifact", evidence=True), CPU)
+
+
 class TestK3MThatReadsKnowledgeAsText(TestK3M):
     knowledge = "product"
 

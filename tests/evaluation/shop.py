@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from k3m_kg.batches.batcher import build_catalog
+from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.kge.settings import KgeConfig
@@ -55,7 +55,12 @@ def trained(knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)) -> Path:
 
 
 def untrained(
-    snapshot: Snapshot, output: Path, knowledge: str = "term", tasks: tuple[str, ...] = ("lpm",)
+    snapshot: Snapshot,
+    output: Path,
+    knowledge: str = "term",
+    tasks: tuple[str, ...] = ("lpm",),
+    *,
+    evidence: bool = False,
 ) -> Path:
     """An artifact with random weights for a snapshot."""
     data = {
@@ -76,6 +81,7 @@ def untrained(
             "knowledge": knowledge,
             "interactor": {"layers": 1, "heads": 2},
             "structure": {"heads": 2},
+            "evidence": {} if evidence else None,
         },
         "tasks": [
             {"name": name, "loss": "cross-entropy"} if name == "lpm" else name for name in tasks
@@ -88,10 +94,14 @@ def untrained(
     encoders = build_encoders(config)
     titles = [title for title in snapshot.titles.to_pylist() if title]
     encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
-    for view in encoders.modalities.values():
-        view.fit(view.open(snapshot), np.arange(len(snapshot)))
+    opened = {name: view.open(snapshot) for name, view in encoders.modalities.items()}
+    for name, view in encoders.modalities.items():
+        view.fit(opened[name], np.arange(len(snapshot)))
     catalog = build_catalog(snapshot, encoders.text, config.model)
     model = build_model(config, encoders)
+    if model.evidence is not None:
+        source = Batcher(snapshot, opened, config.model, catalog)
+        model.evidence.fit(catalog, source, opened, snapshot.rows("train"))
     built = build_tasks(config, model, catalog)
     with torch.no_grad():
         for parameter in model.parameters():

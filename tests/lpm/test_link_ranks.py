@@ -244,7 +244,7 @@ def test_vectors_of_properties_are_encoded_once_and_the_oldest_are_dropped_when_
     counter = Counter()
     roomy = PropertyVectors(counter, shop(), 0, keep=6)
     for name in (0, 1, 0, 1):
-        assert len(roomy(name)[1]) == len([COLOURS, SHAPES][name])
+        assert len(roomy(name)) == len([COLOURS, SHAPES][name])
     assert counter.encoded == [COLOURS, SHAPES]
     tight = PropertyVectors(counter, shop(), 0, keep=5)
     counter.encoded.clear()

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 import torch
 
+from k3m_kg.contracts import Candidates, Heads, LinkPredictor
 from k3m_kg.errors import K3MError
-from k3m_kg.lpm.ranking import Ranks, rank_scores, rank_tails
+from k3m_kg.lpm.ranking import Ranks, rank_candidates, rank_scores
 from k3m_kg.scorers.pykeen_home import keep_home_clean
 
 NOTHING = (np.empty(0, np.int64), np.empty(0, np.int64))
@@ -136,7 +137,19 @@ def test_join_keeps_the_order_of_queries() -> None:
     np.testing.assert_array_equal(joined.realistic_Q, ranked(scores, target, known).realistic_Q)
 
 
-def test_rank_tails_ranks_by_the_scorer() -> None:
+class _Scored(LinkPredictor):
+    def __init__(self, scorer) -> None:
+        super().__init__()
+        self.scorer = scorer
+
+    def heads(self, batch): ...
+
+    def relations(self, batch, properties_N): ...
+
+    def tails(self, batch, values_N): ...
+
+
+def test_candidates_are_ranked_by_the_scorer() -> None:
     from k3m_kg.scorers.build import build_scorer
     from k3m_kg.scorers.settings import TransESettings
 
@@ -148,5 +161,8 @@ def test_rank_tails_ranks_by_the_scorer() -> None:
         [scorer.score(head, relation.expand(6, 4), tail.expand(6, 4)) for tail in tails], 1
     )
     expected = ranked(table, target)
-    actual = rank_tails(scorer, head, relation, tails, target.numpy(), NOTHING, at_once=7)
+    candidates = Candidates(0, relation, torch.arange(9), tails)
+    actual = rank_candidates(
+        _Scored(scorer), Heads(head), candidates, target.numpy(), NOTHING, at_once=7
+    )
     np.testing.assert_array_equal(actual.realistic_Q, expected.realistic_Q)
