@@ -43,11 +43,13 @@ if TYPE_CHECKING:
     from k3m_kg.batches.title import TitleModality
     from k3m_kg.config import Component, LinkScorerComponent, NoSettings, Settings
     from k3m_kg.contracts import (
+        Candidates,
         Catalog,
         Description,
         Evaluation,
         FrozenTextEncoder,
         Fusion,
+        Heads,
         ImageEncoder,
         Interactor,
         KnowledgeText,
@@ -112,6 +114,8 @@ _LAZY = {
             "ImageEncoder",
             "KnowledgeText",
             "LinkLoss",
+            "Candidates",
+            "Heads",
             "LinkPredictor",
             "LinkScorer",
             "ModelContext",
@@ -162,6 +166,7 @@ _LAZY = {
 __all__ = [
     "ArtifactError",
     "Asked",
+    "Candidates",
     "Catalog",
     "CatalogError",
     "CatalogReader",
@@ -177,6 +182,7 @@ __all__ = [
     "FrozenTextEncoder",
     "Fusion",
     "FusionPlugin",
+    "Heads",
     "ImageEncoder",
     "ImageEncoderPlugin",
     "ImageModality",

@@ -47,19 +47,19 @@ class Encoders:
     """What is needed to prepare data, before it is fitted.
 
     Attributes:
-        image: reads pictures.
+        image: reads pictures; None of a model that has no modality which does.
         text: reads texts.
         modalities: built on them, by name.
     """
 
-    image: ImageEncoder
+    image: ImageEncoder | None
     text: TextEncoder
     modalities: dict[str, Modality]
 
     @classmethod
     def of(cls, model: K3M) -> Encoders:
         """Those of a model."""
-        image: Any = model.encoders["image"]
+        image: Any = model.encoders["image"] if "image" in model.encoders else None
         return cls(image, model.text_encoder, model.views())
 
 
@@ -201,7 +201,10 @@ def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = Fals
         for name in encoders.modalities
     }
     interactor, structure = _interactor(config, context), _structure(config, context)
-    shared = {"image": encoders.image, "text": encoders.text}
+    shared: dict[str, nn.Module] = {"text": encoders.text}
+    parts = (part for modality in encoders.modalities.values() for part in modality.modules())
+    if encoders.image is not None and any(part is encoders.image for part in parts):
+        shared = {"image": encoders.image, **shared}
     evidence = Evidence(settings.evidence, settings.hidden) if settings.evidence else None
     model = K3M(settings, shared, encoders.modalities, fusions, interactor, structure, evidence)
     interactor.reset_parameters()

@@ -99,7 +99,7 @@ def expected_scores(
             cell = at * len(evidence.column_V) + column
             x = int(np.searchsorted(evidence.cell_X.numpy(), cell))
             if x < len(evidence.cell_X) and evidence.cell_X[x] == cell:
-                total[c] += float(evidence.weight_X[x])
+                total[c] += float(evidence.weight_X[x].detach())
     return total
 
 
