@@ -59,7 +59,7 @@ class Encoders:
     @classmethod
     def of(cls, model: K3M) -> Encoders:
         """Those of a model."""
-        image: Any = model.encoders["image"] if "image" in model.encoders else None
+        image: Any = dict(model.encoders.items()).get("image")
         return cls(image, model.text_encoder, model.views())
 
 

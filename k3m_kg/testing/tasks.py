@@ -78,6 +78,7 @@ def unfitted(snapshot: Snapshot, *, restoring: bool = False) -> ModalityContext:
     encoders = build_encoders(config)
     titles = [title for title in snapshot.titles.to_pylist() if title]
     encoders.text.fit(titles, [*snapshot.properties, *snapshot.values])
+    assert encoders.image is not None
     context = ModelContext(config.model.hidden, restoring=restoring)
     return ModalityContext(context, encoders.text, encoders.image, config.model)
 
