@@ -55,4 +55,18 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "google:GoogleMerchantReader",
             native=True,
         ),
+        _reader(
+            "bmecat",
+            "BMEcat 1.2 and 2005: features with units, groups, references, languages apart",
+            "bmecat:BMEcatReader",
+            Settings,
+            native=True,
+        ),
+        _reader(
+            "icecat",
+            "Icecat's product sheets in XML: features with units, gallery, related products",
+            "icecat:IcecatReader",
+            Settings,
+            native=True,
+        ),
     ]

@@ -16,6 +16,8 @@ SAMPLES = {
     "shopify": "shopify.csv",
     "woocommerce": "woocommerce.csv",
     "google-merchant": "google-merchant-rss.xml",
+    "bmecat": "bmecat.xml",
+    "icecat": "icecat.xml",
 }
 
 

