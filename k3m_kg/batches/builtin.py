@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from k3m_kg.config import NoSettings
+from pydantic import Field
+
+from k3m_kg.config import NoSettings, Settings
 from k3m_kg.plugin.hookspecs import ModalityPlugin, hookimpl
 
 if TYPE_CHECKING:
@@ -17,6 +19,25 @@ def _title(settings: NoSettings, context: ModalityContext) -> Modality:
     from k3m_kg.batches.title import TitleModality
 
     return TitleModality(context.text_encoder, context.sizes.max_title_tokens)
+
+
+class DescriptionSettings(Settings):
+    """Settings of `description`.
+
+    Attributes:
+        properties: which values are descriptions: of a product the first of these that it has;
+            where empty, the property with long texts that most products have.
+        max_tokens: T; longer texts are cut.
+    """
+
+    properties: tuple[str, ...] = ()
+    max_tokens: int = Field(96, ge=1, le=512)
+
+
+def _description(settings: DescriptionSettings, context: ModalityContext) -> Modality:
+    from k3m_kg.batches.description import DescriptionModality
+
+    return DescriptionModality(context.text_encoder, settings.max_tokens, settings.properties)
 
 
 def _image(settings: NoSettings, context: ModalityContext) -> Modality:
@@ -38,6 +59,13 @@ def k3m_kg_modalities() -> list[ModalityPlugin]:
             "the product's picture, by the image encoder",
             NoSettings,
             _image,
+            requires=_TORCH,
+        ),
+        ModalityPlugin(
+            "description",
+            "a long text among the product's values, by the text encoder",
+            DescriptionSettings,
+            _description,
             requires=_TORCH,
         ),
     ]

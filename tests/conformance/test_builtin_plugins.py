@@ -103,6 +103,11 @@ class TestTitle(ModalityCase):
         return make("modality", "title", context)
 
 
+class TestDescription(ModalityCase):
+    def build(self, context: ModalityContext):
+        return make("modality", "description", context, properties=("kind",), max_tokens=8)
+
+
 class TestImage(ModalityCase):
     def build(self, context: ModalityContext):
         return make("modality", "image", context)

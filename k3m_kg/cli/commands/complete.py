@@ -42,6 +42,11 @@ if TYPE_CHECKING:
 _LABELS = {"triple": "triple", "title": "word", "image": "region"}
 
 
+def _label(kind: str) -> str:
+    """What a part of this kind is called."""
+    return _LABELS.get(kind, f"{kind} part")
+
+
 def complete(
     artifact: ArtifactArgument,
     snapshot: SnapshotOption = None,
@@ -275,7 +280,7 @@ def _print(proposals: Iterable[Proposal], precision: float | None) -> None:
         say(f"    {item.probability:6.1%}  {item.value}")
         if item.explanation is not None:
             for part in item.explanation.parts:
-                say(f"            {-part.drop:+7.1%} without the {_LABELS[part.kind]} {part.text}")
+                say(f"            {-part.drop:+7.1%} without the {_label(part.kind)} {part.text}")
             for kind, left in item.explanation.without.items():
                 say(f"            {left:7.1%} with no {kind}")
     if product is None and precision is None:
