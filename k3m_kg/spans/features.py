@@ -15,7 +15,7 @@ from zlib import crc32
 import numpy as np
 
 from k3m_kg.quantities.parsing import Unclear, parse
-from k3m_kg.spans.finding import Span, Words, spans_of, value_key
+from k3m_kg.spans.finding import Span, TextWords, spans_of, value_key
 from k3m_kg.spans.texts import LONG, ProductText
 
 BITS = 18
@@ -56,9 +56,9 @@ class ProductSpans:
     features_SF: np.ndarray
 
 
-def find_spans(texts: list[ProductText]) -> tuple[list[Words], list[Span], list[str]]:
+def find_spans(texts: list[ProductText]) -> tuple[list[TextWords], list[Span], list[str]]:
     """The words of some texts, their spans, and the spans' keys."""
-    every = [Words.of(text) for text in texts]
+    every = [TextWords.of(text) for text in texts]
     spans = [span for words in every for span in spans_of(words)]
     return every, spans, [value_key(span.text) for span in spans]
 
@@ -91,7 +91,7 @@ def product_spans(texts: list[ProductText], frequency: np.ndarray, *, own: int =
 class _Looks:
     """What the spans of one text look like."""
 
-    def __init__(self, words: Words, often: dict[str, int]) -> None:
+    def __init__(self, words: TextWords, often: dict[str, int]) -> None:
         self._words, self._often = words, often
         self._lower = ["", *(word.casefold() for word in words.texts), ""]
         self._shapes = ["", *(_shape(word) for word in words.texts), ""]

@@ -12,7 +12,7 @@ from k3m_kg.spans.texts import LONG, TITLE, VALUE, ProductText
 MOST_WORDS = {TITLE: 6, LONG: 4}
 """Of a span, by where it stands."""
 MOST_IN_A_TEXT = 120
-"""Words of one text that spans are made of: with these, time is linear in the number of texts."""
+"""TextWords of one text that spans are made of: with these, time is linear in the number of texts."""
 _MARKS = frozenset("\"″”′'%°")
 """Signs that may belong to the word before them: 24", 5 %."""
 _STOPS = re.compile(r"[\n|;•!?]|[.:]\s")
@@ -44,7 +44,7 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
-class Words:
+class TextWords:
     """The words of a text.
 
     Attributes:
@@ -60,7 +60,7 @@ class Words:
     spans: list[tuple[int, int]]
 
     @classmethod
-    def of(cls, source: ProductText) -> Words:
+    def of(cls, source: ProductText) -> TextWords:
         """The first words of a text."""
         text = source.text
         spans = word_spans(text)[:MOST_IN_A_TEXT]
@@ -72,7 +72,7 @@ class Words:
         return cls(source, texts, gaps, spans)
 
 
-def spans_of(words: Words) -> Iterator[Span]:
+def spans_of(words: TextWords) -> Iterator[Span]:
     """All runs of up to `MOST_WORDS` words that no full stop or line end interrupts.
 
     A sign of measure right behind the last word makes a second span, with it. Of a value of another

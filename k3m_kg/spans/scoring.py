@@ -50,7 +50,7 @@ _NONE = hashed("none")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Found:
+class TextAnswers:
     """What a product's texts say about a property.
 
     Attributes:
@@ -132,7 +132,7 @@ class SpanScorer:
             made._learn(snapshot, random.permutation(rows)[:MOST_PRODUCTS], random, progress)
         return made
 
-    def found(self, product: SnapshotProduct, names: Sequence[str]) -> Iterator[Found | None]:
+    def found(self, product: SnapshotProduct, names: Sequence[str]) -> Iterator[TextAnswers | None]:
         """What a product's texts say about each of some properties; None of one that is not open.
 
         What the product has of a property itself is not looked at when that property is asked.
@@ -141,7 +141,7 @@ class SpanScorer:
         for name in names:
             yield self._about(spans, name) if name in self.known else None
 
-    def _about(self, spans: ProductSpans, name: str) -> Found:
+    def _about(self, spans: ProductSpans, name: str) -> TextAnswers:
         mine = _without_value(spans, name)
         known = self.known[name]
         count_S = known_spans(mine, known)
@@ -161,7 +161,7 @@ class SpanScorer:
         shown = [mine.spans[first[place]] for place in range(len(order))]
         known_T = np.zeros(len(order), bool)
         known_T[place_S] = known_S
-        return Found([span.text for span in shown], shown, logit_T, known_T, float(none))
+        return TextAnswers([span.text for span in shown], shown, logit_T, known_T, float(none))
 
     def _sums(self, features: np.ndarray) -> np.ndarray:
         total: np.ndarray = self.weights[features].sum(1, dtype=np.float64)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
-from k3m_kg.spans.finding import MOST_IN_A_TEXT, MOST_WORDS, Span, Words, spans_of, value_key
+from k3m_kg.spans.finding import MOST_IN_A_TEXT, MOST_WORDS, Span, TextWords, spans_of, value_key
 from k3m_kg.spans.texts import LONG, TITLE, VALUE, ProductText
 
 
 def found(text: str, kind: str = TITLE) -> list[Span]:
-    return list(spans_of(Words.of(ProductText(kind, "title", text))))
+    return list(spans_of(TextWords.of(ProductText(kind, "title", text))))
 
 
 def test_runs_of_words_with_and_without_a_sign_of_measure() -> None:

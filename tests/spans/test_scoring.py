@@ -7,11 +7,11 @@ import pytest
 
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.spans.finding import value_key
-from k3m_kg.spans.scoring import Found, SpanScorer
+from k3m_kg.spans.scoring import TextAnswers, SpanScorer
 from k3m_kg.spans.texts import long_texts, texts_of
 
 
-def ranked(found: Found) -> list[str]:
+def ranked(found: TextAnswers) -> list[str]:
     return [found.texts[place] for place in np.argsort(-found.probability()[0])]
 
 
