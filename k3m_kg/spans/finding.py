@@ -12,7 +12,7 @@ from k3m_kg.spans.texts import LONG, TITLE, VALUE, ProductText
 MOST_WORDS = {TITLE: 6, LONG: 4}
 """Of a span, by where it stands."""
 MOST_IN_A_TEXT = 120
-"""TextWords of one text that spans are made of: with these, time is linear in the number of texts."""
+"""Words of one text that spans are made of: with these, time is linear in the number of texts."""
 _MARKS = frozenset("\"″”′'%°")
 """Signs that may belong to the word before them: 24", 5 %."""
 _STOPS = re.compile(r"[\n|;•!?]|[.:]\s")

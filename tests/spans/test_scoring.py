@@ -7,7 +7,7 @@ import pytest
 
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.spans.finding import value_key
-from k3m_kg.spans.scoring import TextAnswers, SpanScorer
+from k3m_kg.spans.scoring import SpanScorer, TextAnswers
 from k3m_kg.spans.texts import long_texts, texts_of
 
 
