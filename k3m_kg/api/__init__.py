@@ -92,6 +92,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.compressed import open_bytes
     from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
     from k3m_kg.readers.html_text import html_to_text
+    from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
     from k3m_kg.use.open_model import OpenModel
 
@@ -153,6 +154,7 @@ _LAZY = {
     "OpenModel": "k3m_kg.use.open_model",
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
+    **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
     **dict.fromkeys(
         ("XmlElement", "sniffed_elements", "xml_elements"), "k3m_kg.readers.xml.elements"
     ),
@@ -188,6 +190,7 @@ __all__ = [
     "ImageModality",
     "Interactor",
     "InteractorPlugin",
+    "JsonLine",
     "K3MError",
     "KnowledgeText",
     "LinkLoss",
@@ -246,6 +249,7 @@ __all__ = [
     "hookimpl",
     "html_to_text",
     "initialise",
+    "json_lines",
     "load_frozen",
     "margin_ranking",
     "open_bytes",

@@ -95,10 +95,16 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
 
 
 def _hash_of_reading(mapping: Path | None, chosen: ChosenReader) -> str | None:
-    """What else than the content decides what is read: the mapping file, and settings."""
+    """What else than the content decides what is read: the mapping file, settings, their files."""
     digest = _hash(mapping)[0] if mapping else None
     if not (changed := chosen.changed_settings):
         return digest
+    given = dict(chosen.settings)
+    changed |= {
+        f"content of {name}": _hash(path)[0]
+        for name in changed
+        if isinstance(path := given[name], Path)
+    }
     text = json.dumps([digest, changed], sort_keys=True)
     return hashlib.sha256(text.encode()).hexdigest()
 

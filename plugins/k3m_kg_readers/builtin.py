@@ -7,7 +7,7 @@ from importlib import import_module
 from typing import Any
 
 from k3m_kg.api import CatalogReader, ReaderPlugin, Settings, hookimpl
-from k3m_kg_readers.settings import TableSettings
+from k3m_kg_readers.settings import AkeneoSettings, TableSettings
 
 
 def _reader(
@@ -54,6 +54,17 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "product feeds of Google Merchant Center: tab-separated, RSS 2.0 and Atom",
             "google:GoogleMerchantReader",
             native=True,
+        ),
+        _reader(
+            "akeneo",
+            "Akeneo's products, product models and codes: locales, channels, inheritance",
+            "akeneo:AkeneoReader",
+            AkeneoSettings,
+        ),
+        _reader(
+            "openfoodfacts",
+            "Open Food Facts, CSV and JSON Lines: nutriments paired with their units",
+            "openfoodfacts:OpenFoodFactsReader",
         ),
         _reader(
             "bmecat",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from k3m_kg.api import Settings
 
 
@@ -13,3 +15,18 @@ class TableSettings(Settings):
     """
 
     encoding: str = "utf-8"
+
+
+class AkeneoSettings(TableSettings):
+    """Settings of `akeneo`.
+
+    Attributes:
+        locale: whose texts have the plain names, if the file has it: else one of its language,
+            else the commonest.
+        channel: likewise.
+        models: the export of the product models, which products inherit from.
+    """
+
+    locale: str = "en_US"
+    channel: str = "ecommerce"
+    models: Path | None = None

@@ -26,10 +26,16 @@ CREATE TABLE waiting (product TEXT, place INTEGER, record BLOB, PRIMARY KEY (pro
 """
 
 
-class Variants:
+class Families:
     """Links variants to their products and lets them inherit; a context manager."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, levels: bool = False) -> None:
+        """Begin with no product.
+
+        Args:
+            levels: variants may have variants.
+        """
+        self._levels = levels
         self._database = sqlite3.connect("", isolation_level=None)  # a file of its own, if large
         self._database.executescript(_TABLES)
         self._waiting = 0
@@ -37,24 +43,33 @@ class Variants:
 
     def product(self, record: ProductRecord) -> Iterator[ProductRecord]:
         """A product that may have variants, and those of them that came before it."""
+        ready = [record]
+        while ready:
+            record = ready.pop()
+            yield record
+            self.keep(record)
+            if not self._waiting:
+                continue
+            rows = self._database.execute(
+                "SELECT record FROM waiting WHERE product = ? ORDER BY place DESC", (record.id,)
+            ).fetchall()
+            if rows:
+                self._database.execute("DELETE FROM waiting WHERE product = ?", (record.id,))
+                self._waiting -= len(rows)
+                ready += (variant_of(record, _unpacked(packed)) for (packed,) in rows)
+
+    def keep(self, record: ProductRecord) -> None:
+        """Remember what variants of a product inherit."""
         self._last = record
         self._database.execute(
             "INSERT OR IGNORE INTO products VALUES (?, ?)", (record.id, _packed(record))
         )
-        yield record
-        if not self._waiting:
-            return
-        rows = self._database.execute(
-            "SELECT record FROM waiting WHERE product = ? ORDER BY place", (record.id,)
-        ).fetchall()
-        if rows:
-            self._database.execute("DELETE FROM waiting WHERE product = ?", (record.id,))
-            self._waiting -= len(rows)
-        for (packed,) in rows:
-            yield variant_of(record, _unpacked(packed))
 
     def variant(self, record: ProductRecord, product: str) -> Iterator[ProductRecord]:
-        """A variant: now, if its product is known, else when it comes, or with `rest`."""
+        """A variant: now, if its product is known, else when it comes, or with `rest`.
+
+        It may have variants itself.
+        """
         if self._last is None or self._last.id != product:
             query = "SELECT record FROM products WHERE id = ?"
             row = self._database.execute(query, (product,)).fetchone()
@@ -63,8 +78,15 @@ class Variants:
                 self._database.execute(insert, (product, record.line, _packed(record)))
                 self._waiting += 1
                 return
-            self._last = _unpacked(row[0])
-        yield variant_of(self._last, record)
+            parent = _unpacked(row[0])
+        else:
+            parent = self._last
+        inheriting = variant_of(parent, record)
+        if self._levels:
+            yield from self.product(inheriting)
+        else:
+            self._last = parent
+            yield inheriting
 
     def rest(self) -> Iterator[ProductRecord]:
         """The variants whose product the file does not have, with their links to it."""
@@ -72,7 +94,7 @@ class Variants:
         for product, packed in self._database.execute(query):
             yield _linked(_unpacked(packed), product)
 
-    def __enter__(self) -> Variants:
+    def __enter__(self) -> Families:
         return self
 
     def __exit__(

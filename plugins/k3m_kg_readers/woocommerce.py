@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 
 from k3m_kg.api import CatalogRecord, DelimitedTable, ProductRecord, RejectedRow, html_to_text
 from k3m_kg_readers.dialect import TableDialect
-from k3m_kg_readers.variants import Variants
+from k3m_kg_readers.variants import Families
 
 _LINKS = {"grouped products": "grouped", "upsells": "up-sell", "cross-sells": "cross-sell"}
 _HTML = frozenset(("short description", "description", "purchase note"))
@@ -73,7 +73,7 @@ class WooCommerceReader(TableDialect):
         columns = _Columns(table.header)
         at = columns.at
         kind = at.get("type")
-        with Variants() as variants:
+        with Families() as variants:
             for row in table:
                 if isinstance(row, RejectedRow):
                     yield row

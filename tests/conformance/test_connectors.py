@@ -15,6 +15,8 @@ EXAMPLES = Path(__file__).parent.parent.parent / "examples" / "exports"
 SAMPLES = {
     "shopify": "shopify.csv",
     "woocommerce": "woocommerce.csv",
+    "akeneo": "akeneo-models.csv",
+    "openfoodfacts": "openfoodfacts.csv",
     "google-merchant": "google-merchant-rss.xml",
     "bmecat": "bmecat.xml",
     "icecat": "icecat.xml",
