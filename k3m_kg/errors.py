@@ -41,6 +41,29 @@ class ConfigError(UsageError):
     """A config file or mapping file that cannot be used as it stands."""
 
 
+class MappingNeeded(ConfigError):  # noqa: N818  (a request, as it is answered)
+    """A source that cannot be read without a mapping file.
+
+    Args:
+        mapping: one to start from, as the text of a mapping file.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        where: str | None = None,
+        hint: str | None = None,
+        mapping: str = "",
+    ) -> None:
+        hint = hint or (
+            "save this as mapping.yaml, edit it, and pass --mapping mapping.yaml; or take it as "
+            f"it is with --accept\n\n{mapping}"
+        )
+        super().__init__(message, where=where, hint=hint)
+        self.mapping = mapping or hint.partition("\n\n")[2]
+
+
 class CatalogError(K3MError):
     """A catalog source that cannot be read at all (single bad rows go to quarantine)."""
 

@@ -106,8 +106,18 @@ class RejectedRow:
     raw: str
 
 
+@dataclass(frozen=True, slots=True)
+class Note:
+    """What a reader guessed or left out of a source as a whole, in one sentence for the user.
+
+    It states nothing and is no row: `ingest` shows it with the source's counts.
+    """
+
+    text: str
+
+
 Subject = ProductRecord | ValueRecord
 """A record that states something."""
 
-CatalogRecord = ProductRecord | ValueRecord | RejectedRow
+CatalogRecord = ProductRecord | ValueRecord | RejectedRow | Note
 """What a reader's stream holds."""

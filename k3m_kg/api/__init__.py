@@ -36,7 +36,7 @@ from k3m_kg.plugin.hookspecs import (
     TextEncoderPlugin,
     hookimpl,
 )
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 
 if TYPE_CHECKING:
     from k3m_kg.batches.image import ImageModality
@@ -212,6 +212,7 @@ __all__ = [
     "NegativeSamplerPlugin",
     "Negatives",
     "NoSettings",
+    "Note",
     "OpenModel",
     "PluginError",
     "PretrainingTask",

@@ -16,7 +16,8 @@ from pathlib import Path
 from typing import Annotated, Any, Literal, Union, get_args, get_origin
 
 import yaml
-from pydantic import BaseModel
+from pydantic import BaseModel, BeforeValidator
+from pydantic_core import PydanticUndefined
 
 from k3m_kg.errors import ConfigError
 
@@ -196,10 +197,19 @@ def _options(wanted: Any) -> list[Any]:
     """What a field may be, unions taken apart."""
     origin = get_origin(wanted)
     if origin is Annotated:
-        return _options(get_args(wanted)[0])
+        plain, *more = get_args(wanted)
+        short = [form for item in more if (form := _written_as(item)) is not None]
+        return _options(short[0] if short else plain)
     if origin in (Union, types.UnionType):
         return [option for part in get_args(wanted) for option in _options(part)]
     return [wanted]
+
+
+def _written_as(annotation: Any) -> Any:
+    """What a file may hold where a validator makes something else of it, such as a short form."""
+    is_validator = isinstance(annotation, BeforeValidator)
+    form = annotation.json_schema_input_type if is_validator else None
+    return None if form is PydanticUndefined else form
 
 
 def _scalar_as_wanted(text: Plain, options: list[Any]) -> Any:
@@ -209,7 +219,7 @@ def _scalar_as_wanted(text: Plain, options: list[Any]) -> Any:
     others = [option for option in options if option is not type(None)]
     if others and all(map(_wants_text, others)):
         return str(text)
-    if any(get_origin(o) in (list, tuple, dict) for o in others) and any(map(_wants_text, others)):
+    if any(map(_holds_more, others)) and any(map(_wants_text, others)):
         return str(text)
     if null:
         return None
@@ -218,6 +228,13 @@ def _scalar_as_wanted(text: Plain, options: list[Any]) -> Any:
     if _NUMBER.fullmatch(text):
         return float(text)
     return _TRUTH.get(text, str(text))
+
+
+def _holds_more(option: Any) -> bool:
+    """Whether it is a collection or settings, of which a scalar is the short form."""
+    return get_origin(option) in (list, tuple, dict) or (
+        isinstance(option, type) and issubclass(option, BaseModel)
+    )
 
 
 def _wants_text(option: Any) -> bool:

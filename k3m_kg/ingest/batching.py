@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 CHARACTERS = 1 << 24
 _value = itemgetter(1)
@@ -33,7 +33,7 @@ class Room:
         """Whether the batch is full with this record; if it is, the next one begins another."""
         self._records -= 1
         self._cells -= 1
-        if not isinstance(record, RejectedRow):
+        if not isinstance(record, RejectedRow | Note):
             self._cells -= len(record.properties)
             self._characters -= sum(map(len, map(_value, record.properties)))
         if self._records > 0 and self._cells > 0 and self._characters > 0:

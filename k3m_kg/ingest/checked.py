@@ -8,19 +8,23 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, Subject
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Subject
 
 Checked = tuple[Subject, str]
 """A record and its `content_hash()`."""
 
 
-def checked(records: Iterable[CatalogRecord]) -> Iterator[Checked | RejectedRow]:
+Read = Checked | RejectedRow | Note
+"""What reading gives: a record to write, or what is only told."""
+
+
+def checked(records: Iterable[CatalogRecord]) -> Iterator[Read]:
     """The records with their hashes; one that is none for the graph is rejected.
 
     That depends on the record alone: not on its pictures, and not on which reader made it.
     """
     for record in records:
-        if isinstance(record, RejectedRow):
+        if isinstance(record, RejectedRow | Note):
             yield record
             continue
         content = record.content_text()

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator
 
 from k3m_kg.graph.stored import LocatedImage, Statement
 from k3m_kg.graph.writer import Locate
-from k3m_kg.ingest.checked import Checked
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.ingest.checked import Read
+from k3m_kg.records import Note, ProductRecord, RejectedRow
 
 
 def located(
-    records: Iterable[Checked | RejectedRow], locate: Locate, *, by_id: bool
-) -> Iterator[Statement | RejectedRow]:
+    records: Iterable[Read], locate: Locate, *, by_id: bool
+) -> Iterator[Statement | RejectedRow | Note]:
     """What is to be written for each record; a product of which nothing is known is rejected.
 
     Args:
@@ -21,7 +21,7 @@ def located(
         by_id: a product may have a picture without naming one: one that is called after its id.
     """
     for item in records:
-        if isinstance(item, RejectedRow):
+        if isinstance(item, RejectedRow | Note):
             yield item
             continue
         record, digest = item

@@ -19,6 +19,7 @@ class IngestOptions:
         mapping: the mapping file for formats that need one.
         images: the folder or archive with the pictures; None looks beside each source.
         strict: one rejected row fails the whole ingest.
+        allow_rejected: take a source of which many rows are rejected.
         dry_run: count everything, change nothing.
         image_store: the folder for pictures from archives and URLs; None: beside a SQLite file.
         fetch: how the pictures of URLs are fetched; None: not at all. A dry run never does.
@@ -35,3 +36,4 @@ class IngestOptions:
     fetch: FetchSettings | None = None
     settings: tuple[str, ...] = ()
     limits: Limits = field(default_factory=Limits)
+    allow_rejected: bool = False

@@ -20,7 +20,7 @@ from k3m_kg.files import check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
 from k3m_kg.graph.writer import GraphWriter, Locate
-from k3m_kg.ingest.checked import Checked
+from k3m_kg.ingest.checked import Read
 from k3m_kg.ingest.locating import located
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.planning import SourcePlan, plan_sources
@@ -31,7 +31,7 @@ from k3m_kg.ingest.writing import written
 from k3m_kg.pictures.checker import ImageChecker
 from k3m_kg.pictures.fetch.settings import FetchCounts
 from k3m_kg.pictures.sources import PictureSources
-from k3m_kg.records import RejectedRow
+from k3m_kg.records import Note, RejectedRow
 from k3m_kg.workers.limits import Limits
 
 
@@ -111,16 +111,7 @@ def ingest_planned(
             with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
                 aside = SetAside(quarantine, plan.path)
                 tally = Tally(plan, aside, on_progress)
-                report = _ingest_source(
-                    plan,
-                    writer,
-                    locate,
-                    checker,
-                    aside,
-                    tally,
-                    options.limits,
-                    dry_run=options.dry_run,
-                )
+                report = _ingest_source(plan, writer, locate, checker, aside, tally, options)
                 report.fetched = counts
                 reports.append(report)
         if options.strict:
@@ -135,9 +126,7 @@ def _ingest_source(
     check_images: ImageCheck,
     aside: SetAside,
     tally: Tally,
-    limits: Limits,
-    *,
-    dry_run: bool,
+    options: IngestOptions,
 ) -> SourceReport:
     """One source, down through all steps."""
     if counts := writer.unchanged(plan.version, locator()):
@@ -145,12 +134,14 @@ def _ingest_source(
         return tally.report
     session = writer.session(plan.version, check_images)
     by_id = plan.version.images_folder is not None
-    with _reading(plan, limits) as records:
+    with _reading(plan, options.limits) as records:
         statements = aside.out_of(located(records, locator(), by_id=by_id))
         for batch in written(session, statements):
             tally.add(batch)
     plan.check_unchanged()
-    return tally.finish(session, writer, dry_run=dry_run)
+    # With `strict` one rejected row is one too many, which is said after all sources.
+    allowed = options.allow_rejected or options.strict
+    return tally.finish(session, writer, dry_run=options.dry_run, allow_rejected=allowed)
 
 
 @contextmanager
@@ -164,9 +155,7 @@ def _fewer_collections() -> Iterator[None]:
         gc.set_threshold(*before)
 
 
-def _reading(
-    plan: SourcePlan, limits: Limits
-) -> AbstractContextManager[Iterator[Checked | RejectedRow]]:
+def _reading(plan: SourcePlan, limits: Limits) -> AbstractContextManager[Iterator[Read]]:
     return reading(plan.chosen, plan.path, plan.mapping, plan.stamp[0], limits)
 
 
@@ -179,7 +168,7 @@ def _fetch(
     if not pictures.fetches:
         return None
     with _reading(plan, limits) as records:
-        subjects = (item[0] for item in records if not isinstance(item, RejectedRow))
+        subjects = (item[0] for item in records if not isinstance(item, RejectedRow | Note))
         return pictures.fetch(plan.path, subjects, partial(on_fetch, str(plan.path)))
 
 

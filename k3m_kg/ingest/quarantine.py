@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import json
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO, TypeVar
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.records import RejectedRow
+from k3m_kg.records import Note, RejectedRow
 
 _Kept = TypeVar("_Kept")
+_NUMBER = re.compile(r"\d+")
+_KINDS_KNOWN = 1000
+_REASON = 200
 
 
 class Quarantine:
@@ -79,29 +84,41 @@ class Quarantine:
 
 
 class SetAside:
-    """Takes the rejected rows of one source out of what flows by.
+    """Takes the rejected rows and the notes of one source out of what flows by.
 
     Attributes:
-        rows: how many there were.
+        rows: how many were rejected.
         first_reason: of the first, with its line.
+        notes: what the reader said of the source as a whole.
     """
 
     def __init__(self, quarantine: Quarantine, source: Path) -> None:
         self._quarantine = quarantine
         self._source = source
+        self._kinds: Counter[str] = Counter()
+        self._examples: dict[str, str] = {}
         self.rows = 0
         self.first_reason = ""
+        self.notes: list[str] = []
 
     @property
     def path(self) -> Path:
         """The file where they are."""
         return self._quarantine.path_for(self._source)
 
-    def out_of(self, items: Iterable[_Kept | RejectedRow]) -> Iterator[_Kept]:
-        """What is not rejected."""
+    @property
+    def commonest(self) -> str:
+        """The commonest reasons, each with the number of its rows and the first of them."""
+        most = self._kinds.most_common(3)
+        return "; ".join(f"{self._examples[kind]} ({count:,} rows)" for kind, count in most)
+
+    def out_of(self, items: Iterable[_Kept | RejectedRow | Note]) -> Iterator[_Kept]:
+        """What is neither rejected nor a note."""
         for item in items:
             if isinstance(item, RejectedRow):
                 self.add(item)
+            elif isinstance(item, Note):
+                self.notes.append(item.text)
             else:
                 yield item
 
@@ -114,3 +131,8 @@ class SetAside:
         self._quarantine.add(self._source, row)
         self.rows += 1
         self.first_reason = self.first_reason or f"line {row.line}: {row.reason}"
+        # Reasons that differ in numbers, such as those of lines and columns, are one kind.
+        kind = _NUMBER.sub("0", row.reason[:_REASON])
+        if kind in self._kinds or len(self._kinds) < _KINDS_KNOWN:
+            self._kinds[kind] += 1
+            self._examples.setdefault(kind, f"line {row.line}: {row.reason[:_REASON]}")

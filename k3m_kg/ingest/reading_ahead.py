@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.ingest.checked import Checked, checked
+from k3m_kg.ingest.checked import Read, checked
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.readers.choosing import ChosenReader
-from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.limits import Limits
 from k3m_kg.workers.process import Task, WorkerAnswers, can_start, working
 
@@ -29,6 +29,7 @@ _RECORDS: dict[str, Callable[..., Any]] = {
     "product": ProductRecord,
     "value": ValueRecord,
     "rejected": RejectedRow,
+    "note": Note,
 }
 
 
@@ -39,7 +40,7 @@ def reading(
     mapping: Path | None,
     size: int,
     limits: Limits | None = None,
-) -> Iterator[Iterator[Checked | RejectedRow]]:
+) -> Iterator[Iterator[Read]]:
     """The checked records of a source of `size` bytes, in order.
 
     A worker reads it if the reader's record says how another process makes it, and its parser is
@@ -62,7 +63,7 @@ def reading(
 @contextmanager
 def read_apart(
     chosen: ChosenReader, path: Path, mapping: Path | None, limits: Limits | None = None
-) -> Iterator[Iterator[Checked | RejectedRow]]:
+) -> Iterator[Iterator[Read]]:
     """The checked records of a source, read by a worker that ends with this context at the latest.
 
     Raises:
@@ -100,7 +101,7 @@ def _processors() -> int:
     return len(affinity(0)) if affinity else os.cpu_count() or 1
 
 
-def _received(answers: WorkerAnswers) -> Iterator[Checked | RejectedRow]:
+def _received(answers: WorkerAnswers) -> Iterator[Read]:
     for _, (items, digests) in answers:
         records = (_RECORDS[of](*parts) for of, *parts in items)
         if digests is None:

@@ -16,7 +16,7 @@ from k3m_kg.errors import PluginError
 from k3m_kg.ingest.batching import Room
 from k3m_kg.ingest.checked import checked
 from k3m_kg.plugin.catalog_reader import CatalogReader
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.inside import Answer, packed
 
 RECORDS = 500
@@ -65,8 +65,10 @@ class Sender:
 
 
 def _hashed(batch: list[CatalogRecord]) -> tuple[list[CatalogRecord], list[str]]:
-    """The records with their hashes; '' for rejected rows."""
-    found = [(item, "") if isinstance(item, RejectedRow) else item for item in checked(batch)]
+    """The records with their hashes; '' for rejected rows and notes."""
+    found = [
+        (item, "") if isinstance(item, RejectedRow | Note) else item for item in checked(batch)
+    ]
     return [record for record, _ in found], [digest for _, digest in found]
 
 
@@ -84,6 +86,8 @@ def _item(record: CatalogRecord) -> tuple[Any, ...]:
         )
     if isinstance(record, ValueRecord):
         return "value", record.value, record.properties, record.line
+    if isinstance(record, Note):
+        return "note", record.text
     return "rejected", record.line, record.reason, record.raw
 
 

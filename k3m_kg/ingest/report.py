@@ -17,6 +17,8 @@ from k3m_kg.pictures.fetch.settings import FetchCounts
 
 LISTED_FAILURES = 1000
 """Failed pictures that a report names; the graph knows all of them."""
+REJECTED_SHARE, REJECTED_FREE = 0.05, 10
+"""A source of which a larger share is rejected, and more rows than that, is not taken."""
 LISTED_CHANGES = 20
 """Changes that the report of a dry run shows; `k3m-kg diff` shows all of a real one."""
 
@@ -44,6 +46,7 @@ class SourceReport:
         fetched: what was fetched; None where URLs were not to be.
         images_near: pictures whose file differs from what was written in Unicode form, letter case
             or percent-encoding; they are among those found.
+        notes: what the reader guessed or left out.
     """
 
     source: str
@@ -56,6 +59,7 @@ class SourceReport:
     failures: list[ImageFailure] = field(default_factory=list)
     fetched: FetchCounts | None = None
     images_near: int = 0
+    notes: list[str] = field(default_factory=list)
 
 
 class Tally:
@@ -86,15 +90,26 @@ class Tally:
         source = str(self._plan.path)
         self._on_progress(SourceProgress(source, batch.line, lines, self._subjects))
 
-    def finish(self, session: IngestSession, writer: GraphWriter, *, dry_run: bool) -> SourceReport:
+    def finish(
+        self,
+        session: IngestSession,
+        writer: GraphWriter,
+        *,
+        dry_run: bool,
+        allow_rejected: bool = False,
+    ) -> SourceReport:
         """Close the run and report it.
 
         Raises:
-            CatalogError: there was no product.
+            CatalogError: there was no product, or too many rows are rejected and not
+                `allow_rejected`.
         """
         if not self._subjects:
             raise CatalogError(self._no_product(), where=str(self._plan.path))
+        if not allow_rejected:
+            self._refuse_too_many()
         report = self.report
+        report.notes = self._aside.notes
         if self._aside.rows:
             report.quarantine = str(self._aside.path)
         report.counts = session.finish(self._aside.rows)
@@ -103,6 +118,18 @@ class Tally:
         else:
             report.run = session.run
         return report
+
+    def _refuse_too_many(self) -> None:
+        rejected = self._aside.rows
+        rows = self._subjects + rejected
+        if rejected > REJECTED_FREE and rejected > REJECTED_SHARE * rows:
+            raise CatalogError(
+                f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.0%}), so nothing "
+                f"of it was taken; most often: {self._aside.commonest}",
+                where=str(self._plan.path),
+                hint=f"all of them are in {self._aside.path}; mend the file or the mapping, or "
+                "take the other rows with --allow-rejected",
+            )
 
     def _no_product(self) -> str:
         rows = self._aside.rows

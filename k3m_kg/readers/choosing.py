@@ -16,6 +16,7 @@ from k3m_kg.plugin.discovery import Installed
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.readers.compressed import read_head
+from k3m_kg.readers.unknown import advice
 
 AUTO = "auto"
 _HEAD = 65_536
@@ -80,7 +81,8 @@ def choose_reader(
         what = f"fits several formats: {', '.join(item.record.name for item in fitting)}"
     else:
         what = "is in no known format"
-        hint = "; ".join([hint, *map(str, registry().failures)])
+        first = [said] if (said := advice(path, head)) else []
+        hint = "; ".join([*first, hint, *map(str, registry().failures)])
     raise UsageError(what, where=str(path), hint=hint)
 
 

@@ -20,8 +20,10 @@ from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.readers.lines import MAX_LINE, byte_lines
 from k3m_kg.readers.mapping import load_mapping, refuse_text_settings
-from k3m_kg.readers.nested import BadTree, Fields, guessed
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+from k3m_kg.readers.nested import BadTree
+from k3m_kg.readers.products import Products
+from k3m_kg.readers.tree_guess import guessed_from_trees
+from k3m_kg.records import CatalogRecord, RejectedRow
 
 _SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}
 _GUESSED_FROM = 100
@@ -55,8 +57,8 @@ class JSONLinesReader:
 
         Raises:
             CatalogError: the file cannot be read, or its first hundred lines are no objects.
-            ConfigError: the mapping cannot be used, or there is none and no field is named as
-                an id is.
+            MappingNeeded: there is no mapping, and no field is named as an id is.
+            ConfigError: the mapping cannot be used.
         """
         settings = load_mapping(mapping) if mapping is not None else None
         if settings is not None:
@@ -71,11 +73,16 @@ class JSONLinesReader:
                         raise CatalogError(
                             "none of its first lines is a JSON object", where=str(path)
                         )
-                    settings = guessed(trees, path)
+                    settings = guessed_from_trees(trees, path)
                     rows = chain(sample, rows)
-                fields = Fields(settings)
+                where = str(mapping if mapping is not None else path)
+                products = Products(settings, where, mapping.parent if mapping else None)
                 for row in rows:
-                    yield _product(fields, row) if isinstance(row, _Row) else row
+                    if isinstance(row, _Row):
+                        yield from products.of(row.tree, row.line, row.text)
+                    else:
+                        yield from products.rejected(row)
+                yield from products.rest()
         except OSError as error:
             raise unreadable(path, error) from None
 
@@ -84,6 +91,10 @@ class _Row(NamedTuple):
     line: int
     tree: dict[str, Any]
     raw: bytes
+
+    def text(self) -> str:
+        """The row as it is reported."""
+        return raw_text(self.raw)
 
 
 def _rows(file: BinaryIO) -> Iterator[_Row | RejectedRow]:
@@ -122,13 +133,3 @@ def _tree(line: bytes) -> dict[str, Any]:
     if not isinstance(tree, dict):
         raise BadTree("not an object in braces")
     return tree
-
-
-def _product(fields: Fields, row: _Row) -> ProductRecord | RejectedRow:
-    try:
-        return fields.product(row.tree, row.line)
-    except BadTree as error:
-        why = str(error)
-    except RecursionError:
-        why = "nested too deep"
-    return RejectedRow(row.line, why, raw_text(row.raw))

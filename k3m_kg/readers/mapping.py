@@ -1,84 +1,314 @@
-"""The mapping file: which column of a table, or field of an object, means what."""
+"""The mapping file: which column of a table, or field of an object, means what.
+
+One meaning for every setting in every format. A *column* is one of a table, or in trees (JSON,
+Parquet and Arrow with structs) a field, by its dotted path; a name that a pair gives is one too.
+Where a setting takes columns, `*` in a name stands for any text.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-import yaml
-from pydantic import ConfigDict, Field, field_validator
+from pydantic import BeforeValidator, ConfigDict, Field, field_validator, model_validator
 
 from k3m_kg.config import Settings, read_yaml, validate_settings
-from k3m_kg.errors import ConfigError, nearest
+from k3m_kg.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+NUMBER = "{n}"
+"""In the columns of a pair: whatever number stands there, the same in all of them."""
+
+
+def _short(key: str, form: Any) -> BeforeValidator:
+    """Settings that may be written as the text of one key."""
+    return BeforeValidator(
+        lambda value: {key: value} if isinstance(value, str) else value,
+        json_schema_input_type=str | form,
+    )
+
+
+def _one_character(value: str | None) -> str | None:
+    if value is not None and (len(value) != 1 or value in "\r\n\0"):
+        raise ValueError(f"must be one character, not {value!r}")
+    return value
+
+
+class Separator(Settings):
+    """What stands between several values in one cell.
+
+    Attributes:
+        between: the text between two values.
+        escape: before a `between` that is part of a value; itself it is dropped.
+        quote: around a value that holds a `between`; doubled within it.
+    """
+
+    between: str = Field(min_length=1)
+    escape: str | None = None
+    quote: str | None = None
+
+    _characters = field_validator("escape", "quote")(_one_character)
+
+
+class KeyValues(Settings):
+    """A cell of names and values, such as `size=XS, material=Cotton`.
+
+    Attributes:
+        between: what stands between two entries.
+        after_name: what stands between the name and the value of one.
+    """
+
+    between: Annotated[Separator, _short("between", Separator)]
+    after_name: str = Field("=", min_length=1)
+
+
+class Pair(Settings):
+    """One column holds the name of a property and another its value.
+
+    Attributes:
+        name: the column with the property's name, such as `Attribute {n} name`, where `{n}` is any
+            number, the same in the others. None: the property is called as `within` is.
+        value: the column with the value.
+        unit: the column with its unit, which is written behind it.
+        within: the column whose objects hold all these, as keys or dotted paths of keys.
+    """
+
+    name: str | None = None
+    value: str
+    unit: str | None = None
+    within: str | None = None
+
+    @model_validator(mode="after")
+    def _has_a_name(self) -> Pair:
+        if self.name is None and self.within is None:
+            raise ValueError("a pair of columns needs a `name`")
+        return self
+
+
+class CategoryLevels(Settings):
+    """A category that is a path.
+
+    Attributes:
+        between: the text between two levels, such as `>`. None: a list in the cell is the path.
+        keep: so many levels from the top make the category; all by default.
+        names: properties that take the levels from the top, such as `[department, kind]`.
+    """
+
+    between: str | None = Field(None, min_length=1)
+    keep: int | None = Field(None, ge=1)
+    names: list[str] = Field(default_factory=list)
+
+
+class Variants(Settings):
+    """Rows that are a variant of a product become products of their own, linked to it.
+
+    A variant takes over what it does not state itself: title, category, pictures, and every
+    property of which it has no value.
+
+    Attributes:
+        id: the column with the variant's id, beside that of the product that a row belongs to
+            (`rows: continue`).
+        parent: or the column with the id of the product that a row is a variant of; that one
+            stands before it, at most 10,000 products away.
+        own: the columns that are said of the variant alone, where `id` is given.
+        link: the property of the link from the variant to the product.
+        inherit: whether a variant takes over what it does not state.
+    """
+
+    id: str | None = None
+    parent: str | None = None
+    own: list[str] = Field(default_factory=list)
+    link: str = Field("variant of", min_length=1)
+    inherit: bool = True
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Variants:
+        if (self.id is None) == (self.parent is None):
+            raise ValueError("name either `id` or `parent`")
+        if self.parent is not None and self.own:
+            raise ValueError("`own` goes with `id`: a row with a `parent` is the variant's own")
+        return self
+
+
+class ImageTable(Settings):
+    """A table that says where the picture is that a column of the catalog names.
+
+    Attributes:
+        file: a CSV or TSV file with a header, in the folder of the mapping file or below it.
+        key: the column with what the catalog's `image` column holds, such as a picture's number
+            or the id of a product.
+        path: the column with the path or URL; several rows of one key are several pictures.
+    """
+
+    file: str
+    key: str
+    path: str
 
 
 class Mapping(Settings):
     """How the columns of a table become products.
 
     In JSON Lines, Parquet and Arrow a column is a field or, inside an object, a dotted path such
-    as `size.width`.
+    as `size.width`. A column that the file does not have is an error.
 
     Attributes:
-        id: the column with the product's id.
-        title: the column with its title.
-        category: the column with its class; the model predicts properties, not this.
+        id: the column with the product's id; of a list the first one that is not empty.
+        title: the column with its title; of a list the first one that is not empty.
+        category: the column with its class; the model predicts properties, not this. A list is
+            as for `title`. A second value is a property, here as of a title.
+        category_levels: of a category that is a path such as `A > B > C`: the text between two
+            levels; or `between` (null: a list is the path), `keep` so many levels, and `names` of
+            properties that take them.
         image: a column with a path or URL, or a template such as `images/{id}.jpg` with column
             names in braces; or a list of these.
+        image_table: a table that says where the picture is that the `image` column names: `file`,
+            `key` and `path`.
         properties: the columns whose cells become triples, or `*`: all that are not used above.
+        leave_out: columns that are none of the properties, where these are `*`.
+        pairs: columns with the name of a property (`name`) and its value (`value`), and its
+            `unit`; `{n}` in them is any number. `within` names a column of objects whose keys they
+            are.
+        unprefixed: columns with objects whose keys are properties of their own names, `colour`
+            for `attributes.colour`.
         links: column to property, for columns whose cells are ids of other products, such as
             `related_skus: related to`. They become triples between products.
         rename: column to property name, where they differ.
-        separators: column to the text between several values in one cell, such as `|`.
+        separators: column to the text between several values in one cell, such as `|`; or
+            `between`, `escape` and `quote`.
+        cells: column to what its cells are: `json` (a JSON, Python or Ruby literal), `html`
+            (becomes plain text), or names and values (`between` and `after_name`).
+        languages: which language a text is taken from, the first that there is, such as `[en_US,
+            en]`. Others are kept apart, under the name with the language behind it.
+        rows: `product`: a row is a product. `continue`: a row with the same id as the row before,
+            or none, goes on with that product.
+        variants: rows that are variants of a product: their `id` or `parent`, what is their `own`,
+            the `link`, and whether they `inherit`.
         missing: cells that mean "not known", in every column. Only the empty cell does anyway:
             a literal NA, None or null is kept unless it is listed here.
         missing_in: further such cells by column.
+        optional: columns that the file need not have.
+        header: of a delimited file, the number of the row with the names of the columns, blank
+            rows not counted. By default the first one that has those which the mapping names.
+        skip_after_header: of a delimited file, rows below the header that are none of the data.
+        skip_at_end: of a delimited file, rows at the end that are none, such as totals.
         delimiter: of a delimited file, between cells; by default the most frequent of `,` tab `;`
             `|` in the header.
         quote: of a delimited file, around cells that hold delimiters or line breaks; null if the
             file quotes nothing.
-        encoding: of a delimited file.
+        escape: of a delimited file, before a quote or delimiter that is part of a cell.
+        encoding: of a delimited file; by default UTF-8, or what its first bytes tell.
     """
 
     model_config = ConfigDict(strict=True)
 
-    id: str
-    title: str | None = None
-    category: str | None = None
+    id: str | list[str]
+    title: str | list[str] | None = None
+    category: str | list[str] | None = None
+    category_levels: Annotated[CategoryLevels | None, _short("between", CategoryLevels | None)] = (
+        None
+    )
     image: str | list[str] | None = None
+    image_table: ImageTable | None = None
     properties: Literal["*"] | list[str] = "*"
+    leave_out: list[str] = Field(default_factory=list)
+    pairs: list[Pair] = Field(default_factory=list)
+    unprefixed: list[str] = Field(default_factory=list)
     links: dict[str, str] = Field(default_factory=dict)
     rename: dict[str, str] = Field(default_factory=dict)
-    separators: dict[str, str] = Field(default_factory=dict)
+    separators: dict[str, Annotated[Separator, _short("between", Separator)]] = Field(
+        default_factory=dict
+    )
+    cells: dict[str, Literal["json", "html"] | KeyValues] = Field(default_factory=dict)
+    languages: list[str] = Field(default_factory=list)
+    rows: Literal["product", "continue"] = "product"
+    variants: Variants | None = None
     missing: list[str] = Field(default_factory=list)
     missing_in: dict[str, list[str]] = Field(default_factory=dict)
+    optional: list[str] = Field(default_factory=list)
+    header: int | None = Field(None, ge=1, le=1000)
+    skip_after_header: int = Field(0, ge=0, le=1000)
+    skip_at_end: int = Field(0, ge=0, le=1000)
     delimiter: str | None = None
     quote: str | None = '"'
-    encoding: str = "utf-8"
+    escape: str | None = None
+    encoding: str | None = None
 
-    @field_validator("delimiter", "quote")
+    _characters = field_validator("delimiter", "quote", "escape")(_one_character)
+
+    @field_validator("separators", mode="before")
     @classmethod
-    def _one_character(cls, value: str | None) -> str | None:
-        if value is not None and (len(value) != 1 or value in "\r\n\0"):
-            raise ValueError(f"must be one character, not {value!r}")
-        return value
+    def _no_empty_separator(cls, value: Any) -> Any:
+        return _no_empty_text(value) if isinstance(value, dict) else value
 
-    @field_validator("separators", "rename", "links")
+    @field_validator("rename", "links")
     @classmethod
     def _not_empty(cls, value: dict[str, str]) -> dict[str, str]:
-        if empty := [column for column, text in value.items() if not text]:
-            raise ValueError(f"{empty[0]!r} is given an empty text")
+        return _no_empty_text(value)
+
+    @field_validator("id", "title", "category")
+    @classmethod
+    def _some_column(cls, value: str | list[str] | None) -> str | list[str] | None:
+        if value == []:
+            raise ValueError("names no column")
         return value
+
+    @model_validator(mode="after")
+    def _fits_together(self) -> Mapping:
+        if self.variants is not None and self.variants.id and self.rows != "continue":
+            raise ValueError("`variants` with an `id` needs `rows: continue`")
+        if self.variants is not None and self.variants.parent and self.rows == "continue":
+            raise ValueError("`variants` with a `parent` needs `rows: product`")
+        if self.image_table is not None and not self.images:
+            raise ValueError("`image_table` needs an `image`: the column that its `key` is in")
+        if self.leave_out and self.properties != "*":
+            raise ValueError('`leave_out` goes with `properties: "*"`')
+        return self
+
+    @property
+    def ids(self) -> list[str]:
+        """Columns of the id, in the order they are tried."""
+        return _listed(self.id)
+
+    @property
+    def titles(self) -> list[str]:
+        """Columns of the title, in the order they are tried."""
+        return _listed(self.title)
+
+    @property
+    def categories(self) -> list[str]:
+        """Columns of the category, in the order they are tried."""
+        return _listed(self.category)
 
     @property
     def images(self) -> list[str]:
         """Columns and templates of pictures, in order."""
-        if self.image is None:
-            return []
-        return [self.image] if isinstance(self.image, str) else self.image
+        return _listed(self.image)
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether each cell means by itself what its column says, and each row is a product."""
+        several = max(map(len, (self.ids, self.titles, self.categories))) > 1
+        special = (self.pairs, self.cells, self.languages, self.unprefixed, self.variants)
+        return not (
+            several
+            or any(special)
+            or self.rows != "product"
+            or self.category_levels is not None
+            or self.image_table is not None
+        )
+
+
+def _listed(value: str | list[str] | None) -> list[str]:
+    if value is None:
+        return []
+    return [value] if isinstance(value, str) else value
+
+
+def _no_empty_text(value: dict[str, Any]) -> dict[str, Any]:
+    if empty := [column for column, text in value.items() if text == ""]:
+        raise ValueError(f"{empty[0]!r} is given an empty text")
+    return value
 
 
 def load_mapping(path: Path) -> Mapping:
@@ -90,128 +320,21 @@ def load_mapping(path: Path) -> Mapping:
     return validate_settings(Mapping, read_yaml(path, Mapping), str(path))
 
 
+_OF_TEXT = (
+    "header", "skip_after_header", "skip_at_end", "delimiter", "quote", "escape", "encoding",
+)  # fmt: skip
+
+
 def refuse_text_settings(mapping: Mapping, format: str, where: str) -> None:
     """Settings of delimited text have no meaning in other formats.
 
     Raises:
         ConfigError: the mapping has one.
     """
-    for key in ("delimiter", "quote", "encoding"):
+    for key in _OF_TEXT:
         if getattr(mapping, key) != Mapping.model_fields[key].default:
             raise ConfigError(
                 f"`{key}` is a setting of delimited text, which {format} is not",
                 where=where,
                 hint=f"leave `{key}` out",
             )
-
-
-class Columns:
-    """A mapping applied to the header of one file: cell numbers instead of names."""
-
-    def __init__(self, mapping: Mapping, header: Sequence[str], where: str) -> None:
-        """Find every column.
-
-        Raises:
-            ConfigError: the mapping names a column that is not there, or one that is there twice.
-        """
-        self._header = list(header)
-        self._places: dict[str, list[int]] = {}
-        for number, name in enumerate(self._header):
-            self._places.setdefault(name, []).append(number)
-        self._where = where
-        self.width = len(header)
-        self.id = self._find(mapping.id, "id")
-        self.title = self._find(mapping.title, "title") if mapping.title else None
-        self.category = self._find(mapping.category, "category") if mapping.category else None
-        self.images = [self._image(text) for text in mapping.images]
-        for key in ("links", "rename", "separators", "missing_in"):
-            for column in getattr(mapping, key):
-                self._find(column, key)
-        self.links = [(self._find(column, "links"), name) for column, name in mapping.links.items()]
-        self.properties = [
-            (number, mapping.rename.get(header[number], header[number]))
-            for number in self._property_columns(mapping)
-        ]
-        self.separators = {
-            self._find(column, "separators"): text for column, text in mapping.separators.items()
-        }
-        everywhere = {"", *mapping.missing}
-        self.missing = [everywhere | set(mapping.missing_in.get(name, ())) for name in header]
-
-    def _property_columns(self, mapping: Mapping) -> list[int]:
-        if mapping.properties != "*":
-            return [self._find(column, "properties") for column in mapping.properties]
-        used = {self.id, self.title, self.category}
-        used.update(image for image in self.images if isinstance(image, int))
-        used.update(number for number, _ in self.links)
-        # A column without a name is a row number that some tools write.
-        names = [name for number, name in enumerate(self._header) if name and number not in used]
-        return [self._find(name, "properties") for name in names]
-
-    def _image(self, text: str) -> int | Template:
-        if not PLACEHOLDER.search(text):
-            return self._find(text, "image")
-        parts = PLACEHOLDER.split(text)
-        return Template(parts[::2], [self._find(name, "image") for name in parts[1::2]])
-
-    def _find(self, column: str, key: str) -> int:
-        places = self._places.get(column, [])
-        if len(places) == 1:
-            return places[0]
-        if places:
-            raise ConfigError(
-                f"the file has {len(places)} columns named {column!r}",
-                where=self._where,
-                hint="give each column a name of its own",
-            )
-        guess = nearest(column, self._header)
-        raise ConfigError(
-            f"`{key}` names the column {column!r}, which the file does not have"
-            + (f"; did you mean {guess!r}?" if guess else ""),
-            where=self._where,
-            hint=f"columns: {', '.join(self._header)[:500]}",
-        )
-
-
-class Template:
-    """A text with cells in it, such as `images/{id}.jpg`."""
-
-    def __init__(self, texts: list[str], columns: list[int]) -> None:
-        self._texts = texts
-        self.columns = columns
-
-    def fill(self, cells: Sequence[str] | dict[int, str]) -> str:
-        """The text with the cells of one row."""
-        filled = [self._texts[0]]
-        for column, text in zip(self.columns, self._texts[1:], strict=True):
-            filled += (cells[column], text)
-        return "".join(filled)
-
-
-_GUESSES = {
-    "id": ("id", "sku", "product_id", "productid", "item_id", "asin", "code"),
-    "title": ("title", "name", "product_name", "productname", "productdisplayname"),
-    "image": (
-        "image", "image_url", "image_link", "base_image", "picture", "img", "photo",
-        "images", "image_urls", "pictures", "image.url", "images.url", "images.src",
-    ),
-    "category": ("category", "categories", "product_type"),
-}  # fmt: skip
-
-
-def guess_columns(names: Sequence[str]) -> dict[str, str]:
-    """Which columns are id, title, image and category, where the names tell it."""
-    lower = {name.lower().replace(" ", "_").replace("-", "_"): name for name in reversed(names)}
-    guess = {
-        key: next((lower[name] for name in usual if name in lower), None)
-        for key, usual in _GUESSES.items()
-    }
-    return {key: column for key, column in guess.items() if column}
-
-
-def guess_mapping(names: Sequence[str]) -> str:
-    """A mapping file to start from, guessed from the names of the columns."""
-    lines: dict[str, object] = {"id": names[0], **guess_columns(names)}
-    lines["properties"] = "*"
-    lines["missing"] = []
-    return yaml.safe_dump(lines, sort_keys=False, allow_unicode=True)

@@ -1,55 +1,57 @@
-"""Products that are trees: objects and lists as JSON, Parquet and Arrow have them.
+"""Products that are trees: objects and lists as JSON, Parquet and Arrow have them, flattened.
 
 Objects flatten to dotted names, `size.width`. A list gives several values. A list of objects with
 a name and a value, as attributes and specifications are often written, gives properties of these
-names, and so does an Arrow map. Texts lose surrounding blanks; an empty one, null and not-a-number
-are missing.
+names, with their unit where there is one, and so does an Arrow map. Objects with a language and a
+text are that text in that language. Texts lose surrounding blanks; an empty one, null and
+not-a-number are missing.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
-from typing import Any
+import re
+from collections.abc import Iterable, Iterator
+from decimal import Decimal
+from typing import Any, NamedTuple
 
-from k3m_kg.errors import ConfigError
-from k3m_kg.readers.cells import unstorable
-from k3m_kg.readers.mapping import PLACEHOLDER, Mapping, guess_columns, guess_mapping
-from k3m_kg.records import ProductRecord
-
-Cell = tuple[str, str, str]
-"""Dotted path, name of the property, text."""
+from k3m_kg.readers.html_text import html_to_text
+from k3m_kg.readers.literals import NoLiteralError, read_literal
+from k3m_kg.readers.mapping import NUMBER, KeyValues, Mapping, Pair
+from k3m_kg.readers.named import ByName
+from k3m_kg.readers.numbers import decimal_text, float_text
+from k3m_kg.readers.splitting import split
 
 _MAX_NAME = 500
-_NAME_KEYS = ("name", "key")
-_FIELDS_KNOWN = 10_000
+_NAME_KEYS = ("name", "key", "attribute_code", "attribute", "code", "label", "property", "type")
+_VALUE_KEYS = ("value", "values", "options", "option")
+_UNIT_KEYS = ("unit", "unitText", "unit_text", "unit_code", "unitCode", "uom", "currency")
+_AMOUNT_KEYS = ("value", "amount")
+_LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code", "@language")
+_TEXT_KEYS = ("value", "data", "text", "content", "@value")
+_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
+_DROPPED_KNOWN = 100
+
+
+class Cell(NamedTuple):
+    """One text of a product.
+
+    Attributes:
+        path: dotted, of where it stands; in a pair the path of its name.
+        name: of the property.
+        text: not empty, without surrounding blanks.
+        origin: the path of the value itself.
+        language: the language that stands beside it, if one does.
+    """
+
+    path: str
+    name: str
+    text: str
+    origin: str
+    language: str | None = None
 
 
 class BadTree(Exception):  # noqa: N818  (becomes the reason of a RejectedRow)
     """Why a tree is no product."""
-
-
-def flatten(tree: Any, path: str = "", name: str = "") -> Iterator[Cell]:
-    """The cells of a tree of dicts, lists and scalars.
-
-    Raises:
-        BadTree: a name is too long.
-    """
-    if isinstance(tree, str):
-        if text := tree.strip():
-            yield path, name, text
-    elif isinstance(tree, dict):
-        for key, value in tree.items():
-            yield from flatten(value, _joined(path, str(key)), _joined(name, str(key)))
-    elif isinstance(tree, list):
-        for item in tree:
-            if (pair := _name_and_value(item)) is None:
-                yield from flatten(item, path, name)
-            else:
-                key, value = pair
-                yield from flatten(value, _joined(path, key), _joined("", key))
-    elif written := scalar_text(tree):
-        yield path, name, written
 
 
 def scalar_text(value: Any) -> str | None:
@@ -63,7 +65,9 @@ def scalar_text(value: Any) -> str | None:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, float):
-        return repr(value).removesuffix(".0")
+        return float_text(value)
+    if isinstance(value, Decimal):
+        return decimal_text(value)
     if isinstance(value, bytes):
         try:
             return value.decode().strip() or None
@@ -72,137 +76,264 @@ def scalar_text(value: Any) -> str | None:
     return str(value)
 
 
-def _joined(path: str, key: str) -> str:
-    key = key.strip()
-    joined = f"{path}.{key}" if path and key else path or key
-    if len(joined) > _MAX_NAME:
-        raise BadTree(f"a name longer than {_MAX_NAME} characters: {joined[:40]!r}...")
-    return joined
+def dug(tree: Any, path: str) -> Iterator[Any]:
+    """What stands at a dotted path in objects, through lists; a key may hold dots itself."""
+    if isinstance(tree, list):
+        for item in tree:
+            yield from dug(item, path)
+        return
+    if not isinstance(tree, dict):
+        return
+    if path in tree:
+        yield tree[path]
+        return
+    key, dot, rest = path.partition(".")
+    if dot and key in tree:
+        yield from dug(tree[key], rest)
 
 
-def _name_and_value(item: Any) -> tuple[str, Any] | None:
-    if isinstance(item, tuple) and len(item) == 2:  # an entry of an Arrow map
-        return str(item[0]), item[1]
-    if not isinstance(item, dict) or len(item) != 2 or "value" not in item:
-        return None
-    name = next((item[key] for key in _NAME_KEYS if key in item), None)
-    return (name, item["value"]) if isinstance(name, str) and name.strip() else None
+def first_text(tree: Any, path: str) -> str | None:
+    """The first text at a path, if there is one."""
+    for value in dug(tree, path):
+        for item in value if isinstance(value, list) else [value]:
+            if isinstance(item, dict | list | tuple):
+                continue
+            if text := (item.strip() if isinstance(item, str) else scalar_text(item)):
+                return text
+    return None
 
 
-def guessed(trees: Iterable[Any], where: Path) -> Mapping:
-    """A mapping from the names in the first products.
+def joined(path: str, key: str) -> str:
+    """A path and a key below it.
 
     Raises:
-        ConfigError: none of the names is that of an id.
+        BadTree: that is too long.
     """
-    names = list(dict.fromkeys(path for tree in trees for path in _paths(tree)))
-    guess = guess_columns(names)
-    if "id" not in guess:
-        raise ConfigError(
-            "none of its fields has the name of an id",
-            where=str(where),
-            hint="save this as mapping.yaml, edit it, and pass --mapping mapping.yaml"
-            f"\n\n{guess_mapping(names or ['id'])}",
-        )
-    return Mapping.model_validate(guess)
+    key = key.strip()
+    found = f"{path}.{key}" if path and key else path or key
+    if len(found) > _MAX_NAME:
+        raise BadTree(f"a name longer than {_MAX_NAME} characters: {found[:40]!r}...")
+    return found
 
 
-def _paths(tree: Any) -> list[str]:
-    try:
-        return [path for path, _, _ in flatten(tree)]
-    except BadTree:
-        return []
+class _Columns(NamedTuple):
+    """A pair of columns in one row: where the name and the unit of a value stand."""
+
+    name: str
+    unit: str | None
 
 
-class _Field:
-    """What the mapping says of one path."""
+class Trees:
+    """Flattens trees as a mapping says.
 
-    __slots__ = ("is_image", "link", "missing", "property", "role", "separator")
+    Attributes:
+        aliases: path to the one that it would have if a text with its language were an object.
+        dropped: path to keys of objects there that are neither name, value nor unit.
+    """
 
-    def __init__(self, mapping: Mapping, path: str, named: frozenset[str]) -> None:
-        roles = {mapping.id: "id", mapping.title: "title", mapping.category: "category"}
-        self.role = roles.get(path, "")
-        self.link = mapping.links.get(path)
-        self.separator = mapping.separators.get(path)
-        self.missing = {"", *mapping.missing, *mapping.missing_in.get(path, ())}
-        self.is_image = path in mapping.images
-        wanted = mapping.properties == "*" and not (self.role or self.link or self.is_image)
-        if mapping.properties != "*":
-            parts = path.split(".")
-            above = (".".join(parts[:end]) for end in range(1, len(parts) + 1))
-            wanted = any(name in named for name in above)
-        self.property = wanted
+    def __init__(self, mapping: Mapping | None = None) -> None:
+        pairs = mapping.pairs if mapping is not None else []
+        self._within = {pair.within: pair for pair in pairs if pair.within is not None}
+        self._columns = [_compiled(pair) for pair in pairs if pair.within is None]
+        self._known_columns: dict[str, _Columns | str | None] = {}
+        self._unprefixed = ByName(dict.fromkeys(mapping.unprefixed if mapping else [], True))
+        self._read = ByName(mapping.cells if mapping is not None else {})
+        self._empty = frozenset(("", *(mapping.missing if mapping is not None else ())))
+        self.aliases: dict[str, str] = {}
+        self.dropped: dict[str, set[str]] = {}
 
+    def cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> Iterator[Cell]:
+        """The cells of one row, a dict of dicts, lists and scalars.
 
-class Fields:
-    """A mapping applied to trees: dotted paths stand where a CSV has columns."""
-
-    def __init__(self, mapping: Mapping) -> None:
-        self._mapping = mapping
-        self._fields: dict[str, _Field] = {}
-        self._images = mapping.images
-        named = mapping.properties
-        self._named = frozenset() if named == "*" else frozenset(named)
-
-    def product(self, tree: Any, line: int) -> ProductRecord:
-        """The product that a tree is.
-
-        Title and category are the first value of theirs; a second one is kept as a property.
+        Args:
+            names: the names that stood in the name columns of pairs, which rows that continue a
+                product leave out; what stands there now is put in.
 
         Raises:
-            BadTree: it has no id, or text that cannot be stored.
+            BadTree: a name is too long, a value has none, or a cell is not what it should be.
         """
-        cells = list(flatten(tree))
-        if why := unstorable(text for cell in cells for text in cell[1:]):
-            raise BadTree(why)
-        roles: dict[str, str] = {}
-        by_path: dict[str, list[str]] = {}
-        properties: list[tuple[str, str]] = []
-        links: list[tuple[str, str]] = []
-        for path, name, text in cells:
-            if not name:
-                raise BadTree(f"a value without a name: {text[:40]!r}")
-            field = self._fields.get(path) or self._field(path)
-            for value in _values(field, text):
-                by_path.setdefault(path, []).append(value)
-                if field.role and field.role not in roles:
-                    roles[field.role] = value
-                elif field.link:
-                    links.append((field.link, value))
-                if field.property or (field.role and roles[field.role] != value):
-                    properties.append((self._mapping.rename.get(path, name), value))
-        if "id" not in roles:
-            raise BadTree(f"no id: {self._mapping.id!r} is not there or is empty")
-        return ProductRecord(
-            id=roles["id"],
-            title=roles.get("title"),
-            category=roles.get("category"),
-            images=tuple(dict.fromkeys(self._pictures(by_path))),
-            properties=tuple(dict.fromkeys(properties)),
-            line=line,
-            links=tuple(dict.fromkeys(links)),
-        )
+        if not self._columns:
+            return self._flat(tree, "", "")
+        return self._row(tree, {} if names is None else names)
 
-    def _field(self, path: str) -> _Field:
-        if len(self._fields) >= _FIELDS_KNOWN:
-            self._fields.clear()
-        field = self._fields[path] = _Field(self._mapping, path, self._named)
-        return field
+    def _row(self, tree: dict[str, Any], names: dict[str, str]) -> Iterator[Cell]:
+        for key, value in tree.items():
+            key = str(key).strip()
+            place = self._place(key)
+            if place is None:
+                path = joined("", key)
+                yield from self._flat(value, path, path)
+            elif isinstance(place, _Columns):
+                name = first_text(tree, place.name)
+                if name is None or name in self._empty:
+                    name = names.get(place.name)
+                else:
+                    names[place.name] = name
+                unit = first_text(tree, place.unit) if place.unit is not None else None
+                name = joined("", name or key)
+                for cell in self._flat(value, key, name, unit=unit):
+                    path = name + cell.path[len(key) :]
+                    yield cell._replace(path=path, origin=key)
+            # Names and units are said with their value.
 
-    def _pictures(self, values: dict[str, list[str]]) -> Iterator[str]:
-        for image in self._images:
-            parts = PLACEHOLDER.split(image)
-            if len(parts) == 1:
-                yield from values.get(image, ())
-            elif all(path in values for path in parts[1::2]):
-                parts[1::2] = (values[path][0] for path in parts[1::2])
-                yield "".join(parts)
+    def _place(self, key: str) -> _Columns | str | None:
+        """The columns that belong to a value, "" for those columns, None for all others."""
+        if key not in self._known_columns:
+            if len(self._known_columns) > 10_000:
+                self._known_columns.clear()
+            self._known_columns[key] = next(
+                (found for pair in self._columns if (found := pair.place(key)) is not None), None
+            )
+        return self._known_columns[key]
+
+    def _flat(
+        self, tree: Any, path: str, name: str, *, unit: str | None = None, read: bool = True
+    ) -> Iterator[Cell]:
+        """The cells of a tree; `read` if its texts may be what `cells` says."""
+        if isinstance(tree, str):
+            if text := tree.strip():
+                how = self._read.get(path) if read and self._read else None
+                if how is not None:
+                    yield from self._inside(how, text, path, name)
+                else:
+                    yield Cell(path, name, f"{text} {unit}" if unit else text, path)
+        elif isinstance(tree, dict):
+            yield from self._object(tree, path, name, read)
+        elif isinstance(tree, list):
+            pair = self._within.get(path) if self._within else None
+            for item in tree:
+                if isinstance(item, dict):
+                    yield from (
+                        self._pair(pair, item, path, name, read)
+                        if pair is not None
+                        else self._item(item, path, name, read)
+                    )
+                elif isinstance(item, tuple) and len(item) == 2:  # an entry of an Arrow map
+                    key = str(item[0])
+                    below = joined(path, key)
+                    yield from self._flat(item[1], below, joined("", key), read=read)
+                else:
+                    yield from self._flat(item, path, name, unit=unit, read=read)
+        elif written := scalar_text(tree):
+            yield Cell(path, name, f"{written} {unit}" if unit else written, path)
+
+    def _object(self, tree: dict[Any, Any], path: str, name: str, read: bool) -> Iterator[Cell]:
+        if self._within and (pair := self._within.get(path)) is not None:
+            yield from self._pair(pair, tree, path, name, read)
+            return
+        if self._unprefixed and path and self._unprefixed.get(path):
+            name = ""
+        for key, value in tree.items():
+            key = str(key)
+            yield from self._flat(value, joined(path, key), joined(name, key), read=read)
+
+    def _item(self, item: dict[Any, Any], path: str, name: str, read: bool) -> Iterator[Cell]:
+        """An object in a list: a text in a language, a name and a value, or just an object."""
+        if (language := _language(item)) is not None:
+            tag_key, text_key = language
+            if path:
+                self.aliases.setdefault(path, f"{path}.{text_key}")
+            tag = item[tag_key] or None
+            for cell in self._flat(item[text_key], path, name, read=read):
+                yield cell._replace(language=tag)
+            rest = {key: value for key, value in item.items() if key not in language}
+            yield from self._object(rest, path, name, read)
+            return
+        keys = _name_and_value(item)
+        if keys is None:
+            yield from self._object(item, path, name, read)
+            return
+        name_key, value_key, unit_key = keys
+        if len(item) > 3 or len(item) > 2 + (unit_key is not None):
+            self._drop(path, (key for key in item if key not in keys and item[key] is not None))
+        unit = first_text(item, unit_key) if unit_key is not None else None
+        if name_key is None:
+            yield from self._flat(item[value_key], path, name, unit=unit, read=read)
+        else:
+            label = str(item[name_key])
+            below = joined(path, label)
+            yield from self._flat(item[value_key], below, joined("", label), unit=unit, read=read)
+
+    def _pair(
+        self, pair: Pair, item: dict[Any, Any], path: str, name: str, read: bool
+    ) -> Iterator[Cell]:
+        """An object whose keys the mapping tells."""
+        label = first_text(item, pair.name) if pair.name is not None else None
+        if pair.name is not None and (label is None or label in self._empty):
+            for key, value in item.items():  # no name: nothing of it is lost
+                key = str(key)
+                yield from self._flat(value, joined(path, key), joined(name, key), read=read)
+            return
+        unit = first_text(item, pair.unit) if pair.unit is not None else None
+        below, name = (path, name) if label is None else (joined(path, label), joined("", label))
+        for value in dug(item, pair.value):
+            yield from self._flat(value, below, name, unit=unit, read=read)
+
+    def _drop(self, path: str, keys: Iterable[Any]) -> None:
+        known = self.dropped.setdefault(path, set()) if len(self.dropped) < _DROPPED_KNOWN else None
+        if known is not None and len(known) < _DROPPED_KNOWN:
+            known.update(map(str, keys))
+
+    def _inside(self, how: str | KeyValues, text: str, path: str, name: str) -> Iterator[Cell]:
+        """The cells of a cell."""
+        if how == "html":
+            if plain := html_to_text(text).strip():
+                yield Cell(path, name, plain, path)
+        elif isinstance(how, KeyValues):
+            for entry in split(text, how.between):
+                key, mark, value = (part.strip() for part in entry.partition(how.after_name))
+                if mark and key and value:
+                    yield Cell(joined(path, key), joined("", key), value, joined(path, key))
+                elif entry and not (mark and key):
+                    yield Cell(path, name, entry, path)
+        else:
+            try:
+                found = read_literal(text)
+            except NoLiteralError as error:
+                raise BadTree(f"the cell {path!r} is no JSON: {error}") from None
+            yield from self._flat(found, path, name, read=False)
 
 
-def _values(field: _Field, text: str) -> Sequence[str]:
-    if text in field.missing:
-        return ()
-    if field.separator is None:
-        return (text,)
-    parts = (part.strip() for part in text.split(field.separator))
-    return [part for part in parts if part not in field.missing]
+class _compiled:  # noqa: N801  (reads as what it makes)
+    """A pair of columns, `{n}` being any number."""
+
+    def __init__(self, pair: Pair) -> None:
+        self._name, self._value, self._unit = pair.name or "", pair.value, pair.unit
+        self._patterns = [
+            re.compile(re.escape(text).replace(re.escape(NUMBER), "([0-9]{1,6})"))
+            for text in (self._value, self._name, *([self._unit] if self._unit else []))
+        ]
+
+    def place(self, key: str) -> _Columns | str | None:
+        value, *others = self._patterns
+        if (found := value.fullmatch(key)) is not None:
+            number = found[1] if found.groups() else ""
+            unit = self._unit.replace(NUMBER, number) if self._unit else None
+            return _Columns(self._name.replace(NUMBER, number), unit)
+        return "" if any(other.fullmatch(key) for other in others) else None
+
+
+def _language(item: dict[Any, Any]) -> tuple[str, str] | None:
+    """The keys of language and text in an object that is a text in a language."""
+    tag_key = next((key for key in _LANGUAGE_KEYS if key in item), None)
+    if tag_key is None:
+        return None
+    tag = item[tag_key]
+    if tag is not None and not (isinstance(tag, str) and (not tag or _TAG.fullmatch(tag))):
+        return None
+    text_key = next((key for key in _TEXT_KEYS if key in item), None)
+    return None if text_key is None else (tag_key, text_key)
+
+
+def _name_and_value(item: dict[Any, Any]) -> tuple[str | None, str, str | None] | None:
+    """The keys of name, value and unit in an object that states a property."""
+    unit_key = next((key for key in _UNIT_KEYS if key in item), None)
+    value_key = next((key for key in _VALUE_KEYS if key in item), None)
+    if value_key is not None:
+        for key in _NAME_KEYS:
+            if key in item and isinstance(item[key], str) and item[key].strip():
+                return key, value_key, unit_key
+    if unit_key is not None and len(item) == 2 and isinstance(item[unit_key], str):
+        amount = next((key for key in _AMOUNT_KEYS if key in item), None)
+        return None if amount is None else (None, amount, unit_key)
+    return None

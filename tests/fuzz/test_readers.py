@@ -25,7 +25,7 @@ from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 
 from .inputs import CONNECTORS, TARGETS, inputs, seeds
 
@@ -75,6 +75,9 @@ def texts(record: ProductRecord | ValueRecord) -> Iterator[str]:
 
 def check(record: CatalogRecord) -> None:
     """A record is as `k3m_kg.records` promises."""
+    if isinstance(record, Note):
+        assert record.text
+        return
     assert record.line >= 0
     if isinstance(record, RejectedRow):
         assert record.reason

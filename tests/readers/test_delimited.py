@@ -13,7 +13,7 @@ from k3m_kg.readers.cells import MAX_COLUMNS
 from k3m_kg.readers.csv.delimited import DelimitedReader
 from k3m_kg.readers.csv.rows import read_header, read_rows
 from k3m_kg.readers.lines import MAX_LINE, TextLines
-from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
 
 SIMPLE = "id: id\ntitle: name\n"
 
@@ -25,7 +25,8 @@ def read(
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     if mapping is not None:
         mapping_file.write_text(mapping, encoding="utf-8")
-    return list(DelimitedReader().read(file, mapping_file if mapping is not None else None))
+    found = DelimitedReader().read(file, mapping_file if mapping is not None else None)
+    return [record for record in found if not isinstance(record, Note)]
 
 
 def products(found: list[ProductRecord | RejectedRow]) -> list[ProductRecord]:
@@ -87,7 +88,7 @@ def test_the_delimiter_is_found_in_the_header(tmp_path: Path, delimiter: str) ->
 
 
 def test_line_numbers_are_right_after_multi_line_cells(tmp_path: Path) -> None:
-    content = 'id,name,a\r\n1,"two\r\nlines",x\r\n\r\n2,"say ""hi""",y\r\n3,short\r\n4,z,w\r\n'
+    content = 'id,name,a\r\n1,"two\r\nlines",x\r\n\r\n2,"say ""hi""",y\r\n3\r\n4,z,w\r\n'
     found = read(tmp_path, content)
     assert [record.line for record in found] == [2, 5, 6, 7]
     assert isinstance(found[2], RejectedRow)
@@ -98,7 +99,7 @@ def test_line_numbers_are_right_after_multi_line_cells(tmp_path: Path) -> None:
     assert second.title == 'say "hi"'
 
 
-@pytest.mark.parametrize("row", ["1", "1,x", "1,x,y,z"])
+@pytest.mark.parametrize("row", ["1", "1,x,y,z"])
 def test_a_ragged_row_is_rejected_alone(tmp_path: Path, row: str) -> None:
     bad, good = read(tmp_path, f"id,name,a\n{row}\n2,x,y\n")
     assert isinstance(good, ProductRecord)
@@ -200,7 +201,7 @@ def test_a_header_that_is_too_long_is_an_error(tmp_path: Path) -> None:
         read(tmp_path, "x," * MAX_LINE)
 
 
-@pytest.mark.parametrize("name", [b"n\xff", b"n\0"])
+@pytest.mark.parametrize("name", [b"\xff", b"n\0"])
 def test_a_header_that_is_no_text_is_an_error(tmp_path: Path, name: bytes) -> None:
     with pytest.raises(CatalogError, match="the header cannot be read"):
         read(tmp_path, b"id,name," + name + b"\n1,x,y\n")

@@ -10,7 +10,7 @@ import pytest
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.readers.jsonl import JSONLinesReader
 from k3m_kg.readers.lines import MAX_LINE
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import Note, ProductRecord, RejectedRow
 
 
 def read(tmp_path: Path, content: str | bytes, mapping: str | None = None) -> list:
@@ -18,7 +18,8 @@ def read(tmp_path: Path, content: str | bytes, mapping: str | None = None) -> li
     file.write_bytes(content if isinstance(content, bytes) else content.encode())
     if mapping is not None:
         mapping_file.write_text(mapping, encoding="utf-8")
-    return list(JSONLinesReader().read(file, mapping_file if mapping is not None else None))
+    found = JSONLinesReader().read(file, mapping_file if mapping is not None else None)
+    return [record for record in found if not isinstance(record, Note)]
 
 
 def one(tmp_path: Path, mapping: str | None = None, **product: object) -> ProductRecord:

@@ -117,6 +117,14 @@ def ingest(
     strict: Annotated[
         bool, typer.Option("--strict", help="One rejected row fails the whole ingest.")
     ] = False,
+    allow_rejected: Annotated[
+        bool,
+        typer.Option(
+            "--allow-rejected",
+            help="Take a source although more than 5 % of its rows, and more than ten, are "
+            "rejected.",
+        ),
+    ] = False,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Count what would change; change nothing.")
     ] = False,
@@ -161,6 +169,7 @@ def ingest(
         fetch,
         tuple(settings or ()),
         limits_of(None, memory),
+        allow_rejected,
     )
     with Quarantine(quarantine) as rejected:
         for source in sources:
@@ -295,6 +304,7 @@ def _as_json(reports: Sequence[SourceReport], dry_run: bool) -> dict[str, Any]:
                 "unchanged": report.unchanged,
                 "run": report.run,
                 "quarantine": report.quarantine,
+                "notes": report.notes,
                 **asdict(report.counts),
                 "changes": changes_as_json(report.changes),
                 "image_failures": [asdict(failure) for failure in report.failures],
@@ -324,6 +334,8 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
         f"{counts.products_unchanged:,} unchanged, {counts.products_removed:,} removed; "
         f"triples: {counts.triples_added:,} added, {counts.triples_removed:,} removed"
     )
+    for text in report.notes:
+        say(f"  note: {text}")
     say(
         f"  images: {counts.images_found:,} found, {counts.images_failed:,} failed, "
         f"{counts.images_not_local:,} not local"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,6 +18,7 @@ from k3m_kg.readers.cells import unstorable
 from k3m_kg.readers.columnar.signatures import ARROW_FILE, PARQUET
 from k3m_kg.readers.compressed import is_packed, open_bytes, read_head, unreadable
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.numbers import plain_text
 
 BATCH_ROWS = 1 << 15
 ROWS_OF_A_BYTE = 1000
@@ -173,12 +174,16 @@ class TextBatch:
 
 def texts(column: Any) -> TextBatch:
     """A column of scalars as text: numbers in their shortest form, not-a-number as null."""
+    kind = column.type.value_type if _is_dictionary(column) else column.type
+    is_float = pa.types.is_floating(kind)
     if not _is_dictionary(column):
         column = _as_text(column).dictionary_encode()
     elif len(column.dictionary) > 2 * len(column):
         column = column.dictionary_decode().dictionary_encode()
     codes = column.indices.fill_null(-1).to_numpy(zero_copy_only=False).astype(np.int64)
     distinct, why = _distinct(_as_text(column.dictionary))
+    if is_float:
+        distinct = [None if text is None else plain_text(text) for text in distinct]
     rows = np.flatnonzero(np.isin(codes, list(why))).tolist() if why else []
     bad = {row: why[int(codes[row])] for row in rows}
     places: dict[str | None, int] = dict(zip(distinct, range(len(distinct)), strict=True))
@@ -197,7 +202,49 @@ def _as_text(column: Any) -> Any:
         return column
     if pa.types.is_floating(kind):
         column = pc.if_else(pc.is_nan(column), None, column)
+    if pa.types.is_float16(kind):  # Arrow writes it with the digits of a double
+        numbers = column.to_numpy(zero_copy_only=False)
+        return pa.array(
+            [None if number != number else str(number) for number in numbers], pa.string()
+        )
     return column.cast(pa.string())
+
+
+def as_written(column: Any) -> Any:
+    """A column of trees whose numbers and times are written as those of a plain column are.
+
+    Python has one kind of number with a point: 0.004 of 32 bits would become
+    0.004000000189989805.
+    """
+    try:
+        return column.cast(_leaves(column.type, _texts)).cast(_leaves(column.type, _doubles))
+    except (pa.ArrowNotImplementedError, pa.ArrowInvalid):
+        return column
+
+
+def _texts(kind: Any) -> Any:
+    is_short = pa.types.is_float32(kind) or pa.types.is_float16(kind)
+    return pa.string() if is_short or pa.types.is_temporal(kind) else kind
+
+
+def _doubles(kind: Any) -> Any:
+    is_short = pa.types.is_float32(kind) or pa.types.is_float16(kind)
+    return pa.float64() if is_short else _texts(kind)
+
+
+def _leaves(kind: Any, other: Callable[[Any], Any]) -> Any:
+    """A type with another one for each of its leaves."""
+    types = pa.types
+    if types.is_struct(kind):
+        fields = [kind.field(place) for place in range(kind.num_fields)]
+        return pa.struct([(field.name, _leaves(field.type, other)) for field in fields])
+    if types.is_map(kind):
+        return pa.map_(_leaves(kind.key_type, other), _leaves(kind.item_type, other))
+    if types.is_list(kind):
+        return pa.list_(_leaves(kind.value_type, other))
+    if types.is_large_list(kind):
+        return pa.large_list(_leaves(kind.value_type, other))
+    return kind if types.is_nested(kind) else other(kind)
 
 
 def _distinct(column: Any) -> tuple[list[str | None], dict[int, str]]:

@@ -18,6 +18,7 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.columnar.arrow_batches import TextBatch, texts
 from k3m_kg.readers.mapping import PLACEHOLDER, Mapping
+from k3m_kg.readers.splitting import values_in
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 MAX_TRIPLES = 1 << 20
@@ -74,11 +75,18 @@ class LongTable:
             ConfigError: the mapping has an image template.
         """
         mapping = mapping or _DEFAULT
+        if not mapping.is_plain:
+            raise ConfigError(
+                "a table of triples takes `id`, `title`, `category`, `image`, `properties`, "
+                "`links`, `rename`, `separators`, `missing` and `missing_in` only",
+                where=where,
+            )
         if any(PLACEHOLDER.search(image) for image in mapping.images):
             raise ConfigError("a table of triples takes no image template", where=where)
         self._mapping = mapping
         self._roles = dict.fromkeys(mapping.images, "image")
-        self._roles |= {mapping.title or "": "title", mapping.category or "": "category"}
+        self._roles |= dict.fromkeys(mapping.titles, "title")
+        self._roles |= dict.fromkeys(mapping.categories, "category")
         self._as_written = not (mapping.separators or mapping.missing or mapping.missing_in)
         named = mapping.properties
         self._wanted = None if named == "*" else set(named)
@@ -184,10 +192,7 @@ class LongTable:
         missing = ("", *mapping.missing, *mapping.missing_in.get(name, ()))
         if text is None or text in missing:
             return ()
-        if name not in mapping.separators:
-            return (text,)
-        parts = (part.strip() for part in text.split(mapping.separators[name]))
-        return [part for part in parts if part not in missing]
+        return values_in(text, mapping.separators.get(name), missing)
 
 
 def _pairs(names: TextBatch, values: TextBatch, rows: _Flags, rename: dict[str, str]) -> list[Any]:

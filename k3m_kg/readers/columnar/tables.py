@@ -6,25 +6,22 @@ Loaded when a file is read, not when readers are asked what they know: it needs 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 
 import pyarrow as pa
 
-from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.errors import CatalogError, ConfigError, MappingNeeded
 from k3m_kg.readers.cells import check_width
-from k3m_kg.readers.columnar.arrow_batches import open_batches, too_large
+from k3m_kg.readers.columnar.arrow_batches import Batches, open_batches, too_large
 from k3m_kg.readers.columnar.graph_rows import graph_rows
 from k3m_kg.readers.columnar.long_table import LongTable, long_columns
-from k3m_kg.readers.columnar.wide_table import WideBatch, is_tree, tree_records
+from k3m_kg.readers.columnar.wide_table import WideBatch, is_list, is_tree, tree_records
+from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
-from k3m_kg.readers.mapping import (
-    Columns,
-    Mapping,
-    guess_columns,
-    guess_mapping,
-    load_mapping,
-    refuse_text_settings,
-)
+from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_text_settings
+from k3m_kg.readers.nested import scalar_text
+from k3m_kg.readers.proposing import guess_columns, proposed_mapping
 from k3m_kg.records import CatalogRecord
 
 
@@ -56,34 +53,44 @@ def _records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
     if is_graph_table(names) and settings is None:
         yield from graph_records(graph_rows(source.of(GRAPH_COLUMNS)))
         return
-    if (columns := long_columns(names)) is not None:
-        if settings is not None and settings.id != columns[0]:
+    if (triple := long_columns(names)) is not None:
+        if settings is not None and settings.ids[0] != triple[0]:
             raise ConfigError(
-                f"`id` must be {columns[0]!r} in a table with a row for each triple",
+                f"`id` must be {triple[0]!r} in a table with a row for each triple",
                 where=str(mapping),
             )
         table = LongTable(settings, str(mapping))
-        for before, batch in source.of(columns):
+        for before, batch in source.of(triple):
             yield from table.records(before, batch)
         yield from table.rest()
         return
     where = str(mapping) if mapping is not None else str(path)
-    settings = settings or _guessed(names, path)
-    if any(map(is_tree, source.schema.types)):
-        yield from tree_records(settings, source, where)
-        return
-    wide = Columns(settings, names, where)
-    for before, batch in source.batches:
-        yield from WideBatch(wide, before, batch).records()
+    settings = settings or _guessed(source, path)
+    if settings.is_plain and not any(map(is_tree, source.schema.types)):
+        columns = Columns(settings, names, where)
+        kinds = dict(enumerate(source.schema.types))
+        roles = (columns.id, columns.title, columns.category)
+        if all(columns.is_plain(n) and (n is None or not is_list(kinds[n])) for n in roles):
+            for before, batch in source.batches:
+                yield from WideBatch(columns, before, batch).records()
+            return
+    yield from tree_records(settings, source, where, mapping.parent if mapping else None)
 
 
-def _guessed(names: list[str], path: Path) -> Mapping:
+def _guessed(source: Batches, path: Path) -> Mapping:
+    names = list(source.schema.names)
+    kinds = dict(zip(names, source.schema.types, strict=True))
+    plain = [name for name in names if not is_list(kinds[name]) and not is_tree(kinds[name])]
     guess = guess_columns(names)
-    if "id" in guess:
+    if guess.get("id") in plain:
         return Mapping.model_validate(guess)
-    raise ConfigError(
+    rows = [
+        {name: scalar_text(value) or "" for name, value in row.items()}
+        for _, batch in islice(source.of(plain), 1)
+        for row in batch.to_pylist()
+    ]
+    raise MappingNeeded(
         "none of its columns has the name of an id",
         where=str(path),
-        hint="save this as mapping.yaml, edit it, and pass --mapping mapping.yaml"
-        f"\n\n{guess_mapping(names or ['id'])}",
+        mapping=proposed_mapping(names or ["id"], rows, [n for n in names if n not in plain]),
     )

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import chain
+from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from k3m_kg.errors import ConfigError, nearest
 from k3m_kg.readers.cells import raw_text
-from k3m_kg.readers.columnar.arrow_batches import Batches, TextBatch, texts
-from k3m_kg.readers.mapping import PLACEHOLDER, Columns, Mapping, Template
-from k3m_kg.readers.nested import BadTree, Fields
+from k3m_kg.readers.columnar.arrow_batches import Batches, TextBatch, as_written, texts
+from k3m_kg.readers.columns import Columns, Template
+from k3m_kg.readers.mapping import Mapping
+from k3m_kg.readers.named import ByName, above, named_columns
+from k3m_kg.readers.numbers import digits_lost, lost_digits
+from k3m_kg.readers.products import Products
+from k3m_kg.readers.splitting import values_in
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _Made = TypeVar("_Made")
@@ -31,40 +35,62 @@ def is_tree(kind: Any) -> bool:
     return bool(pa.types.is_nested(kind.value_type if is_list(kind) else kind))
 
 
-def tree_records(mapping: Mapping, source: Batches, where: str) -> Iterator[CatalogRecord]:
-    """The products of a table with structs or maps, row by row.
+def tree_records(
+    mapping: Mapping, source: Batches, where: str, folder: Path | None
+) -> Iterator[CatalogRecord]:
+    """The products of a table, row by row, by a mapping of any kind.
 
     Raises:
         ConfigError: the mapping names a column that the table does not have.
     """
-    names = list(source.schema.names)
-    fields = Fields(mapping)
-    for before, batch in source.of(_wanted(mapping, names, where)):
+    products = Products(mapping, where, folder)
+    products.see(*(path for field in source.schema for path in _paths(field.name, field.type)))
+    if not (mapping.pairs or mapping.cells or mapping.languages or _names_of_its_own(source)):
+        products.check()
+    for before, batch in source.of(_wanted(mapping, list(source.schema.names))):
+        arrays = [as_written(column) for column in batch.columns]
+        batch = pa.RecordBatch.from_arrays(arrays, names=batch.schema.names)
         for line, tree in enumerate(batch.to_pylist(), start=before + 1):
-            try:
-                yield fields.product(tree, line)
-            except BadTree as error:
-                yield RejectedRow(line, str(error), raw_text(repr(tree)))
+            yield from products.of(tree, line)
+    yield from products.rest()
 
 
-def _wanted(mapping: Mapping, names: list[str], where: str) -> list[str]:
+def _paths(name: str, kind: Any) -> Iterator[str]:
+    """The dotted paths in a column."""
+    yield name
+    if is_list(kind):
+        kind = kind.value_type
+    if pa.types.is_struct(kind):
+        for place in range(kind.num_fields):
+            yield from _paths(f"{name}.{kind.field(place).name}", kind.field(place).type)
+
+
+def _names_of_its_own(source: Batches) -> bool:
+    """Whether rows bring names that the schema does not know: maps, objects in lists."""
+    return any(map(_holds_names, source.schema.types))
+
+
+def _holds_names(kind: Any) -> bool:
+    types = pa.types
+    if types.is_map(kind) or is_list(kind):
+        return bool(types.is_nested(kind.item_type if types.is_map(kind) else kind.value_type)) or (
+            bool(types.is_map(kind))
+        )
+    if types.is_struct(kind):
+        return any(_holds_names(kind.field(place).type) for place in range(kind.num_fields))
+    return bool(types.is_nested(kind))
+
+
+def _wanted(mapping: Mapping, names: list[str]) -> list[str]:
     """The columns that the mapping asks for; those of others need not even be text."""
-    images = [PLACEHOLDER.findall(image) or [image] for image in mapping.images]
-    paths = [mapping.id, mapping.title, mapping.category, *mapping.links, *chain(*images)]
-    paths += [] if mapping.properties == "*" else mapping.properties
-    asked, known = set(), set(names)
-    for path in filter(None, paths):
-        name = path if path in known else path.split(".")[0]
-        if name not in known:
-            guess = nearest(name, names)
-            raise ConfigError(
-                f"the mapping names the column {name!r}, which the file does not have"
-                + (f"; did you mean {guess!r}?" if guess else ""),
-                where=where,
-                hint=f"columns: {', '.join(names)[:500]}",
-            )
-        asked.add(name)
-    return [name for name in names if name in asked or mapping.properties == "*"]
+    if mapping.properties == "*":
+        return names
+    asked = [path for _, path in named_columns(mapping)]
+    asked += [*mapping.ids, *mapping.titles, *mapping.categories]
+    known = {up for path in asked for up in above(path)}
+    patterns = ByName({path: True for path in asked if "*" in path or "{n}" in path})
+    wild = bool(patterns) or bool(mapping.languages)
+    return [name for name in names if name in known or wild]
 
 
 class WideBatch:
@@ -93,6 +119,8 @@ class WideBatch:
             if id_ is None or row in self._bad:
                 cells = self._batch.slice(row, 1)
                 yield RejectedRow(line, self._bad.get(row, "no id"), _raw(cells))
+            elif cut := next(filter(lost_digits, (id_, *(target for _, target in others))), None):
+                yield RejectedRow(line, digits_lost(cut), _raw(self._batch.slice(row, 1)))
             else:
                 yield ProductRecord(id_, title, category, pictures, pairs, line, others)
 
@@ -137,10 +165,7 @@ class WideBatch:
         def parts(text: str | None) -> tuple[_Made, ...]:
             if text is None or text in missing:
                 return ()
-            if separator is None:
-                return (make(text),)
-            stripped = (part.strip() for part in text.split(separator))
-            return tuple(make(part) for part in stripped if part not in missing)
+            return tuple(map(make, values_in(text, separator, missing)))
 
         found = self._texts(column)
         made = list(map(parts, found.distinct))

@@ -2,22 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from k3m_kg.errors import ConfigError
+from k3m_kg.errors import MappingNeeded
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text, unstorable
+from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
-from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_header, read_rows, undecodable
+from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
+from k3m_kg.readers.csv.plain_rows import plain_record
+from k3m_kg.readers.csv.rows import (
+    DELIMITERS,
+    excel_text,
+    find_header,
+    open_text,
+    read_rows,
+    undecodable,
+)
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
 from k3m_kg.readers.lines import TextLines
-from k3m_kg.readers.mapping import Columns, Template, guess_mapping, load_mapping
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+from k3m_kg.readers.mapping import Mapping, load_mapping
+from k3m_kg.readers.products import Products
+from k3m_kg.readers.proposing import proposed_mapping
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
-_NOT_DECODED = "bytes that are not valid in the file's encoding"
+_NOT_DECODED = "bytes that are not valid in the file's encoding (`encoding` in the mapping says it)"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
+_PROPOSED_FROM = 20_000
+"""Rows that a mapping is proposed from."""
 
 
 class DelimitedReader:
@@ -28,13 +43,12 @@ class DelimitedReader:
 
         Never more: many formats are delimited text and know their files better.
         """
+        text = sniffed_text(head)
         if unpacked_suffix(path) in _SUFFIXES:
             return Confidence.LIKELY
-        first = head.lstrip().split(b"\n", 1)[0]
-        fits = (
-            b"\0" not in head
-            and not first.startswith((b"{", b"[", b"<", b"@"))
-            and any(mark.encode() in first for mark in DELIMITERS)
+        first = text.lstrip().split("\n", 1)[0]
+        fits = not first.startswith(("{", "[", "<", "@")) and any(
+            mark in first for mark in DELIMITERS
         )
         return Confidence.POSSIBLE if fits else Confidence.NONE
 
@@ -43,34 +57,189 @@ class DelimitedReader:
 
         Raises:
             CatalogError: the file cannot be read or has no header.
-            ConfigError: there is no mapping (the message holds one to start from), or it names
-                columns that the file does not have.
+            MappingNeeded: there is no mapping; it holds one to start from.
+            ConfigError: the mapping names columns that the file does not have.
         """
         settings = load_mapping(mapping) if mapping is not None else None
+        encoding = settings.encoding if settings is not None else None
         try:
-            with open_text(path, settings.encoding if settings else "utf-8") as file:
-                lines = TextLines(file)
-                header, dialect = read_header(lines, settings, path)
-                if settings is None and is_graph_table(header):
-                    yield from graph_records(_graph_rows(header, dialect, lines, path))
-                    return
-                if settings is None:
-                    raise ConfigError(
-                        "a CSV needs a mapping file that says what its columns mean",
-                        where=str(path),
-                        hint="save this as mapping.yaml, edit it, and pass --mapping mapping.yaml"
-                        f"\n\n{guess_mapping(header)}",
-                    )
-                columns = Columns(settings, header, str(mapping))
-                for start, row in read_rows(lines, dialect, path):
-                    if isinstance(row, str):
-                        yield RejectedRow(start, row, raw_text(lines.row_text()))
-                    elif any(row):
-                        yield _record(columns, row, start, lines)
+            if encoding is None:
+                encoding, note = told_encoding(path)
+                if note:
+                    yield Note(note)
+            with open_text(path, encoding) as file:
+                yield from _records(TextLines(file), settings, path, mapping)
         except OSError as error:
             raise unreadable(path, error) from None
         except UnicodeError as error:
             raise undecodable(path, error, "set `encoding` in the mapping file") from None
+
+
+def _records(
+    lines: TextLines, settings: Mapping | None, path: Path, mapping: Path | None
+) -> Iterator[CatalogRecord]:
+    header, dialect, note = find_header(lines, settings, path)
+    if settings is None and is_graph_table(header):
+        yield from graph_records(_graph_rows(header, dialect, lines, path))
+        return
+    rows = Rows(lines, dialect, len(header), path)
+    if settings is None:
+        raise _needed(header, rows, path)
+    if note:
+        yield Note(note)
+    rows.skip(settings.skip_after_header)
+    rows.keep_back(settings.skip_at_end)
+    columns = Columns(settings, header, str(mapping)) if settings.is_plain else None
+    roles = (columns.id, columns.title, columns.category) if columns is not None else ()
+    if columns is not None and all(map(columns.is_plain, roles)):
+        for row in rows:
+            yield row if isinstance(row, RejectedRow) else plain_record(columns, row)
+    else:
+        assert mapping is not None
+        yield from _applied(settings, header, rows, mapping)
+    if rows.short:
+        yield Note(
+            f"{rows.short:,} rows, the first on line {rows.first_short:,}, have fewer cells than "
+            "the header: what lacks was taken as empty"
+        )
+
+
+def _applied(
+    settings: Mapping, header: Sequence[str], rows: Rows, mapping: Path
+) -> Iterator[CatalogRecord]:
+    """The products of rows by a mapping of any kind."""
+    products = Products(settings, str(mapping), mapping.parent)
+    products.see(*filter(None, header))
+    if not (settings.pairs or settings.cells or settings.languages):
+        products.check()  # no cell brings a name of its own
+    names = list(header)
+    for row in rows:
+        if isinstance(row, RejectedRow):
+            yield from products.rejected(row)
+            continue
+        tree: dict[str, Any] = {}
+        for name, cell in zip(names, row.cells, strict=True):
+            if name and cell:
+                # Columns of one name are several values.
+                tree[name] = cell if name not in tree else [*_listed(tree[name]), cell]
+        yield from products.of(tree, row.line, row.raw)
+    yield from products.rest()
+
+
+def _listed(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def _needed(header: Sequence[str], rows: Rows, path: Path) -> MappingNeeded:
+    """What is said where there is no mapping: one that works, as far as can be told."""
+    trees = []
+    for row in rows:
+        if not isinstance(row, RejectedRow):
+            trees.append(dict(zip(header, row.cells, strict=True)))
+        if len(trees) >= _PROPOSED_FROM:
+            break
+    return MappingNeeded(
+        "a CSV needs a mapping file that says what its columns mean",
+        where=str(path),
+        mapping=proposed_mapping([name for name in header if name], trees),
+    )
+
+
+class Row(NamedTuple):
+    """A row with as many cells as the header has.
+
+    Attributes:
+        line: where it begins, from 1.
+        cells: without surrounding blanks.
+        raw: the row as it is reported if it is rejected.
+    """
+
+    line: int
+    cells: list[str]
+    raw: Callable[[], str]
+
+
+class Rows:
+    """The rows of data below a header, each once.
+
+    Attributes:
+        short: rows with fewer cells than the header, and the line of the first.
+    """
+
+    def __init__(self, lines: TextLines, dialect: dict[str, Any], width: int, path: Path) -> None:
+        self._lines = lines
+        self._rows = read_rows(lines, dialect, path)
+        self._width = width
+        self._back = 0
+        self.short = 0
+        self.first_short = 0
+
+    def skip(self, count: int) -> None:
+        """Leave out rows that are not blank."""
+        while count > 0:
+            start, row = next(self._rows, (0, ""))
+            if start == 0:
+                return
+            count -= isinstance(row, str) or any(row)
+
+    def keep_back(self, count: int) -> None:
+        """Never give the last rows."""
+        self._back = count
+
+    def __iter__(self) -> Iterator[Row | RejectedRow]:
+        """The rows that are not blank, or why one is none."""
+        if not self._back:
+            yield from self._read()
+            return
+        waiting: deque[Row | RejectedRow] = deque()
+        for row in self._read():
+            if isinstance(row, Row):  # its text is gone when it is its turn
+                text = row.raw()
+                row = row._replace(raw=lambda text=text: text)  # type: ignore[misc]
+            waiting.append(row)
+            if len(waiting) > self._back:
+                yield waiting.popleft()
+
+    def _read(self) -> Iterator[Row | RejectedRow]:
+        width = self._width
+        for start, row in self._rows:
+            if isinstance(row, str):
+                yield RejectedRow(start, row, self._raw())
+                continue
+            if not any(row):
+                continue
+            cells = [cell.strip() for cell in row]
+            if len(cells) != width:
+                if why := self._misfit(cells, start):
+                    yield RejectedRow(start, why, self._raw())
+                    continue
+                cells = cells[:width] + [""] * (width - len(cells))
+            text = "\t".join(cells)
+            is_simple = text.isascii() and "\0" not in text
+            if not is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
+                yield RejectedRow(start, why_not, self._raw())
+                continue
+            if '="' in text:
+                cells = [excel_text(cell) for cell in cells]
+            yield Row(start, cells, self._raw)
+
+    def _raw(self) -> str:
+        return raw_text(self._lines.row_text())
+
+    def _misfit(self, cells: Sequence[str], line: int) -> str | None:
+        """Why a row does not fit the header; empty cells that are too many or lack do not count."""
+        width = self._width
+        is_one_line = self._lines.line <= line
+        if len(cells) < width and is_one_line and (len(cells) > 1 or width == 2):
+            self.first_short = self.first_short or line
+            self.short += 1
+            return None
+        if len(cells) > width and not any(cells[width:]):
+            return None
+        reason = f"expected {width} columns as in the header, found {len(cells)}"
+        if not is_one_line:
+            reason += f" (the row runs to line {self._lines.line}: a quote may close too late)"
+        return reason
 
 
 def _graph_rows(
@@ -93,64 +262,3 @@ def _graph_rows(
             cells = tuple(row[place].strip() or None for place in places)
             subject = cells[:2]
             yield start, cells, None
-
-
-def _record(
-    columns: Columns, row: Sequence[str], line: int, lines: TextLines
-) -> ProductRecord | RejectedRow:
-    cells = [cell.strip() for cell in row]
-    if len(cells) != columns.width:
-        reason = f"expected {columns.width} columns as in the header, found {len(cells)}"
-        if lines.line > line:
-            reason += f" (the row runs to line {lines.line}: a quote may close too late)"
-        return RejectedRow(line, reason, raw_text(lines.row_text()))
-    if why := unstorable(cells, _NOT_DECODED):
-        return RejectedRow(line, why, raw_text(lines.row_text()))
-    missing = columns.missing
-
-    def cell(number: int | None) -> str | None:
-        return None if number is None or cells[number] in missing[number] else cells[number]
-
-    id_ = cell(columns.id)
-    if id_ is None:
-        return RejectedRow(line, "no id", raw_text(lines.row_text()))
-    return ProductRecord(
-        id=id_,
-        title=cell(columns.title),
-        category=cell(columns.category),
-        images=tuple(dict.fromkeys(_images(columns, cells))),
-        properties=tuple(
-            dict.fromkeys(
-                (name, value)
-                for number, name in columns.properties
-                for value in _values(columns, number, cells[number])
-            )
-        ),
-        line=line,
-        links=tuple(
-            dict.fromkeys(
-                (name, value)
-                for number, name in columns.links
-                for value in _values(columns, number, cells[number])
-            )
-        ),
-    )
-
-
-def _images(columns: Columns, cells: Sequence[str]) -> Iterator[str]:
-    for image in columns.images:
-        if not isinstance(image, Template):
-            yield from _values(columns, image, cells[image])
-        elif not any(cells[column] in columns.missing[column] for column in image.columns):
-            yield image.fill(cells)
-
-
-def _values(columns: Columns, number: int, cell: str) -> Sequence[str]:
-    missing = columns.missing[number]
-    if cell in missing:
-        return ()
-    separator = columns.separators.get(number)
-    if separator is None:
-        return (cell,)
-    parts = (part.strip() for part in cell.split(separator))
-    return [part for part in parts if part not in missing]

@@ -8,7 +8,7 @@ from k3m_kg.readers.cells import unstorable
 from k3m_kg.readers.rdf.groups import Pairs, SubjectPart, is_typed
 from k3m_kg.readers.rdf.names import Blank, Iri, local_name, namespace_of, product_id
 from k3m_kg.readers.rdf.nodes import Nodes, Pair, TooNested, first, schema_first, schema_name_of
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import ProductRecord, RejectedRow, Subject, ValueRecord
 from k3m_kg.vocabulary import ID, PRODUCT, PROPERTY, TYPE, VALUE
 
 _PAIRS_KEPT = 1 << 17
@@ -30,7 +30,7 @@ class Records:
         self._plain: dict[tuple[Iri, str], Pair] = {}  # from predicate and literal
         self._sound: set[Pair] = set()
 
-    def of(self, part: SubjectPart) -> Iterator[CatalogRecord]:
+    def of(self, part: SubjectPart) -> Iterator[Subject | RejectedRow]:
         """The records of a part, in the order of their lines."""
         self._nodes.part = part
         self._forget()
@@ -41,7 +41,7 @@ class Records:
             ((subject, (line, pairs)),) = part.subjects.items()
             yield from self._records(subject, pairs, line)
             return
-        records: list[CatalogRecord] = list(part.rejected)
+        records: list[Subject | RejectedRow] = list(part.rejected)
         for subject, (line, pairs) in part.subjects.items():
             records += self._records(subject, pairs, line)
         for node, (line, pairs) in part.nodes.items():
@@ -84,7 +84,9 @@ class Records:
             self._plain.clear()
         return False
 
-    def _records(self, subject: Iri | Blank, pairs: Pairs, line: int) -> Iterator[CatalogRecord]:
+    def _records(
+        self, subject: Iri | Blank, pairs: Pairs, line: int
+    ) -> Iterator[Subject | RejectedRow]:
         self._nodes.begin()
         try:
             if isinstance(subject, Blank):
@@ -118,7 +120,7 @@ class Records:
         known = (schema_first(pairs, name) for name in _BLANK_IDS)
         return first(pairs, ID) or next(filter(None, known), None)
 
-    def _product(self, id_: str, pairs: Pairs, line: int) -> CatalogRecord:
+    def _product(self, id_: str, pairs: Pairs, line: int) -> Subject | RejectedRow:
         nodes, property_of, plain = self._nodes, self._nodes.property, self._plain
         properties: list[Pair] = []
         links: list[Pair] = []
@@ -167,7 +169,7 @@ class Records:
         )
         return self._checked(record, [id_, *images, record.title or "", record.category or ""])
 
-    def _value(self, subject: Iri, pairs: Pairs, line: int) -> Iterator[CatalogRecord]:
+    def _value(self, subject: Iri, pairs: Pairs, line: int) -> Iterator[Subject | RejectedRow]:
         """What is said of a value but for its label, if anything."""
         types = {local_name(term) for p, term in pairs if p == TYPE and isinstance(term, Iri)}
         is_property = any(name.endswith("Property") for name in types)
@@ -193,7 +195,9 @@ class Records:
         is_alike = space in self._product_spaces and space not in self._other_spaces
         return str(term) if is_alike or term in self._products else None
 
-    def _checked(self, record: ProductRecord | ValueRecord, texts: list[str]) -> CatalogRecord:
+    def _checked(
+        self, record: ProductRecord | ValueRecord, texts: list[str]
+    ) -> Subject | RejectedRow:
         pairs = record.properties
         if isinstance(record, ProductRecord):
             pairs += record.links

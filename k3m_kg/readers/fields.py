@@ -1,0 +1,129 @@
+"""What a mapping says of one column: its role, its values, its name as a property."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from k3m_kg.readers.mapping import PLACEHOLDER, Mapping, Separator
+from k3m_kg.readers.named import ByName, above
+from k3m_kg.readers.splitting import values_in
+
+_FIELDS_KNOWN = 10_000
+
+
+class Field:
+    """What the mapping says of one path.
+
+    Attributes:
+        roles: (role, column as the mapping names it): `id`, `title`, `category`, `image`, `place`
+            of a template, `variant`, `parent`.
+        link: the property of the link, or None.
+        is_property: whether its values are a property; under `*` not where it has a role.
+        own: whether it is said of the variant alone.
+    """
+
+    __slots__ = ("_missing", "_separator", "is_property", "link", "own", "rename", "roles")
+
+    def __init__(
+        self,
+        roles: list[tuple[str, str]],
+        link: str | None,
+        rename: str | None,
+        separator: Separator | None,
+        missing: frozenset[str],
+        *,
+        is_property: bool,
+        own: bool,
+    ) -> None:
+        self.roles = roles
+        self.link = link
+        self.rename = rename
+        self.is_property = is_property
+        self.own = own
+        self._separator = separator
+        self._missing = missing
+
+    def is_missing(self, text: str) -> bool:
+        """Whether a text means "not known"."""
+        return text in self._missing
+
+    def values(self, text: str) -> Sequence[str]:
+        """The values in a cell."""
+        return values_in(text, self._separator, self._missing)
+
+
+class Fields:
+    """What a mapping says of every path, worked out when one is first met."""
+
+    def __init__(self, mapping: Mapping) -> None:
+        self._mapping = mapping
+        self._fields: dict[tuple[str, str], Field] = {}
+        self._separators = ByName(mapping.separators)
+        self._missing = frozenset(("", *mapping.missing))
+        self._missing_in = ByName(mapping.missing_in)
+        self._links = ByName(mapping.links)
+        self._rename = ByName(mapping.rename)
+        self._leave_out = ByName(dict.fromkeys(mapping.leave_out, True))
+        named = [] if mapping.properties == "*" else mapping.properties
+        self._named = ByName(dict.fromkeys(named, True))
+        variants = mapping.variants
+        self._own = ByName(dict.fromkeys(variants.own if variants else [], True))
+        self._roles: dict[str, list[tuple[str, str]]] = {}
+        for role, columns in (
+            ("id", mapping.ids), ("title", mapping.titles), ("category", mapping.categories),
+            ("image", [image for image in mapping.images if not PLACEHOLDER.search(image)]),
+            ("place", [name for image in mapping.images for name in PLACEHOLDER.findall(image)]),
+            ("variant", [variants.id] if variants and variants.id else []),
+            ("parent", [variants.parent] if variants and variants.parent else []),
+        ):  # fmt: skip
+            for column in columns:
+                self._roles.setdefault(column, []).append((role, column))
+
+    def of(self, path: str, origin: str, alias: str | None) -> Field:
+        """What is said of a path, of where its value stands, or of another name of it."""
+        key = path, origin
+        found = self._fields.get(key)
+        if found is None:
+            if len(self._fields) >= _FIELDS_KNOWN:
+                self._fields.clear()
+            found = self._fields[key] = self._made(path, origin, alias)
+        return found
+
+    def apart(self, path: str, base: str) -> Field:
+        """What is said of a text in a language that is kept apart: it is split as others are."""
+        key = path, base
+        if key not in self._fields:
+            if len(self._fields) >= _FIELDS_KNOWN:
+                self._fields.clear()
+            self._fields[key] = self._made(path, path, None, base)
+        return self._fields[key]
+
+    def is_new(self, path: str, origin: str) -> bool:
+        """Whether `of` was not asked about it yet."""
+        return (path, origin) not in self._fields
+
+    def _made(self, path: str, origin: str, alias: str | None, base: str = "") -> Field:
+        names = tuple(dict.fromkeys(name for name in (path, alias, origin) if name))
+        roles = [role for name in names for role in self._roles.get(name, ())]
+        link = self._links.get(*names)
+        used = link is not None or any(role != "place" for role, _ in roles)
+        if self._mapping.properties != "*":
+            # A pattern is for what is left; a name is what it says.
+            exact = any(up in self._mapping.properties for name in names for up in above(name))
+            is_property = exact or (
+                not used and any(self._named.get(up) for name in names for up in above(name))
+            )
+        else:
+            is_property = not used and not any(
+                self._leave_out.get(up) for name in names for up in above(name)
+            )
+        missing_in = self._missing_in.get(*names, base) or ()
+        return Field(
+            roles,
+            link,
+            self._rename.get(*names),
+            self._separators.get(*names, base),
+            self._missing.union(missing_in),
+            is_property=is_property,
+            own=any(self._own.get(up) for name in names for up in above(name)),
+        )

@@ -1,0 +1,105 @@
+"""Texts in several languages: which one a product is called by, and the others kept apart."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Sequence
+
+from k3m_kg.readers.nested import Cell
+
+_PATHS_KNOWN = 10_000
+_OTHER = "other"
+
+
+class Languages:
+    """Chooses among the languages of a text.
+
+    A text has its language beside it (an object with a language and a text), or behind the name of
+    its column or key: `name-en_US`, `name[en]`, `name.en`. The latter only for languages that the
+    mapping names, since any column may end as a language is called.
+
+    Attributes:
+        found: languages that stood beside texts.
+    """
+
+    def __init__(self, wanted: Sequence[str]) -> None:
+        self.found: set[str] = set()
+        self._wanted = [_normal(tag) for tag in wanted]
+        tags = "|".join(
+            re.escape(tag).replace("_", "[-_]") + ("" if "_" in tag else "(?:[-_][a-z]{2})?")
+            for tag in self._wanted
+        )
+        self._behind = (
+            re.compile(rf"(.+?)(?:[-_:@.]|\s*[\[(])({tags})[\])]?", re.IGNORECASE | re.DOTALL)
+            if self._wanted
+            else None
+        )
+        self._known: dict[str, tuple[str, str] | None] = {}
+
+    def parted(self, path: str) -> tuple[str, str] | None:
+        """A path without the language behind it, and that language."""
+        if self._behind is None:
+            return None
+        if path not in self._known:
+            if len(self._known) > _PATHS_KNOWN:
+                self._known.clear()
+            found = self._behind.fullmatch(path)
+            self._known[path] = (found[1], _normal(found[2])) if found else None
+        return self._known[path]
+
+    def chosen(self, cells: Iterable[Cell]) -> list[Cell]:
+        """The cells with each text in its best language, and others under names of their own."""
+        cells = list(cells)
+        placed: list[tuple[str, str] | None] = []
+        best: dict[str, tuple[float, str]] = {}
+        for cell in cells:
+            place = self._place(cell)
+            placed.append(place)
+            if place is not None:
+                path, tag = place
+                rank = (self._rank(tag), tag)
+                if path not in best or rank < best[path]:
+                    best[path] = rank
+        if not best:
+            return cells
+        return [self._told(cell, place, best) for cell, place in zip(cells, placed, strict=True)]
+
+    def _place(self, cell: Cell) -> tuple[str, str] | None:
+        if cell.language is not None:
+            tag = _normal(cell.language)
+            self.found.add(tag)
+            return cell.path, tag
+        return self.parted(cell.path)
+
+    def _rank(self, tag: str) -> float:
+        """Lower is better; a language that nobody asked for is as good as any other."""
+        for number, wanted in enumerate(self._wanted or ("en",)):
+            if tag == wanted:
+                return number
+            if tag.startswith(f"{wanted}_"):
+                return number + 0.5
+        return float("inf")
+
+    def _told(
+        self, cell: Cell, place: tuple[str, str] | None, best: dict[str, tuple[float, str]]
+    ) -> Cell:
+        if place is None:
+            rank = best.get(cell.path, (float("inf"), ""))[0]
+            if cell.path in best and not (self._wanted and rank == float("inf")):
+                # It says no language, beside others that do.
+                return cell._replace(path=f"{cell.path}.{_OTHER}", name=f"{cell.name}.{_OTHER}")
+            return cell
+        path, tag = place
+        if best[path] != (self._rank(tag), tag) or (self._wanted and best[path][0] == float("inf")):
+            if cell.language is None:
+                return cell  # its name says the language
+            apart = f"{path}.{cell.language}"
+            return cell._replace(path=apart, name=f"{cell.name}.{cell.language}", origin=apart)
+        if cell.language is None:
+            name = self.parted(cell.name)
+            return cell._replace(path=path, name=name[0] if name else cell.name)
+        return cell
+
+
+def _normal(tag: str) -> str:
+    return tag.strip().replace("-", "_").casefold()

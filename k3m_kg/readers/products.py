@@ -1,0 +1,412 @@
+"""From the cells of rows to products, as a mapping says: the one place where it is applied.
+
+A row is a tree of dicts, lists and scalars; a row of a table is one whose keys are its columns.
+`PlainColumns` and `WideBatch` do the same faster for mappings that are plain.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from k3m_kg.readers.cells import raw_text, unstorable
+from k3m_kg.readers.fields import Fields
+from k3m_kg.readers.image_table import ImageTablePictures
+from k3m_kg.readers.languages import Languages
+from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels, Mapping
+from k3m_kg.readers.named import Unseen
+from k3m_kg.readers.nested import BadTree, Cell, Trees
+from k3m_kg.readers.numbers import digits_lost, lost_digits
+from k3m_kg.readers.variants import Parents, inherited
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
+
+LEVEL = " > "
+"""Between the levels of a category."""
+MAX_ROWS = 10_000
+"""Rows that one product may have."""
+_LOOKED_AT = 1000
+"""Rows in which empty fields are looked for too; an id that none of them has is given up."""
+
+
+class Products:
+    """A mapping applied to rows.
+
+    Args:
+        where: the mapping file, for errors.
+        folder: that an image table lies in or below.
+    """
+
+    def __init__(self, mapping: Mapping, where: str, folder: Path | None = None) -> None:
+        """Prepare to read.
+
+        Raises:
+            ConfigError: the image table cannot be read.
+        """
+        self._mapping = mapping
+        self._trees = Trees(mapping)
+        self._fields = Fields(mapping)
+        self._languages = Languages(mapping.languages)
+        self._unseen = Unseen(mapping, where)
+        self._pictures = (
+            ImageTablePictures(mapping.image_table, folder or Path(), where)
+            if mapping.image_table is not None
+            else None
+        )
+        parented = mapping.variants is not None and mapping.variants.parent is not None
+        self._parents = Parents(mapping.variants) if parented and mapping.variants else None
+        self._open: _Open | None = None
+        self._rows = 0
+
+    def see(self, *columns: str) -> None:
+        """Note columns that the source has, whether or not a row fills them."""
+        self._unseen.see(*columns)
+
+    def of(
+        self, tree: dict[str, Any], line: int, raw: Callable[[], str] | None = None
+    ) -> Iterator[CatalogRecord]:
+        """The records that are complete with a row.
+
+        Args:
+            raw: the row as it is reported, if it is rejected.
+
+        Raises:
+            ConfigError: the column of the id was in none of many rows.
+        """
+        self._rows += 1
+        if self._rows <= _LOOKED_AT and self._unseen:
+            self._look(tree, "")
+        elif self._rows == _LOOKED_AT + 1:
+            self._unseen.check("id")
+        try:
+            if self._mapping.rows == "continue":
+                yield from self._continued(tree, line)
+            else:
+                yield self._finished(self._made(self._cells(tree), line))
+            return
+        except BadTree as error:
+            why = str(error)
+        except RecursionError:
+            why = "nested too deep"
+        yield from self.rejected(self._rejected(why, tree, line, raw))
+
+    def rejected(self, row: RejectedRow) -> Iterator[RejectedRow]:
+        """A row that is no part of any product; it does not end the one that it stands in."""
+        if self._open is None:
+            yield row
+        else:
+            self._open.rejected.append(row)
+
+    def check(self) -> None:
+        """See that the source has every column that the mapping names.
+
+        Raises:
+            ConfigError: it does not.
+        """
+        self._unseen.check()
+
+    def rest(self) -> Iterator[CatalogRecord]:
+        """What is left after the last row, and what is to be said of all.
+
+        Raises:
+            ConfigError: the mapping names a column that no row has.
+        """
+        yield from self._closed()
+        if self._rows:
+            self._unseen.check()
+        yield from map(Note, self._notes())
+
+    def _rejected(
+        self, why: str, tree: Any, line: int, raw: Callable[[], str] | None
+    ) -> RejectedRow:
+        return RejectedRow(line, why, raw() if raw is not None else raw_text(repr(tree)))
+
+    def _look(self, tree: Any, path: str) -> None:
+        """Note the paths of fields that are empty: they are there all the same."""
+        items = tree if isinstance(tree, list) else (tree,)
+        for item in items:
+            if isinstance(item, dict):
+                for key, value in item.items():
+                    key = str(key).strip()
+                    below = f"{path}.{key}" if path else key
+                    self._see(below)
+                    if isinstance(value, dict | list) and below.count(".") < 20:
+                        self._look(value, below)
+
+    def _see(self, *paths: str) -> None:
+        for path in paths:
+            parted = self._languages.parted(path)
+            self._unseen.see(path, *(parted[:1] if parted else ()))
+
+    def _cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> list[Cell]:
+        """What a row says, each text in its best language.
+
+        Raises:
+            BadTree: it holds text that cannot be stored, or a value without a name.
+        """
+        cells: list[Cell] = []
+        aliases = self._trees.aliases
+        any_language = bool(self._mapping.languages)
+        for cell in self._trees.cells(tree, names):
+            if not cell.name:
+                raise BadTree(f"a value without a name: {cell.text[:40]!r}")
+            new = self._fields.is_new(cell.path, cell.origin)
+            alias = aliases.get(cell.path) if aliases else None
+            if not self._fields.of(cell.path, cell.origin, alias).is_missing(cell.text):
+                cells.append(cell)
+                any_language = any_language or cell.language is not None
+            if new and self._unseen:
+                self._see(cell.path, cell.origin, *([alias] if alias else []))
+        if why := unstorable(text for cell in cells for text in (cell.name, cell.text)):
+            raise BadTree(why)
+        return self._languages.chosen(cells) if any_language else cells
+
+    def _made(self, cells: Sequence[Cell], line: int) -> _Made:
+        """A product of cells; its parents are not told apart yet.
+
+        Raises:
+            BadTree: it has no id, or several.
+        """
+        made = _Made(line)
+        aliases = self._trees.aliases
+        for cell in cells:
+            if cell.language is not None and cell.origin.endswith(f".{cell.language}"):
+                base = cell.origin.removesuffix(f".{cell.language}")
+                field = self._fields.apart(cell.path, base)
+            else:
+                alias = aliases.get(cell.path) if aliases else None
+                field = self._fields.of(cell.path, cell.origin, alias)
+            name = field.rename or cell.name
+            values = field.values(cell.text)
+            for role, column in field.roles:
+                made.roles.setdefault((role, column), []).extend(values)
+            for value in values:
+                if field.link is not None:
+                    made.links.append((field.link, value))
+                if field.is_property:
+                    made.properties.append((name, value, ""))
+                else:
+                    for role, column in field.roles:
+                        if role in ("title", "category"):
+                            made.properties.append((name, value, f"{role} {column}"))
+        return made
+
+    def _finished(self, made: _Made, id_: str | None = None) -> ProductRecord:
+        """The record.
+
+        Raises:
+            BadTree: it has no id, or several, or one that lost its digits.
+        """
+        mapping = self._mapping
+        id_ = id_ or self._id(made)
+        chosen: dict[str, tuple[str, str]] = {}
+        for role, columns in (("title", mapping.titles), ("category", mapping.categories)):
+            for column in columns:
+                if values := made.roles.get((role, column)):
+                    chosen[role] = (column, values[0])
+                    break
+        category: str | None = None
+        levels: list[tuple[str, str]] = []
+        if "category" in chosen:
+            column, first = chosen["category"]
+            every = made.roles["category", column]
+            category, used, levels = _leveled(mapping.category_levels, first, every)
+            made.drop(f"category {column}", used)
+        if "title" in chosen:
+            made.drop(f"title {chosen['title'][0]}", [chosen["title"][1]])
+        # Of several that are tried, those that were not taken are not kept.
+        kept = {"", *(f"{role} {column}" for role, (column, _) in chosen.items())}
+        properties = [(name, value) for name, value, role in made.properties if role in kept]
+        images = self._images(made)
+        if self._pictures is not None:
+            images = self._pictures.of(images)
+        for _, target in made.links:
+            _check_digits(target)
+        record = ProductRecord(
+            id=id_,
+            title=chosen["title"][1] if "title" in chosen else None,
+            category=category,
+            images=tuple(dict.fromkeys(images)),
+            properties=tuple(dict.fromkeys((*properties, *levels))),
+            line=made.line,
+            links=tuple(dict.fromkeys(made.links)),
+        )
+        return self._parents.of(record, self._parent(made)) if self._parents else record
+
+    def _parent(self, made: _Made) -> str | None:
+        variants = self._mapping.variants
+        column = variants.parent if variants is not None else None
+        return next(iter(made.roles.get(("parent", column or ""), ())), None)
+
+    def _id(self, made: _Made) -> str:
+        for column in self._mapping.ids:
+            if values := list(dict.fromkeys(made.roles.get(("id", column), ()))):
+                if len(values) > 1:
+                    several = ", ".join(repr(value[:40]) for value in values[:3])
+                    raise BadTree(f"several ids in {column!r}: {several}")
+                _check_digits(values[0])
+                return values[0]
+        names = " and ".join(map(repr, self._mapping.ids))
+        raise BadTree(f"no id: {names} {'are' if ' and ' in names else 'is'} not there or empty")
+
+    def _images(self, made: _Made) -> list[str]:
+        found: list[str] = []
+        for image in self._mapping.images:
+            parts = PLACEHOLDER.split(image)
+            if len(parts) == 1:
+                found += made.roles.get(("image", image), ())
+                continue
+            places = [made.roles.get(("place", name)) for name in parts[1::2]]
+            if all(places):
+                parts[1::2] = [values[0] for values in places if values]
+                found.append("".join(parts))
+        return found
+
+    def _continued(self, tree: dict[str, Any], line: int) -> Iterator[CatalogRecord]:
+        """A row of a product that may have several."""
+        names = dict(self._open.names) if self._open is not None else {}
+        cells = self._cells(tree, names)
+        id_ = self._row_id(cells)
+        if id_ is None and self._open is None:
+            raise BadTree("no id, and no product before it that this row could continue")
+        if self._open is None or (id_ is not None and id_ != self._open.id):
+            yield from self._closed()
+            names = {}
+            if self._mapping.pairs:  # names of another product do not count
+                cells = self._cells(tree, names)
+            self._open = _Open(id_ or "", line, tree)
+        into = self._open
+        into.names = names
+        into.rows += 1
+        if into.rows > MAX_ROWS:
+            raise BadTree(f"more than {MAX_ROWS:,} rows of one product")
+        into.add(cells, self._fields, self._variant_of(cells), line)
+
+    def _row_id(self, cells: Sequence[Cell]) -> str | None:
+        made = self._made([cell for cell in cells if self._has_role(cell, "id")], 0)
+        for column in self._mapping.ids:
+            if values := made.roles.get(("id", column)):
+                return values[0]
+        return None
+
+    def _variant_of(self, cells: Sequence[Cell]) -> str | None:
+        for cell in cells:
+            if self._has_role(cell, "variant"):
+                return cell.text
+        return None
+
+    def _has_role(self, cell: Cell, role: str) -> bool:
+        field = self._fields.of(cell.path, cell.origin, self._trees.aliases.get(cell.path))
+        return any(name == role for name, _ in field.roles)
+
+    def _closed(self) -> Iterator[CatalogRecord]:
+        """The product whose rows have ended, and its variants."""
+        done, self._open = self._open, None
+        if done is None:
+            return
+        records: list[ProductRecord | RejectedRow] = [*done.rejected]
+        try:
+            _check_digits(done.id)
+            product = self._finished(self._made(done.cells, done.line), done.id)
+        except BadTree as error:
+            records.append(self._rejected(str(error), done.tree, done.line, None))
+        else:
+            records.append(product)
+            records += self._variants(done, product)
+        records.sort(key=lambda record: record.line)
+        yield from records
+
+    def _variants(
+        self, done: _Open, product: ProductRecord
+    ) -> Iterator[ProductRecord | RejectedRow]:
+        variants = self._mapping.variants
+        for id_, (line, cells) in done.variants.items():
+            assert variants is not None
+            try:
+                _check_digits(id_)
+                own = self._finished(self._made(cells, line), id_)
+            except BadTree as error:
+                yield self._rejected(str(error), done.tree, line, None)
+            else:
+                yield inherited(own, product, variants)
+
+    def _notes(self) -> Iterator[str]:
+        for path, keys in self._trees.dropped.items():
+            some = ", ".join(sorted(keys)[:8])
+            yield (
+                f"of the objects in {path!r} their name, value and unit were read, and not: "
+                f"{some}; `pairs` in a mapping says which keys count"
+            )
+        if self._languages.found and not self._mapping.languages:
+            tags = ", ".join(sorted(self._languages.found)[:8])
+            yield (
+                f"texts in several languages ({tags}): English comes first, others are kept "
+                "apart; `languages` in a mapping says otherwise"
+            )
+        if self._parents is not None:
+            yield from self._parents.notes()
+        if self._pictures is not None:
+            yield from self._pictures.notes()
+
+
+class _Made:
+    """What the cells of a product say, before what is the title and what is left of it."""
+
+    def __init__(self, line: int) -> None:
+        self.line = line
+        self.roles: dict[tuple[str, str], list[str]] = {}
+        self.properties: list[tuple[str, str, str]] = []
+        self.links: list[tuple[str, str]] = []
+
+    def drop(self, role: str, values: Sequence[str]) -> None:
+        """Values that are title or category now are no property."""
+        self.properties = [
+            item for item in self.properties if item[2] != role or item[1] not in values
+        ]
+
+
+class _Open:
+    """A product whose rows may go on."""
+
+    def __init__(self, id_: str, line: int, tree: Any) -> None:
+        self.id = id_
+        self.line = line
+        self.tree = tree
+        self.rows = 0
+        self.cells: list[Cell] = []
+        self.names: dict[str, str] = {}
+        self.variants: dict[str, tuple[int, list[Cell]]] = {}
+        self.rejected: list[RejectedRow] = []
+
+    def add(self, cells: Sequence[Cell], fields: Fields, variant: str | None, line: int) -> None:
+        """What a row says, of the product or of its variant."""
+        if variant is None or variant == self.id:
+            self.cells += cells
+            return
+        own = self.variants.setdefault(variant, (line, []))[1]
+        for cell in cells:
+            field = fields.of(cell.path, cell.origin, None)
+            roles = {role for role, _ in field.roles}
+            if "variant" in roles:
+                continue
+            (own if field.own else self.cells).append(cell)
+
+
+def _leveled(
+    levels: CategoryLevels | None, first: str, every: Sequence[str]
+) -> tuple[str, Sequence[str], list[tuple[str, str]]]:
+    """The category, which values it is made of, and the properties that its levels are."""
+    if levels is None:
+        return first, [first], []
+    if levels.between is None:
+        path, used = list(every), every
+    else:
+        path, used = [part.strip() for part in first.split(levels.between)], [first]
+    path = [part for part in path if part]
+    named = list(zip(levels.names, path, strict=False))
+    return LEVEL.join(path[: levels.keep]) or first, used, named
+
+
+def _check_digits(text: str) -> None:
+    if lost_digits(text):
+        raise BadTree(digits_lost(text))

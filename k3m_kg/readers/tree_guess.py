@@ -1,0 +1,74 @@
+"""A mapping for trees without one: from the usual names, or proposed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import Any
+
+from k3m_kg.errors import MappingNeeded
+from k3m_kg.readers.mapping import Mapping
+from k3m_kg.readers.nested import BadTree, Trees, first_text
+from k3m_kg.readers.proposing import guess_columns, proposed_mapping
+
+
+def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:
+    """A mapping from the names in the first products.
+
+    Raises:
+        MappingNeeded: none of the names that do not lie in lists is that of an id.
+    """
+    trees = list(trees)
+    names: dict[str, None] = {}
+    lists: set[str] = set()
+    for tree in trees:
+        names |= dict.fromkeys(_paths(tree))
+        lists.update(_in_lists(tree, ""))
+    single = [name for name in names if name not in lists]
+    guess = guess_columns(list(names))
+    usual = guess_columns(single)
+    if guess.get("id") not in usual.values():
+        guess.pop("id", None)
+    if "id" not in usual or usual["id"] not in single:
+        rows = [{name: first_text(tree, name) or "" for name in single} for tree in trees]
+        raise MappingNeeded(
+            "none of its fields has the name of an id" + _documents(trees),
+            where=str(where),
+            mapping=proposed_mapping(list(names), rows, lists),
+        )
+    return Mapping.model_validate({**guess, "id": usual["id"]})
+
+
+def _documents(trees: list[Any]) -> str:
+    """What to say of a file whose one object holds all products."""
+    if len(trees) == 1:
+        for key, value in trees[0].items():
+            if isinstance(value, list) and value and isinstance(value[0], dict):
+                return (
+                    f"; it is one document with a list of {len(value):,} under {key!r}: write them "
+                    f"a line each, `jq -c '.{key}[]'`, if these are the products"
+                )
+    return ""
+
+
+def _paths(tree: Any) -> list[str]:
+    try:
+        return [cell.path for cell in Trees().cells(tree)]
+    except BadTree:
+        return []
+
+
+def _in_lists(tree: Any, path: str, inside: bool = False) -> Iterator[str]:
+    """Paths that may have several values in one product."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            below = f"{path}.{str(key).strip()}" if path else str(key).strip()
+            if below.count(".") < 20:
+                yield from _in_lists(value, below, inside)
+    elif isinstance(tree, list):
+        yield path
+        for item in tree:
+            if isinstance(item, dict):
+                yield from _in_lists(item, path, True)
+    elif inside:
+        yield path
