@@ -14,10 +14,12 @@ from pathlib import Path
 from k3m_kg.errors import CatalogError
 from k3m_kg.files import Kept, check_output
 from k3m_kg.graph.stored import SourceVersion
+from k3m_kg.ingest.accepting import accepted, check_mapping
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.pictures.sources import check_given
 from k3m_kg.readers.choosing import ChosenReader, choose_reader
+from k3m_kg.readers.mapping import tables_beside
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +59,7 @@ def plan_sources(
 
     Raises:
         UsageError: an option or format makes no sense.
+        MappingNeeded: a source cannot be read without a mapping, and there is none.
         CatalogError: a source is missing or cannot be read.
         PluginError: a reader breaks its contract.
     """
@@ -83,20 +86,30 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
         raise CatalogError("the file is empty", where=str(path))
     mapped = options.mapping is not None
     chosen = choose_reader(path, options.format, options.settings, mapped=mapped)
+    mapping = options.mapping
+    if mapping is None and chosen.record.takes_mapping:
+        if options.accept is not None:
+            mapping = accepted(chosen, path, stamp[0], options.limits, options.accept)
+        elif not chosen.record.native:  # those start a process to be asked
+            check_mapping(chosen, path, stamp[0], options.limits)
     content_hash, lines = _hash(path)
     version = SourceVersion(
         name=str(path.resolve()),
         format=chosen.name,
         content_hash=content_hash,
-        mapping_hash=_hash_of_reading(options.mapping, chosen),
+        mapping_hash=_hash_of_reading(mapping, chosen),
         images_folder=str(options.images.resolve()) if options.images else None,
     )
-    return SourcePlan(path, chosen, options.mapping, version, stamp, lines)
+    return SourcePlan(path, chosen, mapping, version, stamp, lines)
 
 
 def _hash_of_reading(mapping: Path | None, chosen: ChosenReader) -> str | None:
-    """What else than the content decides what is read: the mapping file, settings, their files."""
+    """What else than the content decides what is read: mapping, settings, and their files."""
     digest = _hash(mapping)[0] if mapping else None
+    if mapping is not None and (tables := tables_beside(mapping)):
+        digest = hashlib.sha256(
+            "".join([digest or "", *(_hash(table)[0] for table in tables)]).encode()
+        ).hexdigest()
     if not (changed := chosen.changed_settings):
         return digest
     given = dict(chosen.settings)

@@ -320,6 +320,17 @@ def load_mapping(path: Path) -> Mapping:
     return validate_settings(Mapping, read_yaml(path, Mapping), str(path))
 
 
+def tables_beside(path: Path) -> list[Path]:
+    """The files that a mapping file names and that are there: what is read depends on them too."""
+    try:
+        named = read_yaml(path).get("image_table")
+    except ConfigError:  # as whoever reads by it will say
+        return []
+    file = named.get("file") if isinstance(named, dict) else None
+    table = path.parent / file if isinstance(file, str) and "\0" not in file else None
+    return [table] if table is not None and table.is_file() else []
+
+
 _OF_TEXT = (
     "header", "skip_after_header", "skip_at_end", "delimiter", "quote", "escape", "encoding",
 )  # fmt: skip

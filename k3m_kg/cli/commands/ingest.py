@@ -21,7 +21,7 @@ from k3m_kg.cli.console import (
 )
 from k3m_kg.cli.limits import MemoryOption, limits_of
 from k3m_kg.cli.outputs import guard
-from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.errors import K3MError, MappingNeeded, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -52,8 +52,16 @@ def ingest(
     ] = "auto",
     mapping: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="YAML file that says what the columns of a CSV mean."),
+        typer.Option(metavar="FILE", help="YAML file that says what the columns mean."),
     ] = None,
+    accept: Annotated[
+        bool,
+        typer.Option(
+            "--accept",
+            help="Take the mapping that is proposed for a source without one, and keep it as "
+            "<source name>.mapping.yaml.",
+        ),
+    ] = False,
     settings: Annotated[
         list[str] | None,
         typer.Option(
@@ -136,6 +144,9 @@ def ingest(
     Each source is one transaction: all of it or nothing. A source that did not change adds
     nothing; one that did yields the difference. Products that it no longer states are removed.
     """
+    from contextlib import ExitStack
+    from tempfile import TemporaryDirectory
+
     from k3m_kg.ingest.options import IngestOptions
     from k3m_kg.ingest.planning import plan_sources
     from k3m_kg.ingest.quarantine import Quarantine
@@ -159,25 +170,37 @@ def ingest(
             allowed=allowed,
             refetch=refetch_images,
         )
-    options = IngestOptions(
-        format,
-        mapping,
-        images,
-        strict,
-        dry_run,
-        image_store,
-        fetch,
-        tuple(settings or ()),
-        limits_of(None, memory),
-        allow_rejected,
-    )
-    with Quarantine(quarantine) as rejected:
+    if accept and mapping is not None:
+        raise UsageError("goes without --mapping: it takes a proposed one", where="--accept")
+    with ExitStack() as stack:
+        folder = None
+        if accept:
+            made = stack.enter_context(TemporaryDirectory(prefix="k3m-kg-")) if dry_run else ""
+            folder = Path(made)
+        options = IngestOptions(
+            format,
+            mapping,
+            images,
+            strict,
+            dry_run,
+            image_store,
+            fetch,
+            tuple(settings or ()),
+            limits_of(None, memory),
+            allow_rejected,
+            folder,
+        )
+        rejected = stack.enter_context(Quarantine(quarantine))
         for source in sources:
             guard("--quarantine", rejected.path_for(source), db=db)
             guard("--image-store", image_store, files=_read(source, mapping, images, db))
         plans = plan_sources(sources, options, rejected)
-        with _open(db, dry_run) as store:
-            reports = _run(store, plans, options, rejected)
+        for plan in plans:
+            if accept and plan.mapping is not None:
+                kept = "" if dry_run else f", kept as {plan.mapping}"
+                note(f"{plan.path}: by the mapping that was proposed{kept}")
+        store = stack.enter_context(_open(db, dry_run))
+        reports = _run(store, plans, options, rejected)
     if json:
         print_json(_as_json(reports, dry_run))
     else:
@@ -240,6 +263,7 @@ def _run(
     options: IngestOptions,
     rejected: Quarantine,
 ) -> list[SourceReport]:
+    from k3m_kg.ingest.accepting import with_preview
     from k3m_kg.ingest.pipeline import ingest_planned
 
     with progress_bar() as bar:
@@ -276,6 +300,9 @@ def _run(
                 on_wait=note_waiting,
                 on_fetch=show_fetched,
             )
+        except MappingNeeded as needed:
+            plan = next(plan for plan in plans if str(plan.path) == needed.where)
+            raise with_preview(needed, plan.chosen, plan.path, options.limits) from None
         except KeyboardInterrupt:
             raise K3MError(
                 "interrupted; of a source that was not finished nothing was kept",
