@@ -1,0 +1,121 @@
+"""The mapping that is proposed for a file without one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from k3m_kg.errors import MappingNeeded
+from k3m_kg.readers.csv.delimited import DelimitedReader
+from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.mapping import load_mapping
+from k3m_kg.readers.proposing import OPEN, is_open
+from k3m_kg.records import ProductRecord
+
+
+def proposed(tmp_path: Path, content: str, name: str = "c.csv") -> str:
+    path = tmp_path / name
+    path.write_text(content, encoding="utf-8")
+    reader = JSONLinesReader() if name.endswith("jsonl") else DelimitedReader()
+    with pytest.raises(MappingNeeded) as raised:
+        list(reader.read(path, None))
+    return raised.value.mapping
+
+
+def said(mapping: str) -> dict:
+    return dict(yaml.safe_load(mapping))
+
+
+def table(header: str, *rows: str) -> str:
+    return "\n".join((header, *rows)) + "\n"
+
+
+def test_the_id_is_a_column_whose_values_are_all_there_and_all_different(tmp_path: Path) -> None:
+    content = table("code,sku,name", "1,A,mug", "1,B,cup", "2,C,lamp")
+    assert said(proposed(tmp_path, content))["id"] == "sku"
+    content = table("code,sku,name", "1,A,mug", "3,,cup", "2,C,lamp")
+    assert said(proposed(tmp_path, content))["id"] == "code"
+
+
+def test_the_first_column_is_no_id_for_being_the_first(tmp_path: Path) -> None:
+    line = '{{"main_category": "x", "title": "{0}", "parent_asin": "{0}", '
+    line += '"images": [{{"large": "y"}}]}}\n'
+    mapping = said(proposed(tmp_path, line.format("A") + line.format("B"), "c.jsonl"))
+    assert mapping["id"] == "parent_asin"
+    assert (mapping["title"], mapping["category"]) == ("title", "main_category")
+    assert mapping["image"] == "images.large"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        table("kind,name", "mug,a b", "mug,c d"),
+        table("sku,name", "A,mug", "A,cup"),
+        table("sku,name", ",mug", ",cup"),
+        table("ean,name", "4.00E+12,mug", "4.01E+12,cup"),
+    ],
+)
+def test_where_no_column_looks_like_an_id_it_stays_open(tmp_path: Path, content: str) -> None:
+    mapping = proposed(tmp_path, content)
+    assert is_open(mapping)
+    assert said(mapping)["id"] == OPEN
+    assert "which column?" in mapping
+
+
+def test_why_a_column_that_is_called_as_an_id_is_none(tmp_path: Path) -> None:
+    mapping = proposed(tmp_path, table("sku,name", "A,mug", ",cup", "A,lamp"))
+    assert "1 of 3 rows have none and 1 have one that came before" in mapping
+    assert "rows: continue" in mapping
+
+
+def test_a_path_in_a_list_is_never_the_id(tmp_path: Path) -> None:
+    line = '{"products": [{"id": 1, "title": "Tee"}, {"id": 2, "title": "Cap"}]}'
+    mapping = proposed(tmp_path, line, "c.jsonl")
+    assert is_open(mapping)
+    path = tmp_path / "c.jsonl"
+    with pytest.raises(MappingNeeded, match=r"list of 2 under 'products'.*jq -c '\.products\[\]'"):
+        list(JSONLinesReader().read(path, None))
+
+
+def test_pairs_levels_and_cells_are_seen(tmp_path: Path) -> None:
+    content = table(
+        "SKU,Name,Categories,Attribute 1 name,Attribute 1 value(s),Option1 Name,Option1 Value,more",
+        'A,mug,Home > Mugs,Farbe,rot,Size,S,"{""a"": 1}"',
+        'B,cup,Home > Cups,Watt,5,Size,M,"{""b"": 2}"',
+    )
+    text = proposed(tmp_path, content)
+    mapping = said(text)
+    assert mapping["pairs"] == [
+        {"name": "Attribute {n} name", "value": "Attribute {n} value(s)"},
+        {"name": "Option{n} Name", "value": "Option{n} Value"},
+    ]
+    assert (mapping["category"], mapping["category_levels"]) == ("Categories", ">")
+    assert mapping["cells"] == {"more": "json"}
+    (tmp_path / "m.yaml").write_text(text)
+    assert load_mapping(tmp_path / "m.yaml").ids == ["SKU"]
+    first, _ = DelimitedReader().read(tmp_path / "c.csv", tmp_path / "m.yaml")
+    assert isinstance(first, ProductRecord)
+    assert first.properties == (("Farbe", "rot"), ("Size", "S"), ("more.a", "1"))
+
+
+@pytest.mark.parametrize(
+    "header", ["head,property,value", "sku,attribute,value", "product_id,attribute_name,value"]
+)
+def test_a_row_for_each_attribute_is_seen(tmp_path: Path, header: str) -> None:
+    content = table(header, "A,colour,red", "A,size,L", "B,colour,blue")
+    text = proposed(tmp_path, content)
+    (tmp_path / "m.yaml").write_text(text)
+    found = list(DelimitedReader().read(tmp_path / "c.csv", tmp_path / "m.yaml"))
+    assert found == [
+        ProductRecord("A", properties=(("colour", "red"), ("size", "L")), line=2),
+        ProductRecord("B", properties=(("colour", "blue"),), line=4),
+    ]
+
+
+@pytest.mark.parametrize("name", ["Handle", "Artikelnummer", "Item Number", "product-id", "EAN"])
+def test_names_of_the_field_are_known(tmp_path: Path, name: str) -> None:
+    content = table(f"a,b,{name},Bild", "x,1,7,a.jpg", "y,2,8,b.jpg")
+    mapping = said(proposed(tmp_path, content))
+    assert (mapping["id"], mapping["image"]) == (name, "Bild")
