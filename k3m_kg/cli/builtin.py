@@ -40,6 +40,12 @@ COMMANDS = [
         "complete", "Propose the values that products lack.", _in("complete"), requires=_K3M
     ),
     CommandPlugin(
+        "classify",
+        "Propose the category of products that lack one.",
+        _in("classify"),
+        requires=(*_K3M, "sklearn"),
+    ),
+    CommandPlugin(
         "audit", "Find what does not fit the rest of the catalog.", _in("audit"), requires=_K3M
     ),
     CommandPlugin(

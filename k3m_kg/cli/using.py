@@ -109,8 +109,13 @@ def note_unknown(opened: OpenModel, rows: np.ndarray) -> None:
         )
 
 
-def note_verdict(opened: OpenModel) -> None:
-    """Say that a model is behind simple ones, or that nobody asked."""
+def note_verdict(opened: OpenModel, what: str | None = None, options: str = "") -> None:
+    """Say that a model is behind simple ones, or that nobody asked.
+
+    Args:
+        what: only what was found of this, as `Verdict.what`.
+        options: of `evaluate`, for asking that.
+    """
     from k3m_kg.use.verdicts import load_verdicts
 
     try:
@@ -118,12 +123,14 @@ def note_verdict(opened: OpenModel) -> None:
     except ArtifactError as error:
         note(f"what this model is worth cannot be read: {error.where} {error.message}")
         return
-    if found is None:
-        note(
-            "this model was never evaluated: "
-            f"`k3m-kg evaluate {opened.trained.path}` compares it with simple ones"
-        )
+    said = [] if found is None else found.said()
+    if what is not None:
+        said = [verdict for verdict in said if verdict.what == what]
+    if not said:
+        command = f"k3m-kg evaluate {opened.trained.path} {options}".rstrip()
+        asked = "evaluated" if what is None else f"evaluated on {what}"
+        note(f"this model was never {asked}: `{command}` compares it with simple ones")
         return
-    behind = [verdict.line() for verdict in found.said() if verdict.outcome == "behind"]
+    behind = [verdict.line() for verdict in said if verdict.outcome == "behind"]
     if behind:
         note(f"a simple model is better: {'; '.join(behind)}")

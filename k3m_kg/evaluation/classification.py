@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import warnings
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -31,10 +30,10 @@ from k3m_kg.lpm.questions import (
     truth_of,
 )
 from k3m_kg.progress import Advance, StageAdvance
+from k3m_kg.use.classifying import CATEGORY
 from k3m_kg.use.partial import Partial
+from k3m_kg.use.probe import fit_probe
 
-CATEGORY = "category"
-_STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _NOT_ONE_VALUE = -1
 
 
@@ -158,10 +157,6 @@ def probe(
     Returns:
         The labels of the test products, and `strength` (scikit-learn's C).
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-    from sklearn.pipeline import make_pipeline
-    from sklearn.preprocessing import StandardScaler
 
     def vectors(part: LabelledRows) -> np.ndarray:
         questions = Triples.each(part.rows, data.asked)
@@ -172,17 +167,8 @@ def probe(
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
 
     train, validation, test = (vectors(p) for p in (data.train, data.validation, data.test))
-    best, best_score, strength = None, -1.0, 1.0
-    for candidate in _STRENGTHS if len(validation) else (1.0,):
-        model = make_pipeline(StandardScaler(), LogisticRegression(C=candidate, max_iter=300))
-        with warnings.catch_warnings():  # a probe that has not quite converged is still a probe
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            model.fit(train, data.train.labels)
-        score = model.score(validation, data.validation.labels) if len(validation) else 0.0
-        if score > best_score:
-            best, best_score, strength = model, score, candidate
-    assert best is not None
-    return best.predict(test), {"strength": strength}
+    fitted = fit_probe((train, data.train.labels), (validation, data.validation.labels))
+    return fitted.labels(test), {"strength": fitted.strength}
 
 
 def finetune(

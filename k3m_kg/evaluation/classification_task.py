@@ -8,14 +8,11 @@ from typing import Any
 from k3m_kg.contracts import Evaluation
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
-from k3m_kg.evaluation.classification import (
-    CATEGORY,
-    FinetuneSettings,
-    evaluate_classification,
-)
+from k3m_kg.evaluation.classification import FinetuneSettings, evaluate_classification
 from k3m_kg.evaluation.settings import ClassificationSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
+from k3m_kg.use.classifying import CATEGORY
 from k3m_kg.use.open_model import OpenModel
 
 

@@ -13,12 +13,11 @@ from k3m_kg.cli.console import (
     DatabaseOption,
     JsonFlag,
     note,
-    note_waiting,
     print_json,
     progress_bar,
-    say,
 )
 from k3m_kg.cli.outputs import guard
+from k3m_kg.cli.proposing import check_writing, note_coverage, print_proposals, write_run
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -30,21 +29,16 @@ from k3m_kg.cli.using import (
     note_verdict,
     open_with_progress,
 )
+from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
 
+    from k3m_kg.graph.stored import ProposedTriple
     from k3m_kg.use.acceptance import Acceptor
     from k3m_kg.use.completion import CompletionSettings
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.proposals import Proposal
-
-_LABELS = {"triple": "triple", "title": "word", "image": "region"}
-
-
-def _label(kind: str) -> str:
-    """What a part of this kind is called."""
-    return _LABELS.get(kind, f"{kind} part")
 
 
 def complete(
@@ -131,7 +125,9 @@ def complete(
         check_table(out)
         guard("--out", out, db=db if write else None, artifact=artifact, snapshot=snapshot)
     if write:
-        _check_writing(precision, known_too, db)
+        if known_too:
+            raise UsageError("--write and --all: the graph is given what it lacks, nothing else")
+        check_writing(precision, db)
     best = 1 if precision is not None else top_k
     settings = CompletionSettings(tuple(properties or ()), min_share, best, known_too)
     with progress_bar(disable=as_json) as bar:
@@ -150,7 +146,7 @@ def complete(
             )
             report["file"] = str(out)
         if write:
-            report |= _write(db, artifact, proposals)
+            report |= write_run(db, artifact, map(_triple, proposals))
     if acceptor is not None:
         report["per_property"] = acceptor.report()
     if as_json and (write or out is not None):
@@ -163,39 +159,17 @@ def complete(
     if as_json:
         print_json([proposal.record() for proposal in proposals])
     elif out is None and not write:
-        _print(proposals, precision)
+        print_proposals(proposals)
+        if not proposals and precision is None:
+            note("nothing is missing: `--all` also asks the properties that products have")
     if acceptor is not None:
-        _note_coverage(report["per_property"], precision or 0.0)
+        note_coverage(report["per_property"], precision or 0.0)
 
 
-def _check_writing(precision: float | None, known_too: bool, db: str) -> None:
-    """Find out before the work begins that it could not be written."""
-    from k3m_kg.errors import UsageError
-    from k3m_kg.graph.store import GraphStore
-
-    if precision is None:
-        raise UsageError(
-            "--write needs --precision: it says what is sure enough for the graph",
-            hint="for example --precision 0.95",
-        )
-    if known_too:
-        raise UsageError("--write and --all: the graph is given what it lacks, and nothing else")
-    GraphStore.open(db).close()
-
-
-def _write(db: str, artifact: Path, proposals: Iterable[Proposal]) -> dict[str, int]:
-    from k3m_kg.graph.store import GraphStore
+def _triple(item: Proposal) -> ProposedTriple:
     from k3m_kg.graph.stored import ProposedTriple
 
-    offered = (
-        ProposedTriple(item.product, item.property, item.value, item.probability)
-        for item in proposals
-    )
-    with GraphStore.open(db) as store:
-        with store.writing(on_wait=note_waiting) as writer:
-            run = writer.propose(str(artifact.resolve()), offered)
-        (found,) = (item for item in store.runs() if item.id == run)
-    return {"run": run, "triples_added": found.counts.triples_added}
+    return ProposedTriple(item.product, item.property, item.value, item.probability)
 
 
 def _proposals(
@@ -254,34 +228,3 @@ def _proposals(
         )
         proposals = explainer(proposals)
     return proposals, acceptor
-
-
-def _note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None:
-    for name, row in accepted.items():
-        if row["threshold"] is None:
-            note(f"{name}: nothing, as no threshold reaches {precision:.1%} on validation")
-            continue
-        together = ", together with other rare properties" if row["pooled"] else ""
-        note(
-            f"{name}: {row['accepted']:,} of {row['asked']:,} ({row['coverage']:.1%}) from "
-            f"{row['threshold']:.1%} on; on validation {row['validation_precision']:.1%} of "
-            f"{row['validation_coverage']:.1%} right{together}"
-        )
-
-
-def _print(proposals: Iterable[Proposal], precision: float | None) -> None:
-    product, name = None, None
-    for item in proposals:
-        if item.product != product:
-            say(item.product)
-        if (item.product, item.property) != (product, name):
-            say(f"  {item.property}")
-        product, name = item.product, item.property
-        say(f"    {item.probability:6.1%}  {item.value}")
-        if item.explanation is not None:
-            for part in item.explanation.parts:
-                say(f"            {-part.drop:+7.1%} without the {_label(part.kind)} {part.text}")
-            for kind, left in item.explanation.without.items():
-                say(f"            {left:7.1%} with no {kind}")
-    if product is None and precision is None:
-        note("nothing is missing: `--all` also asks the properties that products have")

@@ -1,0 +1,191 @@
+"""`k3m-kg classify`: the category of products that lack one."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+)
+from k3m_kg.cli.outputs import guard
+from k3m_kg.cli.proposing import check_writing, note_coverage, print_proposals, write_run
+from k3m_kg.cli.using import (
+    ArtifactArgument,
+    BatchSizeOption,
+    DeviceOption,
+    SnapshotOption,
+    SplitOption,
+    Stages,
+    note_verdict,
+    open_with_progress,
+)
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from k3m_kg.graph.stored import ProposedCategory
+    from k3m_kg.use.open_model import OpenModel
+    from k3m_kg.use.proposals import Proposal
+
+
+def classify(
+    artifact: ArtifactArgument,
+    snapshot: SnapshotOption = None,
+    product: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="ID", help="Only this product; repeatable. [default: all without a category]"
+        ),
+    ] = None,
+    top_k: Annotated[int, typer.Option(min=1, metavar="K", help="Categories per product.")] = 3,
+    precision: Annotated[
+        float | None,
+        typer.Option(
+            min=0.01,
+            max=0.999,
+            metavar="SHARE",
+            help="Only what is sure enough for this precision.",
+        ),
+    ] = None,
+    explain: Annotated[
+        bool,
+        typer.Option(
+            "--explain", help="Say what is left of a probability without triples, title, picture."
+        ),
+    ] = False,
+    split: SplitOption = "all",
+    out: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Write .csv, .jsonl or .parquet instead of printing."),
+    ] = None,
+    raw: Annotated[
+        bool,
+        typer.Option(
+            "--raw",
+            help="In .csv, texts exactly; else what a spreadsheet would run begins with an "
+            "apostrophe.",
+        ),
+    ] = False,
+    write: Annotated[
+        bool,
+        typer.Option(
+            "--write",
+            help="Write what --precision accepts into the graph, as one run that `undo` takes "
+            "back.",
+        ),
+    ] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
+    batch_size: BatchSizeOption = 256,
+    device: DeviceOption = "auto",
+    as_json: JsonFlag = False,
+) -> None:
+    """Propose the category of products that lack one.
+
+    A logistic regression on the model's product vectors, fitted to the train products that have a
+    category. Probabilities are calibrated on one part of validation.
+
+    With --precision 0.95 only the best category is given, and only where it is as probable as it
+    must be for 95 % of what is given to be right. The threshold is proved on the other part of
+    validation with 90 % confidence. Products that have a category are left alone.
+    """
+    from k3m_kg.use.tables import check_table, write_table
+
+    if out is not None:
+        check_table(out)
+        guard("--out", out, db=db if write else None, artifact=artifact, snapshot=snapshot)
+    if write:
+        check_writing(precision, db)
+    with progress_bar(disable=as_json) as bar:
+        stages = Stages(bar)
+        opened = open_with_progress(artifact, snapshot, device, stages, ranks=False)
+        rows = _lacking(opened, product, split)
+        found, coverage = _proposals(
+            opened,
+            rows,
+            precision,
+            top_k,
+            explain=explain,
+            batch_size=batch_size,
+            stages=stages,
+        )
+        report: dict[str, Any] = {"products": len(rows)}
+        if out is not None:
+            report["proposals"] = write_table(out, found, explained=explain, spreadsheet=not raw)
+            report["file"] = str(out)
+        if write:
+            run = write_run(db, artifact, map(_category, found))
+            report |= {"run": run["run"], "categories_added": run["products_updated"]}
+    report["per_property"] = coverage
+    if out is not None:
+        note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
+    if write:
+        note(f"{report['categories_added']:,} categories written as run {report['run']}")
+    if as_json and (write or out is not None):
+        print_json(report)
+    elif as_json:
+        print_json([proposal.record() for proposal in found])
+    elif out is None and not write:
+        print_proposals(found)
+    if precision is not None:
+        note_coverage(coverage, precision)
+
+
+def _lacking(opened: OpenModel, product: list[str] | None, split: str) -> np.ndarray:
+    """The rows that are asked about."""
+    from k3m_kg.use.classifying import without_category
+
+    asked = opened.snapshot.row_of(product) if product else opened.rows(split)
+    rows = without_category(opened.snapshot, asked)
+    if len(rows) < len(asked):
+        note(f"{len(asked) - len(rows):,} of {len(asked):,} products have a category: left alone")
+    return rows
+
+
+def _proposals(
+    opened: OpenModel,
+    rows: np.ndarray,
+    precision: float | None,
+    top_k: int,
+    *,
+    explain: bool,
+    batch_size: int,
+    stages: Stages,
+) -> tuple[list[Proposal], dict[str, dict[str, Any]]]:
+    """What is proposed, and how much a precision lets through."""
+    from k3m_kg.use.acceptance import Acceptor, thresholds
+    from k3m_kg.use.classifying import Classifier
+
+    classifier = Classifier.fit(opened, batch_size=batch_size, progress=stages.more)
+    note(
+        f"{len(classifier.names):,} categories, learned from {classifier.examples:,} products; "
+        f"probabilities from {classifier.calibration.fitting.products:,} of validation, proved on "
+        f"{classifier.calibration.proof.products:,}"
+    )
+    note_verdict(opened, "classification by category", "--task classification --target category")
+    proposals = classifier.classify(
+        opened,
+        rows,
+        top_k=1 if precision is not None else top_k,
+        explain=explain,
+        batch_size=batch_size,
+        progress=stages.more,
+    )
+    if precision is None:
+        return list(proposals), {}
+    acceptor = Acceptor(thresholds(classifier.calibration, precision))
+    accepted = list(acceptor(proposals))
+    return accepted, acceptor.report()
+
+
+def _category(item: Proposal) -> ProposedCategory:
+    from k3m_kg.graph.stored import ProposedCategory
+
+    return ProposedCategory(item.product, item.value, item.probability)

@@ -1,0 +1,77 @@
+"""What the commands that propose share: writing into the graph, printing, what thresholds gave."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from k3m_kg.cli.console import note, note_waiting, say
+from k3m_kg.errors import UsageError
+
+if TYPE_CHECKING:
+    from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
+    from k3m_kg.use.proposals import Proposal
+
+_LABELS = {"triple": "triple", "title": "word", "image": "region"}
+
+
+def check_writing(precision: float | None, db: str) -> None:
+    """Find out before the work begins that it could not be written."""
+    from k3m_kg.graph.store import GraphStore
+
+    if precision is None:
+        raise UsageError(
+            "--write needs --precision: it says what is sure enough for the graph",
+            hint="for example --precision 0.95",
+        )
+    GraphStore.open(db).close()
+
+
+def write_run(
+    db: str, artifact: Path, offered: Iterable[ProposedTriple | ProposedCategory]
+) -> dict[str, int]:
+    """Write proposals into the graph as one run: its number and what it changed."""
+    from k3m_kg.graph.store import GraphStore
+
+    with GraphStore.open(db) as store:
+        with store.writing(on_wait=note_waiting) as writer:
+            run = writer.propose(str(artifact.resolve()), offered)
+        counts = store.run(run).counts
+    return {
+        "run": run,
+        "triples_added": counts.triples_added,
+        "products_updated": counts.products_updated,
+    }
+
+
+def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None:
+    """Say of each property how much a wanted precision lets through."""
+    for name, row in accepted.items():
+        if row["threshold"] is None:
+            note(f"{name}: nothing, as no threshold reaches {precision:.1%} on validation")
+            continue
+        together = ", together with other rare properties" if row["pooled"] else ""
+        note(
+            f"{name}: {row['accepted']:,} of {row['asked']:,} ({row['coverage']:.1%}) from "
+            f"{row['threshold']:.1%} on; on validation {row['validation_precision']:.1%} of "
+            f"{row['validation_coverage']:.1%} right{together}"
+        )
+
+
+def print_proposals(proposals: Iterable[Proposal]) -> None:
+    """Product after product, property after property, the best value first."""
+    product, name = None, None
+    for item in proposals:
+        if item.product != product:
+            say(item.product)
+        if (item.product, item.property) != (product, name):
+            say(f"  {item.property}")
+        product, name = item.product, item.property
+        say(f"    {item.probability:6.1%}  {item.value}")
+        if item.explanation is not None:
+            for part in item.explanation.parts:
+                kind = _LABELS.get(part.kind, f"{part.kind} part")
+                say(f"            {-part.drop:+7.1%} without the {kind} {part.text}")
+            for kind, left in item.explanation.without.items():
+                say(f"            {left:7.1%} with no {kind}")
