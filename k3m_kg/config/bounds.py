@@ -5,6 +5,7 @@ A slip such as `threads: 1e30` is then one message, not an error of torch after 
 
 MAX_THREADS = 4096
 MAX_EPOCHS = 1_000_000
+MAX_MINUTES = 1_000_000
 MAX_BATCH = 1 << 24
 """Items in one step."""
 MAX_WIDTH = 1 << 16

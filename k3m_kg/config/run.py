@@ -11,6 +11,7 @@ from k3m_kg.config.bounds import (
     MAX_BATCH,
     MAX_COUNT,
     MAX_EPOCHS,
+    MAX_MINUTES,
     MAX_THREADS,
     MAX_TRIPLES,
     MAX_WIDTH,
@@ -115,6 +116,8 @@ class TrainingSettings(Settings):
 
     Attributes:
         epochs: passes over the training products.
+        minutes: a budget for all of the training, preparation included: when the first steps have
+            shown how long one takes, so many epochs are planned as fit. None: all epochs.
         batch_size: products in one step.
         learning_rate: peak rate of newly initialised weights.
         pretrained_learning_rate: peak rate of weights that came from a checkpoint.
@@ -134,6 +137,7 @@ class TrainingSettings(Settings):
     """
 
     epochs: int = Field(10, ge=1, le=MAX_EPOCHS)
+    minutes: float | None = Field(None, gt=0, le=MAX_MINUTES)
     batch_size: int = Field(64, ge=1, le=MAX_BATCH)
     learning_rate: float = Field(1e-3, gt=0)
     pretrained_learning_rate: float = Field(1e-5, gt=0)

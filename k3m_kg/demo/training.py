@@ -13,6 +13,7 @@ from typing import Any
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.demo.world import PROPERTIES
 from k3m_kg.errors import K3MError
+from k3m_kg.training.observing import Silent
 
 _PATIENCE_SECONDS = 0.5
 
@@ -135,7 +136,7 @@ def _train(name: str, settings: dict[str, Any], messages: Any) -> None:
         messages.put((name, error))
 
 
-class _Observer:
+class _Observer(Silent):
     """A training run as stages of the demo."""
 
     def __init__(self, name: str, messages: Any) -> None:

@@ -11,6 +11,9 @@ class Observer(Protocol):
     def stage(self, name: str, done: int, total: int) -> None:
         """Preparation went on."""
 
+    def planned(self, steps: int, epochs: float, seconds: float) -> None:
+        """The first steps have shown how long the rest takes: so many steps in all."""
+
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
         """A training step ended; `rate` in products per second."""
 
@@ -22,6 +25,9 @@ class Silent:
     """An observer that does nothing."""
 
     def stage(self, name: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def planned(self, steps: int, epochs: float, seconds: float) -> None:
         """Nothing."""
 
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:

@@ -29,6 +29,7 @@ from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_ta
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
+from k3m_kg.training.budget import Budget
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
@@ -49,6 +50,8 @@ class _State:
     best: float = -1.0
     best_epoch: Count = 0
     seconds: float = 0.0
+    spent: float = 0.0
+    planned: Count = 0
     validation: dict[str, Any] = field(default_factory=dict)
 
 
@@ -105,6 +108,7 @@ class _Run:
         self.folder = folder
         self.observer = observer
         self.state = _State()
+        self.budget = Budget(config.training.minutes)
         self.device = pick_device(config.training.device)
         self.snapshot = Snapshot.open(_snapshot_of(config, folder) if resume else config.snapshot)
         # A folder of snapshots means its latest, which another cut would change: name the one.
@@ -131,6 +135,7 @@ class _Run:
             catalog = self._assemble(encoders, None)
             record = load_checkpoint(checkpoint, **self._parts())
             self.state = as_record(record.get("state"), _State, str(checkpoint / "progress.json"))
+            self.budget.spent = self.state.spent
             opened = self._open(encoders)
         else:
             opened = self._open(encoders)
@@ -225,13 +230,30 @@ class _Run:
 
     def train(self) -> None:
         """Run the epochs that are left, until the last or until patience ends."""
-        state, settings = self.state, self.settings
-        while state.epoch < settings.epochs and not self._out_of_patience():
+        state = self.state
+        while state.step < self.steps and not self._out_of_patience():
             self._epoch()
             state.epoch += 1
             state.step_in_epoch = 0
             self._validate()
+            self._plan()
             self._checkpoint()
+
+    @property
+    def steps(self) -> int:
+        """Steps of the whole training, as far as it is known by now."""
+        return self.state.planned or self.steps_per_epoch * self.settings.epochs
+
+    def _plan(self) -> None:
+        """So many steps as the budget has room for; whole epochs, if there is room for one."""
+        state, every = self.state, self.steps_per_epoch
+        total = every * self.settings.epochs
+        room = self.budget.steps(total)
+        if room is not None:
+            fitting = state.step + room
+            fitting -= fitting % every if fitting >= every else 0
+            total = max(state.step, min(total, fitting), 1)
+        state.planned = total
 
     def _out_of_patience(self) -> bool:
         patience = self.settings.patience
@@ -241,7 +263,8 @@ class _Run:
         state, settings = self.state, self.settings
         order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
         size = settings.batch_size
-        starts = range(state.step_in_epoch * size, self.steps_per_epoch * size, size)
+        begin = state.step_in_epoch
+        starts = range(begin * size, self.steps_per_epoch * size, size)
         self.trainer.train()
         batches = _ahead(
             self.batcher.batch(order[start : start + size], self._picture_choice(start))
@@ -256,8 +279,15 @@ class _Run:
             state.seconds += now - clock
             rate, clock = batch.size / max(now - clock, 1e-9), now
             self.log.step(state.step, metrics, rate)
-            total = self.steps_per_epoch * settings.epochs
-            self.observer.step(state.step, total, metrics, rate)
+            self.budget.step()
+            if self.budget.measured:
+                self._plan()
+                left = self.budget.seconds(self.steps - state.step)
+                self.observer.planned(self.steps, self.steps / self.steps_per_epoch, left)
+            self.observer.step(state.step, self.steps, metrics, rate)
+            if self.budget.over or state.step >= self.steps:
+                state.planned = state.step
+                return
             if state.step % settings.checkpoint_steps == 0:
                 self._checkpoint()
                 clock = time.monotonic()
@@ -270,8 +300,7 @@ class _Run:
 
     def _step(self, batch: ProductBatch) -> dict[str, float]:
         settings = self.settings
-        total = self.steps_per_epoch * settings.epochs
-        factor = schedule_factor(self.state.step, total, settings)
+        factor = schedule_factor(self.state.step, self.steps, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.zero_grad(set_to_none=True)
@@ -333,6 +362,7 @@ class _Run:
         self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
+        self.state.spent = self.budget.elapsed
         save_checkpoint(
             self.folder / "checkpoint", progress={"state": asdict(self.state)}, **self._parts()
         )

@@ -9,14 +9,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
-from k3m_kg.cli.outputs import guard_training
-from k3m_kg.cli.using import OverridesOption, ResumeFlag
+from k3m_kg.cli.outputs import guard, guard_training
+from k3m_kg.cli.using import OverridesOption, ResumeFlag, one_of
+from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 _QUIET_SECONDS = 30.0
 """Without a terminal, one line of progress at most this often."""
+_OURS = "# Chosen by `k3m-kg pretrain` from the catalog's size and shape; change what you like."
 
 
 class PretrainingBar:
@@ -36,6 +38,13 @@ class PretrainingBar:
             self.stages[name] = self.bar.add_task(name, total=total, info="")
         self.bar.update(self.stages[name], completed=done, total=total)
 
+    def planned(self, steps: int, epochs: float, seconds: float) -> None:
+        """How long it takes is known."""
+        text = f"{steps:,} steps ({epochs:.1f} epochs), about {spoken_time(seconds)} from here"
+        note(text) if self.bar.disable else self.bar.console.print(text)
+        if self.steps is not None:
+            self.bar.update(self.steps, total=steps)
+
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
         """A training step ended."""
         for name, value in losses.items():
@@ -45,7 +54,7 @@ class PretrainingBar:
         text = f"{shown} {self.rate:.0f} products/s"
         if self.steps is None:
             self.steps = self.bar.add_task("pretrain", total=total, completed=step - 1, info="")
-        self.bar.update(self.steps, completed=step, info=text)
+        self.bar.update(self.steps, completed=step, total=total, info=text)
         if self.bar.disable and time.monotonic() - self.spoke > _QUIET_SECONDS:
             self.spoke = time.monotonic()
             note(f"step {step}/{total} {text}")
@@ -64,15 +73,53 @@ class PretrainingBar:
 
 
 def pretrain(
-    config: Annotated[Path, typer.Argument(help="The run config, a YAML file.", metavar="CONFIG")],
+    source: Annotated[
+        Path,
+        typer.Argument(help="A snapshot, or a run config in YAML.", metavar="SNAPSHOT|CONFIG"),
+    ],
+    output: Annotated[
+        Path | None,
+        typer.Option(
+            "--output",
+            metavar="ARTIFACT",
+            help="The artifact to write; default: what the config names, or models/<snapshot>.",
+        ),
+    ] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(
+            "--minutes", min=0.1, metavar="N", help="A budget, preparation included, that is kept."
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option("--size", metavar="SIZE", help="Without a config: small (default) or base."),
+    ] = None,
     overrides: OverridesOption = None,
     resume: ResumeFlag = False,
     as_json: JsonFlag = False,
 ) -> None:
-    """Train a model on a snapshot and write the artifact that the config names."""
+    """Train a model on a snapshot and write it as an artifact.
+
+    Without a config one is chosen from the catalog's size and shape. It is printed with its
+    reasons and written beside the artifact, as ARTIFACT.yaml.
+    """
     from k3m_kg.config import RunConfig, load_config
 
-    settings = load_config(RunConfig, config, overrides)
+    config, changes = source, []
+    if source.is_dir():
+        output, config = _chosen(source, output, minutes, size, resume)
+    elif size is not None:
+        raise UsageError(
+            "chooses a config, and there is one",
+            where="--size",
+            hint="set model.hidden and the like",
+        )
+    if output is not None:
+        changes.append(f"output={as_yaml(str(output))}")
+    if minutes is not None:
+        changes.append(f"training.minutes={minutes}")
+    settings = load_config(RunConfig, config, [*changes, *(overrides or [])])
     guard_training(config, settings)
 
     from k3m_kg.manifests import read_json
@@ -89,3 +136,71 @@ def pretrain(
         print_json({"artifact": str(path), **metrics})
     else:
         note(f"artifact {path} ({metrics['steps']} steps, {metrics['seconds']:.0f} s)")
+
+
+def _chosen(
+    source: Path, output: Path | None, minutes: float | None, size: str | None, resume: bool
+) -> tuple[Path, Path]:
+    """The artifact and the config file of a training without a config, which is written now.
+
+    Raises:
+        UsageError, SnapshotError: it cannot be chosen or written.
+    """
+    from k3m_kg.errors import K3MError
+    from k3m_kg.files import write_text
+    from k3m_kg.plugin.registry import registry
+    from k3m_kg.snapshot import Snapshot
+    from k3m_kg.training.layout import MANIFEST
+    from k3m_kg.training.recipe import SIZES, Shape, recipe
+
+    chosen = one_of("size", size or "small", SIZES, "--size")
+    snapshot = Snapshot.open(source)
+    output = output or Path("models") / snapshot.path.name
+    path = output.with_name(f"{output.name}.yaml")
+    guard("--output", path, snapshot=snapshot.path)
+    guard("--output", output, snapshot=snapshot.path)
+    if resume and path.exists():
+        return output, path
+    if (output / MANIFEST).exists():
+        raise UsageError(
+            "an artifact is already there", where=str(output), hint="choose another --output"
+        )
+    if path.exists() and not path.read_bytes().startswith(_OURS.encode()):
+        raise UsageError(
+            "is there, and was not written by `k3m-kg pretrain`",
+            where=str(path),
+            hint=f"`k3m-kg pretrain {path}` trains by it; or choose another --output",
+        )
+
+    def installed(kind: str, name: str) -> bool:
+        return not registry().find(kind, name).lacks
+
+    found = recipe(
+        Shape.of(snapshot),
+        installed,
+        snapshot=snapshot.path,
+        output=output,
+        size=chosen,  # type: ignore[arg-type]
+        minutes=minutes,
+    )
+    lines = [_OURS, *(f"# {what}\n#   {why}" for what, why in found.reasons)]
+    output.parent.mkdir(parents=True, exist_ok=True)
+    write_text(path, "\n".join(lines) + "\n" + as_yaml(found.settings), K3MError)
+    for what, why in found.reasons:
+        note(f"{what}: {why}")
+    note(f"config {path}")
+    return output, path
+
+
+def as_yaml(value: object) -> str:
+    """Plain YAML."""
+    import yaml
+
+    return yaml.safe_dump(value, sort_keys=False, allow_unicode=True).removesuffix("...\n")
+
+
+def spoken_time(seconds: float) -> str:
+    """As a person would say it."""
+    if seconds < 90:
+        return f"{max(1, round(seconds))} s"
+    return f"{round(seconds / 60)} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"

