@@ -21,19 +21,22 @@ from k3m_kg.evaluation.comparison import Asked, compare
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
     ProductSource,
+    PropertyVectors,
     Triples,
     Visibility,
     ask,
+    asked_of,
     device_of,
     heads_of,
     property_ids,
     truth_of,
 )
 from k3m_kg.progress import Advance, StageAdvance
-from k3m_kg.use.classifying import CATEGORY
+from k3m_kg.snapshot import CATEGORY
 from k3m_kg.use.partial import Partial
 from k3m_kg.use.probe import fit_probe
 
+MODES = ("auto", "links", "probe", "finetune")
 _NOT_ONE_VALUE = -1
 
 
@@ -99,17 +102,20 @@ class ClassificationData:
 def classification_data(batcher: Batcher, target: str, test_split: str) -> ClassificationData:
     """The products of a snapshot labelled by a property or by `category`.
 
-    A property of the name `category` wins over the products' category.
+    The products' own category wins over a property of that name, which is hidden all the same.
 
     Raises:
         UsageError: an unknown target, or one that is nothing to learn from.
     """
     catalog, snapshot = batcher.catalog, batcher.snapshot
-    by_category = target == CATEGORY and CATEGORY not in catalog.properties
-    asked = NO_PROPERTY if by_category else int(property_ids(catalog, [target], "--target")[0])
+    texts = snapshot.categories.to_pylist() if target == CATEGORY else []
+    by_category = any(texts) or (target == CATEGORY and CATEGORY not in catalog.properties)
+    asked = NO_PROPERTY
+    if not by_category or CATEGORY in catalog.properties:
+        asked = int(property_ids(catalog, [target], "--target")[0])
     if by_category:
-        texts = snapshot.categories.to_pylist()
-        number = {text: place for place, text in enumerate(sorted({t for t in texts if t}))}
+        terms = catalog.values if asked != NO_PROPERTY else sorted({t for t in texts if t})
+        number = {text: place for place, text in enumerate(terms)}
         label_N = np.array([number.get(t, _NOT_ONE_VALUE) for t in texts], np.int64)
     else:
         label_N = _single_values(batcher, asked)
@@ -168,7 +174,54 @@ def probe(
 
     train, validation, test = (vectors(p) for p in (data.train, data.validation, data.test))
     fitted = fit_probe((train, data.train.labels), (validation, data.validation.labels))
-    return fitted.labels(test), {"strength": fitted.strength}
+    right = fitted.labels(validation) == data.validation.labels if len(validation) else []
+    more = {"validation_accuracy": float(np.mean(right)) if len(right) else 0.0}
+    return fitted.labels(test), {"strength": fitted.strength} | more
+
+
+def links(
+    predictor: LinkPredictor,
+    source: ProductSource,
+    data: ClassificationData,
+    visibility: Visibility,
+    *,
+    batch_size: int = 256,
+    progress: Advance | None = None,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """The value that link prediction ranks first, as any other property's value.
+
+    Returns:
+        The labels of the test products, and the share that is right on validation.
+
+    Raises:
+        UsageError: the model has not learned to rank the target's values.
+    """
+    catalog, name = source.catalog, data.asked
+    if name == NO_PROPERTY or not len(catalog.candidates[name]):
+        raise UsageError(
+            f"{data.name!r} is no property that the model was trained on",
+            where="--mode links",
+            hint="--mode probe, or cut the snapshot anew: categories are triples too by now",
+        )
+    candidates = PropertyVectors(predictor, source, int(data.test.rows[0]))(name)
+
+    def answers(part: LabelledRows) -> np.ndarray:
+        found = []
+        for heads in asked_of(
+            predictor,
+            source,
+            Triples.each(part.rows, name),
+            visibility,
+            batch_size=batch_size,
+            progress=progress,
+        ):
+            with torch.no_grad():
+                best = predictor.score(heads, candidates).argmax(1).cpu().numpy()
+            found.append(catalog.candidates[name][best])
+        return np.concatenate([*found, np.empty(0, np.int64)]).astype(np.int64)
+
+    right = answers(data.validation) == data.validation.labels
+    return answers(data.test), {"validation_accuracy": float(right.mean()) if len(right) else 0.0}
 
 
 def finetune(
@@ -284,7 +337,8 @@ def evaluate_classification(
     batcher: Batcher,
     target: str,
     *,
-    mode: str = "probe",
+    mode: str = "auto",
+    ranks: bool = True,
     split: str = "test",
     hide: Sequence[str] = (),
     cut_title: bool = False,
@@ -300,7 +354,9 @@ def evaluate_classification(
         predictor: gives `c*`.
         batcher: of the snapshot.
         target: a property, or `category`.
-        mode: `probe` or `finetune`.
+        mode: `links` asks link prediction, `probe` a linear model on `c*`, `auto` the one of the
+            two that is more often right on validation; `finetune` trains the whole model.
+        ranks: whether the predictor can rank values.
         split: the products that the figures are of.
         hide: further properties that no product sees.
         cut_title: cut the value's words out of the title; not for `category`.
@@ -323,7 +379,7 @@ def evaluate_classification(
     source = Partial.hiding(batcher, without, "--hide-modality")
     with held_out_included(batcher):
         predicted, more = _run(
-            predictor, source, data, visibility, mode, batch_size, finetuning, progress
+            predictor, source, data, visibility, mode, ranks, batch_size, finetuning, progress
         )
     metrics: dict[str, Any] = figures(data, predicted) | more
     counts = {
@@ -384,20 +440,45 @@ def _beside(
     return {"baselines": baselines, "baseline_notes": notes, "verdict": verdict.model_dump()}
 
 
+def _better(
+    predictor: LinkPredictor,
+    source: ProductSource,
+    data: ClassificationData,
+    visibility: Visibility,
+    ranks: bool,
+    batch_size: int,
+    progress: Advance | None,
+) -> tuple[np.ndarray, dict[str, Any]]:
+    """Link prediction or a probe, whichever is more often right on validation."""
+    of_probe = probe(predictor, source, data, visibility, batch_size=batch_size, progress=progress)
+    asked = data.asked != NO_PROPERTY and len(source.catalog.candidates[data.asked]) > 1
+    if not asked or not ranks:
+        return of_probe[0], of_probe[1] | {"chosen": "probe"}
+    of_links = links(predictor, source, data, visibility, batch_size=batch_size, progress=progress)
+    scores = [found[1]["validation_accuracy"] for found in (of_links, of_probe)]
+    name, found = ("links", of_links) if scores[0] >= scores[1] else ("probe", of_probe)
+    return found[0], found[1] | {"chosen": name}
+
+
 def _run(
     predictor: LinkPredictor,
     source: ProductSource,
     data: ClassificationData,
     visibility: Visibility,
     mode: str,
+    ranks: bool,
     batch_size: int,
     finetuning: FinetuneSettings | None,
     progress: StageAdvance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
-    if mode == "probe":
-        told = (lambda count: progress("encode", count)) if progress else None
-        return probe(predictor, source, data, visibility, batch_size=batch_size, progress=told)
+    told = (lambda count: progress("encode", count)) if progress else None
+    kinds = {"probe": probe, "links": links}
+    if mode in kinds:
+        found = kinds[mode]
+        return found(predictor, source, data, visibility, batch_size=batch_size, progress=told)
+    if mode == "auto":
+        return _better(predictor, source, data, visibility, ranks, batch_size, told)
     if mode == "finetune":
         settings = finetuning or FinetuneSettings()
         return finetune(predictor, source, data, visibility, settings, progress=progress)
-    raise UsageError(unknown_name("mode", mode, ("probe", "finetune")), where="--mode")
+    raise UsageError(unknown_name("mode", mode, MODES), where="--mode")

@@ -12,7 +12,7 @@ from k3m_kg.evaluation.classification import FinetuneSettings, evaluate_classifi
 from k3m_kg.evaluation.settings import ClassificationSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
-from k3m_kg.use.classifying import CATEGORY
+from k3m_kg.snapshot import CATEGORY
 from k3m_kg.use.open_model import OpenModel
 
 
@@ -39,13 +39,17 @@ class Classification(Evaluation[OpenModel]):
                 where="--task classification",
                 hint="use a model of `k3m-kg pretrain`",
             )
-        by_category = asked.target == CATEGORY and CATEGORY not in opened.batcher.catalog.properties
+        known = opened.batcher.catalog.properties
+        by_category = asked.target == CATEGORY and (
+            opened.snapshot.has_categories or CATEGORY not in known
+        )
         usual = trained.validation.cut_title and not by_category
         return evaluate_classification(
             opened.predictor,
             opened.batcher,
             asked.target,
             mode=asked.mode,
+            ranks=trained.ranks,
             split=split,
             hide=trained.validation.hide if asked.hide is None else asked.hide,
             cut_title=usual if asked.cut_title is None else asked.cut_title,

@@ -58,7 +58,9 @@ class ClassificationSettings(Settings):
 
     Attributes:
         target: what to classify by: a property, or `category`.
-        mode: `probe` fits a linear model on frozen vectors, `finetune` trains a copy of it all.
+        mode: `links` asks link prediction for the value, `probe` fits a linear model on frozen
+            vectors, `auto` takes the one of the two that is more often right on validation;
+            `finetune` trains a copy of it all.
         hide: further properties that no product shows; none: as in training.
         cut_title: cut the target's words out of the title; none: as in training, never of a
             category.
@@ -69,7 +71,7 @@ class ClassificationSettings(Settings):
     """
 
     target: str
-    mode: Literal["probe", "finetune"] = "probe"
+    mode: Literal["auto", "links", "probe", "finetune"] = "auto"
     hide: tuple[str, ...] | None = None
     cut_title: bool | None = None
     epochs: int = Field(6, ge=1)

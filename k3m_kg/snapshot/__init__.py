@@ -2,6 +2,13 @@
 
 from k3m_kg.snapshot.build import BuiltSnapshot, build_snapshot
 from k3m_kg.snapshot.read import Snapshot, SnapshotProduct
-from k3m_kg.snapshot.settings import SnapshotSettings
+from k3m_kg.snapshot.settings import CATEGORY, SnapshotSettings
 
-__all__ = ["BuiltSnapshot", "Snapshot", "SnapshotProduct", "SnapshotSettings", "build_snapshot"]
+__all__ = [
+    "CATEGORY",
+    "BuiltSnapshot",
+    "Snapshot",
+    "SnapshotProduct",
+    "SnapshotSettings",
+    "build_snapshot",
+]

@@ -115,7 +115,9 @@ def _publish(folder: Path, target: Path) -> bool:
 def _write_content(
     store: SubjectStream, folder: Path, settings: SnapshotSettings, progress: StageProgress | None
 ) -> dict[str, Any]:
-    columns = read_columns(store.iter_subjects(), folder / "products.arrow", progress)
+    columns = read_columns(
+        store.iter_subjects(), folder / "products.arrow", progress, category=settings.category
+    )
     if not len(columns.product_hashes):
         hint = "`k3m-kg ingest` fills it"
         raise SnapshotError("the graph holds no products to cut", hint=hint)

@@ -21,6 +21,7 @@ from k3m_kg.snapshot.hashing import text_hashes
 from k3m_kg.snapshot.layout import ROWS_PER_BATCH, TABLES
 from k3m_kg.snapshot.links import FactColumns, LinkColumns, Links, ascending
 from k3m_kg.snapshot.numbering import Column, Terms
+from k3m_kg.snapshot.settings import CATEGORY
 from k3m_kg.snapshot.split import normalised_title
 
 """Called with the stage, how much of it is done, and of how much (None: not known)."""
@@ -180,9 +181,15 @@ def write_texts(path: Path, texts: pa.Array) -> None:
 
 
 def read_columns(
-    subjects: Iterable[StoredProduct | ValueRecord], table: Path, progress: StageProgress | None
+    subjects: Iterable[StoredProduct | ValueRecord],
+    table: Path,
+    progress: StageProgress | None,
+    *,
+    category: bool = False,
 ) -> SnapshotColumns:
     """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
+
+    With `category` a product's category is one of its triples too.
 
     Raises:
         SnapshotError: the products are not ascending by id, or do not come before the values.
@@ -214,16 +221,17 @@ def read_columns(
             id_hashes.append(text_hashes(ids))
             title_hashes.append(text_hashes(normalised))
             has_title.append(np.array([bool(title) for title in normalised]))
-            counts = [len(product.triples) for product in chunk]
+            triples = [_triples(product) if category else product.triples for product in chunk]
+            counts = [len(pairs) for pairs in triples]
             triple_counts.extend(counts)
-            flat = list(itertools.chain.from_iterable(product.triples for product in chunk))
+            flat = list(itertools.chain.from_iterable(triples))
             triple_property.add(relations.encode([pair[0] for pair in flat]))
             triple_value.add(values.encode([pair[1] for pair in flat]))
             links.add(chunk, relations)
             pictures.add(chunk, unusable)
             missing["title"] += titles.count(None)
             missing["category"] += categories.count(None)
-            missing["triples"] += counts.count(0)
+            missing["triples"] += sum(not product.triples for product in chunk)
             if progress:
                 progress("products", len(triple_counts), None)
     between = links.finish(table)
@@ -245,6 +253,13 @@ def read_columns(
         between,
         ascending(head, name, tail),
     )
+
+
+def _triples(product: StoredProduct) -> tuple[tuple[str, str], ...]:
+    """A product's triples and its category, once."""
+    if product.category is None or (CATEGORY, product.category) in product.triples:
+        return product.triples
+    return (*product.triples, (CATEGORY, product.category))
 
 
 def offsets(counts: Sequence[int] | np.ndarray) -> np.ndarray:

@@ -206,6 +206,12 @@ class Snapshot:
         return list(self._properties)
 
     @cached_property
+    def has_categories(self) -> bool:
+        """Whether any product has a category."""
+        found: bool = self.categories.null_count < len(self.categories)
+        return found
+
+    @cached_property
     def values(self) -> list[str]:
         """Value texts; a value's id is its place. Reads them all: `value_text` reads one."""
         return list(self._values)

@@ -12,6 +12,10 @@ MAX_IMAGE_SIZE = 4096
 """Pixels of the longest side that a stored picture may have; a larger one is never decoded."""
 
 
+CATEGORY = "category"
+"""The property that says a product's category."""
+
+
 class SnapshotSettings(Settings):
     """How a graph is cut; equal settings on an equal graph give equal bytes.
 
@@ -22,6 +26,8 @@ class SnapshotSettings(Settings):
         holdout: share of the train products' triples that are hidden for link prediction, one
             half for validation and one for test.
         seed: another seed, another split and other held-out triples.
+        category: make each product's category a triple of the property `category` too, so that it
+            is seen, asked and learned like any other.
         image_size: the longest side of a stored picture, in pixels.
     """
 
@@ -30,6 +36,7 @@ class SnapshotSettings(Settings):
     test: float = Field(default=0.1, ge=0, lt=1)
     holdout: float = Field(default=0.05, ge=0, lt=1)
     seed: int = Field(default=0, ge=0, lt=2**64)
+    category: bool = True
     image_size: int = Field(default=256, ge=8, le=MAX_IMAGE_SIZE)
 
     @model_validator(mode="after")

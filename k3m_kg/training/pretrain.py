@@ -263,8 +263,7 @@ class _Run:
         state, settings = self.state, self.settings
         order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
         size = settings.batch_size
-        begin = state.step_in_epoch
-        starts = range(begin * size, self.steps_per_epoch * size, size)
+        starts = range(state.step_in_epoch * size, self.steps_per_epoch * size, size)
         self.trainer.train()
         batches = _ahead(
             self.batcher.batch(order[start : start + size], self._picture_choice(start))

@@ -1,8 +1,10 @@
-"""The category of products that lack one, by a probe on their vectors, with honest probabilities.
+"""The category of products that lack one, with honest probabilities.
 
-The category is a target like any other: a logistic regression reads it off `c*`. It is fitted to
-train products, its strength and temperature to one part of validation, and what a precision is
-promised for is proved on the other part (`k3m_kg.snapshot.validation_parts`), as for values.
+The category is a target like any other: link prediction ranks it where the snapshot made it a
+triple, and a logistic regression reads it off `c*`; of the two the one is taken that is more often
+right on one part of validation. The probe is fitted to train products, its strength and the
+temperature to that part, and what a precision is promised for is proved on the other part
+(`k3m_kg.snapshot.validation_parts`), as for values. What a product's category is, none of them sees.
 """
 
 from __future__ import annotations
@@ -16,9 +18,16 @@ import torch
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import TRIPLES
 from k3m_kg.errors import ArtifactError, SnapshotError, UsageError
-from k3m_kg.lpm.questions import ProductSource, Triples, heads_of
+from k3m_kg.lpm.questions import (
+    NO_PROPERTY,
+    ProductSource,
+    PropertyVectors,
+    Triples,
+    asked_of,
+    heads_of,
+)
 from k3m_kg.progress import StageAdvance
-from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot import CATEGORY, Snapshot
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import KnownAnswers
 from k3m_kg.use.calibration import Calibration, PartSize, PropertyCalibration, fit_temperatures
@@ -28,8 +37,6 @@ from k3m_kg.use.partial import Partial
 from k3m_kg.use.probe import Probe, fit_probe
 from k3m_kg.use.proposals import Explanation, Proposal
 
-CATEGORY = "category"
-"""What a proposal calls the category, where others name a property."""
 _MOST_EXAMPLES = 50_000
 """Train products, drawn at random: with more the probe takes long and hardly learns."""
 _PRODUCTS_AT_ONCE = 4096
@@ -40,14 +47,14 @@ class Classifier:
     """A model's own classifier of products, ready for any snapshot that it is opened on.
 
     Attributes:
-        names: the categories, K of them, in the order of the probe's logits.
-        probe: reads them off `c*`.
+        names: the categories, K of them, in the order of the logits.
+        probe: reads them off `c*`; None: link prediction ranks them.
         calibration: of the one target `category`; nothing is proved where validation has none.
         examples: train products that it was fitted to.
     """
 
     names: tuple[str, ...]
-    probe: Probe
+    probe: Probe | None
     calibration: Calibration
     examples: int
 
@@ -96,7 +103,18 @@ class Classifier:
         choosing = fold != PROOF
         checked = vectors[1][choosing] if len(validation) else vectors[0][:0]
         probe = fit_probe((vectors[0], labels[0]), (checked, labels[1][choosing]))
-        calibration = _calibrated(home, probe, vectors[1], labels[1], validation, parts, fold)
+        logits_NK = probe.logits(vectors[1]) if len(validation) else np.empty((0, len(names)))
+        right_NK = labels[1][:, None] == probe.classes[None]
+        ranked = _ranked_names(home)
+        if len(ranked) > 1 and choosing.any():
+            of_links_NK = _link_logits(
+                home, home.batcher, validation, batch_size=batch_size, progress=progress
+            )
+            true_NK = texts[validation][:, None] == np.array(ranked, object)[None]
+            if _hits(of_links_NK, true_NK, choosing) >= _hits(logits_NK, right_NK, choosing):
+                calibration = _calibrated(home, of_links_NK, true_NK, validation, parts, fold)
+                return cls(ranked, None, calibration, len(train))
+        calibration = _calibrated(home, logits_NK, right_NK, validation, parts, fold)
         return cls(names, probe, calibration, len(train))
 
     def classify(
@@ -118,17 +136,14 @@ class Classifier:
         batcher = opened.batcher
         for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
             block = rows[start : start + _PRODUCTS_AT_ONCE]
-            logits_NK, share_NK = self._shares(
-                vectors_of(opened, batcher, block, batch_size=batch_size, progress=progress),
-                temperature,
-            )
+            logits_NK = self._logits(opened, batcher, block, batch_size, progress)
+            share_NK = _shares(logits_NK, temperature)
             top_NK = np.argsort(-logits_NK, 1, kind="stable")[:, :top_k]
             without = {}
             for kind in opened.trained.sees if explain else ():
                 hidden = Partial(batcher, [kind])
-                _, left_NK = self._shares(
-                    vectors_of(opened, hidden, block, batch_size=batch_size, progress=progress),
-                    temperature,
+                left_NK = _shares(
+                    self._logits(opened, hidden, block, batch_size, progress), temperature
                 )
                 without[kind] = left_NK, _has(opened, kind, block)
             for place, row in enumerate(block.tolist()):
@@ -150,9 +165,70 @@ class Classifier:
                         explanation,
                     )
 
-    def _shares(self, vectors_NH: np.ndarray, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-        logits_NK = self.probe.logits(vectors_NH)
-        return logits_NK, (torch.from_numpy(logits_NK) / temperature).softmax(1).numpy()
+    def _logits(
+        self,
+        opened: OpenModel,
+        source: ProductSource,
+        rows: np.ndarray,
+        batch_size: int,
+        progress: StageAdvance | None,
+    ) -> np.ndarray:
+        if self.probe is None:
+            return _link_logits(opened, source, rows, batch_size=batch_size, progress=progress)
+        return self.probe.logits(
+            vectors_of(opened, source, rows, batch_size=batch_size, progress=progress)
+        )
+
+
+def _shares(logits_NK: np.ndarray, temperature: float) -> np.ndarray:
+    found: np.ndarray = (torch.from_numpy(logits_NK) / temperature).softmax(1).numpy()
+    return found
+
+
+def _hits(logits_NK: np.ndarray, right_NK: np.ndarray, chosen_N: np.ndarray) -> float:
+    best_N = logits_NK[chosen_N].argmax(1)
+    return float(right_NK[chosen_N][np.arange(len(best_N)), best_N].mean())
+
+
+def _asked(opened: OpenModel) -> int:
+    """The property that says the category, which is hidden; `NO_PROPERTY` where none does."""
+    known = opened.batcher.catalog.properties
+    return known.index(CATEGORY) if CATEGORY in known else NO_PROPERTY
+
+
+def _ranked_names(opened: OpenModel) -> tuple[str, ...]:
+    """The categories that link prediction ranks, in the order of its scores."""
+    asked, catalog = _asked(opened), opened.batcher.catalog
+    if asked == NO_PROPERTY or not opened.trained.ranks:
+        return ()
+    return tuple(catalog.values[value] for value in catalog.candidates[asked].tolist())
+
+
+def _link_logits(
+    opened: OpenModel,
+    source: ProductSource,
+    rows: np.ndarray,
+    *,
+    batch_size: int,
+    progress: StageAdvance | None,
+) -> np.ndarray:
+    """(N, K) float32 scores of link prediction."""
+    asked = _asked(opened)
+    candidates = PropertyVectors(opened.predictor, opened.batcher, 0)(asked)
+    told = (lambda count: progress("encode", count)) if progress else None
+    with held_out_included(opened.batcher), torch.no_grad():
+        found = [
+            opened.predictor.score(heads, candidates).float().cpu().numpy()
+            for heads in asked_of(
+                opened.predictor,
+                source,
+                Triples.each(rows, asked),
+                SEE_ALL,
+                batch_size=batch_size,
+                progress=told,
+            )
+        ]
+    return np.concatenate(found) if found else np.empty((0, len(candidates)), np.float32)
 
 
 _SPLITS = ("train", "validation")
@@ -173,13 +249,13 @@ def vectors_of(
     batch_size: int = 256,
     progress: StageAdvance | None = None,
 ) -> np.ndarray:
-    """(N, H) float32 `c*` of products of which all is shown that `source` has."""
+    """(N, H) float32 `c*` of products of which all is shown that `source` has, but the category."""
     told = (lambda count: progress("encode", count)) if progress else None
     with held_out_included(opened.batcher):
         blocks = heads_of(
             opened.predictor,
             source,
-            Triples.each(rows),
+            Triples.each(rows, _asked(opened)),
             SEE_ALL,
             batch_size=batch_size,
             progress=told,
@@ -217,9 +293,8 @@ def _at_home(opened: OpenModel) -> OpenModel:
 
 def _calibrated(
     home: OpenModel,
-    probe: Probe,
-    vectors_NH: np.ndarray,
-    labels_N: np.ndarray,
+    logits_NK: np.ndarray,
+    right_NK: np.ndarray,
     rows_N: np.ndarray,
     parts: ValidationParts,
     fold_N: np.ndarray,
@@ -229,8 +304,8 @@ def _calibrated(
     if len(rows_N):
         answers = KnownAnswers(
             CATEGORY,
-            torch.from_numpy(probe.logits(vectors_NH)),
-            torch.from_numpy(labels_N[:, None] == probe.classes[None]),
+            torch.from_numpy(logits_NK),
+            torch.from_numpy(right_NK.astype(bool)),
             rows_N,
         )
         pooled, properties = fit_temperatures([answers], parts)

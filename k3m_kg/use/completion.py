@@ -15,7 +15,7 @@ from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
-from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot import CATEGORY, Snapshot
 from k3m_kg.use.proposals import Proposal
 
 Temperature = Callable[[str], float]
@@ -63,6 +63,8 @@ def property_share(snapshot: Snapshot) -> dict[str, float]:
 def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
     """The property ids that will be filled in, ascending.
 
+    The products' category is one where it is asked for by name: `k3m-kg classify` fills it in.
+
     Raises:
         UsageError: a named property took no value in training; names the nearest that did.
     """
@@ -81,7 +83,10 @@ def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
             )
     share = property_share(batcher.snapshot)
     names = settings.properties or [
-        name for name in trained if share.get(name, 0.0) >= settings.min_share
+        name
+        for name in trained
+        if share.get(name, 0.0) >= settings.min_share
+        and not (name == CATEGORY and batcher.snapshot.has_categories)
     ]
     return np.array(sorted(trained[name] for name in set(names)), np.int64)
 

@@ -53,6 +53,19 @@ def test_categories_are_a_target_too(opened: OpenModel) -> None:
         evaluate_classification(TriplesOnly(), opened.batcher, "category", cut_title=True)
 
 
+def test_link_prediction_classifies_and_the_better_way_is_taken(opened: OpenModel) -> None:
+    """By `price`, which `kind` determines: a probe reads it off, ranking by what is seen not."""
+    by = {
+        mode: evaluate_classification(TriplesOnly(), opened.batcher, "price", mode=mode)["metrics"]
+        for mode in ("probe", "links", "auto")
+    }
+    assert by["probe"]["accuracy"] > by["links"]["accuracy"]
+    assert by["auto"]["chosen"] == "probe"
+    assert by["auto"]["accuracy"] == by["probe"]["accuracy"]
+    alone = evaluate_classification(TriplesOnly(), opened.batcher, "price", ranks=False)
+    assert alone["metrics"]["chosen"] == "probe"
+
+
 def test_figures_are_those_of_the_textbook() -> None:
     rows = np.arange(5)
     train = LabelledRows(rows, np.array([1, 1, 2, 3, 1]))

@@ -37,12 +37,34 @@ def test_keeps_every_product_triple_and_picture(store: MemoryStore, tmp_path: Pa
             expected.title,
             expected.category,
         )
-        assert found.properties == expected.triples
+        of_category = (("category", expected.category),) if expected.category else ()
+        assert found.properties == expected.triples + of_category
         assert found.images == tuple(image.content_hash for image in expected.images)
         for position in range(len(expected.images)):
             assert snapshot.image(row, position) is not None
         assert snapshot.image(row, len(expected.images)) is None
     assert snapshot.manifest["counts"]["images"] == len(snapshot.image_thumbnail)
+
+
+def test_the_category_is_a_triple_once_and_only_if_it_is_wanted(tmp_path: Path) -> None:
+    store = MemoryStore(
+        [
+            product("a", "A", (("size", "1"),), (), "mugs"),
+            product("b", "B", (("category", "mugs"),), (), "mugs"),
+            product("c", "C", (("category", "sale"),), (), None),
+        ]
+    )
+    settings = SnapshotSettings(holdout=0)
+    found = build_snapshot(store, tmp_path / "one", settings).snapshot
+    assert [found.product(row).properties for row in range(3)] == [
+        (("size", "1"), ("category", "mugs")),
+        (("category", "mugs"),),
+        (("category", "sale"),),
+    ]
+    plain = settings.model_copy(update={"category": False})
+    found = build_snapshot(store, tmp_path / "two", plain).snapshot
+    assert found.product(0).properties == (("size", "1"),)
+    assert found.has_categories
 
 
 def test_missing_is_null_and_never_an_empty_text(tmp_path: Path) -> None:

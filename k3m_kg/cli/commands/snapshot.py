@@ -66,6 +66,13 @@ def cut(
         float, typer.Option(metavar="SHARE", help="Share of train triples hidden for evaluation.")
     ] = 0.05,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.")] = 0,
+    category: Annotated[
+        bool,
+        typer.Option(
+            "--category/--no-category",
+            help="Make each product's category a triple too, so that it is learned.",
+        ),
+    ] = True,
     image_size: Annotated[
         int, typer.Option(metavar="PX", help="Longest side of a stored picture.")
     ] = 256,
@@ -85,6 +92,7 @@ def cut(
         test=test,
         holdout=holdout,
         seed=seed,
+        category=category,
         image_size=image_size,
     )
     # OUT itself, and what would come to lie in it: it may be a snapshot or an artifact.
