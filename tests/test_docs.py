@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import yaml
 
-from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.config import validate_settings
 from k3m_kg.plugin import hookspecs
 from k3m_kg.plugin.hookspecs import (
     CommandPlugin,
@@ -306,9 +306,8 @@ def test_make_targets_of_the_readme_exist() -> None:
 
 
 def test_configs_of_the_readme_are_valid() -> None:
-    mapping, run = (yaml.safe_load(block) for block in blocks(README, "yaml"))
+    (mapping,) = (yaml.safe_load(block) for block in blocks(README, "yaml"))
     assert validate_settings(Mapping, mapping, "README").id == "sku"
-    assert validate_settings(RunConfig, run, "README").fusion.name == "hard-spl"
 
 
 def test_linked_pages_exist() -> None:

@@ -12,7 +12,7 @@ _RESERVED = 0.08
 """Share of the budget for the last validation and for writing the artifact."""
 
 
-class Budget:
+class TimeBudget:
     """Wall time of one process, from its beginning.
 
     Args:

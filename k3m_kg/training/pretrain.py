@@ -29,7 +29,7 @@ from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_ta
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
-from k3m_kg.training.budget import Budget
+from k3m_kg.training.budget import TimeBudget
 from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
@@ -108,7 +108,7 @@ class _Run:
         self.folder = folder
         self.observer = observer
         self.state = _State()
-        self.budget = Budget(config.training.minutes)
+        self.budget = TimeBudget(config.training.minutes)
         self.device = pick_device(config.training.device)
         self.snapshot = Snapshot.open(_snapshot_of(config, folder) if resume else config.snapshot)
         # A folder of snapshots means its latest, which another cut would change: name the one.

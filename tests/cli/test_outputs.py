@@ -31,7 +31,8 @@ PATHS = {
     "snapshot verify path": READ,
     "snapshot export path": READ,
     "snapshot export out": WRITTEN,
-    "pretrain config": CONFIG,
+    "pretrain source": CONFIG,
+    "pretrain output": WRITTEN,
     "evaluate artifact": READ,
     "evaluate snapshot": READ,
     "evaluate diagram": WRITTEN,
@@ -65,7 +66,8 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "complete out": ("complete", "model", "--snapshot", "cut", "--out"),
     "classify out": ("classify", "model", "--snapshot", "cut", "--out"),
     "demo out": ("demo", "--out"),
-    "pretrain config": ("pretrain", "run.yaml", "--set"),
+    "pretrain source": ("pretrain", "run.yaml", "--set"),
+    "pretrain output": ("pretrain", "run.yaml", "--output"),
     "kge train config": ("kge", "train", "kge.yaml", "--set"),
 }
 ALWAYS = ("v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.csv")
@@ -82,7 +84,8 @@ MORE = {
     "complete out": ("model/assets/new.csv",),
     "classify out": ("model/assets/new.csv",),
     "demo out": ("model", "k3m-kg.db"),
-    "pretrain config": ("run.yaml", "cut", ".", "..", "/", "v.db.sparql"),
+    "pretrain source": ("run.yaml", "cut", ".", "..", "/", "v.db.sparql"),
+    "pretrain output": ("run.yaml", "cut", ".", "..", "/", "v.db.sparql"),
     "kge train config": ("kge.yaml", "cut", ".", "..", "/"),
 }
 

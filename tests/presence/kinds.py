@@ -61,7 +61,7 @@ class Kinds:
 
 def kinds_snapshot(folder: Path, count: int = 400, **options: object) -> Snapshot:
     """A snapshot of such a catalog; nothing is held out of train products."""
-    settings = SnapshotSettings(holdout=0, validation=0.2, test=0.2)
+    settings = SnapshotSettings(holdout=0, validation=0.2, test=0.2, category=False)
     return build_snapshot(Kinds(count, **options), folder, settings).snapshot
 
 

@@ -12,7 +12,7 @@ from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training import budget
 from k3m_kg.training.artifact import Artifact
-from k3m_kg.training.budget import Budget
+from k3m_kg.training.budget import TimeBudget
 from k3m_kg.training.observing import Silent
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.recipe import SIZES, Recipe, Shape, recipe
@@ -95,7 +95,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
 
 
 def test_a_budget_knows_how_many_steps_fit(clock: Clock) -> None:
-    some = Budget(1.0)
+    some = TimeBudget(1.0)
     assert some.steps(10) is None
     clock.now += 20
     for _ in range(12):
@@ -108,7 +108,7 @@ def test_a_budget_knows_how_many_steps_fit(clock: Clock) -> None:
     clock.now += 40
     assert some.over
     assert some.steps(1000) == 0
-    assert Budget(None).steps(10) is None
+    assert TimeBudget(None).steps(10) is None
 
 
 class Watching(Silent):
