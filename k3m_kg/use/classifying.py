@@ -4,7 +4,7 @@ The category is a target like any other: link prediction ranks it where the snap
 triple, and a logistic regression reads it off `c*`; of the two the one is taken that is more often
 right on one part of validation. The probe is fitted to train products, its strength and the
 temperature to that part, and what a precision is promised for is proved on the other part
-(`k3m_kg.snapshot.validation_parts`), as for values. What a product's category is, none of them sees.
+(`k3m_kg.snapshot.validation_parts`), as for values. None of them sees what a product's category is.
 """
 
 from __future__ import annotations
