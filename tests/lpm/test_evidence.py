@@ -69,7 +69,7 @@ def expected_scores(
     total = np.zeros(len(values))
     counted = [row for number, row in enumerate(rows) if number != without]
     for feature in seen:
-        if often[feature] < 2:
+        if not often[feature]:
             continue
         kind = (
             len(catalog.properties)
@@ -99,7 +99,11 @@ def expected_scores(
             cell = at * len(evidence.column_V) + column
             x = int(np.searchsorted(evidence.cell_X.numpy(), cell))
             if x < len(evidence.cell_X) and evidence.cell_X[x] == cell:
-                total[c] += float(evidence.weight_X[x].detach())
+                place_of_weight = int(evidence.weighed_X[x])
+                assert (place_of_weight > 0) == (often[feature] > 1)
+                total[c] += float(evidence.weight_W[place_of_weight].detach()) * (
+                    place_of_weight > 0
+                )
     return total
 
 

@@ -17,8 +17,6 @@ MOST_PRODUCTS = 200_000
 MOST_FEATURES = 1 << 18
 MOST_CELLS = 1 << 23
 """Pairs of feature and value that are kept, the commonest: each is a weight."""
-_LEAST = 2
-"""Products that have a feature: with its own taken out, one says nothing."""
 _TOGETHER = 4096
 
 
@@ -30,6 +28,7 @@ class Counts:
         column_V: int64, ascending: the numbers of candidate values, as if they were triples.
         often_V: int64, how many training triples have each.
         feature_F: int64, ascending: numbers of features.
+        often_F: int64, how many training products have each.
         kind_F: int64, the property of a triple; of a word, the number of properties.
         cell_X: int64, ascending: feature times V plus column.
         count_X: int64, how many training products have the feature and the value.
@@ -38,6 +37,7 @@ class Counts:
     column_V: np.ndarray
     often_V: np.ndarray
     feature_F: np.ndarray
+    often_F: np.ndarray
     kind_F: np.ndarray
     cell_X: np.ndarray
     count_X: np.ndarray
@@ -46,7 +46,7 @@ class Counts:
     def nothing(cls) -> Counts:
         """Before anything is counted."""
         none = np.empty(0, np.int64)
-        return cls(none, none, none, none, none, none)
+        return cls(none, none, none, none, none, none, none)
 
 
 def count(
@@ -73,12 +73,10 @@ def count(
     often_V = np.concatenate([*catalog.counts, np.empty(0, np.int64)]).astype(np.int64)
     product, number, answers = _features(source, modalities, rows)
     feature_F, place, often_F = np.unique(number, return_inverse=True, return_counts=True)
-    kept_F = np.flatnonzero(often_F >= _LEAST)
-    if len(kept_F) > MOST_FEATURES:
-        kept_F = np.sort(kept_F[np.argsort(-often_F[kept_F], kind="stable")[:MOST_FEATURES]])
+    kept_F = np.sort(np.argsort(-often_F, kind="stable")[:MOST_FEATURES])
     new_F = np.full(len(feature_F), NOTHING, np.int64)
     new_F[kept_F] = np.arange(len(kept_F))
-    feature_F, place = feature_F[kept_F], new_F[place]
+    feature_F, often_F, place = feature_F[kept_F], often_F[kept_F], new_F[place]
     seen = place >= 0
 
     def matrix(rows_N: np.ndarray, columns_N: np.ndarray, width: int) -> sparse.csr_matrix:
@@ -102,7 +100,7 @@ def count(
     order = np.argsort(cell)
     words_F = is_word(feature_F)
     kind_F = np.where(words_F, len(catalog.properties), property_of(feature_F))
-    return Counts(column_V, often_V, feature_F, kind_F, cell[order], counted[order])
+    return Counts(column_V, often_V, feature_F, often_F, kind_F, cell[order], counted[order])
 
 
 def _numbers(name: int, values: np.ndarray) -> np.ndarray:

@@ -98,6 +98,9 @@ class Evidence(nn.Module):
             self._keep(name, getattr(counts, name))
         cells = counts.cell_X
         self._keep("place_X", cells % max(1, columns))
+        # of a feature that one product has, a weight would learn that product by heart
+        weighed_X = counts.often_F[cells // max(1, columns)] > 1
+        self._keep("weighed_X", np.where(weighed_X, np.cumsum(weighed_X), 0))
         self._keep("count_X", counts.count_X.astype(np.float32))
         name_V = counts.column_V >> 32
         total_P = np.bincount(name_V, counts.often_V, minlength=properties)
@@ -120,7 +123,8 @@ class Evidence(nn.Module):
         """The weights that fit what was counted."""
         settings, kinds, hidden = self.settings, self.properties + 1, self.hidden
         self.bias_V = nn.Parameter(share_V.clamp_min(1e-9).log())
-        self.weight_X = nn.Parameter(torch.zeros(len(self.cell_X) if settings.weights else 0))
+        weights = int(self.weighed_X.max()) + 1 if len(self.weighed_X) and settings.weights else 0
+        self.weight_W = nn.Parameter(torch.zeros(weights))
         self.gate_K = nn.Parameter(torch.full((kinds,), -1.0))
         self.gate_P = nn.Parameter(torch.zeros(self.properties))
         self.gate_KR = nn.Parameter(torch.randn(kinds, _RANK) * 0.1)
@@ -146,6 +150,7 @@ class Evidence(nn.Module):
     kind_F: Tensor
     cell_X: Tensor
     place_X: Tensor
+    weighed_X: Tensor
     count_X: Tensor
     share_V: Tensor
     row_V: Tensor
@@ -249,9 +254,9 @@ class Evidence(nn.Module):
             share_Y = self.share_V[column_Y].clamp_min(1e-9)
             lift_Y = torch.log1p(count_Y / share_Y)
             total_R = count_Y.new_zeros(rows).index_add_(0, row_Y, count_Y)
-            weight_Y = (count_Y + share_Y) / (total_R[row_Y] + 1)
+            part_Y = (count_Y + share_Y) / (total_R[row_Y] + 1)
             size_R = total_R.log1p()
-            info_R = count_Y.new_zeros(rows).index_add_(0, row_Y, weight_Y * lift_Y) - size_R
+            info_R = count_Y.new_zeros(rows).index_add_(0, row_Y, part_Y * lift_Y) - size_R
         kind_R, name_R = self.kind_F[feature_R], property_Q[question_R]
         strength_R = (
             self.gate_K[kind_R]
@@ -261,8 +266,9 @@ class Evidence(nn.Module):
         zero, one, two = self.gate_3
         gate_R = F.softplus(strength_R) * torch.sigmoid(zero + one * info_R + two * size_R)
         spoken_Y = gate_R[row_Y] * lift_Y
-        if len(self.weight_X):
-            spoken_Y = spoken_Y + self.weight_X[cell_Y]
+        if len(self.weight_W):
+            weight_Y = self.weighed_X[cell_Y]
+            spoken_Y = spoken_Y + self.weight_W[weight_Y] * (weight_Y > 0)
         return question_Y, column_Y, spoken_Y
 
     def queries(self, vectors_NH: Tensor, property_N: Tensor) -> Tensor | None:
@@ -390,6 +396,7 @@ def _checked(found: dict[str, np.ndarray], where: str) -> tuple[Counts, int]:
         return bool(
             all((np.diff(found[name]) > 0).all() for name in ("column_V", "feature_F", "cell_X"))
             and (found["often_V"] >= 1).all()
+            and (found["often_F"] >= 1).all()
             and (found["count_X"] >= 1).all()
             and (names >= 0).all()
             and (names < properties).all()
