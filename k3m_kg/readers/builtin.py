@@ -9,7 +9,12 @@ from typing import Any
 from k3m_kg.config import Settings
 from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.plugin.hookspecs import ReaderPlugin, hookimpl
-from k3m_kg.readers.settings import MagentoSettings, RdfSettings
+from k3m_kg.readers.settings import (
+    JSONDocumentSettings,
+    MagentoSettings,
+    RdfSettings,
+    WorkbookSettings,
+)
 
 
 def _reader(
@@ -58,6 +63,19 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "jsonl",
             "JSON Lines with nested attributes, by a mapping file or the usual names",
             "k3m_kg.readers.jsonl:JSONLinesReader",
+        ),
+        _reader(
+            "json",
+            "a JSON document: an array of products, or an object around one; read as jsonl is",
+            "k3m_kg.readers.json_document:JSONDocumentReader",
+            JSONDocumentSettings,
+        ),
+        _reader(
+            "workbook",
+            "a sheet of Excel (xlsx, xlsm, xlsb, xls) or OpenDocument (ods); read as csv is",
+            "k3m_kg.readers.workbook:WorkbookReader",
+            WorkbookSettings,
+            native=True,
         ),
         _reader(
             "parquet",

@@ -35,3 +35,24 @@ class RdfSettings(Settings):
 
     form: Literal["auto", "nt", "nq", "ttl", "trig", "rdfxml", "jsonld"] = "auto"
     max_depth: int = Field(MAX_DEPTH, ge=1, le=1000)
+
+
+class JSONDocumentSettings(Settings):
+    """Settings of `json`.
+
+    Attributes:
+        items: where the list of products is, such as `data.products`; empty: an array, or the first
+            list of objects in the outermost object.
+    """
+
+    items: str = ""
+
+
+class WorkbookSettings(Settings):
+    """Settings of `workbook`.
+
+    Attributes:
+        sheet: its name; empty: the first one.
+    """
+
+    sheet: str = ""

@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pyoxigraph as ox
 
+EXPORTS = Path(__file__).parent.parent.parent / "examples" / "exports"
 _TURTLE = """
 @prefix s: <https://schema.org/> . @prefix k3m: <https://k3m-kg.org/ns#> .
 @prefix product: <https://k3m-kg.org/product/> . @prefix property: <https://k3m-kg.org/property/> .
@@ -32,6 +33,12 @@ _JSONL = (
     '"attributes": [{"name": "colour", "value": ["red", "blue"]}], "ok": true}\n'
     '{"id": "2", "title": "lamp \\u00e9", "category": "lamps", "x": [{"y": [1, {"z": ""}]}]}\n'
 )
+_JSON = (
+    '{"count": 2, "skip": [[{"x": "}"}], "a\\"]"], "products": [\n'
+    + ",\n".join(_JSONL.splitlines())
+    + "\n], "
+    '"after": {"x": null}}'
+)
 _CSV = (
     'id,name,colour,pics,related\n1,"red, mug","a|b",x.jpg,2\n2,"two\nlines",NA,,"1,3"\n3,é,x,,\n'
 )
@@ -39,6 +46,7 @@ _MAPPING = (
     "id: id\ntitle: name\nimage: [pics, 'img/{id}.jpg']\nlinks: {related: related to}\n"
     "separators: {colour: '|', related: ','}\nmissing: [NA]\n"
 )
+_SHEET_MAPPING = "id: sku\ntitle: name\n"
 _MAGENTO = (
     "sku,name,categories,description,base_image,additional_images,additional_attributes,"
     "configurable_variations,related_skus,store_view_code\n"
@@ -135,8 +143,6 @@ TARGETS = {
     "json-ld": Target("rdf", ".jsonld", lambda: [_rdf(ox.RdfFormat.JSON_LD)]),
 }  # fmt: skip
 
-EXPORTS = Path(__file__).parent.parent.parent / "examples" / "exports"
-
 
 def _export(reader: str, *names: str) -> Target:
     """A connector, on the exports in `examples/`."""
@@ -148,6 +154,10 @@ def _export(reader: str, *names: str) -> Target:
 
 
 CONNECTORS = {
+    "json": Target("json", ".json", lambda: [_JSON.encode()]),
+    "workbook": Target(
+        "workbook", ".xlsx", lambda: [(EXPORTS / "workbook.xlsx").read_bytes()], _SHEET_MAPPING
+    ),
     "shopify": _export("shopify", "shopify.csv", "shopify-2024.csv"),
     "bmecat": _export("bmecat", "bmecat.xml", "bmecat-2005.xml"),
     "icecat": _export("icecat", "icecat.xml"),
@@ -158,7 +168,7 @@ CONNECTORS = {
     "google-tsv": _export("google-merchant", "google-merchant.tsv"),
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
 }
-"""They share what reads rows, elements and trees: each gets a part of the inputs of `TARGETS`."""
+"""They share what reads rows, elements, lines and trees: each gets a part of the inputs."""
 
 _TOKENS = [
     b"\0", b"\xff", b"\n", b"\r", b"\t", b'"', b"'", b",", b"|", b"<", b">", b"{", b"}", b"[", b"]",

@@ -1,0 +1,281 @@
+"""A JSON document: an array of products, or objects around one, read as JSON Lines are.
+
+The document is streamed: one product is held at a time. The list of products in
+`{"products": [...]}` is found by itself; `items` names one that lies deeper, such as
+`data.products.edges`.
+"""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, BinaryIO
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.plugin.catalog_reader import Confidence
+from k3m_kg.readers.cells import raw_text
+from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
+from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.rewritten import Rewritten
+from k3m_kg.records import CatalogRecord, RejectedRow
+
+_BLOCK = 1 << 16
+_MAX_KEY = 1000
+_AHEAD = 4096
+_LINES = {".jsonl", ".ndjson", ".jsonlines"}
+_SURE = 0.8
+"""Above JSON Lines, of which a document on one line also has the looks."""
+_BLANK = re.compile(r"[ \t\r\n]*")
+_MARK = re.compile(r'["\[\]{}]')
+_TEXT_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
+_scan = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
+_ARRAY = re.compile(rb"\[\s*(?:\{|\])")
+_LINKED = re.compile(rb'"@(?:context|graph|id|type)"')
+_OWN_FIELDS = {"id", "sku", "code", "title", "name", "asin", "_id", "item_id", "product_id"}
+_OF_OBJECTS = re.compile(r"\[\s*\{")
+_SCALAR = re.compile(r"[^,\]}\s]*")
+_LIST = re.compile(r'"([^"\\]{1,200})"\s*:\s*\[\s*\{')
+_FIELD = re.compile(r'"([^"\\]{1,200})"\s*:')
+
+
+class JSONDocumentReader:
+    """Reads the products in one JSON document, UTF-8."""
+
+    def __init__(self, items: str = "") -> None:
+        self._items = [key for key in items.split(".") if key]
+
+    def sniff(self, path: Path, head: bytes) -> float:
+        """Sure if it is an array of objects, or one object around a list of them."""
+        text = head.removeprefix(codecs.BOM_UTF8).lstrip()
+        if unpacked_suffix(path) in _LINES or _LINKED.search(text):
+            return Confidence.NONE
+        if _ARRAY.match(text):
+            return _SURE
+        if not text.startswith(b"{"):
+            return Confidence.NONE
+        first, _, rest = text.partition(b"\n")
+        if rest.strip().startswith(b"{") and _is_whole(first):
+            return Confidence.NONE  # JSON Lines
+        return _SURE if _surrounds(text.decode(errors="replace")) else Confidence.NONE
+
+    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
+        """Stream the products; what is no object with an id is rejected alone.
+
+        Raises:
+            CatalogError: the file cannot be read, is no JSON, or has no list of products.
+            ConfigError: the mapping cannot be used, or there is none and no field is named as
+                an id is.
+        """
+        try:
+            with open_bytes(path) as file, Rewritten(path, ".jsonl") as lines:
+                for line, text in _Document(file, path).items(list(self._items)):
+                    if not text.startswith("{"):
+                        why = "not an object in braces" if text else "too long or nested too deep"
+                        lines.rejected.append(RejectedRow(line, why, raw_text(text)))
+                        continue
+                    # Between the parts of a value a line break is as good as a blank.
+                    lines.add(text.replace("\r", " ").replace("\n", " ") + "\n", line)
+                if not len(lines):
+                    raise CatalogError("there is no product in this document", where=str(path))
+                yield from lines.read(JSONLinesReader(), mapping)
+        except OSError as error:
+            raise unreadable(path, error) from None
+
+
+def _is_whole(line: bytes) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
+
+
+def _surrounds(text: str) -> bool:
+    """Whether an object is one around a list of products, and no product itself."""
+    found = _LIST.search(text)
+    if found is None:
+        return False
+    before = set(_FIELD.findall(text, 0, found.start()))
+    return not before & _OWN_FIELDS
+
+
+class _Document:
+    """The text of a document, of which a part is held."""
+
+    def __init__(self, file: BinaryIO, path: Path) -> None:
+        self._file = file
+        self._path = path
+        self._decoder = codecs.getincrementaldecoder("utf-8-sig")()
+        self._text = ""
+        self._at = 0
+        self._ended = False
+        self._line = 1
+
+    def items(self, keys: list[str]) -> Iterator[tuple[int, str]]:
+        """Line and text of each item of the list; no text for one that is too much to be read."""
+        self._find_list(keys)
+        self._expect("[")
+        if self._next() == "]":
+            return
+        while True:
+            yield self._item()
+            mark = self._next()
+            if mark == "]":
+                return
+            if mark != ",":
+                raise self._wrong(f"there is {mark or 'nothing'!r} where , or ] belongs")
+            self._skip(1)
+
+    def _find_list(self, keys: list[str]) -> None:
+        """Go to the list: that at the keys, else the first list of objects in an object."""
+        depth = 0
+        while self._next() == "{":
+            depth += 1
+            if depth > 50:
+                raise self._wrong("no list of products within 50 levels")
+            self._skip(1)
+            wanted = keys.pop(0) if keys else None
+            if not self._to_member(wanted):
+                what = f"no list at {wanted!r}" if wanted else "no list of products"
+                raise CatalogError(
+                    f"there is {what} in this document",
+                    where=str(self._path),
+                    hint="--set items=data.products says where the list is",
+                )
+        if self._next() != "[" or keys:
+            raise self._wrong("there is no list where the products should be")
+
+    def _to_member(self, wanted: str | None) -> bool:
+        """Go to the value of a key, or to the first that is a list of objects."""
+        while (mark := self._next()) == '"':
+            key = self._value(_MAX_KEY)
+            self._expect(":")
+            if key == wanted or (wanted is None and self._next() == "[" and self._is_of_objects()):
+                self._next()
+                return True
+            self._pass_value()
+            if self._next() == ",":
+                self._skip(1)
+        if mark != "}":
+            raise self._wrong(f"there is {mark or 'nothing'!r} where a key belongs")
+        return False
+
+    def _is_of_objects(self) -> bool:
+        while not self._ended and len(self._text) - self._at < _AHEAD:
+            self._more()
+        return _OF_OBJECTS.match(self._text, self._at) is not None
+
+    def _item(self) -> tuple[int, str]:
+        self._next()
+        line = self._line
+        while True:
+            try:
+                _, end = _scan(self._text, self._at)
+                if end < len(self._text) or self._ended:
+                    break
+            except json.JSONDecodeError as error:
+                if self._ended:
+                    raise self._wrong(f"no JSON: {error.msg}", error.pos) from None
+            except RecursionError:
+                self._pass_value()
+                return line, ""
+            if len(self._text) - self._at > MAX_LINE:
+                self._pass_value()
+                return line, ""
+            self._more()
+        text = self._text[self._at : end]
+        self._skip(end - self._at)
+        return line, text
+
+    def _value(self, longest: int) -> Any:
+        while True:
+            try:
+                value, end = _scan(self._text, self._at)
+            except (json.JSONDecodeError, RecursionError) as error:
+                if self._ended or len(self._text) - self._at > longest:
+                    raise self._wrong(f"no JSON: {error}") from None
+                self._more()
+                continue
+            self._skip(end - self._at)
+            return value
+
+    def _pass_value(self) -> None:
+        """Go behind a value without holding it."""
+        depth = 0
+        if self._next() not in ('"', "[", "{"):
+            self._pass_scalar()
+            return
+        while True:
+            found = _MARK.search(self._text, self._at)
+            if found is None:
+                self._skip(len(self._text) - self._at)
+                self._must_have_more()
+                continue
+            self._skip(found.end() - self._at)
+            if found[0] == '"':
+                self._pass_text()
+            else:
+                depth += 1 if found[0] in "[{" else -1
+            if depth <= 0:
+                return
+
+    def _pass_text(self) -> None:
+        while (end := _TEXT_END.match(self._text, self._at)) is None:
+            # What is left behind must not cut a backslash from what it stands before.
+            backslashes = len(self._text) - len(self._text.rstrip("\\"))
+            self._skip(max(0, len(self._text) - self._at - backslashes % 2))
+            self._must_have_more()
+        self._skip(end.end() - self._at)
+
+    def _pass_scalar(self) -> None:
+        while True:
+            found = _SCALAR.match(self._text, self._at)
+            assert found is not None
+            length = found.end() - self._at
+            self._skip(length)
+            if self._at < len(self._text) or self._ended:
+                return
+            self._more()
+
+    def _next(self) -> str:
+        """The next character that is not blank; empty at the end."""
+        while True:
+            found = _BLANK.match(self._text, self._at)
+            assert found is not None
+            self._skip(found.end() - self._at)
+            if self._at < len(self._text) or self._ended:
+                return self._text[self._at : self._at + 1]
+            self._more()
+
+    def _expect(self, mark: str) -> None:
+        if self._next() != mark:
+            raise self._wrong(f"there is no {mark} where one belongs")
+        self._skip(1)
+
+    def _skip(self, length: int) -> None:
+        self._line += self._text.count("\n", self._at, self._at + length)
+        self._at += length
+
+    def _must_have_more(self) -> None:
+        if self._ended:
+            raise self._wrong("the document ends within a value")
+        self._more()
+
+    def _more(self) -> None:
+        block = self._file.read(_BLOCK)
+        self._ended = not block
+        try:
+            text = self._decoder.decode(block, self._ended)
+        except UnicodeDecodeError:
+            raise self._wrong("bytes that are not valid UTF-8") from None
+        self._text = self._text[self._at :] + text
+        self._at = 0
+
+    def _wrong(self, why: str, place: int | None = None) -> CatalogError:
+        line = self._line
+        if place is not None:
+            line += self._text.count("\n", self._at, place)
+        return CatalogError(why, where=f"{self._path}:{line}")
