@@ -17,7 +17,7 @@ from typing import IO
 
 from k3m_kg.errors import CatalogError, K3MError
 from k3m_kg.plugin.catalog_reader import CatalogReader
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 
 class Rewritten:
@@ -77,15 +77,18 @@ class Rewritten:
         try:
             self._file.flush()
             for record in reader.read(copy, mapping):
+                if isinstance(record, Note):
+                    yield record
+                    continue
                 found = replace(record, line=self._line(record.line))
                 while waiting is not None and waiting.line < found.line:
                     yield waiting
                     waiting = next(rejected, None)
                 yield found
         except K3MError as error:
-            where = (error.where or "").replace(str(copy), str(self._source))
-            message = error.message.replace(str(copy), str(self._source))
-            raise type(error)(message, where=where or None, hint=error.hint) from None
+            error.message = error.message.replace(str(copy), str(self._source))
+            error.where = error.where and error.where.replace(str(copy), str(self._source))
+            raise
         while waiting is not None:
             yield waiting
             waiting = next(rejected, None)

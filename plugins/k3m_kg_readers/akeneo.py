@@ -124,7 +124,7 @@ class AkeneoReader(TableDialect):
 
     def __init__(
         self,
-        encoding: str = "utf-8",
+        encoding: str | None = None,
         locale: str = "en_US",
         channel: str = "ecommerce",
         models: str | None = None,

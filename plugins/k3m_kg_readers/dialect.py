@@ -12,6 +12,7 @@ from k3m_kg.api import (
     Confidence,
     ConfigError,
     DelimitedTable,
+    Note,
     open_table,
     sniffed_rows,
 )
@@ -42,7 +43,7 @@ class TableDialect(ABC):
     name: ClassVar[str]
     rows_to_header: ClassVar[int] = 1
 
-    def __init__(self, encoding: str = "utf-8") -> None:
+    def __init__(self, encoding: str | None = None) -> None:
         self._encoding = encoding
 
     def sniff(self, path: Path, head: bytes) -> float:
@@ -59,6 +60,8 @@ class TableDialect(ABC):
         """
         refuse_mapping(self.name, mapping)
         with open_table(path, encoding=self._encoding, is_header=self.is_header) as table:
+            if table.note:
+                yield Note(table.note)
             yield from self.records(table)
 
     @abstractmethod

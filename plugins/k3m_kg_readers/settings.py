@@ -11,10 +11,10 @@ class TableSettings(Settings):
     """Settings of a format of delimited text.
 
     Attributes:
-        encoding: of the text.
+        encoding: of the text; None: what its first bytes tell.
     """
 
-    encoding: str = "utf-8"
+    encoding: str | None = None
 
 
 class AkeneoSettings(TableSettings):

@@ -6,7 +6,6 @@ they are wrong are all minded here. `k3m_kg.api` hands this to plugins.
 
 from __future__ import annotations
 
-import codecs
 import csv
 import io
 from collections.abc import Callable, Iterator, Sequence
@@ -17,18 +16,21 @@ from typing import Any, NamedTuple
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unreadable
-from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_header, read_rows, undecodable
+from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
+from k3m_kg.readers.csv.rows import (
+    DELIMITERS,
+    excel_text,
+    open_text,
+    read_header,
+    read_rows,
+    undecodable,
+)
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.records import RejectedRow
 
 HEADER_WITHIN = 10
 """Rows among which a header is looked for that is not the first one."""
 _MAX_SNIFFED = 2_000
-_BOMS = (
-    (codecs.BOM_UTF8, "utf-8"),
-    (codecs.BOM_UTF16_LE, "utf-16-le"),
-    (codecs.BOM_UTF16_BE, "utf-16-be"),
-)
 
 
 class TableRow(NamedTuple):
@@ -48,12 +50,19 @@ class DelimitedTable:
 
     Attributes:
         header: names of the columns.
+        note: what was guessed of the file, if anything was.
     """
 
     def __init__(
-        self, lines: TextLines, header: Sequence[str], dialect: dict[str, Any], path: Path
+        self,
+        lines: TextLines,
+        header: Sequence[str],
+        dialect: dict[str, Any],
+        path: Path,
+        note: str | None = None,
     ) -> None:
         self.header = list(header)
+        self.note = note
         self._lines = lines
         self._dialect = dialect
         self._path = path
@@ -80,6 +89,8 @@ class DelimitedTable:
                     yield RejectedRow(start, why, raw_text(lines.row_text()))
                     continue
                 cells = cells[:width] + [""] * (width - len(cells))
+            if '="' in "\t".join(cells):
+                cells = [excel_text(cell) for cell in cells]
             if why_not := unstorable(cells, "bytes that are not valid in the file's encoding"):
                 yield RejectedRow(start, why_not, raw_text(lines.row_text()))
                 continue
@@ -96,13 +107,13 @@ class DelimitedTable:
 def open_table(
     path: Path,
     *,
-    encoding: str = "utf-8",
+    encoding: str | None = None,
     is_header: Callable[[Sequence[str]], bool] | None = None,
 ) -> Iterator[DelimitedTable]:
     """The table in a file of delimited text, packed or not.
 
     Args:
-        encoding: of the text; without one that says otherwise at its beginning.
+        encoding: of the text; None: what its first bytes tell.
         is_header: tells the header by its names, where other rows stand above it; the first row
             that is not blank, if None.
 
@@ -111,10 +122,13 @@ def open_table(
         ConfigError: nobody knows that encoding.
     """
     try:
+        note = None
+        if encoding is None:
+            encoding, note = told_encoding(path)
         with open_text(path, encoding) as file:
             lines = TextLines(file)
             header, dialect = _header(lines, path, is_header)
-            yield DelimitedTable(lines, header, dialect, path)
+            yield DelimitedTable(lines, header, dialect, path, note)
     except OSError as error:
         raise unreadable(path, error) from None
     except UnicodeError as error:
@@ -143,10 +157,7 @@ def sniffed_rows(head: bytes, count: int = 1) -> list[list[str]]:
     They are read as well as may be: bytes that do not decode are replaced, and a row that is cut
     off ends there.
     """
-    if not head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) and b"\0" in head:
-        return []
-    encoding = next((name for mark, name in _BOMS if head.startswith(mark)), "utf-8")
-    text = head.decode(encoding, "replace").removeprefix("\ufeff")
+    text = sniffed_text(head)
     rows: list[list[str]] = []
     lines = (line for line in io.StringIO(text, newline="") if line.strip())
     for first in lines:
