@@ -20,6 +20,7 @@ from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.lines import MAX_LINE, line_blocks, split_block
 from k3m_kg.readers.memo import Memo
 from k3m_kg.readers.rdf.names import Blank, Iri, TripleRun, term_of
+from k3m_kg.readers.rdf.schema_org import WithSchemaOrg
 from k3m_kg.records import RejectedRow
 from k3m_kg.vocabulary import PRODUCT
 
@@ -206,6 +207,8 @@ def document_runs(
     """
     import pyoxigraph as ox
 
+    if form == "jsonld":
+        file = cast(BinaryIO, WithSchemaOrg(file))
     source = _Source(file, path, form, max_depth)
     format = getattr(ox.RdfFormat, _DOCUMENTS[form])
     run = TripleRun(0, Iri(""), [])
@@ -234,7 +237,8 @@ def document_runs(
             ) from None
         line = getattr(error, "lineno", None)
         where = f"{path}:{line}" if line else str(path)
-        hint = "write it in place: nothing is fetched" if "LoadDocument" in str(error) else None
+        asked = "LoadDocument" in str(error)
+        hint = "write the context in place: nothing is fetched" if asked else None
         raise CatalogError(_message(error), where=where, hint=hint) from None
     if run.pairs:
         yield run
