@@ -41,8 +41,12 @@ def test_its_context_is_known_however_it_is_written(address: str, written: str) 
     text = "[" + "{" * 3 + written.format(address) + ' , "name": "a"}'
     expected = text.replace(f'"{address}"', OURS)
     for size in (1, 7, 100_000):
-        source = WithSchemaOrg(io.BytesIO(text.encode()))
-        assert b"".join(iter(lambda: source.read(size), b"")).decode() == expected
+        assert read_by(size, text) == expected
+
+
+def read_by(size: int, text: str) -> str:
+    source = WithSchemaOrg(io.BytesIO(text.encode()))
+    return b"".join(iter(lambda: source.read(size), b"")).decode()
 
 
 def test_a_context_that_blocks_cut_is_seen(monkeypatch: pytest.MonkeyPatch) -> None:
