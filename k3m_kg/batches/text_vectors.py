@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import stat
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from k3m_kg.files import whole_file
 from k3m_kg.progress import Progress
 
 Ids = Sequence[int]
+_DIGEST = 32
 _TOGETHER = 1 << 11
 """Texts of one file: what is lost at most when the process is killed."""
 
@@ -53,7 +55,7 @@ def _parts(
     folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / encoder.cache_key()
     for start in range(0, len(texts), _TOGETHER):
         some = [np.asarray(ids, np.int32) for ids in texts[start : start + _TOGETHER]]
-        path = folder / f"{'mean' if mean else 'tokens'}-{_hash(some)}.npy"
+        path = folder / f"{'mean' if mean else 'tokens'}-{_hash(some)}.f16"
         rows = len(some) if mean else sum(map(len, some))
         part = _read(path, rows)
         if part is None:
@@ -72,19 +74,29 @@ def _hash(texts: list[np.ndarray]) -> str:
 
 
 def _read(path: Path, rows: int) -> np.ndarray | None:
+    """(rows, W) float16; None where there is nothing, or not what was written."""
     try:
-        part: np.ndarray = np.load(path)
-    except (OSError, ValueError, EOFError):  # absent, or damaged: as good as absent
+        if not stat.S_ISREG(path.lstat().st_mode):
+            return None
+        content = path.read_bytes()
+    except OSError:
         return None
-    fits = part.ndim == 2 and len(part) == rows and part.dtype == np.float16
-    return part if fits else None
+    numbers = content[_DIGEST:]
+    width = len(numbers) // 2 // rows if rows else 0
+    if not width or width * rows * 2 != len(numbers):
+        return None
+    if hashlib.sha256(numbers).digest() != content[:_DIGEST]:
+        return None
+    return np.frombuffer(numbers, "<f2").reshape(rows, width)
 
 
 def _write(path: Path, part: np.ndarray) -> None:
+    """A hash, and the numbers: how many there are follows from what they are of."""
+    numbers = part.astype("<f2").tobytes()
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with whole_file(path) as staging, staging.open("wb") as file:
-            np.save(file, part)
+        with whole_file(path, named=False) as staging, staging.open("wb") as file:
+            file.write(hashlib.sha256(numbers).digest() + numbers)
     except (OSError, K3MError):
         return  # a read-only folder, a full disk: the vectors stay in memory
 

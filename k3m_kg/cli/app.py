@@ -52,6 +52,7 @@ def main() -> None:
     encoding.restart_in_utf8()
     streams.occupy()
     encoding.prepare_streams()
+    streams.take_over()
     console.show_log()
     try:
         code = _run()

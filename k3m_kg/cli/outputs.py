@@ -23,6 +23,8 @@ from k3m_kg.files import Kept, check_output
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
+    from k3m_kg.graph.store import GraphStore
+
 _CHECKED = "k3m_kg_checked"
 
 
@@ -39,7 +41,10 @@ def functions_of(made: Any, name: str) -> Iterator[tuple[str, Callable[..., Any]
 
 
 def with_usable_paths(made: Any) -> Any:
-    """A command, of us or of a plugin, that refuses paths which no file can have."""
+    """A command, of us or of a plugin, that refuses paths which no file can have.
+
+    And whose errors are told as what they are.
+    """
     if isinstance(made, typer.Typer):
         for info in made.registered_commands:
             info.callback = with_usable_paths(info.callback)
@@ -55,7 +60,10 @@ def with_usable_paths(made: Any) -> Any:
             for path in value if isinstance(value, list) else [value]:
                 if isinstance(path, Path):
                     usable(path, name.replace("_", " "))
-        return made(*words, **given)
+        try:
+            return made(*words, **given)
+        except EOFError as error:  # typer would take it for Ctrl-D, and say `Aborted!` only
+            raise RuntimeError(f"something ended too soon: {error}") from error
 
     setattr(checked, _CHECKED, True)
     return checked
@@ -110,6 +118,26 @@ def guard(
     kept = [Kept(what, path, inside=True) for what, path in folders if path is not None]
     kept += [Kept(what, path) for what, path in files if path is not None]
     check_output(output, kept + _databases(db), where=where)
+
+
+def guard_sources(
+    where: str, output: Path | None, store: GraphStore, names: Iterable[str] = ()
+) -> None:
+    """Refuse to write over a file that the graph in `store` came from.
+
+    Args:
+        where, output: as in `guard`.
+        names: of the files that come to lie in `output`, where that is a folder.
+
+    Raises:
+        UsageError: it must not be written.
+    """
+    if output is None or str(output) == "-":
+        return
+    sources = {Path(run.source) for run in store.runs()}
+    kept = [Kept("a source of this graph", path) for path in sources if path.is_absolute()]
+    for path in (output, *(output / name for name in names)):
+        check_output(path, kept, where=where)
 
 
 def guard_training(config: Path, settings: BaseModel) -> None:

@@ -7,6 +7,7 @@ what a library then writes to standard error lands in the database.
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from contextlib import suppress
@@ -37,6 +38,52 @@ def occupy() -> None:
         sys.stdout = os.fdopen(_STDOUT, "w", closefd=False)
     if sys.stderr is None:
         sys.stderr = os.fdopen(_STDERR, "w", closefd=False)
+
+
+class _Output(io.TextIOWrapper):
+    """Standard output: what cannot be written is told as that, whoever writes to it."""
+
+    def write(self, text: str) -> int:
+        try:
+            return super().write(text)
+        except OSError as error:
+            raise output_error(error) from None
+
+    def flush(self) -> None:
+        try:
+            super().flush()
+        except OSError as error:
+            raise output_error(error) from None
+
+
+class _Messages(io.TextIOWrapper):
+    """Standard error: nobody can be told that it cannot be written."""
+
+    def write(self, text: str) -> int:
+        with suppress(OSError):
+            return super().write(text)
+        return len(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            super().flush()
+
+
+def take_over() -> None:
+    """Let what libraries write, such as a usage message, fail like what commands write."""
+    for name, cls in (("stdout", _Output), ("stderr", _Messages)):
+        old = getattr(sys, name)
+        if type(old) is io.TextIOWrapper:  # not what a test has put there
+            line_buffering, write_through = old.line_buffering, old.write_through
+            encoding, errors = old.encoding, old.errors
+            new = cls(
+                old.detach(),
+                encoding=encoding,
+                errors=errors,
+                line_buffering=line_buffering,
+                write_through=write_through,
+            )
+            setattr(sys, name, new)
 
 
 def write_output(text: str) -> None:
@@ -88,7 +135,7 @@ def give_up() -> None:
     for stream, descriptor in ((sys.stdout, _STDOUT), (sys.stderr, _STDERR)):
         try:
             stream.flush()
-        except (OSError, ValueError):
+        except (OSError, ValueError, OutputError):
             with suppress(OSError):
                 nowhere = os.open(os.devnull, os.O_WRONLY)
                 os.dup2(nowhere, descriptor)

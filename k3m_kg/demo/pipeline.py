@@ -84,7 +84,7 @@ def _clear(folder: Path) -> None:
         shutil.rmtree(folder)
     with write_errors(folder):
         folder.mkdir(parents=True, exist_ok=True)
-    write_text(folder / MARKER, json.dumps({"made_by": "k3m-kg demo"}) + "\n")
+    write_text(folder / MARKER, json.dumps({"made_by": "k3m-kg demo"}) + "\n", named=False)
 
 
 @contextmanager

@@ -14,6 +14,11 @@ _SIDE_FILES = ("-wal", "-shm", "-journal")
 _SIDE_FOLDERS = {".images": "the image store", ".sparql": "the cut for SPARQL"}
 _MARKS = {"*.safetensors": "a trained model", "products.arrow": "a snapshot"}
 """Files that show what a folder is, whoever made it."""
+_DEEP_MARKS = {
+    "a trained model": (("artifact.json", "config.yaml"), ("kge.json", "config.yaml")),
+    "a snapshot": (("products.arrow", "manifest.json"),),
+}
+"""Of ours, those that folders within them belong to as well."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +98,10 @@ def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     for mark, what in _MARKS.items():
         if any(target.parent.glob(mark)):
             raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
+    for folder in above[2:]:
+        for what, marks in _DEEP_MARKS.items():
+            if any(all((folder / name).is_file() for name in names) for names in marks):
+                raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
 
 
 def _identity(path: Path) -> tuple[int, int] | None:

@@ -21,7 +21,13 @@ from k3m_kg.errors import CatalogError, UsageError
 
 CHUNK = 1 << 18
 MAX_MEMBERS = 5_000_000
-MAX_HEADER_BYTES = 1 << 20
+MAX_LIST_BYTES = 64 << 20
+"""The list of a zip is read at once: some 400,000 members, a gigabyte of memory at the worst."""
+MAX_NAME = 4096
+MAX_HEADER_BYTES = 1 << 16
+"""Of one header of a tar, and of all of them between two members."""
+_ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
+"""Pictures do not shrink; other methods ask for the memory that a member names."""
 MAX_RATIO = 100
 SMALL_ARCHIVE_BYTES = 1 << 30
 """An archive may unpack to this, however small it is."""
@@ -37,6 +43,7 @@ _DAMAGE = (
     ValueError,
     OverflowError,
     NotImplementedError,
+    RecursionError,
 )
 """What the standard library raises where it meets bytes that are no archive."""
 
@@ -121,7 +128,18 @@ def safe_name(name: str) -> str | None:
     hidden = any(part == "__MACOSX" or part.startswith("._") for part in parts)
     if not parts or path.startswith("/") or ".." in parts or "\0" in path or hidden:
         return None
+    if len(path) > MAX_NAME or not _is_text(path):
+        return None
     return "/".join(parts)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a name is UTF-8 in the archive: no catalog can write another one."""
+    try:
+        name.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 class ZipArchive:
@@ -130,11 +148,12 @@ class ZipArchive:
     def __init__(self, path: Path) -> None:
         self._budget = Budget(path)
         with _damage(path):
-            self._zip = zipfile.ZipFile(path)
+            self._zip = zipfile.ZipFile(cast(IO[bytes], _ShortReads(path.open("rb"))))
         self._members: dict[str, zipfile.ZipInfo] = {}
         for info in self._zip.infolist():
             unix_kind = info.external_attr >> 28
-            regular = not info.is_dir() and unix_kind in (0, 8)  # else a link or a device
+            # Else a link, a device, or a folder; `is_dir` takes it that there is a name.
+            regular = unix_kind in (0, 8) and not info.filename.endswith("/")
             if regular and (name := safe_name(info.filename)) is not None:
                 self._members[name] = info
 
@@ -144,6 +163,8 @@ class ZipArchive:
 
     def read(self, name: str) -> Iterator[bytes]:
         """The content of a member."""
+        if self._members[name].compress_type not in _ZIP_METHODS:
+            raise MemberError("is packed by a method that is not read")
         try:
             with self._zip.open(self._members[name]) as file:
                 while chunk := file.read(CHUNK):
@@ -155,6 +176,19 @@ class ZipArchive:
             raise MemberError("is damaged in the archive") from None
         except RuntimeError:
             raise MemberError("is encrypted in the archive") from None
+
+
+class _ShortReads:
+    """A file for `zipfile`, which reads a list of any length at once."""
+
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self.seek, self.tell, self.seekable = file.seek, file.tell, file.seekable
+
+    def read(self, count: int = -1) -> bytes:
+        if count > MAX_LIST_BYTES:
+            raise zipfile.BadZipFile(f"a list of members of {count >> 20:,} MiB")
+        return self._file.read(count)
 
 
 class TarArchive:
@@ -203,11 +237,16 @@ def _guarded(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 
 def _tar_headers(file: IO[bytes], path: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
-    with tarfile.open(fileobj=_Bounded(file), mode="r:", errorlevel=2) as tar:  # type: ignore[call-overload]
+    bounded = _Bounded(file)
+    with tarfile.open(fileobj=bounded, mode="r:", errorlevel=2) as tar:  # type: ignore[call-overload]
         for count, info in enumerate(tar):
             if count >= MAX_MEMBERS:
                 raise CatalogError(f"has more than {MAX_MEMBERS:,} members", where=str(path))
+            bounded.left = MAX_HEADER_BYTES
             tar.members = []
+            tar.pax_headers = {}  # what is said of all members that follow grows, and says nothing
+            if info.size < 0:
+                raise tarfile.ReadError("a member of less than nothing")
             if not info.isreg() or info.issparse():
                 continue
             if (name := safe_name(info.name)) is not None:
@@ -215,15 +254,21 @@ def _tar_headers(file: IO[bytes], path: Path) -> Iterator[tuple[str, tarfile.Tar
 
 
 class _Bounded:
-    """A file for `tarfile`, which reads a header of any length at once: a bomb of its own."""
+    """A file for `tarfile`, which reads headers of any length and number: a bomb of its own.
+
+    Attributes:
+        left: bytes that it may read until its user sets this anew, at each member.
+    """
 
     def __init__(self, file: IO[bytes]) -> None:
         self._file = file
         self.seek, self.tell = file.seek, file.tell
+        self.left = MAX_HEADER_BYTES
 
     def read(self, count: int) -> bytes:
-        if count > MAX_HEADER_BYTES:
-            raise tarfile.ReadError(f"a header of {count:,} bytes")
+        self.left -= count
+        if self.left < 0:
+            raise tarfile.ReadError(f"headers of more than {MAX_HEADER_BYTES:,} bytes")
         return self._file.read(count)
 
 

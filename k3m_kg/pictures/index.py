@@ -28,6 +28,7 @@ CREATE TABLE IF NOT EXISTS members (
     PRIMARY KEY (archive, name)
 ) WITHOUT ROWID;
 """
+_NAMES = {"urls", "archives", "members"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,9 +70,21 @@ class PictureIndex:
             if store.writable != store.root and (store.root / _NAME).is_file():
                 with contextlib.closing(sqlite3.connect(_read_only(store.root), uri=True)) as real:
                     real.backup(self._connection)
+            self._check_ours()
             self._connection.execute("PRAGMA journal_mode = WAL")
             self._connection.execute("PRAGMA synchronous = NORMAL")
             self._connection.executescript(_TABLES)
+
+    def _check_ours(self) -> None:
+        """Refuse to put tables into a database that is something else."""
+        rows = self._connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")
+        if not {name for (name,) in rows if not name.startswith("sqlite_")} <= _NAMES:
+            self._connection.close()
+            raise CatalogError(
+                "is another database, and the image store needs this name",
+                where=str(self._file),
+                hint="name another folder with --image-store",
+            )
 
     @staticmethod
     def exists(store: ContentStore) -> bool:

@@ -13,6 +13,7 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.ntriples import document
 from k3m_kg.rdf.output import COMPRESSED, STDOUT, output_file, output_folder
 from k3m_kg.rdf.subjects import Subject, iter_subjects
+from k3m_kg.rdf.tables import COLUMNS, write_tables
 from k3m_kg.vocabulary import PREFIXES
 
 if TYPE_CHECKING:
@@ -77,6 +78,11 @@ def format_of(out: Path, name: str | None) -> str:
     return found
 
 
+def files_of(format: str) -> list[str]:
+    """The files of a format that is a folder of them; none for the others."""
+    return [f"{name}.{format}" for name in COLUMNS] if format in TABLES else []
+
+
 def export(
     store: GraphStore,
     out: Path,
@@ -104,11 +110,8 @@ def export(
     with store.reading() as reader:
         subjects = _Counted(iter_subjects(reader), on_progress)
         if format in TABLES:
-            from k3m_kg.rdf.tables import COLUMNS, write_tables
-
-            suffix = f".{format}"
-            with output_folder(out, [f"{name}{suffix}" for name in COLUMNS]) as folder:
-                triples = write_tables(folder, suffix, subjects, spreadsheet=spreadsheet)
+            with output_folder(out, files_of(format)) as folder:
+                triples = write_tables(folder, f".{format}", subjects, spreadsheet=spreadsheet)
             files = list(out.iterdir())
         else:
             with output_file(out) as stream:

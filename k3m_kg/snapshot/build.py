@@ -86,7 +86,7 @@ def build_snapshot(
                 progress("disk", 0, None)
             name = layout.folder_name(manifest["id"])
             written = _publish(folder, out / name)
-            write_text(out / layout.LATEST, name + "\n")
+            write_text(out / layout.LATEST, name + "\n", named=False)
             if written:  # what this process has made and hashed needs no examination
                 files = layout.files_of(out / name, layout.FORMAT_VERSION)
                 remember(state_of(files), layout.marker_of(out / name))

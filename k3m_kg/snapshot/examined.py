@@ -53,4 +53,4 @@ def remember(state: str, marker: Path | None = None) -> None:
     if marker is not None and not marker.is_symlink():
         with suppress(OSError, K3MError):
             marker.parent.mkdir(parents=True, exist_ok=True)
-            write_text(marker, f"{state}\n")
+            write_text(marker, f"{state}\n", named=False)

@@ -195,7 +195,7 @@ class _Run:
         with write_errors(self.folder, ArtifactError):
             self.folder.mkdir(parents=True, exist_ok=True)
         config = json.dumps(self.config.model_dump(mode="json"), ensure_ascii=False, indent=2)
-        write_text(self.folder / "config.json", config + "\n", ArtifactError)
+        write_text(self.folder / "config.json", config + "\n", ArtifactError, named=False)
         with whole_folder(self.folder / "assets", ArtifactError) as staging:
             save_assets(encoders, staging)
             if self.model.evidence is not None:

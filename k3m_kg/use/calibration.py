@@ -107,7 +107,7 @@ class Calibration(Settings):
         Raises:
             K3MError: the folder cannot be written.
         """
-        with whole_file(artifact / FILE) as staging:
+        with whole_file(artifact / FILE, named=False) as staging:
             write_json(staging, self.model_dump(mode="json"))
 
 

@@ -79,5 +79,5 @@ def keep_verdict(trained: TrainedPredictor, snapshot: str, verdict: Verdict) -> 
     same = (verdict.what, verdict.split)
     kept = [item for item in others if (item.verdict.what, item.verdict.split) != same]
     kept.append(KeptVerdict(snapshot=snapshot, verdict=verdict))
-    with whole_file(trained.path / FILE) as staging:
+    with whole_file(trained.path / FILE, named=False) as staging:
         write_json(staging, Verdicts(weights=trained.weights, kept=kept).model_dump(mode="json"))

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import os
+import zipfile
 from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -17,6 +17,10 @@ from k3m_kg.api import ConfigError
 
 _FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 _SAMPLE = 1 << 20
+_LINE = 1 << 26
+"""Bytes of a line: a hundred regions of 2,048 numbers take one."""
+_RATIO, _SMALL = 100, 1 << 30
+"""A file may unpack to a hundred times its size, and to 1 GiB in any case."""
 
 
 class Found(NamedTuple):
@@ -35,18 +39,66 @@ class FeatureFile(ABC):
         classes: C; 0 where the file tells none.
     """
 
+    path: Path
     width: int
     classes: int
 
-    @abstractmethod
     def get(self, name: str) -> Found | None:
-        """The regions of one picture."""
+        """The regions of one picture; None where the file has none of it.
+
+        Raises:
+            ConfigError: what the file has is damaged.
+        """
+        try:
+            found = self._get(name)
+            return found if found is None else _checked(found)
+        except Exception as error:  # numpy, pyarrow and zipfile meet any bytes, and raise anything
+            raise ConfigError(
+                f"the regions of {name[:200]!r} cannot be read: {_said(error)}",
+                where=str(self.path),
+            ) from None
+
+    @abstractmethod
+    def _get(self, name: str) -> Found | None:
+        """As they are in the file."""
+
+
+def _checked(found: Found) -> Found | None:
+    """None where there are no regions.
+
+    Raises:
+        ValueError: they are no regions.
+    """
+    count = len(found.features)
+    if not count:
+        return None
+    if found.features.ndim != 2 or found.corners.shape != (count, 4):
+        raise ValueError(f"features {found.features.shape} and boxes {found.corners.shape}")
+    if found.classes is not None and (found.classes.ndim != 2 or len(found.classes) != count):
+        raise ValueError(f"features {found.features.shape} and classes {found.classes.shape}")
+    for name, numbers in found._asdict().items():
+        if numbers is not None and not np.isfinite(numbers).all():
+            raise ValueError(f"{name} that are no finite numbers")
+    return found
+
+
+def _said(error: BaseException) -> str:
+    lines = str(error).splitlines()
+    return lines[0][:300] if lines else type(error).__name__
+
+
+def _check_unpacked(path: Path, size: int) -> None:
+    if size > max(_SMALL, _RATIO * path.stat().st_size):
+        raise ValueError(f"it unpacks to {size >> 20:,} MiB, which no file of regions does")
 
 
 class NpzFile(FeatureFile):
     """`ids`, `features` (N, R, F), `boxes` (N, R, 4) in [0, 1]; maybe `classes`, `counts`."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
+        with zipfile.ZipFile(path) as packed:
+            _check_unpacked(path, sum(member.file_size for member in packed.infolist()))
         with np.load(path, allow_pickle=False) as held:
             self._held = {name: held[name] for name in held.files}
         ids = self._held["ids"].astype(str).tolist()
@@ -54,7 +106,7 @@ class NpzFile(FeatureFile):
         self.width = int(self._held["features"].shape[2])
         self.classes = int(self._held["classes"].shape[2]) if "classes" in self._held else 0
 
-    def get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> Found | None:
         """Padding after `counts` is left out."""
         if (row := self._row.get(name)) is None:
             return None
@@ -68,17 +120,22 @@ class ParquetFile(FeatureFile):
     """A row a picture: `id`, and lists of lists `features`, `boxes`, `classes` (optional)."""
 
     def __init__(self, path: Path) -> None:
+        self.path = path
+        with pq.ParquetFile(path) as packed:
+            groups = (packed.metadata.row_group(n) for n in range(packed.metadata.num_row_groups))
+            columns = (group.column(n) for group in groups for n in range(group.num_columns))
+            _check_unpacked(path, 8 * sum(column.num_values for column in columns))
         self._table = pq.read_table(path, memory_map=True)
+        self._table.validate(full=True)
         names = self._table.column_names
         self._row = {str(n): row for row, n in enumerate(self._table["id"].to_pylist())}
-        first = next(iter(self._row), None)
         self.classes = 0
-        found = self.get(first) if first is not None else None
+        found = next(filter(None, map(self.get, self._row)), None)
         self.width = found.features.shape[1] if found else 0
         if found and "classes" in names:
             self.classes = len(self._table["classes"][0].as_py()[0])
 
-    def get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> Found | None:
         """From its row."""
         if (row := self._row.get(name)) is None:
             return None
@@ -94,32 +151,37 @@ class TsvFile(FeatureFile):
     """The file of bottom-up attention: corners in pixels, float32 in base64."""
 
     def __init__(self, path: Path) -> None:
-        self._path = path
+        self.path = path
         self._place: dict[str, int] = {}
         place = 0
         with path.open("rb") as file:
-            for line in file:
+            while line := file.readline(_LINE):
+                if len(line) == _LINE:
+                    raise ValueError(f"a line of more than {_LINE >> 20} MiB")
                 self._place[line.split(b"\t", 1)[0].decode("utf-8", "replace")] = place
                 place += len(line)
-        self.width, self.classes = 0, 0
-        first = next(iter(self._place), None)
-        if first is not None and (found := self.get(first)):
-            self.width = found.features.shape[1]
+        self.classes = 0
+        found = next(filter(None, map(self.get, self._place)), None)
+        self.width = found.features.shape[1] if found else 0
 
-    def get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> Found | None:
         """Reads the one line."""
         if (place := self._place.get(name)) is None:
             return None
-        with self._path.open("rb") as file:
+        with self.path.open("rb") as file:
             file.seek(place)
-            cells = file.readline().decode("ascii").rstrip("\r\n").split("\t")
+            cells = file.readline(_LINE).decode("ascii").rstrip("\r\n").split("\t")
         row = dict(zip(_FIELDS, cells, strict=False))
         count = int(row["num_boxes"])
+        if not count:
+            return None
         boxes, features = (
             np.frombuffer(base64.b64decode(row[name], validate=True), "<f4").reshape(count, -1)
             for name in ("boxes", "features")
         )
         size = np.array([row["image_w"], row["image_h"]] * 2, np.float32)
+        if not size.all():
+            raise ValueError("a picture without width or height")
         return Found(features, boxes / size, None)
 
 
@@ -136,10 +198,10 @@ def open_features(path: Path) -> FeatureFile:
         )
     try:
         found: FeatureFile = kinds[path.suffix](path)
-    except (OSError, ValueError, KeyError, IndexError, TypeError, binascii.Error) as error:
-        raise ConfigError(
-            f"the regions cannot be read: {str(error).splitlines()[0]}", where=str(path)
-        ) from None
+    except ConfigError:
+        raise
+    except Exception as error:  # as above
+        raise ConfigError(f"the regions cannot be read: {_said(error)}", where=str(path)) from None
     if not found.width:
         raise ConfigError("the file holds no regions", where=str(path))
     return found

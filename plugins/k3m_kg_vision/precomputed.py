@@ -24,6 +24,15 @@ _ASSET = "precomputed.json"
 _VERSION = 1  # of what is prepared
 
 
+def _names_by_hash(folder: Path) -> dict[str, str]:
+    names = {}
+    for path in sorted(folder.iterdir()):
+        if path.is_file():
+            with path.open("rb") as file:
+                names[hashlib.file_digest(file, "sha256").hexdigest()] = path.stem
+    return names
+
+
 class PrecomputedRegions(ObjectRegions):
     """A picture that the file does not have, has no region: it is as a product without picture."""
 
@@ -53,10 +62,13 @@ class PrecomputedRegions(ObjectRegions):
         self._file = found = open_features(path)
         self._identity = identity(path)
         if self.settings.pictures:
-            for file in sorted(Path(self.settings.pictures).iterdir()):
-                if file.is_file():
-                    digest = hashlib.sha256(file.read_bytes()).hexdigest()
-                    self._names[digest] = file.stem
+            try:
+                self._names = _names_by_hash(Path(self.settings.pictures))
+            except OSError as error:
+                raise ConfigError(
+                    f"the pictures cannot be read: {error.strerror}",
+                    where=f"image_encoder.pictures: {self.settings.pictures}",
+                ) from None
         return found
 
     @property
@@ -118,6 +130,12 @@ class PrecomputedRegions(ObjectRegions):
                     raise ConfigError(
                         f"the regions of {name!r} have {regions.features.shape[1]} numbers, "
                         f"others {self._record['width']}",
+                        where=str(self.settings.path),
+                    )
+                if regions.classes is not None and regions.classes.shape[1] != self._classes:
+                    raise ConfigError(
+                        f"the regions of {name!r} tell {regions.classes.shape[1]} classes, "
+                        f"others {self._classes}",
                         where=str(self.settings.path),
                     )
                 return regions

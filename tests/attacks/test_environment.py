@@ -1,6 +1,7 @@
 """Locales, odd paths, closed streams, odd databases and odd files: an answer, or one message.
 
-Real processes, as a user starts them. Exit codes are 0, 1 or 2; 3 is a bug.
+Exit codes are 0, 1 or 2; 3 is a bug. One in `REAL` is a process as a user starts it, the others
+are forked from one in their locale, see `started`.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from k3m_kg.kge.settings import DataSettings, KgeConfig
 from tests.processes import HANG
 
 from .mutations import attempts, change_bytes
+from .started import Started
 
 CALL = (sys.executable, "-c", "from k3m_kg.cli.app import main; main()")
 PLAIN = {"PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
@@ -29,6 +31,7 @@ ASCII = (
     {"LC_ALL": "POSIX", **PLAIN},
     {**PLAIN, "PYTHONIOENCODING": "ascii"},
 )
+REAL = 25
 TITLE = "Grün 日本 😀"
 NAME = "<https://schema.org/name>"
 
@@ -48,13 +51,13 @@ def call(
     )
 
 
-def checked(done: subprocess.CompletedProcess[bytes], what: object) -> None:
+def checked(code: int, said: bytes, what: object) -> None:
     """One message, and no bug."""
-    assert done.returncode in (0, 1, 2), (what, done)
-    assert b"Traceback" not in done.stderr, what
-    assert len(done.stderr) < 6_000, what
-    if done.returncode:
-        assert done.stderr.count(b"\n") <= 6, (what, done.stderr)
+    assert code in (0, 1, 2), (what, code, said)
+    assert b"Traceback" not in said, what
+    assert len(said) < 6_000, what
+    if code:
+        assert said.count(b"\n") <= 6, (what, said)
 
 
 @pytest.fixture(scope="module")
@@ -144,6 +147,8 @@ PATHS: list[list[str | bytes]] = [
     ["export", "@", "--format", "nt"],
     ["sparql", "--file", "@"],
     ["snapshot", "verify", "@"],
+    ["snapshot", "export", "@", "out"],
+    ["snapshot", "@", "--image-size", "@"],
     ["snapshot", "new", "--split-file", "@"],
     ["pretrain", "@"],
     ["pretrain", "run.yaml", "--set", b"output=@"],
@@ -153,43 +158,96 @@ PATHS: list[list[str | bytes]] = [
     ["kge", "evaluate", "@"],
     ["kge", "evaluate", "x", "--triples", "@"],
     ["evaluate", "@"],
+    ["evaluate", "x", "--task", "@", "--snapshot", "@", "--diagram", "@"],
     ["embed", "@", "out.parquet"],
+    ["embed", "x", "@"],
     ["complete", "@"],
+    ["complete", "x", "--out", "@.csv", "--property", "@"],
     ["audit", "@"],
+    ["audit", "x", "--snapshot", "@"],
+    ["undo", "@"],
+    ["diff", "@"],
+    ["plugins", "show", "@"],
+    ["@", "@"],
+    ["export", "-", "--format", "@"],
+    ["ingest", "source.csv", "--format", "@"],
+    ["ingest", "source.csv", "--memory", "@", "--mapping", "map.yaml", "--dry-run"],
+    ["sparql", "ASK {}", "--timeout", "@"],
+    ["sparql", "ASK {}", "--limit", "@", "--max-cell", "@"],
+    ["sparql", "@"],
+    ["pretrain", "run.yaml", "--set", "@"],
+    ["pretrain", "run.yaml", "--set", "@=1"],
+    ["pretrain", "run.yaml", "--set", b"image_encoder={name: precomputed-regions, path: @}"],
+    ["kge", "train", "kge.yaml", "--set", b"triples.folder=@"],
 ]
-STREAMS = (
-    "",
-    "",
-    "",
-    "2>&-",
-    "<&-",
-    ">&-",
-    ">/dev/full",
-    "<&- 2>&-",
-    "2>/dev/full",
-    "<&- >&- 2>&-",
+STREAMS: tuple[dict[int, str | None], ...] = (
+    {},
+    {},
+    {},
+    {2: None},
+    {0: None},
+    {1: None},
+    {1: "/dev/full"},
+    {0: None, 2: None},
+    {2: "/dev/full"},
+    {0: None, 1: None, 2: None},
 )
+"""Where standard streams lead to, None: they are closed."""
+ODD_TEXTS = (b"nan", b"-1", b"1e400", b"99999999999999999999", b"0", b"True", b"[", b"{", b"&a *a",
+             b"@", b"%", b"*", b"a=b", b"\xe2\x80\xae", b"--", b"-", b"--help", b"''", b"1 2",
+             b"source.csv", b"map.yaml", b"k3m-kg.db", b"SELECT * {", b"1GiB", b".5m")  # fmt: skip
 
 
-def attack(number: int) -> tuple[list[str | bytes], dict[str, str | bytes], str]:
-    """Words, variables and streams; the number says which."""
+def odd(rng: random.Random) -> bytes:
+    """A path or a text that nobody would give; no argument can hold a NUL."""
+    kind = rng.randrange(4)
+    if kind == 0:
+        found = rng.choice(ODD_TEXTS)
+    elif kind == 1:
+        found = change_bytes(rng.choice((*ODD_TEXTS, *ODD_PATHS)), rng)
+    else:
+        found = rng.choice(ODD_PATHS)
+    return found[:4_000].replace(b"\0", b"0")
+
+
+def attack(number: int) -> tuple[list[str | bytes], int, dict[str, str | bytes], dict]:
+    """Words, which locale, variables and streams; the number says which."""
     rng = random.Random(number)
-    variables: dict[str, str | bytes] = dict(rng.choice(LOCALES))
+    variables: dict[str, str | bytes] = {}
     kind = rng.randrange(6)
     if kind < 4:
-        odd = rng.choice(ODD_PATHS)
-        words = [os.fsencode(word).replace(b"@", odd) for word in rng.choice(PATHS)]
+        words = [os.fsencode(word).replace(b"@", odd(rng)) for word in rng.choice(PATHS)]
     else:
         words = list(rng.choice([*PRINTING.values(), *OTHERS.values()]))  # type: ignore[arg-type]
         if kind == 5:
-            variables["K3M_KG_DB"] = rng.choice(ODD_URLS)
-    return list(words), variables, rng.choice(STREAMS)
+            url = rng.choice(ODD_URLS)
+            changed = change_bytes(url, rng).replace(b"\0", b"0")[:100_000]
+            variables["K3M_KG_DB"] = rng.choice((url, changed))
+    return list(words), rng.randrange(len(LOCALES)), variables, rng.choice(STREAMS)
+
+
+def as_bash(streams: dict[int, str | None]) -> str:
+    sign = {0: "<", 1: ">", 2: "2>"}
+    return " ".join(f"{sign[number]}{path or '&-'}" for number, path in streams.items())
 
 
 def test_any_environment_ends_in_an_answer_or_one_message(place: Path) -> None:
-    for number in attempts(12):
-        words, variables, streams = attack(number)
-        checked(call(words, place, variables, streams), (number, words, variables, streams))
+    kept = {path: path.read_bytes() for path in place.iterdir() if path.suffix in (".csv", ".yaml")}
+    started = [Started(locale) for locale in LOCALES]
+    try:
+        for number in attempts(60):
+            words, locale, variables, streams = attack(number)
+            what = (number, words, LOCALES[locale], variables, streams)
+            if number % REAL == 0:
+                done = call(words, place, {**LOCALES[locale], **variables}, as_bash(streams))
+                checked(done.returncode, done.stderr, what)
+            else:
+                ended = started[locale](words, place, variables, streams=streams)
+                checked(ended.code, ended.err, what)
+    finally:
+        for one in started:
+            one.close()
+    assert {path: path.read_bytes() for path in kept} == kept
 
 
 @pytest.mark.parametrize("url", ODD_URLS, ids=range(len(ODD_URLS)))
@@ -211,7 +269,7 @@ def test_a_folder_that_is_no_utf8_is_one_message(tmp_path: Path) -> None:
         done = call(list(words), odd, {"LC_ALL": "C.UTF-8"})
         assert done.returncode == 2
         assert b"is no UTF-8" in done.stderr
-        checked(done, words)
+        checked(done.returncode, done.stderr, words)
 
 
 @pytest.mark.parametrize(

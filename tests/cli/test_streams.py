@@ -52,7 +52,9 @@ def test_without_messages_the_work_is_done(place: Path, streams: str) -> None:
 @pytest.mark.parametrize(
     ("streams", "reason"), [(">/dev/full", "No space left on device"), (">&-", "it is closed")]
 )
-@pytest.mark.parametrize("words", [INGEST, "plugins list", "plugins list --json", "--version"])
+@pytest.mark.parametrize(
+    "words", [INGEST, "plugins list --json", "--version", "--help", "undo --help"]
+)
 def test_a_result_that_cannot_be_told_is_one_message(
     place: Path, words: str, streams: str, reason: str
 ) -> None:
@@ -65,6 +67,12 @@ def test_a_result_that_cannot_be_told_is_one_message(
     ]
     if words == INGEST:
         assert products(place) == 2
+
+
+@pytest.mark.parametrize("streams", ["2>/dev/full", "2>&-", "2>/dev/full >/dev/full"])
+def test_wrong_use_that_cannot_be_told_is_wrong_use(place: Path, streams: str) -> None:
+    done = shell(place, "undo five", streams)
+    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
 
 
 def test_everything_closed(place: Path) -> None:

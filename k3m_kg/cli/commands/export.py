@@ -16,7 +16,7 @@ from k3m_kg.cli.console import (
     progress_bar,
     say,
 )
-from k3m_kg.cli.outputs import guard
+from k3m_kg.cli.outputs import guard, guard_sources
 
 
 def export(
@@ -55,7 +55,7 @@ def export(
     from k3m_kg.errors import UsageError
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.rdf.export import export as write
-    from k3m_kg.rdf.export import format_of
+    from k3m_kg.rdf.export import files_of, format_of
     from k3m_kg.rdf.output import STDOUT
 
     chosen = format_of(out, format)
@@ -65,6 +65,7 @@ def export(
         raise UsageError("--spreadsheet is for csv", where=f"--format {chosen}")
     guard("OUT", out, db=db)
     with GraphStore.open(db) as store, progress_bar(disable=json) as bar:
+        guard_sources("OUT", out, store, files_of(chosen))
         task = bar.add_task("export", total=None, info="products and values")
         report = write(
             store,

@@ -192,6 +192,12 @@ def ingest(
         )
         rejected = stack.enter_context(Quarantine(quarantine))
         for source in sources:
+            if quarantine is None and rejected.path_for(source).is_symlink():
+                raise UsageError(
+                    "is a link, and rejected rows do not go through one that nobody named",
+                    where=str(rejected.path_for(source)),
+                    hint="name a file with --quarantine",
+                )
             guard("--quarantine", rejected.path_for(source), db=db)
             guard("--image-store", image_store, files=_read(source, mapping, images, db))
         plans = plan_sources(sources, options, rejected)

@@ -16,7 +16,7 @@ from k3m_kg.cli.console import (
     terminal,
     visible_line,
 )
-from k3m_kg.cli.outputs import guard
+from k3m_kg.cli.outputs import guard, guard_sources
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -63,6 +63,7 @@ def status(
         require("matplotlib")
 
     with GraphStore.open(db) as store:
+        guard_sources("--html", html, store)
         found = store.status()
         quality = None if counts else examine(store, top=top)
         url = store.url

@@ -139,21 +139,21 @@ class ImageFetcher:
             origin, size = requests.get(job.url, known if self._has(known) else None)
         except FailureError as error:
             self._answered(job.host, True)
-            self._note(job, Origin(error=str(error)), FetchCounts(failed=1))
+            self._note(job, Origin(error=_said(error)), FetchCounts(failed=1))
             return None
         except RetryError as error:
             self._answered(job.host, error.answered)
             backoff = settings.backoff_seconds * 2 ** (job.tries - 1)
             wait = error.wait if error.wait is not None else backoff * random.uniform(0.5, 1.5)  # noqa: S311
             if job.tries >= settings.tries or wait > settings.longest_wait:
-                self._note(job, _keep_old(known, str(error)), FetchCounts(failed=1))
+                self._note(job, _keep_old(known, _said(error)), FetchCounts(failed=1))
                 return None
             return wait, error.wait is not None
         except K3MError:
             raise
         except Exception as error:
             # Servers send what no library expects: it costs their picture, not the ingest.
-            why = f"the answer could not be read: {type(error).__name__}: {error}"[:300]
+            why = f"the answer could not be read: {type(error).__name__}: {_said(error)}"
             self._note(job, Origin(error=why), FetchCounts(failed=1))
             return None
         self._answered(job.host, True)
@@ -185,6 +185,11 @@ class ImageFetcher:
             and known.digest is not None
             and self._store.find(known.digest) is not None
         )
+
+
+def _said(error: Exception) -> str:
+    """On one line and cut: libraries quote what a server sent."""
+    return " ".join(str(error).split())[:300]
 
 
 def _keep_old(known: Origin | None, error: str) -> Origin:

@@ -18,6 +18,8 @@ from k3m_kg.pictures.index import Origin
 _TEMPORARY = frozenset((408, 425, 429, 500, 502, 503, 504))
 _UNTYPED = frozenset(("", "application/octet-stream", "binary/octet-stream"))
 _HEAD_BYTES = 16
+_LONGEST_REASON, _LONGEST_MARK = 100, 1000
+"""Characters that are kept of what a server may send at any length."""
 
 
 class RetryError(Exception):
@@ -85,8 +87,8 @@ class PictureRequests:
             raise too_large from None
         if not direct:  # the marks are those of another URL
             return Origin(stored.digest), stored.size
-        marks = response.headers.get("ETag"), response.headers.get("Last-Modified")
-        return Origin(stored.digest, etag=marks[0], last_modified=marks[1]), stored.size
+        etag, modified = (_mark(response.headers.get(n)) for n in ("ETag", "Last-Modified"))
+        return Origin(stored.digest, etag=etag, last_modified=modified), stored.size
 
 
 def host_of(url: str) -> str:
@@ -130,12 +132,13 @@ def _conditions(known: Origin | None) -> dict[str, str]:
     if known is None:
         return {}
     marks = {"If-None-Match": known.etag, "If-Modified-Since": known.last_modified}
-    return {name: mark for name, mark in marks.items() if mark and _is_header(mark)}
+    return {name: mark for name, found in marks.items() if (mark := _mark(found))}
 
 
-def _is_header(text: str) -> bool:
-    """Whether a text may be sent back as a header: servers may have sent anything."""
-    return text.isascii() and text.isprintable()
+def _mark(text: str | None) -> str | None:
+    """What a server says of its picture's state, if it may be sent back as a header."""
+    fits = text and text.isascii() and text.isprintable() and len(text) <= _LONGEST_MARK
+    return text if fits else None
 
 
 def _number(text: str | None) -> int | None:
@@ -147,7 +150,7 @@ def _check_status(response: httpx.Response) -> None:
     status = response.status_code
     if status == 200:
         return
-    reason = f"HTTP {status} {response.reason_phrase}".strip()
+    reason = f"HTTP {status} {response.reason_phrase[:_LONGEST_REASON]}".strip()
     if status in _TEMPORARY:
         raise RetryError(reason, wait=_retry_after(response.headers.get("Retry-After")))
     raise FailureError(reason)

@@ -1,0 +1,74 @@
+"""Workers that are forked from this process: they need not start Python for each of many inputs.
+
+All else is as in the product: the kernel's limits, the pipes, the messages, how an end is told.
+What they were seen to take is kept, so that the limit of memory is measured and not believed.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import IO, Any
+
+import pytest
+
+from k3m_kg.workers import inside, process
+
+most_memory: list[int] = [0]
+"""Bytes of resident memory at most, of all workers so far."""
+
+
+class ForkedWorker:
+    """As much of `subprocess.Popen` as `k3m_kg.workers.process` uses."""
+
+    def __init__(self, command: list[str], *, stderr: IO[bytes], **_: Any) -> None:
+        read, write = os.pipe(), os.pipe()
+        self.returncode: int | None = None
+        self.pid = os.fork()
+        if not self.pid:
+            try:
+                self._begin(read[0], write[1], stderr.fileno())
+            finally:
+                os._exit(1)
+        os.close(read[0])
+        os.close(write[1])
+        self.stdin: IO[bytes] | None = os.fdopen(read[1], "wb", buffering=0)
+        self.stdout: IO[bytes] | None = os.fdopen(write[0], "rb", buffering=0)
+
+    @staticmethod
+    def _begin(stdin: int, stdout: int, stderr: int) -> None:
+        os.setsid()
+        for number, own in enumerate((stdin, stdout, stderr)):
+            os.dup2(own, number)
+        os.closerange(3, 256)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        sys.stderr = os.fdopen(2, "w", closefd=False)
+        line = b""
+        while not line.endswith(b"\n"):
+            line += os.read(0, 1 << 20)
+        inside.main(json.loads(line))
+
+    def kill(self) -> None:
+        if self.returncode is None:
+            with suppress(ProcessLookupError):
+                os.kill(self.pid, signal.SIGKILL)
+
+    def wait(self) -> int:
+        if self.returncode is None:
+            _, status, used = os.wait4(self.pid, 0)
+            self.returncode = os.waitstatus_to_exitcode(status)
+            most_memory[0] = max(most_memory[0], used.ru_maxrss << 10)
+        return self.returncode
+
+
+@contextmanager
+def forked_workers() -> Iterator[None]:
+    """Workers are forked meanwhile, where a system has all that this needs."""
+    with pytest.MonkeyPatch.context() as patch:
+        if sys.platform == "linux":
+            patch.setattr(process.subprocess, "Popen", ForkedWorker)
+        yield
