@@ -59,6 +59,14 @@ def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None
         )
 
 
+def _where(item: Proposal) -> str:
+    """Where a value stands in the product's texts, and whether it is a new one."""
+    if item.place is None:
+        return ""
+    new = ", unseen in training" if item.open else ""
+    return f"  ({item.place.source} {item.place.start}-{item.place.end}{new})"
+
+
 def print_proposals(proposals: Iterable[Proposal]) -> None:
     """Product after product, property after property, the best value first."""
     product, name = None, None
@@ -68,7 +76,7 @@ def print_proposals(proposals: Iterable[Proposal]) -> None:
         if (item.product, item.property) != (product, name):
             say(f"  {item.property}")
         product, name = item.product, item.property
-        say(f"    {item.probability:6.1%}  {item.value}")
+        say(f"    {item.probability:6.1%}  {item.value}{_where(item)}")
         if item.explanation is not None:
             for part in item.explanation.parts:
                 kind = _LABELS.get(part.kind, f"{part.kind} part")

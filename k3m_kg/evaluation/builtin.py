@@ -7,7 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from k3m_kg.evaluation.settings import ClassificationSettings, LinkPredictionSettings
+from k3m_kg.evaluation.settings import (
+    ClassificationSettings,
+    LinkPredictionSettings,
+    OpenValuesSettings,
+)
 from k3m_kg.extras import require
 from k3m_kg.plugin.hookspecs import EvaluationPlugin, hookimpl
 
@@ -29,9 +33,15 @@ def _classification(settings: ClassificationSettings) -> Evaluation[Any]:
     return Classification(settings)
 
 
+def _open_values(settings: OpenValuesSettings) -> Evaluation[Any]:
+    from k3m_kg.evaluation.open_values import OpenValuesEvaluation
+
+    return OpenValuesEvaluation(settings)
+
+
 @hookimpl
 def k3m_kg_evaluations() -> list[EvaluationPlugin]:
-    """Link prediction, and item classification."""
+    """Link prediction, item classification, and what is read off texts."""
     return [
         EvaluationPlugin(
             "link-prediction",
@@ -46,5 +56,12 @@ def k3m_kg_evaluations() -> list[EvaluationPlugin]:
             ClassificationSettings,
             _classification,
             requires=("torch", "sklearn"),
+        ),
+        EvaluationPlugin(
+            "open-values",
+            "values read off products' own texts, seen in training or not",
+            OpenValuesSettings,
+            _open_values,
+            requires=("torch",),
         ),
     ]

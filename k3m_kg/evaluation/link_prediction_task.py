@@ -10,6 +10,7 @@ from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.contracts import Evaluation
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
+from k3m_kg.evaluation.numbers import evaluate_quantities
 from k3m_kg.evaluation.reliability import calibrate_and_check
 from k3m_kg.evaluation.settings import LinkPredictionSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
@@ -31,7 +32,9 @@ class LinkPrediction(Evaluation[OpenModel]):
         self.settings = settings
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
-        """As `evaluate_link_prediction`, with `calibration` where it is asked for."""
+        """As `evaluate_link_prediction`; with `quantities` where there are some (see
+        `evaluate_quantities`), and `calibration` where it is asked for.
+        """
         asked, usual = self.settings, opened.trained.validation
         questions, _, _ = questions_of(opened.batcher, split, asked.properties)
         report = evaluate_link_prediction(
@@ -49,6 +52,19 @@ class LinkPrediction(Evaluation[OpenModel]):
             else None,
             progress=counted(progress, "ask", len(questions)),
         )
+        if asked.quantities:
+            found = evaluate_quantities(
+                opened.predictor,
+                opened.batcher,
+                split,
+                properties=asked.properties,
+                hide=usual.hide if asked.hide is None else asked.hide,
+                cut_title=usual.cut_title if asked.cut_title is None else asked.cut_title,
+                batch_size=asked.batch_size,
+                without=asked.hide_modalities,
+                progress=counted(progress, "numbers"),
+            )
+            report |= {} if found is None else {"quantities": found}
         if asked.calibrate:
             report["calibration"] = calibrate_and_check(
                 opened,
@@ -64,6 +80,8 @@ class LinkPrediction(Evaluation[OpenModel]):
         yield from _links(report)
         if "baselines" in report:
             yield from _baselines(report, each=self.settings.per_property)
+        if "quantities" in report:
+            yield from _quantities(report["quantities"])
         if "leakage" in report:
             yield from _leakage(report["leakage"])
         if "calibration" in report:
@@ -123,6 +141,24 @@ def _baselines(report: dict[str, Any], *, each: bool) -> Iterator[str]:
         yield f"{name:{width}} " + " ".join(
             f"{value:>{max(10, len(column))}.4f}" for value, column in shown
         )
+
+
+def _quantities(report: dict[str, Any]) -> Iterator[str]:
+    rows = report["per_property"] | {"mean over properties": report}
+    width = max(24, *map(len, rows))
+    yield (
+        f"\nnumbers within {report['tolerance']:.0%}, beside the median of the category; interval "
+        f"of {report['interval']:.0%}"
+    )
+    titles = ("within", "median", "covered")
+    shown = " ".join(f"{title:>8}" for title in titles)
+    yield f"{'property':{width}} {'unit':>6} {'asked':>7} {shown}"
+    for name, row in rows.items():
+        shown = " ".join(f"{row[key]:>8.1%}" for key in ("within", "median_within", "covered"))
+        yield f"{name:{width}} {row.get('unit') or '':>6} {row.get('questions', ''):>7} {shown}"
+    for name, row in report["per_property"].items():
+        if row["unclear"]:
+            yield f"{name}: left out, as they can be read in two ways: {', '.join(row['unclear'])}"
 
 
 def _leakage(report: dict[str, Any]) -> Iterator[str]:

@@ -24,6 +24,7 @@ class LinkPredictionSettings(Settings):
         hide_modalities: parts of a product that neither the model nor the baselines are shown.
         baselines: also ask linear models, and say whether the model is ahead of them.
         per_property: print the baselines of each property too.
+        quantities: also say how near the numbers of quantities are.
     """
 
     properties: tuple[str, ...] = ()
@@ -36,6 +37,7 @@ class LinkPredictionSettings(Settings):
     hide_modalities: tuple[str, ...] = ()
     baselines: bool = True
     per_property: bool = False
+    quantities: bool = True
 
     @property
     def usual(self) -> bool:
@@ -51,6 +53,18 @@ class LinkPredictionSettings(Settings):
         if self.diagram is not None and not self.calibrate:
             raise ValueError("--diagram is for --calibrate")
         return self
+
+
+class OpenValuesSettings(Settings):
+    """What is read off products' own texts, and how well.
+
+    Attributes:
+        properties: the properties asked; where empty, all that are open.
+        batch_size: questions in one forward pass.
+    """
+
+    properties: tuple[str, ...] = ()
+    batch_size: int = Field(256, ge=1)
 
 
 class ClassificationSettings(Settings):

@@ -34,9 +34,11 @@ class Scale:
         bare: triples without a unit beside others that have one, read in the only one there is.
         unread: triples that were not read: no number, another dimension, or unclear.
         unclear: values that can be read in two ways and were left out, most frequent first.
-        decimal: the sign that made the unclear ones clear, if one did.
+        decimal: the sign before decimals, where the values show it.
         absolute: tolerance that is added to the relative one: a share of the spread, where zero
             lies within the scale or is a convention (temperatures), else 0.
+        written: `unit`, if values have it; None where it stands in the property's name.
+        lone: whether no value has another unit.
     """
 
     unit: Unit | None
@@ -46,12 +48,20 @@ class Scale:
     unclear: tuple[str, ...] = ()
     decimal: Sign | None = None
     absolute: float = 0.0
+    written: Unit | None = None
+    lone: bool = True
 
     def tolerance(self, numbers: np.ndarray) -> np.ndarray:
         """How far from each true number a predicted one may be."""
         relative = np.zeros_like(numbers) if self.absolute else TOLERANCE * np.abs(numbers)
         allowed: np.ndarray = relative + self.absolute
         return allowed
+
+    def read(self, values: Sequence[str]) -> np.ndarray:
+        """(N,) float64: the numbers of other values of the property; NaN where one is none."""
+        settled = [_settled(parse(text), self.decimal) for text in values]
+        numbers = [_number(found, self.written, bare=self.lone) for found in settled]
+        return np.array(numbers, np.float64)
 
     def text(self, number: float) -> str:
         """A number as people read it, three digits of it, with the unit."""
@@ -105,8 +115,10 @@ def scale_of(
         bare=units[None] if written is not None and alone else 0,
         unread=int(weight_V[~there_V].sum()),
         unclear=tuple(text for _, text in sorted(unclear, key=lambda pair: (-pair[0], pair[1]))),
-        decimal=decimal if any(isinstance(item, Unclear) for item in read) else None,
+        decimal=decimal,
         absolute=_absolute(np.repeat(numbers_V[there_V], weight_V[there_V]), unit),
+        written=written,
+        lone=alone,
     )
 
 

@@ -44,6 +44,7 @@ class _Kept(Settings):
         values: whether short values of other properties are candidates.
         known: by property, its values in training.
         elsewhere: how many triples have a value, by `value_key`.
+        temperature, bias: what its scores are calibrated by.
     """
 
     format: Literal[1] = 1
@@ -52,6 +53,8 @@ class _Kept(Settings):
     values: bool
     known: dict[str, _Known]
     elsewhere: dict[str, _Count]
+    temperature: float = Field(gt=0)
+    bias: float
 
 
 def save_spans(scorer: SpanScorer, folder: Path, snapshot: str) -> None:
@@ -66,6 +69,8 @@ def save_spans(scorer: SpanScorer, folder: Path, snapshot: str) -> None:
         values=scorer.values,
         known={name: _record(scorer.known[name]) for name in scorer.names},
         elsewhere=dict(scorer.elsewhere),
+        temperature=scorer.temperature,
+        bias=scorer.bias,
     )
     (used,) = np.nonzero(scorer.weights)
     arrays = {
@@ -99,7 +104,15 @@ def load_spans(folder: Path) -> tuple[SpanScorer, str] | None:
     names = sorted(kept.known)
     known = {name: _known(kept.known[name]) for name in names}
     scorer = SpanScorer(
-        names, kept.long, kept.values, weights, arrays["frequency"], known, Counter(kept.elsewhere)
+        names,
+        kept.long,
+        kept.values,
+        weights,
+        arrays["frequency"],
+        known,
+        Counter(kept.elsewhere),
+        kept.temperature,
+        kept.bias,
     )
     return scorer, kept.snapshot
 
@@ -134,5 +147,5 @@ def _damaged(path: Path, why: str) -> ArtifactError:
     return ArtifactError(
         f"is damaged: {why}",
         where=str(path),
-        hint="`k3m-kg evaluate ARTIFACT --calibrate` makes it",
+        hint="`k3m-kg evaluate ARTIFACT --task open-values` makes it",
     )

@@ -10,7 +10,6 @@ is asked about.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +58,7 @@ class TextAnswers:
         logit_T: their scores, natural logarithms; of "none of them" `none`.
         known_T: bool, whether each is a value that the property takes in training.
         none: the score of "none of them".
+        temperature, bias: as the scorer's.
     """
 
     texts: list[str]
@@ -66,16 +66,13 @@ class TextAnswers:
     logit_T: np.ndarray
     known_T: np.ndarray
     none: float
+    temperature: float = 1.0
+    bias: float = 0.0
 
-    def probability(self, temperature: float = 1.0, bias: float = 0.0) -> tuple[np.ndarray, float]:
-        """(T,) how probable each is, and how probable it is that none is.
-
-        Args:
-            temperature: all scores are divided by it.
-            bias: added to the score of "none" after that.
-        """
-        scores = np.append(self.logit_T, self.none) / temperature
-        scores[-1] += bias
+    def probability(self) -> tuple[np.ndarray, float]:
+        """(T,) how probable each is, and how probable it is that none is."""
+        scores = np.append(self.logit_T, self.none) / self.temperature
+        scores[-1] += self.bias
         scores = np.exp(scores - scores.max())
         share = scores / scores.sum()
         return share[:-1], float(share[-1])
@@ -93,6 +90,8 @@ class SpanScorer:
         frequency: (SIZE,) int32, in how many training products a text stands, by `hashed`.
         known: what training says of each property's values.
         elsewhere: how many triples have a value, whatever the property.
+        temperature: scores are divided by it; calibrated where it is not 1.
+        bias: added to the score of "none of them" after that.
     """
 
     names: list[str]
@@ -102,6 +101,8 @@ class SpanScorer:
     frequency: np.ndarray
     known: dict[str, KnownValues]
     elsewhere: Counter[str]
+    temperature: float = 1.0
+    bias: float = 0.0
 
     @classmethod
     def fit(
@@ -132,16 +133,15 @@ class SpanScorer:
             made._learn(snapshot, random.permutation(rows)[:MOST_PRODUCTS], random, progress)
         return made
 
-    def found(self, product: SnapshotProduct, names: Sequence[str]) -> Iterator[TextAnswers | None]:
-        """What a product's texts say about each of some properties; None of one that is not open.
+    def read(self, product: SnapshotProduct) -> ProductSpans:
+        """The spans of a product's texts, for `about`."""
+        return product_spans(self._texts(product), self.frequency)
 
-        What the product has of a property itself is not looked at when that property is asked.
+    def about(self, spans: ProductSpans, name: str) -> TextAnswers:
+        """What a product's texts say about an open property.
+
+        What the product has of the property itself is not looked at.
         """
-        spans = product_spans(self._texts(product), self.frequency)
-        for name in names:
-            yield self._about(spans, name) if name in self.known else None
-
-    def _about(self, spans: ProductSpans, name: str) -> TextAnswers:
         mine = _without_value(spans, name)
         known = self.known[name]
         count_S = known_spans(mine, known)
@@ -161,7 +161,15 @@ class SpanScorer:
         shown = [mine.spans[first[place]] for place in range(len(order))]
         known_T = np.zeros(len(order), bool)
         known_T[place_S] = known_S
-        return TextAnswers([span.text for span in shown], shown, logit_T, known_T, float(none))
+        return TextAnswers(
+            [span.text for span in shown],
+            shown,
+            logit_T,
+            known_T,
+            float(none),
+            self.temperature,
+            self.bias,
+        )
 
     def _sums(self, features: np.ndarray) -> np.ndarray:
         total: np.ndarray = self.weights[features].sum(1, dtype=np.float64)

@@ -38,6 +38,20 @@ class Explanation:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """Where a value stands in the product's own texts.
+
+    Attributes:
+        source: `title`, or the property whose value is the text.
+        start, end: characters of that text.
+    """
+
+    source: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
 class Proposal:
     """One value that a product may have.
 
@@ -46,6 +60,8 @@ class Proposal:
         probability: softmax of the scores over all values that the property takes in training,
             at the calibrated temperature where there is one.
         explanation: the parts of the product that carried it, where they were asked for.
+        place: where the value stands in the product's texts, where these were read.
+        open: whether training never saw the value as one of this property.
     """
 
     product: str
@@ -54,10 +70,14 @@ class Proposal:
     score: float
     probability: float
     explanation: Explanation | None = None
+    place: Place | None = None
+    open: bool = False
 
     def record(self) -> dict[str, Any]:
         """As it is written in JSON."""
         record = asdict(self)
         if self.explanation is None:
             del record["explanation"]
+        if self.place is None:
+            del record["place"], record["open"]
         return record

@@ -27,6 +27,7 @@ _SCHEMA = pa.schema(
         ("probability", pa.float32()),
     ]
 )
+_PLACE, _OPEN = pa.field("place", pa.string()), pa.field("open", pa.bool_())
 _EXPLANATION = pa.field("explanation", pa.string())
 
 
@@ -46,12 +47,15 @@ def write_table(
     proposals: Iterable[Proposal],
     *,
     explained: bool = False,
+    placed: bool = False,
     spreadsheet: bool = True,
 ) -> int:
     """Write all proposals; the file appears whole or not at all.
 
     Args:
         explained: a column `explanation` holds JSON (in JSON lines, an object).
+        placed: columns `place` and `open` say where a value stands in the product's texts, and
+            that training never saw it.
         spreadsheet: in CSV, texts that a spreadsheet would run are made inert by an apostrophe.
 
     Returns:
@@ -64,6 +68,8 @@ def write_table(
     check_table(path)
     counted = _Counted(proposals)
     schema = _SCHEMA.append(_EXPLANATION) if explained else _SCHEMA
+    if placed:
+        schema = schema.append(_PLACE).append(_OPEN)
     with whole_file(path) as staging:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetWriter(staging, schema) as writer:
@@ -90,6 +96,9 @@ def write_table(
 def _row(proposal: Proposal) -> dict[str, Any]:
     """A record without anything nested."""
     record = proposal.record()
+    if proposal.place is not None:
+        place = proposal.place
+        record["place"] = f"{place.source} {place.start}-{place.end}"
     if "explanation" in record:
         record["explanation"] = json.dumps(record["explanation"], ensure_ascii=False)
     return record

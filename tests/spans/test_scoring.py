@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -31,8 +33,7 @@ def test_values_that_training_never_saw_are_found(brands: Snapshot, scorer: Span
         true = dict(product.properties)["brand"]
         if true in known:
             continue
-        (found,) = scorer.found(product, ["brand"])
-        assert found is not None
+        found = scorer.about(scorer.read(product), "brand")
         assert not found.known_T[found.texts.index(true)]
         asked += 1
         right += ranked(found)[0] == true
@@ -42,8 +43,7 @@ def test_values_that_training_never_saw_are_found(brands: Snapshot, scorer: Span
 
 def test_the_span_says_where_it_stands(brands: Snapshot, scorer: SpanScorer) -> None:
     product = brands.product(int(brands.rows("test")[0]))
-    (found,) = scorer.found(product, ["size"])
-    assert found is not None
+    found = scorer.about(scorer.read(product), "size")
     best = int(np.argmax(found.probability()[0]))
     span, true = found.spans[best], dict(product.properties)["size"]
     assert value_key(span.text) == value_key(true)
@@ -52,12 +52,11 @@ def test_the_span_says_where_it_stands(brands: Snapshot, scorer: SpanScorer) -> 
 
 
 def test_probabilities_and_none_of_them_make_one(brands: Snapshot, scorer: SpanScorer) -> None:
-    (found,) = scorer.found(brands.product(int(brands.rows("test")[0])), ["brand"])
-    assert found is not None
+    found = scorer.about(scorer.read(brands.product(int(brands.rows("test")[0]))), "brand")
     for temperature, bias in ((1.0, 0.0), (3.0, 2.0)):
-        share_T, none = found.probability(temperature, bias)
+        share_T, none = replace(found, temperature=temperature, bias=bias).probability()
         assert share_T.sum() + none == pytest.approx(1)
-    assert found.probability(1.0, 2.0)[1] > found.probability()[1]
+    assert replace(found, bias=2.0).probability()[1] > found.probability()[1]
 
 
 def test_no_text_no_value(brands: Snapshot, scorer: SpanScorer) -> None:
@@ -65,8 +64,7 @@ def test_no_text_no_value(brands: Snapshot, scorer: SpanScorer) -> None:
     bare = type(product)(
         product.row, product.id, None, None, "test", (), (("brand", "Ba"),), (0,), (), ()
     )
-    (found,) = scorer.found(bare, ["brand"])
-    assert found is not None
+    found = scorer.about(scorer.read(bare), "brand")
     assert found.texts == [], "what is asked is no text that it could stand in"
     assert found.probability()[1] == 1
 
@@ -93,4 +91,4 @@ def test_the_same_products_give_the_same_weights(brands: Snapshot, scorer: SpanS
 def test_a_catalog_without_open_properties(brands: Snapshot) -> None:
     nothing = SpanScorer.fit(brands, np.empty(0, np.int64))
     assert nothing.names == []
-    assert list(nothing.found(brands.product(0), ["brand"])) == [None]
+    assert not nothing.known

@@ -106,6 +106,14 @@ def complete(
     ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
+    texts: Annotated[
+        bool,
+        typer.Option(
+            "--texts/--no-texts",
+            help="Also propose what stands in the product's own texts, seen in training or not, "
+            "where `evaluate --task open-values` was run; not with --precision.",
+        ),
+    ] = True,
     device: DeviceOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
@@ -135,14 +143,14 @@ def complete(
         opened = open_with_progress(artifact, snapshot, device, stages)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
         proposals, acceptor = _proposals(
-            opened, rows, settings, precision, parts if explain else 0, batch_size, stages
+            opened, rows, settings, precision, parts if explain else 0, batch_size, stages, texts
         )
         if write or out is None:
             proposals = list(proposals)
         report: dict[str, Any] = {"products": len(rows)}
         if out is not None:
             report["proposals"] = write_table(
-                out, proposals, explained=explain, spreadsheet=not raw
+                out, proposals, explained=explain, placed=texts, spreadsheet=not raw
             )
             report["file"] = str(out)
         if write:
@@ -180,6 +188,7 @@ def _proposals(
     parts: int,
     batch_size: int,
     stages: Stages,
+    texts: bool,
 ) -> tuple[Iterable[Proposal], Acceptor | None]:
     """What is proposed, as it comes, and who counts what is accepted."""
     from k3m_kg.errors import ArtifactError
@@ -227,4 +236,21 @@ def _proposals(
             batch_size=batch_size,
         )
         proposals = explainer(proposals)
+    if texts:
+        proposals = _with_texts(opened, proposals, settings.top_k, precision)
     return proposals, acceptor
+
+
+def _with_texts(
+    opened: OpenModel, proposals: Iterable[Proposal], top_k: int, precision: float | None
+) -> Iterable[Proposal]:
+    """With what products' texts say, where that was fitted."""
+    from k3m_kg.use.open_values import OpenValues
+
+    values = OpenValues.load(opened.trained.path)
+    if values is None:
+        return proposals
+    if precision is not None:
+        note("--precision: of values that stand in texts alone no threshold is proved; left out")
+        return proposals
+    return values.merged(proposals, opened.snapshot, top_k)
