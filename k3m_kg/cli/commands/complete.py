@@ -38,6 +38,7 @@ if TYPE_CHECKING:
     from k3m_kg.use.acceptance import Acceptor
     from k3m_kg.use.completion import CompletionSettings
     from k3m_kg.use.open_model import OpenModel
+    from k3m_kg.use.open_values import OpenValues
     from k3m_kg.use.proposals import Proposal
 
 
@@ -143,14 +144,17 @@ def complete(
         opened = open_with_progress(artifact, snapshot, device, stages)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
         proposals, acceptor = _proposals(
-            opened, rows, settings, precision, parts if explain else 0, batch_size, stages, texts
+            opened, rows, settings, precision, parts if explain else 0, batch_size, stages
         )
+        values = _open_values(opened, precision) if texts else None
+        if values is not None:
+            proposals = values.merged(proposals, opened.snapshot, settings.top_k)
         if write or out is None:
             proposals = list(proposals)
         report: dict[str, Any] = {"products": len(rows)}
         if out is not None:
             report["proposals"] = write_table(
-                out, proposals, explained=explain, placed=texts, spreadsheet=not raw
+                out, proposals, explained=explain, placed=values is not None, spreadsheet=not raw
             )
             report["file"] = str(out)
         if write:
@@ -188,7 +192,6 @@ def _proposals(
     parts: int,
     batch_size: int,
     stages: Stages,
-    texts: bool,
 ) -> tuple[Iterable[Proposal], Acceptor | None]:
     """What is proposed, as it comes, and who counts what is accepted."""
     from k3m_kg.errors import ArtifactError
@@ -236,21 +239,15 @@ def _proposals(
             batch_size=batch_size,
         )
         proposals = explainer(proposals)
-    if texts:
-        proposals = _with_texts(opened, proposals, settings.top_k, precision)
     return proposals, acceptor
 
 
-def _with_texts(
-    opened: OpenModel, proposals: Iterable[Proposal], top_k: int, precision: float | None
-) -> Iterable[Proposal]:
-    """With what products' texts say, where that was fitted."""
+def _open_values(opened: OpenModel, precision: float | None) -> OpenValues | None:
+    """What reads products' texts, where it was fitted and no precision is promised."""
     from k3m_kg.use.open_values import OpenValues
 
     values = OpenValues.load(opened.trained.path)
-    if values is None:
-        return proposals
-    if precision is not None:
-        note("--precision: of values that stand in texts alone no threshold is proved; left out")
-        return proposals
-    return values.merged(proposals, opened.snapshot, top_k)
+    if values is None or precision is None:
+        return values
+    note("--precision: of values that stand in texts alone no threshold is proved; left out")
+    return None
