@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import torch
 from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers.utils.logging import disable_progress_bar
 
 from k3m_kg.api import (
     ArtifactError,
@@ -20,6 +21,8 @@ from k3m_kg.api import (
     initialise,
 )
 from k3m_kg_text.settings import TextNetworkSettings
+
+disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
 
 
 class Source(NamedTuple):

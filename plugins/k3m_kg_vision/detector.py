@@ -12,11 +12,14 @@ import numpy as np
 import torch
 from torch import Tensor
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForObjectDetection
+from transformers.utils.logging import disable_progress_bar
 
 from k3m_kg.api import ConfigError, ModelContext, fingerprint, load_frozen, save_frozen
 from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours_in
 from k3m_kg_vision.regions import fitted
 from k3m_kg_vision.settings import DetectorSettings
+
+disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
 
 if TYPE_CHECKING:
     from PIL.Image import Image

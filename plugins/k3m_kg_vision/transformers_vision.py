@@ -16,10 +16,13 @@ from transformers import (
     AutoModel,
     AutoModelForImageClassification,
 )
+from transformers.utils.logging import disable_progress_bar
 
 from k3m_kg.api import ConfigError
 from k3m_kg_vision.network import Network
 from k3m_kg_vision.settings import PretrainedVisionSettings
+
+disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
 
 _CONFIG, _INPUT = "network-config", "network-input.json"
 
