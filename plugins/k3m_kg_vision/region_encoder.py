@@ -99,7 +99,9 @@ class RegionEncoder(ImageEncoder):
         if self.layout.colours:
             shares = nearness(self._single(cells_IRF), self.colours_K3, self.colours_scale)
             histogram = shares.view(len(shares), -1, GRID**2, shares.shape[2]).mean(2)
-            feature_IRF = torch.cat([feature_IRF, centred(histogram)], -1)
+            # a thousand features of unit variance would drown sixty of colour
+            even = (self.layout.colours / feature_IRF.shape[-1]) ** 0.5
+            feature_IRF = torch.cat([feature_IRF * min(1.0, even), centred(histogram)], -1)
         if masked_IR is not None:
             feature_IRF = feature_IRF * ~masked_IR[..., None]
         embedded = self.feature(feature_IRF) + self.box(2 * boxes_IR5 - 1)
