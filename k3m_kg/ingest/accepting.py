@@ -16,7 +16,7 @@ from k3m_kg.files import write_text
 from k3m_kg.ingest.checked import Read
 from k3m_kg.ingest.reading_ahead import reading
 from k3m_kg.readers.choosing import ChosenReader
-from k3m_kg.readers.proposing import is_open
+from k3m_kg.readers.suggesting import is_open
 from k3m_kg.records import Note, ProductRecord
 from k3m_kg.workers.limits import Limits
 
@@ -28,7 +28,7 @@ _LONGEST = 100
 def accepted(
     chosen: ChosenReader, path: Path, size: int, limits: Limits, folder: Path
 ) -> Path | None:
-    """The mapping that was proposed for a source, as a file; None if it needs none.
+    """The mapping that was suggested for a source, as a file; None if it needs none.
 
     Args:
         size: of the source in bytes.
@@ -36,7 +36,7 @@ def accepted(
             and is there already is taken as it is.
 
     Raises:
-        UsageError: the proposal leaves the id open, or another mapping is there already.
+        UsageError: the suggestion leaves the id open, or another mapping is there already.
         CatalogError: the source cannot be read.
     """
     needed = _needed(chosen, path, size, limits)
@@ -54,12 +54,12 @@ def accepted(
         write_text(file, needed.mapping)
         return file
     with TemporaryDirectory(prefix="k3m-kg-") as other:
-        proposed = Path(other) / "proposed.yaml"
-        proposed.write_text(needed.mapping, encoding="utf-8")
-        if read_yaml(file) == read_yaml(proposed):
+        suggested = Path(other) / "suggested.yaml"
+        suggested.write_text(needed.mapping, encoding="utf-8")
+        if read_yaml(file) == read_yaml(suggested):
             return file
     raise UsageError(
-        "is there already, and says something else than what is proposed now",
+        "is there already, and says something else than what is suggested now",
         where=str(file),
         hint=f"go by it with --mapping {file}, or remove it",
     )
@@ -79,14 +79,14 @@ def check_mapping(chosen: ChosenReader, path: Path, size: int, limits: Limits) -
 def with_preview(
     needed: MappingNeeded, chosen: ChosenReader, path: Path, limits: Limits
 ) -> MappingNeeded:
-    """The error, with the first products as the proposed mapping reads them.
+    """The error, with the first products as the suggested mapping reads them.
 
     Whatever goes wrong shows when the mapping is used.
     """
     products: list[ProductRecord] = []
     if not is_open(needed.mapping):
         with TemporaryDirectory(prefix="k3m-kg-") as folder, suppress(K3MError):
-            mapping = Path(folder) / "proposed.yaml"
+            mapping = Path(folder) / "suggested.yaml"
             mapping.write_text(needed.mapping, encoding="utf-8")
             with reading(chosen, path, mapping, path.stat().st_size, limits) as records:
                 products += islice(filter(None, map(_product, records)), SHOWN)

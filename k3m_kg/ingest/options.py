@@ -19,7 +19,7 @@ class IngestOptions:
         mapping: the mapping file for formats that need one.
         images: the folder or archive with the pictures; None looks beside each source.
         strict: one rejected row fails the whole ingest.
-        accept: where a source comes without the mapping that it needs, take the proposed one, and
+        accept: where a source comes without the mapping that it needs, take the suggested one, and
             keep it in this folder; None: that is an error.
         allow_rejected: take a source of which many rows are rejected.
         dry_run: count everything, change nothing.

@@ -20,9 +20,12 @@ class Field:
         link: the property of the link, or None.
         is_property: whether its values are a property; under `*` not where it has a role.
         own: whether it is said of the variant alone.
+        is_plain: whether it is a property of one value and nothing else.
     """
 
-    __slots__ = ("_missing", "_separator", "is_property", "link", "own", "rename", "roles")
+    __slots__ = (
+        "_missing", "_separator", "is_plain", "is_property", "link", "own", "rename", "roles",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -42,6 +45,11 @@ class Field:
         self.own = own
         self._separator = separator
         self._missing = missing
+        self.is_plain = is_property and not (roles or link is not None or separator is not None)
+
+    def has(self, role: str) -> bool:
+        """Whether it has a role."""
+        return any(name == role for name, _ in self.roles)
 
     def is_missing(self, text: str) -> bool:
         """Whether a text means "not known"."""
@@ -58,6 +66,7 @@ class Fields:
     def __init__(self, mapping: Mapping) -> None:
         self._mapping = mapping
         self._fields: dict[tuple[str, str], Field] = {}
+        self._same: dict[str, Field] = {}  # where a value stands at its path, as most do
         self._separators = ByName(mapping.separators)
         self._missing = frozenset(("", *mapping.missing))
         self._missing_in = ByName(mapping.missing_in)
@@ -79,28 +88,32 @@ class Fields:
             for column in columns:
                 self._roles.setdefault(column, []).append((role, column))
 
+    def known(self, path: str, origin: str) -> Field | None:
+        """What is said of a path, and of where its value stands, if it was asked before."""
+        return self._same.get(path) if origin is path else self._fields.get((path, origin))
+
     def of(self, path: str, origin: str, alias: str | None) -> Field:
         """What is said of a path, of where its value stands, or of another name of it."""
-        key = path, origin
-        found = self._fields.get(key)
+        found = self.known(path, origin)
         if found is None:
-            if len(self._fields) >= _FIELDS_KNOWN:
+            if len(self._fields) + len(self._same) >= _FIELDS_KNOWN:
                 self._fields.clear()
-            found = self._fields[key] = self._made(path, origin, alias)
+                self._same.clear()
+            found = self._made(path, origin, alias)
+            if origin is path:
+                self._same[path] = found
+            else:
+                self._fields[path, origin] = found
         return found
 
     def apart(self, path: str, base: str) -> Field:
         """What is said of a text in a language that is kept apart: it is split as others are."""
-        key = path, base
+        key = path, f"{base}\0"  # no path has that
         if key not in self._fields:
             if len(self._fields) >= _FIELDS_KNOWN:
                 self._fields.clear()
             self._fields[key] = self._made(path, path, None, base)
         return self._fields[key]
-
-    def is_new(self, path: str, origin: str) -> bool:
-        """Whether `of` was not asked about it yet."""
-        return (path, origin) not in self._fields
 
     def _made(self, path: str, origin: str, alias: str | None, base: str = "") -> Field:
         names = tuple(dict.fromkeys(name for name in (path, alias, origin) if name))

@@ -87,7 +87,8 @@ class Languages:
             rank = best.get(cell.path, (float("inf"), ""))[0]
             if cell.path in best and not (self._wanted and rank == float("inf")):
                 # It says no language, beside others that do.
-                return cell._replace(path=f"{cell.path}.{_OTHER}", name=f"{cell.name}.{_OTHER}")
+                apart = f"{cell.path}.{_OTHER}"
+                return cell._replace(path=apart, name=f"{cell.name}.{_OTHER}", origin=apart)
             return cell
         path, tag = place
         if best[path] != (self._rank(tag), tag) or (self._wanted and best[path][0] == float("inf")):

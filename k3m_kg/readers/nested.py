@@ -21,7 +21,7 @@ from k3m_kg.readers.named import ByName
 from k3m_kg.readers.numbers import decimal_text, float_text
 from k3m_kg.readers.splitting import split
 
-_MAX_NAME = 500
+MAX_NAME = 500
 _NAME_KEYS = ("name", "key", "attribute_code", "attribute", "code", "label", "property", "type")
 _VALUE_KEYS = ("value", "values", "options", "option")
 _UNIT_KEYS = ("unit", "unitText", "unit_text", "unit_code", "unitCode", "uom", "currency")
@@ -111,8 +111,8 @@ def joined(path: str, key: str) -> str:
     """
     key = key.strip()
     found = f"{path}.{key}" if path and key else path or key
-    if len(found) > _MAX_NAME:
-        raise BadTree(f"a name longer than {_MAX_NAME} characters: {found[:40]!r}...")
+    if len(found) > MAX_NAME:
+        raise BadTree(f"a name longer than {MAX_NAME} characters: {found[:40]!r}...")
     return found
 
 
@@ -138,11 +138,12 @@ class Trees:
         self._known_columns: dict[str, _Columns | str | None] = {}
         self._unprefixed = ByName(dict.fromkeys(mapping.unprefixed if mapping else [], True))
         self._read = ByName(mapping.cells if mapping is not None else {})
+        self._reads, self._unprefixes = bool(self._read), bool(self._unprefixed)
         self._empty = frozenset(("", *(mapping.missing if mapping is not None else ())))
         self.aliases: dict[str, str] = {}
         self.dropped: dict[str, set[str]] = {}
 
-    def cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> Iterator[Cell]:
+    def cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> list[Cell]:
         """The cells of one row, a dict of dicts, lists and scalars.
 
         Args:
@@ -150,19 +151,22 @@ class Trees:
                 product leave out; what stands there now is put in.
 
         Raises:
-            BadTree: a name is too long, a value has none, or a cell is not what it should be.
+            BadTree: a name is too long, or a cell is not what it should be.
         """
-        if not self._columns:
-            return self._flat(tree, "", "")
-        return self._row(tree, {} if names is None else names)
+        out: list[Cell] = []
+        if self._columns:
+            self._row(out, tree, {} if names is None else names)
+        else:
+            self._object(out, tree, "", "", True)
+        return out
 
-    def _row(self, tree: dict[str, Any], names: dict[str, str]) -> Iterator[Cell]:
+    def _row(self, out: list[Cell], tree: dict[str, Any], names: dict[str, str]) -> None:
         for key, value in tree.items():
             key = str(key).strip()
             place = self._place(key)
             if place is None:
                 path = joined("", key)
-                yield from self._flat(value, path, path)
+                self._flat(out, value, path, path)
             elif isinstance(place, _Columns):
                 name = first_text(tree, place.name)
                 if name is None or name in self._empty:
@@ -171,9 +175,10 @@ class Trees:
                     names[place.name] = name
                 unit = first_text(tree, place.unit) if place.unit is not None else None
                 name = joined("", name or key)
-                for cell in self._flat(value, key, name, unit=unit):
-                    path = name + cell.path[len(key) :]
-                    yield cell._replace(path=path, origin=key)
+                cells: list[Cell] = []
+                self._flat(cells, value, key, name, unit)
+                for cell in cells:
+                    out.append(cell._replace(path=name + cell.path[len(key) :], origin=key))
             # Names and units are said with their value.
 
     def _place(self, key: str) -> _Columns | str | None:
@@ -187,111 +192,134 @@ class Trees:
         return self._known_columns[key]
 
     def _flat(
-        self, tree: Any, path: str, name: str, *, unit: str | None = None, read: bool = True
-    ) -> Iterator[Cell]:
-        """The cells of a tree; `read` if its texts may be what `cells` says."""
+        self,
+        out: list[Cell],
+        tree: Any,
+        path: str,
+        name: str,
+        unit: str | None = None,
+        read: bool = True,
+    ) -> None:
+        """Put the cells of a tree out; `read` if its texts may be what `cells` says."""
         if isinstance(tree, str):
-            if text := tree.strip():
-                how = self._read.get(path) if read and self._read else None
-                if how is not None:
-                    yield from self._inside(how, text, path, name)
-                else:
-                    yield Cell(path, name, f"{text} {unit}" if unit else text, path)
+            text = tree.strip()
+            if not text:
+                return
+            if read and self._reads and (how := self._read.get(path)) is not None:
+                self._inside(out, how, text, path, name)
+            else:
+                out.append(Cell(path, name, f"{text} {unit}" if unit else text, path))
         elif isinstance(tree, dict):
-            yield from self._object(tree, path, name, read)
+            self._object(out, tree, path, name, read)
         elif isinstance(tree, list):
             pair = self._within.get(path) if self._within else None
             for item in tree:
                 if isinstance(item, dict):
-                    yield from (
-                        self._pair(pair, item, path, name, read)
-                        if pair is not None
-                        else self._item(item, path, name, read)
-                    )
+                    if pair is not None:
+                        self._pair(out, pair, item, path, name, read)
+                    else:
+                        self._item(out, item, path, name, read)
                 elif isinstance(item, tuple) and len(item) == 2:  # an entry of an Arrow map
                     key = str(item[0])
-                    below = joined(path, key)
-                    yield from self._flat(item[1], below, joined("", key), read=read)
+                    self._flat(out, item[1], joined(path, key), joined("", key), None, read)
                 else:
-                    yield from self._flat(item, path, name, unit=unit, read=read)
+                    self._flat(out, item, path, name, unit, read)
         elif written := scalar_text(tree):
-            yield Cell(path, name, f"{written} {unit}" if unit else written, path)
+            out.append(Cell(path, name, f"{written} {unit}" if unit else written, path))
 
-    def _object(self, tree: dict[Any, Any], path: str, name: str, read: bool) -> Iterator[Cell]:
+    def _object(
+        self, out: list[Cell], tree: dict[Any, Any], path: str, name: str, read: bool
+    ) -> None:
         if self._within and (pair := self._within.get(path)) is not None:
-            yield from self._pair(pair, tree, path, name, read)
+            self._pair(out, pair, tree, path, name, read)
             return
-        if self._unprefixed and path and self._unprefixed.get(path):
+        if self._unprefixes and path and self._unprefixed.get(path):
             name = ""
+        is_same, reads = path == name, read and self._reads
         for key, value in tree.items():
             key = str(key)
-            yield from self._flat(value, joined(path, key), joined(name, key), read=read)
+            below = joined(path, key)
+            label = below if is_same else joined(name, key)
+            if type(value) is not str or reads:
+                self._flat(out, value, below, label, None, read)
+            elif text := value.strip():  # most are
+                out.append(Cell(below, label, text, below))
 
-    def _item(self, item: dict[Any, Any], path: str, name: str, read: bool) -> Iterator[Cell]:
+    def _item(
+        self, out: list[Cell], item: dict[Any, Any], path: str, name: str, read: bool
+    ) -> None:
         """An object in a list: a text in a language, a name and a value, or just an object."""
         if (language := _language(item)) is not None:
             tag_key, text_key = language
             if path:
                 self.aliases.setdefault(path, f"{path}.{text_key}")
             tag = item[tag_key] or None
-            for cell in self._flat(item[text_key], path, name, read=read):
-                yield cell._replace(language=tag)
+            cells: list[Cell] = []
+            self._flat(cells, item[text_key], path, name, None, read)
+            out += [cell._replace(language=tag) for cell in cells]
             rest = {key: value for key, value in item.items() if key not in language}
-            yield from self._object(rest, path, name, read)
+            self._object(out, rest, path, name, read)
             return
         keys = _name_and_value(item)
         if keys is None:
-            yield from self._object(item, path, name, read)
+            self._object(out, item, path, name, read)
             return
         name_key, value_key, unit_key = keys
         if len(item) > 3 or len(item) > 2 + (unit_key is not None):
             self._drop(path, (key for key in item if key not in keys and item[key] is not None))
         unit = first_text(item, unit_key) if unit_key is not None else None
-        if name_key is None:
-            yield from self._flat(item[value_key], path, name, unit=unit, read=read)
-        else:
+        if name_key is not None:
             label = str(item[name_key])
-            below = joined(path, label)
-            yield from self._flat(item[value_key], below, joined("", label), unit=unit, read=read)
+            path, name = joined(path, label), joined("", label)
+        self._flat(out, item[value_key], path, name, unit, read)
 
     def _pair(
-        self, pair: Pair, item: dict[Any, Any], path: str, name: str, read: bool
-    ) -> Iterator[Cell]:
+        self,
+        out: list[Cell],
+        pair: Pair,
+        item: dict[Any, Any],
+        path: str,
+        name: str,
+        read: bool,
+    ) -> None:
         """An object whose keys the mapping tells."""
         label = first_text(item, pair.name) if pair.name is not None else None
         if pair.name is not None and (label is None or label in self._empty):
             for key, value in item.items():  # no name: nothing of it is lost
                 key = str(key)
-                yield from self._flat(value, joined(path, key), joined(name, key), read=read)
+                self._flat(out, value, joined(path, key), joined(name, key), None, read)
             return
         unit = first_text(item, pair.unit) if pair.unit is not None else None
         below, name = (path, name) if label is None else (joined(path, label), joined("", label))
         for value in dug(item, pair.value):
-            yield from self._flat(value, below, name, unit=unit, read=read)
+            self._flat(out, value, below, name, unit, read)
 
     def _drop(self, path: str, keys: Iterable[Any]) -> None:
         known = self.dropped.setdefault(path, set()) if len(self.dropped) < _DROPPED_KNOWN else None
         if known is not None and len(known) < _DROPPED_KNOWN:
             known.update(map(str, keys))
 
-    def _inside(self, how: str | KeyValues, text: str, path: str, name: str) -> Iterator[Cell]:
+    def _inside(
+        self, out: list[Cell], how: str | KeyValues, text: str, path: str, name: str
+    ) -> None:
         """The cells of a cell."""
         if how == "html":
             if plain := html_to_text(text).strip():
-                yield Cell(path, name, plain, path)
+                out.append(Cell(path, name, plain, path))
         elif isinstance(how, KeyValues):
             for entry in split(text, how.between):
                 key, mark, value = (part.strip() for part in entry.partition(how.after_name))
                 if mark and key and value:
-                    yield Cell(joined(path, key), joined("", key), value, joined(path, key))
+                    below = joined(path, key)
+                    out.append(Cell(below, joined("", key), value, below))
                 elif entry and not (mark and key):
-                    yield Cell(path, name, entry, path)
+                    out.append(Cell(path, name, entry, path))
         else:
             try:
                 found = read_literal(text)
             except NoLiteralError as error:
                 raise BadTree(f"the cell {path!r} is no JSON: {error}") from None
-            yield from self._flat(found, path, name, read=False)
+            self._flat(out, found, path, name, None, False)
 
 
 class _compiled:  # noqa: N801  (reads as what it makes)

@@ -6,15 +6,16 @@ A row is a tree of dicts, lists and scalars; a row of a table is one whose keys 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from k3m_kg.readers.cells import raw_text, unstorable
-from k3m_kg.readers.fields import Fields
+from k3m_kg.readers.fields import Field, Fields
 from k3m_kg.readers.image_table import ImageTablePictures
 from k3m_kg.readers.languages import Languages
-from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels, Mapping
+from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels
+from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.readers.named import Unseen
 from k3m_kg.readers.nested import BadTree, Cell, Trees
 from k3m_kg.readers.numbers import digits_lost, lost_digits
@@ -25,8 +26,13 @@ LEVEL = " > "
 """Between the levels of a category."""
 MAX_ROWS = 10_000
 """Rows that one product may have."""
+_TOO_LONG = f"more than {MAX_ROWS:,} rows of one product"
+_MAX_REJECTED = 1000
 _LOOKED_AT = 1000
 """Rows in which empty fields are looked for too; an id that none of them has is given up."""
+
+
+_Placed = tuple[Cell, Field]
 
 
 class Products:
@@ -37,7 +43,7 @@ class Products:
         folder: that an image table lies in or below.
     """
 
-    def __init__(self, mapping: Mapping, where: str, folder: Path | None = None) -> None:
+    def __init__(self, mapping: MappingFile, where: str, folder: Path | None = None) -> None:
         """Prepare to read.
 
         Raises:
@@ -56,6 +62,7 @@ class Products:
         parented = mapping.variants is not None and mapping.variants.parent is not None
         self._parents = Parents(mapping.variants) if parented and mapping.variants else None
         self._open: _Open | None = None
+        self._too_long: str | None = None
         self._rows = 0
 
     def see(self, *columns: str) -> None:
@@ -90,12 +97,14 @@ class Products:
             why = "nested too deep"
         yield from self.rejected(self._rejected(why, tree, line, raw))
 
-    def rejected(self, row: RejectedRow) -> Iterator[RejectedRow]:
+    def rejected(self, row: RejectedRow) -> Iterator[CatalogRecord]:
         """A row that is no part of any product; it does not end the one that it stands in."""
         if self._open is None:
             yield row
-        else:
-            self._open.rejected.append(row)
+            return
+        self._open.rejected.append(row)
+        if len(self._open.rejected) > _MAX_REJECTED:  # held back only to keep the order of lines
+            yield from self._closed()
 
     def check(self) -> None:
         """See that the source has every column that the mapping names.
@@ -138,57 +147,66 @@ class Products:
             parted = self._languages.parted(path)
             self._unseen.see(path, *(parted[:1] if parted else ()))
 
-    def _cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> list[Cell]:
-        """What a row says, each text in its best language.
+    def _cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> list[_Placed]:
+        """What a row says, each text in its best language, with what the mapping says of it.
 
         Raises:
             BadTree: it holds text that cannot be stored, or a value without a name.
         """
-        cells: list[Cell] = []
+        placed: list[_Placed] = []
+        texts: list[str] = []
         aliases = self._trees.aliases
         any_language = bool(self._mapping.languages)
         for cell in self._trees.cells(tree, names):
-            if not cell.name:
-                raise BadTree(f"a value without a name: {cell.text[:40]!r}")
-            new = self._fields.is_new(cell.path, cell.origin)
-            alias = aliases.get(cell.path) if aliases else None
-            if not self._fields.of(cell.path, cell.origin, alias).is_missing(cell.text):
-                cells.append(cell)
-                any_language = any_language or cell.language is not None
-            if new and self._unseen:
-                self._see(cell.path, cell.origin, *([alias] if alias else []))
-        if why := unstorable(text for cell in cells for text in (cell.name, cell.text)):
+            path, name, text, origin, language = cell
+            if not name:
+                raise BadTree(f"a value without a name: {text[:40]!r}")
+            field = self._fields.known(path, origin)
+            if field is None:
+                alias = aliases.get(path)
+                field = self._fields.of(path, origin, alias)
+                if self._unseen:
+                    self._see(path, origin, *([alias] if alias else []))
+            if field.is_missing(text):
+                continue
+            placed.append((cell, field))
+            texts += (name, text)
+            any_language = any_language or language is not None
+        if why := unstorable(texts):
             raise BadTree(why)
-        return self._languages.chosen(cells) if any_language else cells
+        if any_language:
+            chosen = self._languages.chosen(cell for cell, _ in placed)
+            return [(cell, self._field(cell)) for cell in chosen]
+        return placed
 
-    def _made(self, cells: Sequence[Cell], line: int) -> _Made:
-        """A product of cells; its parents are not told apart yet.
+    def _field(self, cell: Cell) -> Field:
+        """What is said of a cell whose language was chosen, or put behind its name."""
+        if cell.language is not None and cell.origin.endswith(f".{cell.language}"):
+            return self._fields.apart(cell.path, cell.origin.removesuffix(f".{cell.language}"))
+        return self._fields.of(cell.path, cell.origin, self._trees.aliases.get(cell.path))
 
-        Raises:
-            BadTree: it has no id, or several.
-        """
+    def _made(self, placed: Sequence[_Placed], line: int) -> _Made:
+        """A product of cells, before what is the title, say, and what is left of it."""
         made = _Made(line)
-        aliases = self._trees.aliases
-        for cell in cells:
-            if cell.language is not None and cell.origin.endswith(f".{cell.language}"):
-                base = cell.origin.removesuffix(f".{cell.language}")
-                field = self._fields.apart(cell.path, base)
-            else:
-                alias = aliases.get(cell.path) if aliases else None
-                field = self._fields.of(cell.path, cell.origin, alias)
-            name = field.rename or cell.name
-            values = field.values(cell.text)
-            for role, column in field.roles:
-                made.roles.setdefault((role, column), []).extend(values)
+        properties = made.properties
+        for (_, name, text, _, _), field in placed:
+            name = field.rename or name
+            if field.is_plain:
+                properties.append((name, text))
+                continue
+            values = field.values(text)
+            for role in field.roles:
+                made.roles.setdefault(role, []).extend(values)
             for value in values:
                 if field.link is not None:
                     made.links.append((field.link, value))
                 if field.is_property:
-                    made.properties.append((name, value, ""))
-                else:
-                    for role, column in field.roles:
-                        if role in ("title", "category"):
-                            made.properties.append((name, value, f"{role} {column}"))
+                    properties.append((name, value))
+                    continue
+                for role in field.roles:
+                    if role[0] in ("title", "category"):
+                        made.spare[len(properties)] = role
+                        properties.append((name, value))
         return made
 
     def _finished(self, made: _Made, id_: str | None = None) -> ProductRecord:
@@ -211,12 +229,12 @@ class Products:
             column, first = chosen["category"]
             every = made.roles["category", column]
             category, used, levels = _leveled(mapping.category_levels, first, every)
-            made.drop(f"category {column}", used)
+            taken = {("category", column): used}
+        else:
+            taken = {}
         if "title" in chosen:
-            made.drop(f"title {chosen['title'][0]}", [chosen["title"][1]])
-        # Of several that are tried, those that were not taken are not kept.
-        kept = {"", *(f"{role} {column}" for role, (column, _) in chosen.items())}
-        properties = [(name, value) for name, value, role in made.properties if role in kept]
+            taken["title", chosen["title"][0]] = (chosen["title"][1],)
+        properties = made.kept(taken)
         images = self._images(made)
         if self._pictures is not None:
             images = self._pictures.of(images)
@@ -267,6 +285,8 @@ class Products:
         names = dict(self._open.names) if self._open is not None else {}
         cells = self._cells(tree, names)
         id_ = self._row_id(cells)
+        if self._open is None and self._too_long is not None and id_ in (None, self._too_long):
+            raise BadTree(_TOO_LONG)
         if id_ is None and self._open is None:
             raise BadTree("no id, and no product before it that this row could continue")
         if self._open is None or (id_ is not None and id_ != self._open.id):
@@ -275,29 +295,22 @@ class Products:
             if self._mapping.pairs:  # names of another product do not count
                 cells = self._cells(tree, names)
             self._open = _Open(id_ or "", line, tree)
+            self._too_long = None
         into = self._open
         into.names = names
         into.rows += 1
         if into.rows > MAX_ROWS:
-            raise BadTree(f"more than {MAX_ROWS:,} rows of one product")
-        into.add(cells, self._fields, self._variant_of(cells), line)
+            self._too_long = into.id
+            yield from self._closed()
+            raise BadTree(_TOO_LONG)
+        into.add(cells, line)
 
-    def _row_id(self, cells: Sequence[Cell]) -> str | None:
-        made = self._made([cell for cell in cells if self._has_role(cell, "id")], 0)
+    def _row_id(self, cells: Sequence[_Placed]) -> str | None:
+        made = self._made([item for item in cells if item[1].has("id")], 0)
         for column in self._mapping.ids:
             if values := made.roles.get(("id", column)):
                 return values[0]
         return None
-
-    def _variant_of(self, cells: Sequence[Cell]) -> str | None:
-        for cell in cells:
-            if self._has_role(cell, "variant"):
-                return cell.text
-        return None
-
-    def _has_role(self, cell: Cell, role: str) -> bool:
-        field = self._fields.of(cell.path, cell.origin, self._trees.aliases.get(cell.path))
-        return any(name == role for name, _ in field.roles)
 
     def _closed(self) -> Iterator[CatalogRecord]:
         """The product whose rows have ended, and its variants."""
@@ -350,18 +363,33 @@ class Products:
 
 
 class _Made:
-    """What the cells of a product say, before what is the title and what is left of it."""
+    """What the cells of a product say.
+
+    Attributes:
+        roles: (role, column as the mapping names it) to its values.
+        properties: names and values, those included that may turn out to be title or category.
+        spare: place in `properties` of such a one to its role and column.
+    """
 
     def __init__(self, line: int) -> None:
         self.line = line
         self.roles: dict[tuple[str, str], list[str]] = {}
-        self.properties: list[tuple[str, str, str]] = []
+        self.properties: list[tuple[str, str]] = []
+        self.spare: dict[int, tuple[str, str]] = {}
         self.links: list[tuple[str, str]] = []
 
-    def drop(self, role: str, values: Sequence[str]) -> None:
-        """Values that are title or category now are no property."""
-        self.properties = [
-            item for item in self.properties if item[2] != role or item[1] not in values
+    def kept(self, taken: Mapping[tuple[str, str], Sequence[str]]) -> list[tuple[str, str]]:
+        """The properties without what became title or category.
+
+        Of several columns that are tried, those that were not taken are not kept either.
+        """
+        if not self.spare:
+            return self.properties
+        return [
+            pair
+            for place, pair in enumerate(self.properties)
+            if (role := self.spare.get(place)) is None
+            or (role in taken and pair[1] not in taken[role])
         ]
 
 
@@ -373,23 +401,21 @@ class _Open:
         self.line = line
         self.tree = tree
         self.rows = 0
-        self.cells: list[Cell] = []
+        self.cells: list[_Placed] = []
         self.names: dict[str, str] = {}
-        self.variants: dict[str, tuple[int, list[Cell]]] = {}
+        self.variants: dict[str, tuple[int, list[_Placed]]] = {}
         self.rejected: list[RejectedRow] = []
 
-    def add(self, cells: Sequence[Cell], fields: Fields, variant: str | None, line: int) -> None:
+    def add(self, cells: Sequence[_Placed], line: int) -> None:
         """What a row says, of the product or of its variant."""
-        if variant is None or variant == self.id:
+        variant = next((cell.text for cell, field in cells if field.has("variant")), self.id)
+        if variant == self.id:
             self.cells += cells
             return
         own = self.variants.setdefault(variant, (line, []))[1]
-        for cell in cells:
-            field = fields.of(cell.path, cell.origin, None)
-            roles = {role for role, _ in field.roles}
-            if "variant" in roles:
-                continue
-            (own if field.own else self.cells).append(cell)
+        for placed in cells:
+            if not placed[1].has("variant"):
+                (own if placed[1].own else self.cells).append(placed)
 
 
 def _leveled(

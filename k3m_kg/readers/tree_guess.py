@@ -1,4 +1,4 @@
-"""A mapping for trees without one: from the usual names, or proposed."""
+"""A mapping for trees without one: from the usual names, or suggested."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.mapping import Mapping
 from k3m_kg.readers.nested import BadTree, Trees, first_text
-from k3m_kg.readers.proposing import guess_columns, proposed_mapping
+from k3m_kg.readers.suggesting import guess_columns, suggested_mapping
 
 
 def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:
@@ -34,7 +34,7 @@ def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:
         raise MappingNeeded(
             "none of its fields has the name of an id" + _documents(trees),
             where=str(where),
-            mapping=proposed_mapping(list(names), rows, lists),
+            mapping=suggested_mapping(list(names), rows, lists),
         )
     return Mapping.model_validate({**guess, "id": usual["id"]})
 

@@ -33,6 +33,28 @@ delimiter: ";"
 quote: null
 encoding: utf-8
 """
+RICH = """\
+id: [sku, name]
+title: [name, kind]
+category: kind
+category_levels: {between: ">", keep: 1, names: [top]}
+image: [photo, "images/{sku}.jpg"]
+image_table: {file: table.csv, key: sku, path: photo}
+leave_out: ["x*"]
+pairs: [{name: kind, value: colour, unit: size}, {within: a, name: b.c, value: d}]
+unprefixed: [colour]
+separators: {colour: {between: "|", escape: "\\\\", quote: "'"}}
+cells: {colour: json, photo: html, size: {between: ",", after_name: ":"}}
+languages: [en_US, en]
+rows: continue
+variants: {id: size, own: [colour], link: part of, inherit: false}
+optional: ["*"]
+header: 1
+skip_after_header: 1
+skip_at_end: 1
+delimiter: ";"
+escape: "\\\\"
+"""
 TABLE = (
     "sku;name;kind;photo;colour;size;related\n1;red mug;mug;a.jpg;red|blue;-;2\n2;cup;mug;;;L;1\n"
 )
@@ -91,12 +113,15 @@ def test_configs(tmp_path: Path, text: str) -> None:
             refused(error)
 
 
-def test_mappings(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [MAPPING, RICH], ids=["plain", "rich"])
+def test_mappings(tmp_path: Path, text: str) -> None:
     path, table = tmp_path / "mapping.yaml", tmp_path / "table.csv"
     table.write_text(TABLE)
+    path.write_text(text)
+    list(choose_reader(table, "csv").reader.read(table, path))
     for number in attempts(150):
         rng = random.Random(number)
-        path.write_bytes(change_yaml(MAPPING.encode(), rng))
+        path.write_bytes(change_yaml(text.encode(), rng))
         try:
             load_mapping(path)
             list(choose_reader(table, "csv").reader.read(table, path))

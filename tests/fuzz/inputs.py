@@ -47,6 +47,35 @@ _MAPPING = (
     "separators: {colour: '|', related: ','}\nmissing: [NA]\n"
 )
 _SHEET_MAPPING = "id: sku\ntitle: name\n"
+_RICH_CSV = (
+    "sku,parent,name,name-en,cat,details,facts,html,o1n,o1v,o2n,o2v,pics,images,up\n"
+    'A,,"Tee, \\"x\\"",Tee,A > B > C|D,"{""Brand"": ""Acme"", ""s"": [1.50, null]}",'
+    '"w: 1; x",<p>a&amp;b</p>,Size,S|M,Color,Red,a.jpg|b.jpg,1,\n'
+    "A,A,,,,\"{'k': u'v', 'd': (1, 2)}\",,,,L,,Blue,,2,B\nA-1,A,Tee L,,,[],,,,,,,,,1.2E+12\n"
+    '="007",,Cup,,"D",,,,,,,,,"",\n'
+)
+_RICH = (
+    "id: [sku, parent]\ntitle: [name, up]\ncategory: cat\n"
+    "category_levels: {between: '>', keep: 2, names: [top]}\nimage: [pics, '{sku}.jpg']\n"
+    "pairs: [{name: 'o{n}n', value: 'o{n}v'}]\nescape: '\\'\nlanguages: [en, de]\n"
+    "cells: {details: json, facts: {between: ';', after_name: ':'}, html: html}\n"
+    "unprefixed: [details]\nleave_out: ['im*']\nlinks: {up: part of}\n"
+    "separators: {cat: '|', pics: '|', 'o*v': {between: '|', escape: '\\', quote: '\"'}}\n"
+    "optional: ['*']\n"
+)
+_CONTINUED = _RICH + "rows: continue\nvariants: {id: images, own: ['o*', html]}\n"
+_PARENTED = _RICH.replace("[sku, parent]", "sku") + "variants: {parent: parent}\n"
+_RICH_JSONL = (
+    '{"sku": "A", "name": [{"language_tag": "en_US", "value": "Mug"}, {"locale": null, "data": 1}],'
+    ' "specs": [{"n": "w", "v": {"x": 1.50}, "u": "kg"}, {"n": null, "v": 2}], "cat": ["A", "B"]}\n'
+    '{"sku": 2, "attributes": [{"id": 1, "name": "c", "options": ["a", "b"]}], "w": [{"value": 1, '
+    '"unit": "g"}], "details": {"a.b": {"c": "[1, {\'x\': None}]"}}, "name": {"en": "x"}}\n'
+)
+_RICH_PATHS = (
+    "id: sku\ntitle: name\ncategory: cat\ncategory_levels: {names: [top]}\n"
+    "pairs: [{within: specs, name: n, value: v, unit: u}]\nunprefixed: [details]\n"
+    "cells: {'details.*': json}\nlanguages: [de, en]\noptional: ['*']\n"
+)
 _MAGENTO = (
     "sku,name,categories,description,base_image,additional_images,additional_attributes,"
     "configurable_variations,related_skus,store_view_code\n"
@@ -169,6 +198,15 @@ CONNECTORS = {
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
 }
 """They share what reads rows, elements, lines and trees: each gets a part of the inputs."""
+
+MAPPED = {
+    "csv-continued": Target("csv", ".csv", lambda: [_RICH_CSV.encode()], _CONTINUED),
+    "csv-parented": Target("csv", ".csv", lambda: [_RICH_CSV.encode()], _PARENTED),
+    "csv-utf16": Target("csv", ".csv", lambda: [_CSV.encode("utf-16")], _MAPPING),
+    "jsonl-paths": Target("jsonl", ".jsonl", lambda: [_RICH_JSONL.encode()], _RICH_PATHS),
+}
+"""Mappings that say more than what a column means."""
+
 
 _TOKENS = [
     b"\0", b"\xff", b"\n", b"\r", b"\t", b'"', b"'", b",", b"|", b"<", b">", b"{", b"}", b"[", b"]",

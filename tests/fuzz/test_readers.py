@@ -27,7 +27,7 @@ from k3m_kg.plugin.registry import registry
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 
-from .inputs import CONNECTORS, TARGETS, inputs, seeds
+from .inputs import CONNECTORS, MAPPED, TARGETS, inputs, seeds
 
 COUNT = int(os.environ.get("K3M_KG_FUZZ", "200"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
@@ -99,11 +99,11 @@ def data() -> Path | None:
     return folder if folder.is_dir() else None
 
 
-@pytest.mark.parametrize("name", [*TARGETS, *CONNECTORS])
+@pytest.mark.parametrize("name", [*TARGETS, *CONNECTORS, *MAPPED])
 def test_any_input_is_read_or_refused_with_a_clear_word(
     tmp_path: Path, data: Path | None, name: str
 ) -> None:
-    target = (TARGETS | CONNECTORS)[name]
+    target = (TARGETS | CONNECTORS | MAPPED)[name]
     count = COUNT if name in TARGETS else COUNT // 4
     record = registry().get(ReaderPlugin, target.reader)
     reader = record.factory(record.config())

@@ -30,7 +30,7 @@ def run(store: GraphStore, path: Path, **options: object) -> SourceReport:
         return ingest(store, [path], IngestOptions(**options), quarantine=quarantine)[0]  # type: ignore[arg-type]
 
 
-def test_the_proposal_shows_three_products(store: GraphStore, tmp_path: Path) -> None:
+def test_the_suggestion_shows_three_products(store: GraphStore, tmp_path: Path) -> None:
     path = tmp_path / "c.csv"
     path.write_text(TABLE)
     with pytest.raises(MappingNeeded) as raised:
@@ -75,7 +75,7 @@ def test_an_open_id_is_not_accepted(store: GraphStore, tmp_path: Path) -> None:
     assert not (tmp_path / "c.csv.mapping.yaml").exists()
 
 
-def test_parquet_without_an_id_is_proposed_one(store: GraphStore, tmp_path: Path) -> None:
+def test_parquet_without_an_id_is_suggested_one(store: GraphStore, tmp_path: Path) -> None:
     path = tmp_path / "c.parquet"
     pq.write_table(pa.table({"kind": ["a", "a"], "artikelnr": ["1", "2"], "x": [1, 2]}), path)
     with pytest.raises(MappingNeeded, match="id: artikelnr"):

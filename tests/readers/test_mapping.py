@@ -9,7 +9,7 @@ import pytest
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.mapping import Mapping, load_mapping
-from k3m_kg.readers.proposing import proposed_mapping
+from k3m_kg.readers.suggesting import suggested_mapping
 
 
 def load(tmp_path: Path, text: str) -> Mapping:
@@ -109,4 +109,4 @@ def test_a_missing_mapping_file_is_named(tmp_path: Path) -> None:
 
 
 def test_the_guess_can_be_loaded(tmp_path: Path) -> None:
-    load(tmp_path, proposed_mapping(["no", "Title", "IMAGE", "2011"], []))
+    load(tmp_path, suggested_mapping(["no", "Title", "IMAGE", "2011"], []))

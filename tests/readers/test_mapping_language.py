@@ -300,6 +300,14 @@ def test_languages_behind_the_names_of_columns(tmp_path: Path) -> None:
     assert second.properties == (("name-de_DE", "Becher"), ("text[fr]", "x"), ("made_in", "EU"))
 
 
+def test_a_text_without_a_language_beside_one_with_it_is_kept_apart(tmp_path: Path) -> None:
+    content = "id,name,name_en\n1,a,b\n2,c,\n"
+    mapping = "id: id\ntitle: name\nlanguages: [en]\n"
+    first, second = read(tmp_path, content, mapping)
+    assert (first.title, first.properties) == ("b", (("name.other", "a"),))
+    assert (second.title, second.properties) == ("c", ())
+
+
 def test_languages_as_keys(tmp_path: Path) -> None:
     line = '{"id": 1, "name": {"de": "Becher", "en": "Mug"}, "size": {"w": 1}}'
     (record,) = read(tmp_path, line, "id: id\ntitle: name\nlanguages: [en]\n", "c.jsonl")
@@ -475,6 +483,10 @@ def test_more_rows_of_one_product_than_one_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("k3m_kg.readers.products.MAX_ROWS", 2)
-    found = read(tmp_path, "id,a\n1,x\n1,y\n1,z\n2,x\n", "id: id\nrows: continue\n")
-    assert [r.line for r in found] == [2, 4, 5]
-    assert "more than 2 rows of one product" in found[1].reason
+    content = "id,a\n1,x\n1,y\n1,z\n,z\n2,x\n,y\n"
+    first, bad, other, second = read(tmp_path, content, "id: id\nrows: continue\n")
+    assert (first.line, first.properties) == (2, (("a", "x"), ("a", "y")))
+    assert [row.line for row in (bad, other)] == [4, 5]
+    assert "rows of one product" in bad.reason
+    assert "rows of one product" in other.reason
+    assert (second.line, second.properties) == (6, (("a", "x"), ("a", "y")))

@@ -58,7 +58,7 @@ def ingest(
         bool,
         typer.Option(
             "--accept",
-            help="Take the mapping that is proposed for a source without one, and keep it as "
+            help="Take the mapping that is suggested for a source without one, and keep it as "
             "<source name>.mapping.yaml.",
         ),
     ] = False,
@@ -171,7 +171,7 @@ def ingest(
             refetch=refetch_images,
         )
     if accept and mapping is not None:
-        raise UsageError("goes without --mapping: it takes a proposed one", where="--accept")
+        raise UsageError("goes without --mapping: it takes a suggested one", where="--accept")
     with ExitStack() as stack:
         folder = None
         if accept:
@@ -204,7 +204,7 @@ def ingest(
         for plan in plans:
             if accept and plan.mapping is not None:
                 kept = "" if dry_run else f", kept as {plan.mapping}"
-                note(f"{plan.path}: by the mapping that was proposed{kept}")
+                note(f"{plan.path}: by the mapping that was suggested{kept}")
         store = stack.enter_context(_open(db, dry_run))
         reports = _run(store, plans, options, rejected)
     if json:

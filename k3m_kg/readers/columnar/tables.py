@@ -21,7 +21,7 @@ from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
 from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_text_settings
 from k3m_kg.readers.nested import scalar_text
-from k3m_kg.readers.proposing import guess_columns, proposed_mapping
+from k3m_kg.readers.suggesting import guess_columns, suggested_mapping
 from k3m_kg.records import CatalogRecord
 
 
@@ -92,5 +92,5 @@ def _guessed(source: Batches, path: Path) -> Mapping:
     raise MappingNeeded(
         "none of its columns has the name of an id",
         where=str(path),
-        mapping=proposed_mapping(names or ["id"], rows, [n for n in names if n not in plain]),
+        mapping=suggested_mapping(names or ["id"], rows, [n for n in names if n not in plain]),
     )

@@ -26,13 +26,13 @@ from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, i
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapping import Mapping, load_mapping
 from k3m_kg.readers.products import Products
-from k3m_kg.readers.proposing import proposed_mapping
+from k3m_kg.readers.suggesting import suggested_mapping
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _NOT_DECODED = "bytes that are not valid in the file's encoding (`encoding` in the mapping says it)"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
-_PROPOSED_FROM = 20_000
-"""Rows that a mapping is proposed from."""
+_SUGGESTED_FROM = 20_000
+"""Rows that a mapping is suggested from."""
 
 
 class DelimitedReader:
@@ -136,12 +136,12 @@ def _needed(header: Sequence[str], rows: Rows, path: Path) -> MappingNeeded:
     for row in rows:
         if not isinstance(row, RejectedRow):
             trees.append(dict(zip(header, row.cells, strict=True)))
-        if len(trees) >= _PROPOSED_FROM:
+        if len(trees) >= _SUGGESTED_FROM:
             break
     return MappingNeeded(
         "a CSV needs a mapping file that says what its columns mean",
         where=str(path),
-        mapping=proposed_mapping([name for name in header if name], trees),
+        mapping=suggested_mapping([name for name in header if name], trees),
     )
 
 

@@ -80,7 +80,7 @@ def guess_columns(names: Sequence[str], *, sure: bool = True) -> dict[str, str]:
     return {key: column for key, column in guess.items() if column}
 
 
-def proposed_mapping(
+def suggested_mapping(
     names: Sequence[str], rows: Sequence[Mapping[str, Any]], lists: Iterable[str] = ()
 ) -> str:
     """The text of a mapping file to start from.
@@ -130,7 +130,7 @@ def proposed_mapping(
 
 
 def is_open(mapping: str) -> bool:
-    """Whether a proposed mapping leaves the id to be named."""
+    """Whether a suggested mapping leaves the id to be named."""
     return any(line.startswith(f"id: {OPEN}") for line in mapping.splitlines())
 
 

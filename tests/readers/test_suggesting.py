@@ -1,4 +1,4 @@
-"""The mapping that is proposed for a file without one."""
+"""The mapping that is suggested for a file without one."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.csv.delimited import DelimitedReader
 from k3m_kg.readers.jsonl import JSONLinesReader
 from k3m_kg.readers.mapping import load_mapping
-from k3m_kg.readers.proposing import OPEN, is_open
+from k3m_kg.readers.suggesting import OPEN, is_open
 from k3m_kg.records import ProductRecord
 
 
-def proposed(tmp_path: Path, content: str, name: str = "c.csv") -> str:
+def suggested(tmp_path: Path, content: str, name: str = "c.csv") -> str:
     path = tmp_path / name
     path.write_text(content, encoding="utf-8")
     reader = JSONLinesReader() if name.endswith("jsonl") else DelimitedReader()
@@ -34,15 +34,15 @@ def table(header: str, *rows: str) -> str:
 
 def test_the_id_is_a_column_whose_values_are_all_there_and_all_different(tmp_path: Path) -> None:
     content = table("code,sku,name", "1,A,mug", "1,B,cup", "2,C,lamp")
-    assert said(proposed(tmp_path, content))["id"] == "sku"
+    assert said(suggested(tmp_path, content))["id"] == "sku"
     content = table("code,sku,name", "1,A,mug", "3,,cup", "2,C,lamp")
-    assert said(proposed(tmp_path, content))["id"] == "code"
+    assert said(suggested(tmp_path, content))["id"] == "code"
 
 
 def test_the_first_column_is_no_id_for_being_the_first(tmp_path: Path) -> None:
     line = '{{"main_category": "x", "title": "{0}", "parent_asin": "{0}", '
     line += '"images": [{{"large": "y"}}]}}\n'
-    mapping = said(proposed(tmp_path, line.format("A") + line.format("B"), "c.jsonl"))
+    mapping = said(suggested(tmp_path, line.format("A") + line.format("B"), "c.jsonl"))
     assert mapping["id"] == "parent_asin"
     assert (mapping["title"], mapping["category"]) == ("title", "main_category")
     assert mapping["image"] == "images.large"
@@ -58,21 +58,21 @@ def test_the_first_column_is_no_id_for_being_the_first(tmp_path: Path) -> None:
     ],
 )
 def test_where_no_column_looks_like_an_id_it_stays_open(tmp_path: Path, content: str) -> None:
-    mapping = proposed(tmp_path, content)
+    mapping = suggested(tmp_path, content)
     assert is_open(mapping)
     assert said(mapping)["id"] == OPEN
     assert "which column?" in mapping
 
 
 def test_why_a_column_that_is_called_as_an_id_is_none(tmp_path: Path) -> None:
-    mapping = proposed(tmp_path, table("sku,name", "A,mug", ",cup", "A,lamp"))
+    mapping = suggested(tmp_path, table("sku,name", "A,mug", ",cup", "A,lamp"))
     assert "1 of 3 rows have none and 1 have one that came before" in mapping
     assert "rows: continue" in mapping
 
 
 def test_a_path_in_a_list_is_never_the_id(tmp_path: Path) -> None:
     line = '{"products": [{"id": 1, "title": "Tee"}, {"id": 2, "title": "Cap"}]}'
-    mapping = proposed(tmp_path, line, "c.jsonl")
+    mapping = suggested(tmp_path, line, "c.jsonl")
     assert is_open(mapping)
     path = tmp_path / "c.jsonl"
     with pytest.raises(MappingNeeded, match=r"list of 2 under 'products'.*jq -c '\.products\[\]'"):
@@ -85,7 +85,7 @@ def test_pairs_levels_and_cells_are_seen(tmp_path: Path) -> None:
         'A,mug,Home > Mugs,Farbe,rot,Size,S,"{""a"": 1}"',
         'B,cup,Home > Cups,Watt,5,Size,M,"{""b"": 2}"',
     )
-    text = proposed(tmp_path, content)
+    text = suggested(tmp_path, content)
     mapping = said(text)
     assert mapping["pairs"] == [
         {"name": "Attribute {n} name", "value": "Attribute {n} value(s)"},
@@ -105,7 +105,7 @@ def test_pairs_levels_and_cells_are_seen(tmp_path: Path) -> None:
 )
 def test_a_row_for_each_attribute_is_seen(tmp_path: Path, header: str) -> None:
     content = table(header, "A,colour,red", "A,size,L", "B,colour,blue")
-    text = proposed(tmp_path, content)
+    text = suggested(tmp_path, content)
     (tmp_path / "m.yaml").write_text(text)
     found = list(DelimitedReader().read(tmp_path / "c.csv", tmp_path / "m.yaml"))
     assert found == [
@@ -117,5 +117,5 @@ def test_a_row_for_each_attribute_is_seen(tmp_path: Path, header: str) -> None:
 @pytest.mark.parametrize("name", ["Handle", "Artikelnummer", "Item Number", "product-id", "EAN"])
 def test_names_of_the_field_are_known(tmp_path: Path, name: str) -> None:
     content = table(f"a,b,{name},Bild", "x,1,7,a.jpg", "y,2,8,b.jpg")
-    mapping = said(proposed(tmp_path, content))
+    mapping = said(suggested(tmp_path, content))
     assert (mapping["id"], mapping["image"]) == (name, "Bild")
