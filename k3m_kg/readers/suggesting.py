@@ -50,6 +50,9 @@ _NAMES = {
         "categoria", "product_category_tree", "product_group", "warengruppe", "category_path",
     ),
 }  # fmt: skip
+_OF_PROPERTIES = frozenset(
+    ("attributes", "properties", "specs", "specifications", "details", "features", "facets")
+)
 _FEW_IDS = 20
 """Rows below which any column may look like an id."""
 _LONGEST_ID = 100
@@ -116,6 +119,8 @@ def suggested_mapping(
             said["category_levels"] = between
         if pairs:
             said["pairs"] = pairs
+    if unprefixed := _unprefixed(names):
+        said["unprefixed"] = unprefixed
     cells = {name: "json" for name in single if _is_json(rows, name)}
     if cells:
         said["cells"] = cells
@@ -181,6 +186,18 @@ def _is_id(values: Sequence[str]) -> bool:
         and max(map(len, values)) <= _LONGEST_ID
         and not any(map(lost_digits, values))
     )
+
+
+def _unprefixed(names: Sequence[str]) -> list[str]:
+    """Objects of which each key is a property: called so, and without names that others have."""
+    known = set(names)
+    found = dict.fromkeys(name.partition(".")[0] for name in names if "." in name)
+    keys = {
+        column: [n[len(column) + 1 :] for n in names if n.startswith(f"{column}.")]
+        for column in found
+        if normal(column) in _OF_PROPERTIES
+    }
+    return [column for column, below in keys.items() if not known.intersection(below)]
 
 
 def _levels(rows: Sequence[Mapping[str, Any]], name: str) -> str | None:

@@ -129,5 +129,6 @@ def test_notes_of_a_reader_are_reported(store: GraphStore, tmp_path: Path) -> No
     path, mapping = tmp_path / "c.csv", tmp_path / "m.yaml"
     path.write_bytes("id;name\n1;Grüner Becher\n".encode("cp1252"))
     mapping.write_text("id: id\ntitle: name\n")
-    (note,) = run(store, path, mapping=mapping).notes
-    assert "Windows-1252" in note
+    encoding, delimiter = run(store, path, mapping=mapping).notes
+    assert "Windows-1252" in encoding
+    assert "';'" in delimiter

@@ -119,3 +119,10 @@ def test_names_of_the_field_are_known(tmp_path: Path, name: str) -> None:
     content = table(f"a,b,{name},Bild", "x,1,7,a.jpg", "y,2,8,b.jpg")
     mapping = said(suggested(tmp_path, content))
     assert (mapping["id"], mapping["image"]) == (name, "Bild")
+
+
+def test_an_object_of_properties_is_seen(tmp_path: Path) -> None:
+    line = '{{"artikelnr": "{0}", "attributes": {{"Ideal For": "x"}}, '
+    line += '"details": {{"artikelnr": 1}}}}\n'
+    mapping = said(suggested(tmp_path, line.format("A") + line.format("B"), "c.jsonl"))
+    assert (mapping["id"], mapping["unprefixed"]) == ("artikelnr", ["attributes"])

@@ -87,6 +87,8 @@ def _records(
         raise _needed(header, rows, path)
     if note:
         yield Note(note)
+    if settings.delimiter is None and dialect["delimiter"] != _usual_delimiter(path):
+        yield Note(f"cells are separated by {dialect['delimiter']!r}, as in the header")
     rows.skip(settings.skip_after_header)
     rows.keep_back(settings.skip_at_end)
     columns = Columns(settings, header, str(mapping)) if settings.is_plain else None
@@ -102,6 +104,11 @@ def _records(
             f"{rows.short:,} rows, the first on line {rows.first_short:,}, have fewer cells than "
             "the header: what lacks was taken as empty"
         )
+
+
+def _usual_delimiter(path: Path) -> str:
+    """What the name of a file says of its cells."""
+    return "\t" if unpacked_suffix(path) in (".tsv", ".tab") else ","
 
 
 def _applied(
