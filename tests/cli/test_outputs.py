@@ -75,8 +75,8 @@ ALWAYS = ("v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.
 MORE = {
     "ingest image_store": ("source.csv", "map.yaml"),
     "ingest quarantine": ("source.csv", "map.yaml", "v.db.images/new", "v.db.sparql/new"),
-    "status html": ("v.db.images/new", "model/model.safetensors"),
-    "export out": ("v.db.sparql/new", "v.db-journal"),
+    "status html": ("source.csv", "v.db.images/new", "model/model.safetensors"),
+    "export out": ("source.csv", "v.db.sparql/new", "v.db-journal"),
     "snapshot cut out": ("source.csv", "cut", "model"),
     "snapshot export out": ("cut", "cut/deep/new", "model"),
     "evaluate diagram": ("model/assets/new.png", "cut/products.arrow"),
@@ -177,6 +177,38 @@ def test_a_path_of_6000_characters(name: str, run: Command) -> None:
     assert code == 2, err
     assert "File name too long" in err
     assert len(err) < 1200
+
+
+def test_tables_do_not_take_the_place_of_a_source(place: Path, run: Command) -> None:
+    Path("data").mkdir()
+    source = Path("data/products.csv")
+    source.write_text("id,name\n7,Shirt\n")
+    assert run("ingest", source, *DB, "--mapping", "map.yaml")[0] == 0
+    code, _, err = run("export", "data", *DB, "--format", "csv")
+    assert (code, source.read_text()) == (2, "id,name\n7,Shirt\n"), err
+    assert "a source of this graph" in err
+
+
+def test_rejected_rows_do_not_go_through_a_link_that_nobody_named(
+    place: Path, run: Command
+) -> None:
+    Path("mine").write_text("mine")
+    Path("bad.csv.quarantine.jsonl").symlink_to("mine")
+    Path("bad.csv").write_text("id,name\n1,Hat\n,Shirt\n")
+    code, _, err = run("ingest", "bad.csv", *DB, "--mapping", "map.yaml")
+    assert (code, Path("mine").read_text()) == (2, "mine"), err
+
+
+def test_another_database_is_no_index_of_pictures(place: Path, run: Command) -> None:
+    Path("store").mkdir()
+    with sqlite3.connect("store/index.db") as other:
+        other.execute("CREATE TABLE precious (a)")
+    before = Path("store/index.db").read_bytes()
+    words = ("source.csv", *DB, "--mapping", "map.yaml", "--image-store", "store")
+    code, _, err = run("ingest", *words)
+    assert code == 1, err
+    assert "is another database" in err
+    assert Path("store/index.db").read_bytes() == before
 
 
 @pytest.mark.usefixtures("place")

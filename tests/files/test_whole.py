@@ -223,3 +223,16 @@ def test_a_sweep_follows_no_link(tmp_path: Path) -> None:
     (tmp_path / ".k3m-kg-link.part").symlink_to(precious)
     sweep(tmp_path)
     assert names(precious) == ["file"]
+
+
+def test_a_name_that_nobody_gave_is_not_written_through_a_link(tmp_path: Path) -> None:
+    mine = tmp_path / "mine"
+    mine.write_text("mine")
+    for to in (mine, tmp_path, tmp_path / "nowhere"):
+        (tmp_path / "link").symlink_to(to)
+        write_text(tmp_path / "link", "new", named=False)
+        assert not (tmp_path / "link").is_symlink()
+        assert (tmp_path / "link").read_text() == "new"
+        (tmp_path / "link").unlink()
+    assert mine.read_text() == "mine"
+    assert list(tmp_path.iterdir()) == [mine]
