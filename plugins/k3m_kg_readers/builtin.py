@@ -67,6 +67,16 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "openfoodfacts:OpenFoodFactsReader",
         ),
         _reader(
+            "amazon",
+            "Amazon's flat files with three header rows: fields, units, parents and children",
+            "amazon:AmazonReader",
+        ),
+        _reader(
+            "prestashop",
+            "PrestaShop's CSV of products and of combinations: features, attributes, pictures",
+            "prestashop:PrestaShopReader",
+        ),
+        _reader(
             "bmecat",
             "BMEcat 1.2 and 2005: features with units, groups, references, languages apart",
             "bmecat:BMEcatReader",

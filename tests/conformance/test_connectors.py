@@ -17,6 +17,8 @@ SAMPLES = {
     "woocommerce": "woocommerce.csv",
     "akeneo": "akeneo-models.csv",
     "openfoodfacts": "openfoodfacts.csv",
+    "amazon": "amazon.txt",
+    "prestashop": "prestashop-combinations.csv",
     "google-merchant": "google-merchant-rss.xml",
     "bmecat": "bmecat.xml",
     "icecat": "icecat.xml",

@@ -193,6 +193,8 @@ CONNECTORS = {
     "akeneo": _export("akeneo", "akeneo-products.csv", "akeneo-models.csv", "akeneo-families.csv"),
     "openfoodfacts-csv": _export("openfoodfacts", "openfoodfacts.csv"),
     "openfoodfacts-lines": _export("openfoodfacts", "openfoodfacts.jsonl"),
+    "amazon": _export("amazon", "amazon.txt"),
+    "prestashop": _export("prestashop", "prestashop-products.csv", "prestashop-combinations.csv"),
     "woocommerce": _export("woocommerce", "woocommerce.csv"),
     "google-tsv": _export("google-merchant", "google-merchant.tsv"),
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
