@@ -35,6 +35,12 @@ COMMANDS = [
     CommandPlugin(
         "evaluate", "Measure an artifact by a downstream task.", _in("evaluate"), requires=_K3M
     ),
+    CommandPlugin(
+        "report",
+        "Write a page: what a model is worth, and shown at work.",
+        _in("report"),
+        requires=(*_K3M, "sklearn", "matplotlib"),
+    ),
     CommandPlugin("embed", "Write the vector of every product.", _in("embed"), requires=_K3M),
     CommandPlugin(
         "complete", "Propose the values that products lack.", _in("complete"), requires=_K3M
