@@ -30,7 +30,6 @@ SHOWN = {"everything": (), "no title": ("--hide-title",), "no picture": ("--hide
 K3M = "**K3M**"
 _FIGURE = {"category": "accuracy", "properties": "macro_hits@1"}
 _DASH = "-"
-MOST_EPOCHS = 40
 
 
 @dataclass(frozen=True)
@@ -109,7 +108,7 @@ class Bench:
         """
         output = self.folder / f"seed-{seed}"
         if not (output / "artifact.json").exists():
-            self._pretrain(output, seed, counts)
+            self._pretrain(output, seed)
         reports = {}
         for shown, hidden in SHOWN.items():
             if shown == "no picture" and not counts["images"]:
@@ -127,36 +126,17 @@ class Bench:
         seconds = json.loads((output / "metrics.json").read_text("utf-8"))["seconds"]
         return {"seconds": seconds, "reports": reports}
 
-    def _pretrain(self, output: Path, seed: int, counts: dict[str, Any]) -> None:
-        """As many epochs as the budget holds, by what the first one took in a training of its own.
-
-        Preparing what frozen networks give is done once and counted to nobody.
-        """
-        pilot = output.with_name("pilot")
-        if not (pilot / "metrics.json").exists():
-            self._train(pilot, seed, 1, counts)
-        epoch = json.loads((pilot / "metrics.json").read_text("utf-8"))["seconds"]
-        epochs = max(1, min(MOST_EPOCHS, int(60 * self.minutes / max(epoch, 1e-3))))
-        self._train(output, seed, epochs, counts)
-
-    def _train(self, output: Path, seed: int, epochs: int, counts: dict[str, Any]) -> None:
-        pictures = bool(counts["images"])
-        config = {
-            "snapshot": str(self.snapshots),
-            "output": str(output),
-            "text_encoder": "minilm",
-            "model": {"knowledge": "term"},
-            "training": {"epochs": epochs, "seed": seed, "threads": self.threads},
-        }
-        if pictures:
-            config["image_encoder"] = "efficientnet-lite0"
-        else:
-            config |= {"modalities": ["title"], "tasks": ["mlm", "lpm"]}
-        file = self.folder / f"{output.name}.yaml"
-        file.write_text(json.dumps(config, indent=1), "utf-8")  # JSON is YAML
+    def _pretrain(self, output: Path, seed: int) -> None:
+        """With no config: `pretrain` chooses, and keeps to the budget."""
         begun = output.with_name(f"{output.name}.run") / "checkpoint"
-        resume = ["--resume"] if begun.exists() else []
-        k3m_kg("pretrain", file, *resume, threads=self.threads)
+        k3m_kg(
+            "pretrain",
+            self.snapshots,
+            *("--output", output, "--minutes", self.minutes),
+            *("--set", f"training.seed={seed}"),
+            *(["--resume"] if begun.exists() else []),
+            threads=self.threads,
+        )
 
 
 def _task(asked: str, *, calibrate: bool) -> list[str]:

@@ -12,7 +12,7 @@ from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.acceptance import Acceptor, thresholds
-from k3m_kg.use.classifying import Classifier, without_category
+from k3m_kg.use.classifying import Classifier, vectors_of, without_category
 from k3m_kg.use.open_model import OpenModel, open_model
 from tests.evaluation.shop import shop_snapshot, trained, trained_kge, untrained
 
@@ -112,6 +112,28 @@ def test_a_later_snapshot_is_classified_by_what_the_first_one_taught(
     gone = replace(shop.trained, snapshot=tmp_path / "nowhere")
     with pytest.raises(ArtifactError, match="no longer there"):
         Classifier.fit(OpenModel.of(gone, later))
+
+
+def test_a_triple_that_says_the_category_is_hidden_from_whoever_tells_it(tmp_path: Path) -> None:
+    """The same products with and without that triple are told apart alike."""
+
+    def stated(product):  # type: ignore[no-untyped-def]
+        pairs = ((CATEGORY, product.category),) if product.category else ()
+        return replace(product, category=None, triples=(*product.triples, *pairs))
+
+    def unstated(product):  # type: ignore[no-untyped-def]
+        return replace(product, category=None)
+
+    snapshot = shop_snapshot(tmp_path / "with", 60, stated, holdout=0)
+    artifact = untrained(snapshot, tmp_path / "artifact")
+    seen = open_model(artifact, snapshot.path, device="cpu")
+    bare = shop_snapshot(tmp_path / "without", 60, unstated, holdout=0)
+    unseen = OpenModel.of(seen.trained, bare)
+    assert len(bare) == len(snapshot)
+    assert len(bare.triple_value) < len(snapshot.triple_value)
+    rows = np.arange(len(snapshot))
+    found = [vectors_of(model, model.batcher, rows) for model in (seen, unseen)]
+    np.testing.assert_allclose(*found, atol=1e-4)
 
 
 def test_what_cannot_be_learned_is_said(tmp_path: Path) -> None:
