@@ -109,7 +109,10 @@ def _ingest(run: DemoRun, watch: Watch, name: str) -> dict[str, Any]:
 
 
 def _cut(run: DemoRun, watch: Watch) -> Snapshot:
-    settings = SnapshotSettings(validation=0.1, test=0.15, holdout=0, seed=run.seed, image_size=96)
+    # The ceiling knows no category: it follows from the product type.
+    settings = SnapshotSettings(
+        validation=0.1, test=0.15, holdout=0, seed=run.seed, image_size=96, category=False
+    )
 
     def progress(stage: str, done: int, total: int | None) -> None:
         if total:
