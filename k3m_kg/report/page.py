@@ -165,8 +165,10 @@ def _fills(found: Findings) -> str:
         asked = max(by_name[name]["asked"] for by_name in found.fills.values())
         body.append((asked, [text(name), f"{asked:,}", *cells]))
     body.sort(key=lambda pair: -pair[0])
-    head = [part for p in found.fills for part in (f"filled in at {p:.0%}", "on validation")]
-    counts = tiles({f"values at {p:.0%} precision": f"{n:,}" for p, n in accepted.items()})
+    head = [
+        part for p in found.fills for part in (f"filled in at {100 * p:.0f} %", "on validation")
+    ]
+    counts = tiles({f"values at {100 * p:.0f} % precision": f"{n:,}" for p, n in accepted.items()})
     return (
         f"<h2>What can be filled in</h2><p>Missing values of {drawn or f'all {total:,} products'}, "
         "and how many of them are sure enough for a promised precision. A dash: no threshold was "
@@ -184,7 +186,7 @@ def _calibration(found: Findings) -> str:
     before, after = check["before"]["ece"], check["after"]["ece"]
     rows = [
         (
-            f"{row['wanted']:.0%}",
+            f"{100 * row['wanted']:.0f} %",
             "-" if row["precision"] is None else f"{100 * row['precision']:.1f} %",
             f"{100 * row['coverage']:.1f} %",
         )
