@@ -15,12 +15,12 @@ from k3m_kg.evaluation.running import build_evaluation, keep_verdict_of, run_eva
 from k3m_kg.evaluation.settings import ClassificationSettings, LinkPredictionSettings
 from k3m_kg.progress import StageProgress, counted
 from k3m_kg.report.examples import Example, pick_examples
+from k3m_kg.snapshot import CATEGORY
 from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.run_folder import run_folder
 from k3m_kg.use.acceptance import Acceptor, thresholds
 from k3m_kg.use.audit import VALUES, Audit, Auditor, kinds_of
 from k3m_kg.use.calibration import Calibration, load_calibration
-from k3m_kg.use.classifying import CATEGORY
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel
 
