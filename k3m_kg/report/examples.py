@@ -25,7 +25,7 @@ _TRIED = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Example:
+class ShownProduct:
     """A product and, per missing property, the best values first."""
 
     row: int
@@ -34,7 +34,7 @@ class Example:
 
 def pick_examples(
     opened: OpenModel, split: str, count: int, calibration: Calibration | None
-) -> list[Example]:
+) -> list[ShownProduct]:
     """Products that lack something, of a split where it has any, and some without title or picture.
 
     Args:
@@ -63,7 +63,7 @@ def pick_examples(
     rare = [members.pop(0) for whole, members in kinds.items() if whole != (True, True)]
     usual = [row for _, members in sorted(kinds.items(), reverse=True) for row in members]
     chosen = [*usual[: max(0, count - len(rare))], *rare][:count]
-    return [Example(row, _surest(found[snapshot.ids[row]])) for row in chosen]
+    return [ShownProduct(row, _surest(found[snapshot.ids[row]])) for row in chosen]
 
 
 def _surest(by_property: dict[str, list[Proposal]]) -> dict[str, list[Proposal]]:
@@ -72,7 +72,7 @@ def _surest(by_property: dict[str, list[Proposal]]) -> dict[str, list[Proposal]]
     return {name: by_property[name] for name in order[:_ASKED]}
 
 
-def example_card(snapshot: Snapshot, example: Example) -> Card:
+def example_card(snapshot: Snapshot, example: ShownProduct) -> Card:
     """A product with what is proposed for it."""
     asked = [
         (name, [Bar(item.value, item.probability) for item in items])

@@ -14,7 +14,7 @@ from k3m_kg.evaluation.reliability import calibrate_and_check
 from k3m_kg.evaluation.running import build_evaluation, keep_verdict_of, run_evaluation
 from k3m_kg.evaluation.settings import ClassificationSettings, LinkPredictionSettings
 from k3m_kg.progress import StageProgress, counted
-from k3m_kg.report.examples import Example, pick_examples
+from k3m_kg.report.examples import ShownProduct, pick_examples
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.run_folder import run_folder
@@ -71,7 +71,7 @@ class Findings:
     diagram: bytes | None
     fills: dict[float, dict[str, dict[str, Any]]]
     asked: int
-    examples: list[Example]
+    examples: list[ShownProduct]
     mistakes: Audit
     audits: dict[str, Audit]
     log: list[dict[str, Any]]
