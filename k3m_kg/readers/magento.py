@@ -15,6 +15,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from k3m_kg.readers.compressed import unreadable
 from k3m_kg.readers.csv.rows import open_text, read_header, read_rows, undecodable
 from k3m_kg.readers.html_text import html_to_text
 from k3m_kg.readers.lines import TextLines
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 _MISSING = frozenset(("", "__EMPTY__VALUE__", "no_selection"))
 _HTML = frozenset(("description", "short_description"))
@@ -146,18 +147,35 @@ class MagentoReader:
                 header, dialect = read_header(lines, None, path)
                 if "sku" not in header:
                     raise CatalogError("there is no column `sku`", where=str(path))
+                views: Counter[str] = Counter()
                 for start, row in read_rows(lines, dialect, path):
                     if not isinstance(row, str) and not any(row):
+                        continue
+                    if view := _view(header, row):
+                        views[view] += 1
                         continue
                     found = row if isinstance(row, str) else _product(header, row, start)
                     if isinstance(found, str):
                         yield RejectedRow(start, found, raw_text(lines.row_text()))
                     else:
                         yield found
+                for view, count in sorted(views.items()):
+                    yield Note(
+                        f"{count:,} rows of the store view {view!r} alone are left out: only those "
+                        "for all views are read"
+                    )
         except OSError as error:
             raise unreadable(path, error) from None
         except UnicodeError as error:
             raise undecodable(path, error, "--set encoding=NAME says which one it is") from None
+
+
+def _view(header: Sequence[str], row: Sequence[str] | str) -> str | None:
+    """The one store view that a whole row is of; None for all views."""
+    if isinstance(row, str) or len(row) != len(header) or "store_view_code" not in header:
+        return None
+    cell = row[header.index("store_view_code")].strip()
+    return None if cell in _MISSING else cell
 
 
 def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRecord | str:
@@ -170,8 +188,6 @@ def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRec
     cells = {name: cell for name, cell in stripped if cell not in _MISSING}
     if "sku" not in cells:
         return "no sku"
-    if view := cells.get("store_view_code"):
-        return f"of the store view {view!r} alone: only rows for all views are read"
     categories = _categories(cells.get("categories", ""))
     properties = [
         (name, html_to_text(cell) if name in _HTML else cell)

@@ -11,7 +11,7 @@ import pytest
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.readers.magento import MagentoReader
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import Note, ProductRecord
 
 
 def read(tmp_path: Path, *rows: dict[str, str]) -> list:
@@ -115,14 +115,14 @@ def test_pictures_come_in_order(tmp_path: Path) -> None:
 
 
 def test_a_single_store_view_never_replaces_the_product(tmp_path: Path) -> None:
-    first, view = read(
+    first, told = read(
         tmp_path,
         {"sku": "A", "name": "Hoodie", "store_view_code": ""},
         {"sku": "A", "name": "Kapuzenpulli", "store_view_code": "de"},
     )
     assert first.title == "Hoodie"
-    assert isinstance(view, RejectedRow)
-    assert "store view 'de'" in view.reason
+    assert isinstance(told, Note)
+    assert "1 rows of the store view 'de'" in told.text
 
 
 def test_rows_that_are_no_product_are_rejected_alone(tmp_path: Path) -> None:
