@@ -179,10 +179,18 @@ def _calibration(report: dict[str, Any]) -> Iterator[str]:
             f"\ncalibration on {split}, {check['questions']:,} questions as completion asks them: "
             f"expected calibration error {before['ece']:.4f} before, {after['ece']:.4f} after"
         )
-        yield (f"{'precision wanted':>18} {'got':>8} {'coverage':>9}")
+        yield (
+            f"{'precision wanted':>18} {'got':>8} {'coverage':>9} {'proposed':>9} {'applies':>8}"
+        )
         for row in check["at_precision"]:
-            got = "-" if row["precision"] is None else f"{row['precision']:.1%}"
-            yield (f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%}")
+            got, applies = (
+                "-" if row[key] is None else f"{row[key]:.1%}" for key in ("precision", "applies")
+            )
+            yield (
+                f"{row['wanted']:>18.0%} {got:>8} {row['coverage']:>9.1%} {row['proposed']:>9,} "
+                f"{applies:>8}"
+            )
+    yield "  got: right where the property is stated, times how probably it applies where it is not"
     fitting, proof = (report["parts"][name] for name in ("fitting", "proof"))
     yield (
         f"\nfitted to {fitting['questions']:,} validation questions on {fitting['products']:,} "

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,7 @@ from k3m_kg.errors import UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot.validation_parts import PROOF
-from k3m_kg.use.acceptance import least_count, thresholds
+from k3m_kg.use.acceptance import Threshold, least_count, thresholds
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, known_answers
 from k3m_kg.use.calibration import (
     FILE,
@@ -22,6 +22,8 @@ from k3m_kg.use.calibration import (
     negative_log_likelihood,
     validation_parts,
 )
+from k3m_kg.use.completable import left_out
+from k3m_kg.use.lacking import LackingAnswers, lacking_answers, what_applies
 from k3m_kg.use.open_model import OpenModel
 
 DIAGRAM = "reliability.png"
@@ -51,17 +53,32 @@ def reliability(probability_Q: np.ndarray, right_Q: np.ndarray, bins: int = BINS
     return {"ece": error / len(order) if len(order) else float("nan"), "bins": found}
 
 
-def check_calibration(calibration: Calibration, answers: Iterable[KnownAnswers]) -> dict[str, Any]:
+def check_calibration(
+    calibration: Calibration,
+    answers: Iterable[KnownAnswers],
+    lacking: Mapping[str, LackingAnswers] | None = None,
+    not_asked: Container[str] = (),
+) -> dict[str, Any]:
     """Reliability before and after, and what thresholds for some precisions give.
+
+    Args:
+        calibration: with the thresholds.
+        answers: of products that state what is asked.
+        lacking: of products that do not.
+        not_asked: properties that completion leaves out.
 
     Returns:
         `questions`; `unseen`: questions whose answer training never saw; `before` and `after`,
         each with `ece`, `nll` and `bins`; `per_property`: `questions`, `temperature`, `source`,
-        `ece_before`, `ece_after`; `at_precision`: per wanted precision `accepted`, `coverage`,
-        `precision`, and `nothing`: the properties that give nothing.
+        `ece_before`, `ece_after`; `at_precision`: per wanted precision `accepted` and `coverage` of
+        the questions that completion asks, `precision`: the share of those that is right, times
+        `applies`: how probably a property applies to products that do not state it, over the
+        `proposed` to them; and `nothing`: the properties that give nothing. Reliability is that of
+        values, where the property applies.
     """
-    wanted = {precision: thresholds(calibration, precision) for precision in PRECISIONS}
+    wanted = {precision: thresholds(calibration, precision, not_asked) for precision in PRECISIONS}
     tally = {precision: np.zeros(2, np.int64) for precision in PRECISIONS}
+    asked = 0
     columns: dict[str, list[np.ndarray]] = {"before": [], "after": [], "right": []}
     per_property, likelihood, unseen = {}, {"before": 0.0, "after": 0.0}, 0
     for part in answers:
@@ -83,9 +100,10 @@ def check_calibration(calibration: Calibration, answers: Iterable[KnownAnswers])
             "ece_before": reliability(before_Q, right_Q)["ece"],
             "ece_after": reliability(after_Q, right_Q)["ece"],
         }
+        asked += len(part) if part.name not in not_asked else 0
         for precision, by_name in wanted.items():
             if part.name in by_name:
-                sure_Q = after_Q >= by_name[part.name].probability
+                sure_Q = after_Q * part.applies_Q >= by_name[part.name].probability
                 tally[precision] += (sure_Q.sum(), (sure_Q & right_Q).sum())
     joined = {key: np.concatenate([*parts, np.empty(0)]) for key, parts in columns.items()}
     count = len(joined["right"])
@@ -94,17 +112,34 @@ def check_calibration(calibration: Calibration, answers: Iterable[KnownAnswers])
         nll = likelihood[key] / (count - unseen) if count > unseen else float("nan")
         result[key] = {"nll": nll} | reliability(joined[key], joined["right"])
     result["per_property"] = per_property
-    result["at_precision"] = [
-        {
-            "wanted": precision,
-            "accepted": int(accepted),
-            "coverage": float(accepted / count) if count else 0.0,
-            "precision": float(right / accepted) if accepted else None,
-            "nothing": [name for name, item in wanted[precision].items() if not item.reached],
-        }
-        for precision, (accepted, right) in tally.items()
-    ]
+    result["at_precision"] = []
+    for precision, (accepted, right) in tally.items():
+        applies_M = _proposed(wanted[precision], lacking or {})
+        applies = float(applies_M.mean()) if len(applies_M) else 1.0
+        result["at_precision"].append(
+            {
+                "wanted": precision,
+                "accepted": int(accepted),
+                "coverage": float(accepted / asked) if asked else 0.0,
+                "precision": float(applies * right / accepted) if accepted else None,
+                "proposed": len(applies_M),
+                "applies": applies if len(applies_M) else None,
+                "nothing": [name for name, item in wanted[precision].items() if not item.reached],
+            }
+        )
     return result
+
+
+def _proposed(
+    thresholds: Mapping[str, Threshold], lacking: Mapping[str, LackingAnswers]
+) -> np.ndarray:
+    """How probably each proposal's property applies, of products that do not state it."""
+    parts = [
+        answers.applies_Q[answers.probability_Q >= thresholds[name].probability]
+        for name, answers in lacking.items()
+        if name in thresholds
+    ]
+    return np.concatenate([*parts, np.empty(0)])
 
 
 def calibrate_and_check(
@@ -136,18 +171,24 @@ def calibrate_and_check(
         )
     calibration = calibrate(opened, batch_size=batch_size, progress=progress)
     parts, checks = validation_parts(opened), {}
+    applies, catalog = what_applies(opened), opened.batcher.catalog
+    poor = {catalog.properties[name] for name in left_out(catalog)}
     for name in dict.fromkeys((SPLIT, split)):
         answers = known_answers(
             opened.predictor,
             opened.batcher,
             name,
+            applies=applies,
             batch_size=batch_size,
             progress=progress,
+        )
+        lacking = lacking_answers(
+            opened, name, applies, calibration.temperature, batch_size=batch_size
         )
         checked: Iterable[KnownAnswers] = answers
         if name == SPLIT:
             checked = (part.some(parts.fold(part.rows_Q) == PROOF) for part in answers)
-        checks[name] = check_calibration(calibration, checked)
+        checks[name] = check_calibration(calibration, checked, lacking, poor)
     diagram = opened.trained.path / DIAGRAM if diagram is None else diagram
     draw_reliability(diagram, checks)
     return {

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from k3m_kg.lpm.title_leakage import word_spans
-from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot import CATEGORY, Snapshot
 from k3m_kg.snapshot.texts import Texts
 
 _T = TypeVar("_T", int, str, tuple[int, int])
@@ -72,12 +72,17 @@ class SeenColumns:
         """(F,) the property that a column says something of, -1 where it is none; int64."""
         return np.concatenate(
             [
-                np.full(len(self.kinds), -1),
+                np.full(len(self.kinds), self.category),
                 np.arange(len(self.properties)),
                 np.array([name for name, _ in self.values], np.int64),
                 np.full(len(self.words), -1),
             ]
         ).astype(np.int64)
+
+    @property
+    def category(self) -> int:
+        """The place of the category among the properties, -1 where it is none."""
+        return self.properties.index(CATEGORY) if CATEGORY in self.properties else -1
 
     @property
     def stated(self) -> slice:

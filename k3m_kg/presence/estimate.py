@@ -19,6 +19,9 @@ What this takes for granted, and where it errs:
   like what does not apply: too little is proposed, not too much.
 - Where a property applies, it is stated at least as often as not (`LEAST_STATED`). A property that
   applies to a whole kind but is stated of few of it counts as one that applies to few.
+- Of what applies at least one in twenty is not stated (`MOST_STATED`): where g is nearer to 1 than
+  that, what a product lacks was forgotten. A product to which it does not apply, although nothing
+  seen of it says so, is then asked all the same.
 """
 
 from __future__ import annotations
@@ -34,8 +37,7 @@ from k3m_kg.presence.columns import SeenColumns
 from k3m_kg.presence.ridge import Moments, Ridge
 
 LEAST_STATED = 0.5
-_MOST_STATED = 0.995
-"""No fit can tell more, and the odds of 1 are endless."""
+MOST_STATED = 0.95
 _FEWEST = 5
 """Products of a kind that state a property, from which on the kind has a share of its own."""
 _AS_MANY = 20
@@ -102,6 +104,8 @@ class Estimate:
                 slope_P[name], offset_P[name] = _logistic(score_N, said_N)
                 stated_M = expit(slope_P[name] * score_N[said_N] + offset_P[name])
                 share_P[name] = _share(stated_M)
+                if name == columns.category:  # a kind says that there is one
+                    continue
                 local += [
                     (kind, name, share)
                     for kind, share in _by_kind(kind_N[said_N], stated_M, share_P[name])
@@ -151,7 +155,7 @@ class Estimate:
 def _share(stated_M: np.ndarray) -> float:
     if not len(stated_M):
         return LEAST_STATED
-    return float(np.clip(np.median(stated_M), LEAST_STATED, _MOST_STATED))
+    return float(np.clip(np.median(stated_M), LEAST_STATED, MOST_STATED))
 
 
 def _by_kind(

@@ -22,6 +22,7 @@ from k3m_kg.lpm.questions import (
 )
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
+from k3m_kg.use.completion import WhatApplies, everything_applies
 
 QUESTIONS_KEPT = 2000
 """Of one property at most so many questions, drawn at random: enough to fit one number."""
@@ -38,12 +39,14 @@ class KnownAnswers:
         scores_QC: of all values that the property takes in training.
         right_QC: bool, which of them are true; none where the true value is unseen in training.
         rows_Q: the products' rows in the snapshot.
+        applies_Q: how probably the property applies, as if it were not stated.
     """
 
     name: str
     scores_QC: Tensor
     right_QC: Tensor
     rows_Q: np.ndarray
+    applies_Q: np.ndarray
 
     def __len__(self) -> int:
         return len(self.scores_QC)
@@ -57,7 +60,11 @@ class KnownAnswers:
         """A copy of the questions that are chosen, by bool (Q,) or by place."""
         mine = torch.from_numpy(chosen)
         return KnownAnswers(
-            self.name, self.scores_QC[mine], self.right_QC[mine], self.rows_Q[chosen]
+            self.name,
+            self.scores_QC[mine],
+            self.right_QC[mine],
+            self.rows_Q[chosen],
+            self.applies_Q[chosen],
         )
 
     def first(self, count: int) -> KnownAnswers:
@@ -65,7 +72,7 @@ class KnownAnswers:
         return self.some(np.arange(min(count, len(self))))
 
     def best(self, temperature: float) -> tuple[np.ndarray, np.ndarray]:
-        """The probability of the best value of each question, and whether it is true."""
+        """How probable the best value of each question is, if any is, and whether it is true."""
         top = (self.scores_QC / temperature).softmax(1).max(1)
         right_Q = self.right_QC.gather(1, top.indices[:, None])[:, 0]
         return top.values.double().numpy(), right_Q.numpy()
@@ -107,12 +114,13 @@ def known_answers(
     batcher: Batcher,
     split: str,
     *,
+    applies: WhatApplies = everything_applies,
     batch_size: int = 256,
     progress: Advance | None = None,
 ) -> Iterator[KnownAnswers]:
     """Ask what is known as completion asks what is missing, property after property.
 
-    All of the property's triples are hidden; the title stays whole.
+    All of the property's triples are hidden; the title stays whole. `applies` as in completion.
 
     Raises:
         UsageError: nothing to ask.
@@ -136,7 +144,9 @@ def known_answers(
             mine.rows, truth.about(np.array([name])), catalog.candidates[name]
         )
         scores_QC = checked_scores(torch.cat(scores))
-        yield KnownAnswers(catalog.properties[name], scores_QC, right_QC, mine.rows)
+        label = catalog.properties[name]
+        applies_Q = applies(mine.rows, [label])[:, 0]
+        yield KnownAnswers(label, scores_QC, right_QC, mine.rows, applies_Q)
 
 
 def true_candidates(rows_Q: np.ndarray, truth: Triples, candidates: np.ndarray) -> Tensor:

@@ -26,9 +26,11 @@ from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.manifests import read_json, write_json
+from k3m_kg.presence.applies import Applies, learn, save
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
+from k3m_kg.use.lacking import LackingAnswers, lacking_answers
 from k3m_kg.use.open_model import OpenModel
 
 FILE = "calibration.json"
@@ -37,6 +39,11 @@ _COLDEST, _HOTTEST = 0.2, 20.0
 _SUREST = -30.0
 """The log-probability of what the scores hold to be impossible."""
 _DIGITS = 6
+_OLDER = {
+    "1": "proved thresholds on what it was fitted to",
+    "2": "did not ask whether a property applies at all",
+}
+_Probability = Annotated[float, Field(ge=0, le=1)]
 
 
 class PropertyCalibration(Settings):
@@ -47,20 +54,28 @@ class PropertyCalibration(Settings):
         source: whether it is the property's `own`, the `pooled` one, or 1, the `identity`, where
             its own is no better.
         fitting: how many questions of the fitting part the property has.
-        probability: calibrated, of the best value of each question of the proof part.
+        probability: that the property applies and the best value is its, calibrated, of each
+            question of the proof part; all are about products that state the property.
         right: whether that value is true.
+        lacking: the same probability of validation products that do not state the property and that
+            it may apply to; None where everything applies.
+        applies: of each of `lacking`, how probably the property applies.
     """
 
     temperature: float = Field(gt=0)
     source: Literal["own", "pooled", "identity"]
     fitting: int = Field(ge=0)
-    probability: list[Annotated[float, Field(ge=0, le=1)]]
+    probability: list[_Probability]
     right: list[bool]
+    lacking: list[_Probability] | None = None
+    applies: list[_Probability] | None = None
 
     @model_validator(mode="after")
     def _one_answer_each(self) -> PropertyCalibration:
         if len(self.probability) != len(self.right):
             raise ValueError("probability and right are not of the same questions")
+        if len(self.lacking or ()) != len(self.applies or ()):
+            raise ValueError("lacking and applies are not of the same questions")
         return self
 
 
@@ -88,7 +103,7 @@ class Calibration(Settings):
         properties: by name, those that validation asks.
     """
 
-    format: Literal[2] = 2
+    format: Literal[3] = 3
     snapshot: str
     weights: str
     fitting: PartSize
@@ -121,9 +136,9 @@ def load_calibration(trained: TrainedPredictor) -> Calibration | None:
     if not path.exists():
         return None
     data = read_json(path)
-    if isinstance(data, dict) and data.get("format") == 1:
+    if isinstance(data, dict) and (older := _OLDER.get(str(data.get("format")))):
         raise ArtifactError(
-            "was made by an older k3m-kg, which proved thresholds on what it was fitted to",
+            f"was made by an older k3m-kg, which {older}",
             where=str(path),
             hint=hint(trained),
         )
@@ -234,7 +249,7 @@ def fit_temperatures(
             temperature=temperature,
             source="pooled" if name not in own else "identity" if temperature == 1.0 else "own",
             fitting=fitting[name],
-            probability=np.round(probability_Q, _DIGITS).tolist(),
+            probability=np.round(probability_Q * proof.applies_Q, _DIGITS).tolist(),
             right=right_Q.tolist(),
         )
     return pooled, result
@@ -259,8 +274,15 @@ def calibrate(
         K3MError: the artifact's folder cannot be written, or the model gave NaN scores.
     """
     parts = validation_parts(opened)
+    estimate = learn(opened.snapshot)
+    applies = Applies(estimate, opened.snapshot)
     answers = known_answers(
-        opened.predictor, opened.batcher, SPLIT, batch_size=batch_size, progress=progress
+        opened.predictor,
+        opened.batcher,
+        SPLIT,
+        applies=applies,
+        batch_size=batch_size,
+        progress=progress,
     )
     pooled, properties = fit_temperatures(answers, parts)
     if not properties:
@@ -284,5 +306,24 @@ def calibrate(
         pooled=pooled,
         properties=properties,
     )
+    lacking = lacking_answers(opened, SPLIT, applies, found.temperature, batch_size=batch_size)
+    found = found.model_copy(
+        update={
+            "properties": {
+                name: item.model_copy(update=_as_lists(lacking.get(name)))
+                for name, item in properties.items()
+            }
+        }
+    )
+    save(estimate, opened.snapshot, opened.trained.path)
     found.save(opened.trained.path)
     return found
+
+
+def _as_lists(lacking: LackingAnswers | None) -> dict[str, list[float]]:
+    if lacking is None:
+        return {"lacking": [], "applies": []}
+    return {
+        "lacking": np.round(lacking.probability_Q, _DIGITS).tolist(),
+        "applies": np.round(lacking.applies_Q, _DIGITS).tolist(),
+    }

@@ -162,7 +162,7 @@ class Classifier:
                         self.names[label],
                         float(logits_NK[place, label]),
                         float(share_NK[place, label]),
-                        explanation,
+                        explanation=explanation,
                     )
 
     def _logits(
@@ -307,6 +307,7 @@ def _calibrated(
             torch.from_numpy(logits_NK),
             torch.from_numpy(right_NK.astype(bool)),
             rows_N,
+            np.ones(len(rows_N)),
         )
         pooled, properties = fit_temperatures([answers], parts)
     fitting, proof = int((fold_N != PROOF).sum()), int((fold_N == PROOF).sum())

@@ -16,10 +16,14 @@ from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import CATEGORY, Snapshot
+from k3m_kg.use.completable import left_out
 from k3m_kg.use.proposals import Proposal
 
 Temperature = Callable[[str], float]
 """From a property's name to the number that its scores are divided by."""
+
+WhatApplies = Callable[[np.ndarray, Sequence[str]], np.ndarray]
+"""From N rows and P properties' names to how probably each applies to each, (N, P)."""
 
 _TRIPLES_AT_ONCE = 1 << 20
 SEE_ALL = Visibility(cut_title=False)
@@ -31,17 +35,26 @@ class CompletionSettings:
     """What is proposed.
 
     Attributes:
-        properties: the properties to fill in; where empty, all that at least `min_share` of the
-            snapshot's products have.
+        properties: the properties to fill in; where empty, all that can be completed (see
+            `k3m_kg.use.completable`) and that at least `min_share` of the snapshot's products have.
         min_share: a share of products, 0 to 1.
+        every_property: fill in also what cannot be completed.
         top_k: values per product and property.
         known_too: also ask properties that a product has, hiding all of that property's triples.
+        applies: ask a property only of products that it applies to with at least this probability.
     """
 
     properties: Sequence[str] = ()
-    min_share: float = 0.05
+    min_share: float = 0.0
+    every_property: bool = False
     top_k: int = 5
     known_too: bool = False
+    applies: float = 0.5
+
+
+def everything_applies(rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+    """Every property, to every product."""
+    return np.ones((len(rows), len(names)))
 
 
 def property_share(snapshot: Snapshot) -> dict[str, float]:
@@ -82,10 +95,12 @@ def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
                 hint="only values that a property took in training can be proposed",
             )
     share = property_share(batcher.snapshot)
+    poor = {} if settings.every_property else left_out(catalog)
     names = settings.properties or [
         name
-        for name in trained
+        for name, index in trained.items()
         if share.get(name, 0.0) >= settings.min_share
+        and index not in poor
         and not (name == CATEGORY and batcher.snapshot.has_categories)
     ]
     return np.array(sorted(trained[name] for name in set(names)), np.int64)
@@ -97,14 +112,16 @@ def complete(
     rows: np.ndarray,
     settings: CompletionSettings,
     *,
+    applies: WhatApplies = everything_applies,
     temperature: Temperature = lambda name: 1.0,
     batch_size: int = 256,
     progress: Advance | None = None,
 ) -> Iterator[Proposal]:
     """Propose values: product after product in the order of `rows`, the best value first.
 
-    A property is missing where the product has no triple of it. `temperature` divides a property's
-    scores (`Calibration.temperature`). `progress` counts products.
+    A property is asked where the product has no triple of it and it may apply. `applies` says how
+    probably (`k3m_kg.presence.applies.Applies`). `temperature` divides a property's scores
+    (`Calibration.temperature`). `progress` counts products.
 
     Raises:
         UsageError: an unknown property.
@@ -113,7 +130,7 @@ def complete(
     asked = fillable(batcher, settings)
     if not len(rows) or not len(asked):
         return
-    asking = _Asking(predictor, batcher, settings, temperature, batch_size, int(rows[0]))
+    asking = _Asking(predictor, batcher, settings, applies, temperature, batch_size, int(rows[0]))
     with held_out_included(batcher):  # what is held out in training is known all the same
         for start in range(0, len(rows), batch_size):
             block = rows[start : start + batch_size]
@@ -131,12 +148,13 @@ class _Asking:
         predictor: LinkPredictor,
         batcher: Batcher,
         settings: CompletionSettings,
+        applies: WhatApplies,
         temperature: Temperature,
         batch_size: int,
         row: int,
     ) -> None:
         self._predictor, self._batcher = predictor, batcher
-        self._settings, self._temperature = settings, temperature
+        self._settings, self._applies, self._temperature = settings, applies, temperature
         self._batch_size = batch_size
         self._vectors = PropertyVectors(predictor, batcher, row)
 
@@ -144,16 +162,23 @@ class _Asking:
         """The proposals for each of some products, property after property."""
         found: list[list[Proposal]] = [[] for _ in block]
         has_BP = _has(self._batcher, block, asked)
-        missing = self._heads(Triples.each(block))
+        names = [self._batcher.catalog.properties[name] for name in asked.tolist()]
+        applies_BP = self._applies(block, names)
+        may_BP = applies_BP >= self._settings.applies
+        missing_BP, known_BP = may_BP & ~has_BP, may_BP & has_BP
+        lacks = np.flatnonzero(missing_BP.any(1))
+        place_B = np.cumsum(missing_BP.any(1)) - 1
+        heads = self._heads(Triples.each(block[lacks])) if len(lacks) else None
         for column, name in enumerate(asked.tolist()):
-            places = np.flatnonzero(~has_BP[:, column])
-            if len(places):
-                heads = missing[torch.from_numpy(places).to(missing.vectors_NH.device)]
-                self._propose(name, block, places, heads, found)
-            places = np.flatnonzero(has_BP[:, column])
+            applies_B = applies_BP[:, column]
+            places = np.flatnonzero(missing_BP[:, column])
+            if heads is not None and len(places):
+                mine = heads[torch.from_numpy(place_B[places]).to(heads.vectors_NH.device)]
+                self._propose(name, block, places, mine, applies_B[places], found)
+            places = np.flatnonzero(known_BP[:, column])
             if len(places) and self._settings.known_too:
-                heads = self._heads(Triples.each(block[places], name))
-                self._propose(name, block, places, heads, found)
+                mine = self._heads(Triples.each(block[places], name))
+                self._propose(name, block, places, mine, applies_B[places], found)
         return found
 
     def _heads(self, questions: Triples) -> Heads:
@@ -169,6 +194,7 @@ class _Asking:
         block: np.ndarray,
         places: np.ndarray,
         heads: Heads,
+        applies_Q: np.ndarray,
         found: list[list[Proposal]],
     ) -> None:
         """Add the best values of one property to the products at `places` of the block."""
@@ -186,16 +212,18 @@ class _Asking:
                 top.indices.tolist(),
                 top.values.tolist(),
                 share_NK.tolist(),
+                applies_Q[start : start + height].tolist(),
                 strict=True,
             )
-            for place, indices, scores, shares in rows:
+            for place, indices, scores, shares, applies in rows:
                 found[place] += [
                     Proposal(
                         ids[int(block[place])],
                         catalog.properties[name],
                         catalog.values[int(candidates[index])],
                         score,
-                        share,
+                        share * applies,
+                        applies,
                     )
                     for index, score, share in zip(indices, scores, shares, strict=True)
                 ]

@@ -215,7 +215,8 @@ class Explainer:
         scores_PC = self._predictor.score(heads, self._vectors(name))
         candidates = self._batcher.catalog.candidates[name]
         place = int(np.searchsorted(candidates, self._value[item.value]))
-        left_P = (scores_PC / self._temperature(item.property)).softmax(1)[:, place].tolist()
+        share_P = (scores_PC / self._temperature(item.property)).softmax(1)[:, place]
+        left_P = (share_P * item.applies).tolist()
         parts = [
             replace(one.part, drop=left_P[0] - left)
             for one, left in zip(absent, left_P, strict=True)

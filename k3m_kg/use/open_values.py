@@ -103,7 +103,7 @@ def _merged(closed: list[Proposal], answers: TextAnswers, top_k: int) -> list[Pr
         value_key(item.value): replace(item, probability=none * item.probability) for item in closed
     }
     for place in np.argsort(-share_T, kind="stable")[:top_k].tolist():
-        span, share = answers.spans[place], float(share_T[place])
+        span, share = answers.spans[place], closed[0].applies * float(share_T[place])
         where = Place(span.source.name, span.start, span.end)
         key = value_key(span.text)
         if key in found:

@@ -57,8 +57,10 @@ class Proposal:
 
     Attributes:
         score: of the model's link scorer; comparable within one product and property.
-        probability: softmax of the scores over all values that the property takes in training,
-            at the calibrated temperature where there is one.
+        probability: that the property applies and this is its value: `applies` times the softmax of
+            the scores over all values that the property takes in training, at the calibrated
+            temperature where there is one.
+        applies: how probably the product has a value of the property at all.
         explanation: the parts of the product that carried it, where they were asked for.
         place: where the value stands in the product's texts, where these were read.
         open: whether training never saw the value as one of this property.
@@ -69,6 +71,7 @@ class Proposal:
     value: str
     score: float
     probability: float
+    applies: float = 1.0
     explanation: Explanation | None = None
     place: Place | None = None
     open: bool = False

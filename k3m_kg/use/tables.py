@@ -25,6 +25,7 @@ _SCHEMA = pa.schema(
         ("value", pa.string()),
         ("score", pa.float32()),
         ("probability", pa.float32()),
+        ("applies", pa.float32()),
     ]
 )
 _PLACE, _OPEN = pa.field("place", pa.string()), pa.field("open", pa.bool_())

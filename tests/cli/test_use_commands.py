@@ -18,6 +18,7 @@ from k3m_kg.cli.console import print_json
 from k3m_kg.contracts import Verdict
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.calibration import calibrate
+from k3m_kg.use.completion import everything_applies
 from k3m_kg.use.open_model import open_model
 from k3m_kg.use.verdicts import keep_verdict
 from tests.evaluation.shop import shop_snapshot, trained, untrained
@@ -141,7 +142,7 @@ def test_what_a_model_is_worth_is_kept_and_said_again(
     kept = folder / "verdict.json"
     kept.unlink(missing_ok=True)
     commands = (
-        ("complete", folder, "--product", "p010", "--json"),
+        ("complete", folder, "--product", "p010", "--every-property", "--json"),
         ("audit", folder, "--kind", "values", "--json"),
         ("embed", folder, tmp_path / "v.parquet", "--json"),
     )
@@ -232,7 +233,7 @@ def test_calibrating_checks_and_keeps_what_completion_then_uses(
     code, out, _ = run("evaluate", folder, "--calibrate", "--diagram", tmp_path / "r.png")
     assert "expected calibration error" in out
     assert (tmp_path / "r.png").exists()
-    ask = ("--product", "p010", "--property", "kind", "--json")
+    ask = ("--product", "p010", "--property", "kind", "--applies", 0, "--json")
     judge(folder, "ahead")
     _, out, err = run("complete", folder, *ask)
     _, plain, warning = run("complete", artifact, *ask)
@@ -251,13 +252,13 @@ def test_complete_json_is_a_list_of_proposals(
     run: Command, calibrated: Path, snapshots: Path
 ) -> None:
     options = ("--snapshot", snapshots, "--product", "p010", "--property", "kind", "--top-k", 2)
+    options = (*options, "--applies", 0)
     code, out, err = run("complete", calibrated, *options, "--json")
     assert (code, err) == (0, "")
     found = json.loads(out)
     assert len(found) == 2
-    assert all(
-        list(row) == ["product", "property", "value", "score", "probability"] for row in found
-    )
+    keys = ["product", "property", "value", "score", "probability", "applies"]
+    assert all(list(row) == keys for row in found)
     assert {(row["product"], row["property"]) for row in found} == {("p010", "kind")}
     assert found[0]["probability"] >= found[1]["probability"]
 
@@ -265,10 +266,15 @@ def test_complete_json_is_a_list_of_proposals(
 def test_complete_prints_by_product_and_says_so_when_nothing_is_missing(
     run: Command, artifact: Path
 ) -> None:
-    code, out, _ = run("complete", artifact, "--product", "p010", "--top-k", 1)
+    ask = ("complete", artifact, "--product", "p010", "--top-k", 1, "--applies", 0)
+    code, out, err = run(*ask)
     assert code == 0
-    assert out.splitlines()[:2] == ["p010", "  fits"]
+    assert out.splitlines()[:2] == ["p010", "  itemColour"]
+    assert len(out.splitlines()) == 1 + 2 * 3
+    assert "left out, nearly constant: fits (100.0% are 'all')" in err
+    code, out, err = run(*ask, "--every-property")
     assert len(out.splitlines()) == 1 + 2 * 4
+    assert "left out" not in err
     code, out, err = run("complete", artifact, "--product", "p001", "--min-share", 1)
     assert (code, out) == (0, "")
     assert "nothing is missing" in err
@@ -278,7 +284,8 @@ def test_complete_prints_by_product_and_says_so_when_nothing_is_missing(
 
 def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: Path) -> None:
     out = tmp_path / "filled.csv"
-    code, printed, err = run("complete", artifact, "--all", "--top-k", 1, "--out", out)
+    ask = ("--all", "--every-property", "--applies", 0)
+    code, printed, err = run("complete", artifact, *ask, "--top-k", 1, "--out", out)
     assert (code, printed) == (0, "")
     with out.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
@@ -287,11 +294,16 @@ def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: 
 
 
 @pytest.fixture
-def sure(calibrated: Path, tmp_path: Path) -> Path:
-    """An artifact that was always right about `kind` on validation, however sure it was."""
+def sure(calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An artifact that was always right about `kind` on validation, however sure it was.
+
+    Everything applies to every product, one that has no triple at all too.
+    """
+    monkeypatch.setattr("k3m_kg.use.lacking.what_applies", lambda opened: everything_applies)
     folder = shutil.copytree(calibrated, tmp_path / "artifact")
     kept = json.loads((folder / "calibration.json").read_text("utf-8"))
-    kept["properties"]["kind"] |= {"probability": [0.0] * 200, "right": [True] * 200}
+    kept["properties"]["kind"] |= {"probability": [0.1] * 200, "right": [True] * 200}
+    kept["properties"]["kind"] |= {"lacking": [1.0] * 500, "applies": [1.0] * 500}
     (folder / "calibration.json").write_text(json.dumps(kept), "utf-8")
     return folder
 
@@ -312,6 +324,7 @@ def test_complete_gives_only_what_is_sure_enough_and_says_what_gives_nothing(
     report = json.loads(out)
     assert (report["proposals"], report["per_property"]["kind"]["coverage"]) == (60, 1.0)
     assert report["per_property"]["price"]["threshold"] is None
+    assert report["left_out"] == {"fits": "100.0% are 'all'"}
 
 
 def test_complete_writes_what_it_accepts_into_the_graph_and_undo_takes_it_back(

@@ -59,9 +59,14 @@ class Kinds:
             )
 
 
-def kinds_snapshot(folder: Path, count: int = 400, **options: object) -> Snapshot:
-    """A snapshot of such a catalog; nothing is held out of train products."""
-    settings = SnapshotSettings(holdout=0, validation=0.2, test=0.2, category=False)
+def kinds_snapshot(
+    folder: Path, count: int = 400, *, category: bool = False, **options: object
+) -> Snapshot:
+    """A snapshot of such a catalog; nothing is held out of train products.
+
+    `category` makes the category a triple, too.
+    """
+    settings = SnapshotSettings(holdout=0, validation=0.2, test=0.2, category=category)
     return build_snapshot(Kinds(count, **options), folder, settings).snapshot
 
 

@@ -104,6 +104,15 @@ def test_a_stated_property_is_as_if_it_were_not(tmp_path: Path) -> None:
         assert (found[0] == found[1]).all()
 
 
+def test_whether_there_is_a_category_is_not_read_off_the_category(tmp_path: Path) -> None:
+    whole = kinds_snapshot(tmp_path / "whole", 300, category=True)
+    bare = kinds_snapshot(tmp_path / "bare", 300, named=False, category=True)
+    estimate, rows = learn(whole), np.arange(300)
+    assert "category" in estimate.columns.properties
+    found = [Applies(estimate, snapshot)(rows, ["category"]) for snapshot in (whole, bare)]
+    assert (found[0] == found[1]).all()
+
+
 def test_products_kinds_and_properties_that_are_new_are_no_error(
     learned: tuple[Applies, object], tmp_path: Path
 ) -> None:

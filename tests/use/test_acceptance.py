@@ -4,10 +4,12 @@ import numpy as np
 import pytest
 
 from k3m_kg.use.acceptance import (
+    LEAST_PROBABILITY,
     Acceptor,
     Threshold,
     least_count,
     lower_bound,
+    mean_applies,
     threshold,
     thresholds,
 )
@@ -35,6 +37,8 @@ def calibration(**properties: tuple[np.ndarray, np.ndarray]) -> Calibration:
                 fitting=0,
                 probability=p.tolist(),
                 right=r.tolist(),
+                lacking=[1.0] * 5000,
+                applies=[1.0] * 5000,
             )
             for name, (p, r) in properties.items()
         },
@@ -92,6 +96,48 @@ def test_properties_with_few_questions_are_taken_together() -> None:
     assert all(item.pooled and item.reached for item in found.values())
     alone = thresholds(calibration(p0=few["p0"]), 0.95)
     assert not alone["p0"].reached
+
+
+def test_how_probably_it_applies_is_a_mean_by_hand() -> None:
+    found = mean_applies(
+        np.array([0.9, 0.7, 0.5]), np.array([0.6, 0.95, 0.7]), np.array([0.8, 0.97, 0.9])
+    )
+    expected = [(0.97 + 0.9) / 2, (0.97 + 0.9 + 0.7) / 3, (0.97 + 0.9 + 0.8 + 0.5) / 4]
+    assert found == pytest.approx(expected)
+
+
+def test_what_does_not_apply_is_wrong_in_what_is_promised() -> None:
+    """All values are right; of 500 products that lack the property it applies to some."""
+    sure, right = np.linspace(0.8, 1, 400), np.ones(400, bool)
+    surely = (np.full(500, 0.97), np.full(500, 0.99))
+    hardly = (np.full(500, 0.82), np.full(500, 0.83))
+    assert threshold(sure, right, 0.9, surely).accepted == 400
+    found = threshold(sure, right, 0.9, hardly)
+    assert 0 < found.accepted < 400
+    assert found.probability > 0.82  # above what hardly applies
+    assert found.record()["validation_precision"] == pytest.approx(found.applies)
+    assert not threshold(np.full(400, 0.82), right, 0.9, hardly).reached
+
+
+def test_where_nobody_lacks_it_the_threshold_is_all_that_is_known() -> None:
+    none = (np.empty(0), np.empty(0))
+    found = threshold(np.linspace(0.9, 1, 1000), np.ones(1000, bool), 0.95, none)
+    assert found.applies == found.probability > 0.95
+
+
+def test_no_threshold_is_below_what_was_asked() -> None:
+    surely = (np.full(500, 0.97), np.full(500, 0.99))
+    found = threshold(np.linspace(0, 1, 1000), np.ones(1000, bool), 0.05, surely)
+    assert found.probability >= LEAST_PROBABILITY
+
+
+def test_properties_that_are_not_asked_have_no_part_in_what_rare_ones_share() -> None:
+    few = {f"p{n}": (np.linspace(0.9, 1, 30), np.ones(30, bool)) for n in range(4)}
+    poor = {"id": (np.ones(30), np.zeros(30, bool))}
+    assert not thresholds(calibration(**few, **poor), 0.95)["p0"].reached
+    found = thresholds(calibration(**few, **poor), 0.95, {"id"})
+    assert found["p0"].reached
+    assert "id" not in found
 
 
 def test_what_is_accepted_and_what_was_asked_is_counted() -> None:

@@ -30,7 +30,7 @@ def drawn(name: str, temperature: float, count: int = 4000, values: int = 6) -> 
     scores = torch.randn(count, values) * 3
     answer = torch.multinomial((scores / temperature).softmax(1), 1)
     right = torch.zeros(count, values, dtype=torch.bool).scatter(1, answer, True)
-    return KnownAnswers(name, scores, right, np.arange(count))
+    return KnownAnswers(name, scores, right, np.arange(count), np.ones(count))
 
 
 def parts(count: int = 4000) -> ValidationParts:
@@ -78,7 +78,9 @@ def test_thresholds_are_proved_on_other_questions_than_temperatures_are_fitted_t
     fold_Q = split.fold(answers.rows_Q)
     assert found["p"].fitting == (fold_Q != PROOF).sum() == 2000
     assert len(found["p"].probability) == len(found["p"].right) == 2000
-    spoilt = KnownAnswers("p", answers.scores_QC.clone(), answers.right_QC.clone(), answers.rows_Q)
+    spoilt = KnownAnswers(
+        "p", answers.scores_QC.clone(), answers.right_QC.clone(), answers.rows_Q, answers.applies_Q
+    )
     proof = torch.from_numpy(fold_Q == PROOF)
     spoilt.right_QC[proof] = spoilt.right_QC[proof].flip(1)
     _, other = fit_temperatures([spoilt], split)
@@ -95,7 +97,7 @@ def test_the_identity_is_kept_where_a_temperature_is_no_better(count: int) -> No
         scores = torch.randn(count, 4)
         answer = torch.multinomial(scores.softmax(1), 1)
         right = torch.zeros(count, 4, dtype=torch.bool).scatter(1, answer, True)
-        answers = KnownAnswers("p", scores, right, np.arange(count))
+        answers = KnownAnswers("p", scores, right, np.arange(count), np.ones(count))
         pooled, found = fit_temperatures([answers], parts(count), enough=20)
         kept += pooled == 1.0
         assert (found["p"].source == "identity") == (found["p"].temperature == 1.0)
@@ -131,7 +133,7 @@ def test_a_temperature_is_not_kept_where_best_values_become_less_honest() -> Non
     other = torch.randint(1, 6, (4000,))
     answer = torch.where(best, torch.zeros(4000, dtype=torch.long), other)
     right = torch.zeros(4000, 6, dtype=torch.bool).scatter(1, answer[:, None], True)
-    answers = KnownAnswers("p", scores, right, np.arange(4000))
+    answers = KnownAnswers("p", scores, right, np.arange(4000), np.ones(4000))
     assert fit_temperature([answers]) > 1.05
     _, found = fit_temperatures([answers], parts())
     assert found["p"].source == "identity"
@@ -139,7 +141,7 @@ def test_a_temperature_is_not_kept_where_best_values_become_less_honest() -> Non
 
 def test_nothing_fits_nothing() -> None:
     nothing = KnownAnswers(
-        "p", torch.empty(0, 3), torch.zeros(0, 3, dtype=torch.bool), np.arange(0)
+        "p", torch.empty(0, 3), torch.zeros(0, 3, dtype=torch.bool), np.arange(0), np.ones(0)
     )
     assert fit_temperature([nothing]) == 1.0
 

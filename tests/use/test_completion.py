@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,9 +10,11 @@ import torch
 
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.use.completable import left_out
 from k3m_kg.use.completion import (
     CompletionSettings,
     complete,
+    everything_applies,
     fillable,
     property_share,
 )
@@ -25,13 +28,15 @@ def proposals(
     opened: OpenModel, rows: object = None, predictor: object = None, **options: object
 ) -> list[Proposal]:
     rows = np.arange(len(opened.snapshot)) if rows is None else np.array(rows)
-    batch_size = options.pop("batch_size", 7)
+    batch_size, applies = options.pop("batch_size", 7), options.pop("what_applies", None)
+    options.setdefault("every_property", True)
     return list(
         complete(
             predictor or opened.predictor,
             opened.batcher,
             rows,
             CompletionSettings(**options),
+            applies=applies or everything_applies,
             batch_size=batch_size,
         )
     )
@@ -134,9 +139,47 @@ def test_rare_properties_are_left_out_unless_named(opened: OpenModel, tmp_path: 
     def filled(**options: object) -> list[str]:
         return [names[name] for name in fillable(batcher, CompletionSettings(**options))]
 
-    assert "price" in filled(min_share=0.05)
-    assert "price" not in filled(min_share=0.06)
+    assert "price" in filled(min_share=0.05, every_property=True)
+    assert "price" not in filled(min_share=0.06, every_property=True)
     assert filled(properties=("price",), min_share=0.5) == ["price"]
+
+
+def test_what_cannot_be_completed_is_left_out_unless_it_is_named_or_all_is_asked(
+    opened: OpenModel,
+) -> None:
+    catalog = opened.batcher.catalog
+    poor = {catalog.properties[name]: why.reason for name, why in left_out(catalog).items()}
+    assert poor
+
+    def filled(**options: object) -> set[str]:
+        names = fillable(opened.batcher, CompletionSettings(**options))
+        return {catalog.properties[name] for name in names}
+
+    assert filled() == set(catalog.properties) - set(poor)
+    assert filled(every_property=True) == set(catalog.properties)
+    for name in poor:
+        assert filled(properties=(name,)) == {name}
+
+
+def test_only_products_that_a_property_applies_to_are_asked(opened: OpenModel) -> None:
+    """What applies less probably than is wanted is not asked, and the rest is as probable."""
+
+    def half(rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
+        return np.where((np.array(rows) % 2)[:, None], 0.8, 0.3) * np.ones((1, len(names)))
+
+    whole = proposals(opened, known_too=True, top_k=1)
+    found = proposals(opened, known_too=True, top_k=1, what_applies=half)
+    odd = [item for item in whole if opened.snapshot.row_of([item.product])[0] % 2]
+    assert [(i.product, i.property, i.value) for i in found] == [
+        (i.product, i.property, i.value) for i in odd
+    ]
+    assert {item.applies for item in found} == {0.8}
+    assert [i.probability for i in found] == pytest.approx(
+        [0.8 * i.probability for i in odd], abs=1e-5
+    )
+    every = proposals(opened, known_too=True, top_k=1, what_applies=half, applies=0.0)
+    assert len(every) == len(whole)
+    assert proposals(opened, what_applies=half, applies=0.9) == []
 
 
 def test_shares_are_the_same_however_many_triples_are_read_at_once(

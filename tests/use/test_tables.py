@@ -31,7 +31,7 @@ def test_every_format_keeps_every_character(
         with path.open(encoding="utf-8", newline="") as file:
             rows = list(csv.DictReader(file))
         for row in rows:
-            row["score"], row["probability"] = float(row["score"]), float(row["probability"])
+            row |= {key: float(row[key]) for key in ("score", "probability", "applies")}
     else:
         rows = [json.loads(line) for line in path.read_text("utf-8").splitlines()]
     assert rows == expected

@@ -36,10 +36,20 @@ if TYPE_CHECKING:
 
     from k3m_kg.graph.stored import ProposedTriple
     from k3m_kg.use.acceptance import Acceptor
+    from k3m_kg.use.completable import Incompletable
     from k3m_kg.use.completion import CompletionSettings
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.open_values import OpenValues
     from k3m_kg.use.proposals import Proposal
+
+_REASONS = {
+    "distinct": "nearly every value is another",
+    "text": "values are texts",
+    "constant": "nearly constant",
+    "few": "too rare",
+}
+_NAMED = 4
+"""Properties that are named per reason."""
 
 
 def complete(
@@ -61,7 +71,24 @@ def complete(
             metavar="SHARE",
             help="Without --property: properties that at least this share of products have.",
         ),
-    ] = 0.05,
+    ] = 0.0,
+    every_property: Annotated[
+        bool,
+        typer.Option(
+            "--every-property",
+            help="Ask also identifiers, texts and what is nearly constant, as named ones always "
+            "are.",
+        ),
+    ] = False,
+    applies: Annotated[
+        float,
+        typer.Option(
+            min=0,
+            max=1,
+            metavar="SHARE",
+            help="Ask a property of products that it applies to at least this probably; 0: of all.",
+        ),
+    ] = 0.5,
     top_k: Annotated[
         int, typer.Option(min=1, metavar="K", help="Values per product and property.")
     ] = 5,
@@ -120,12 +147,16 @@ def complete(
 ) -> None:
     """Propose values for the properties that products have no triple of.
 
-    Each value comes with the model's score and a probability: the softmax over all values that
+    Each value comes with the model's score and a probability: that the property applies to the
+    product at all, learned from which products state it, times the softmax over all values that
     the property takes in training, calibrated where `evaluate --calibrate` was run.
 
     With --precision 0.95 only the best value is given, and only where it is as probable as it must
-    be for 95 % of what a property gives to be right. The threshold of each property is chosen on
-    validation with 90 % confidence; a property that reaches it nowhere gives nothing.
+    be for 95 % of what a property gives to be right; what does not apply is wrong. The threshold of
+    each property is chosen on validation with 90 % confidence; a property that reaches it nowhere
+    gives nothing.
+
+    Identifiers, texts and what is nearly constant are left out, with a word.
     """
     from k3m_kg.use.completion import CompletionSettings
     from k3m_kg.use.tables import check_table, write_table
@@ -138,13 +169,19 @@ def complete(
             raise UsageError("--write and --all: the graph is given what it lacks, nothing else")
         check_writing(precision, db)
     best = 1 if precision is not None else top_k
-    settings = CompletionSettings(tuple(properties or ()), min_share, best, known_too)
+    settings = CompletionSettings(
+        tuple(properties or ()), min_share, every_property, best, known_too, applies
+    )
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
+        poor = _not_asked(opened, settings)
+        reported = as_json and (write or out is not None)
+        if not reported and not properties:
+            _note_left_out(poor)
         proposals, acceptor = _proposals(
-            opened, rows, settings, precision, parts if explain else 0, batch_size, stages
+            opened, rows, settings, poor, precision, parts if explain else 0, batch_size, stages
         )
         values = _open_values(opened, precision) if texts else None
         if values is not None:
@@ -152,6 +189,7 @@ def complete(
         if write or out is None:
             proposals = list(proposals)
         report: dict[str, Any] = {"products": len(rows)}
+        report["left_out"] = {name: str(why) for name, why in poor.items()}
         if out is not None:
             report["proposals"] = write_table(
                 out, proposals, explained=explain, placed=values is not None, spreadsheet=not raw
@@ -161,7 +199,7 @@ def complete(
             report |= write_run(db, artifact, map(_triple, proposals))
     if acceptor is not None:
         report["per_property"] = acceptor.report()
-    if as_json and (write or out is not None):
+    if reported:
         print_json(report)
         return
     if out is not None:
@@ -188,6 +226,7 @@ def _proposals(
     opened: OpenModel,
     rows: np.ndarray,
     settings: CompletionSettings,
+    not_asked: dict[str, Incompletable],
     precision: float | None,
     parts: int,
     batch_size: int,
@@ -199,6 +238,7 @@ def _proposals(
     from k3m_kg.use.calibration import hint, load_calibration
     from k3m_kg.use.completion import complete as proposals_of
     from k3m_kg.use.explanation import Explainer
+    from k3m_kg.use.lacking import what_applies
 
     calibration = load_calibration(opened.trained)
     advice = hint(opened.trained)
@@ -217,6 +257,7 @@ def _proposals(
         batcher,
         rows,
         settings,
+        applies=what_applies(opened),
         temperature=temperature,
         batch_size=batch_size,
         progress=lambda count: stages.more("complete", count, len(rows)),
@@ -225,7 +266,7 @@ def _proposals(
     note_verdict(opened)
     acceptor = None
     if calibration is not None and precision is not None:
-        acceptor = Acceptor(thresholds(calibration, precision))
+        acceptor = Acceptor(thresholds(calibration, precision, not_asked))
         proposals = acceptor(proposals)
     if parts and not opened.trained.sees:
         note("--explain: this model looks products up, so a proposal has no parts")
@@ -251,3 +292,25 @@ def _open_values(opened: OpenModel, precision: float | None) -> OpenValues | Non
         return values
     note("--precision: of values that stand in texts alone no threshold is proved; left out")
     return None
+
+
+def _not_asked(opened: OpenModel, settings: CompletionSettings) -> dict[str, Incompletable]:
+    """The properties that are left out, by name."""
+    from k3m_kg.use.completable import left_out
+
+    catalog = opened.batcher.catalog
+    return {
+        catalog.properties[name]: why
+        for name, why in left_out(catalog).items()
+        if catalog.properties[name] not in settings.properties and not settings.every_property
+    }
+
+
+def _note_left_out(found: dict[str, Incompletable]) -> None:
+    for reason, title in _REASONS.items():
+        some = [f"{name} ({why})" for name, why in found.items() if why.reason == reason]
+        if some:
+            rest = f" and {len(some) - _NAMED} more" if len(some) > _NAMED else ""
+            note(f"left out, {title}: {'; '.join(some[:_NAMED])}{rest}")
+    if found:
+        note("`--every-property` asks them all the same, `--property` one of them")
