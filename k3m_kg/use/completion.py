@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,6 +39,7 @@ class CompletionSettings:
             `k3m_kg.use.completable`) and that at least `min_share` of the snapshot's products have.
         min_share: a share of products, 0 to 1.
         every_property: fill in also what cannot be completed.
+        open_values: properties that are filled in all the same, as texts are read for them.
         top_k: values per product and property.
         known_too: also ask properties that a product has, hiding all of that property's triples.
         applies: ask a property only of products that it applies to with at least this probability.
@@ -50,6 +51,7 @@ class CompletionSettings:
     top_k: int = 5
     known_too: bool = False
     applies: float = 0.5
+    open_values: Container[str] = ()
 
 
 def everything_applies(rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -100,7 +102,7 @@ def fillable(batcher: Batcher, settings: CompletionSettings) -> np.ndarray:
         name
         for name, index in trained.items()
         if share.get(name, 0.0) >= settings.min_share
-        and index not in poor
+        and (index not in poor or name in settings.open_values)
         and not (name == CATEGORY and batcher.snapshot.has_categories)
     ]
     return np.array(sorted(trained[name] for name in set(names)), np.int64)

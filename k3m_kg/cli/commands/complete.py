@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -176,6 +177,9 @@ def complete(
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
+        values = _open_values(opened, precision) if texts else None
+        if values is not None:
+            settings = replace(settings, open_values=values.scorer.known)
         poor = _not_asked(opened, settings)
         reported = as_json and (write or out is not None)
         if not reported and not properties:
@@ -183,7 +187,6 @@ def complete(
         proposals, acceptor = _proposals(
             opened, rows, settings, poor, precision, parts if explain else 0, batch_size, stages
         )
-        values = _open_values(opened, precision) if texts else None
         if values is not None:
             proposals = values.merged(proposals, opened.snapshot, settings.top_k)
         if write or out is None:
@@ -302,7 +305,9 @@ def _not_asked(opened: OpenModel, settings: CompletionSettings) -> dict[str, Inc
     return {
         catalog.properties[name]: why
         for name, why in left_out(catalog).items()
-        if catalog.properties[name] not in settings.properties and not settings.every_property
+        if catalog.properties[name] not in settings.properties
+        and catalog.properties[name] not in settings.open_values
+        and not settings.every_property
     }
 
 
