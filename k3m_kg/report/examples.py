@@ -13,6 +13,7 @@ from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.audit import Finding
 from k3m_kg.use.calibration import Calibration
 from k3m_kg.use.completion import CompletionSettings, complete
+from k3m_kg.use.lacking import what_applies
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 
@@ -52,6 +53,7 @@ def pick_examples(
         opened.batcher,
         rows,
         CompletionSettings(top_k=3),
+        applies=what_applies(opened),
         temperature=calibration.temperature if calibration else lambda name: 1.0,
     ):
         found.setdefault(item.product, {}).setdefault(item.property, []).append(item)

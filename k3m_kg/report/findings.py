@@ -21,7 +21,9 @@ from k3m_kg.training.run_folder import run_folder
 from k3m_kg.use.acceptance import Acceptor, thresholds
 from k3m_kg.use.audit import VALUES, Audit, Auditor, kinds_of
 from k3m_kg.use.calibration import Calibration, load_calibration
+from k3m_kg.use.completable import left_out
 from k3m_kg.use.completion import CompletionSettings, complete
+from k3m_kg.use.lacking import what_applies
 from k3m_kg.use.open_model import OpenModel
 
 PRECISIONS = (0.9, 0.95)
@@ -95,12 +97,15 @@ def find(opened: OpenModel, settings: ReportSettings, progress: StageProgress) -
     fills = {}
     if calibration is not None:
         told = counted(progress, "complete", len(rows))
-        acceptors = {p: Acceptor(thresholds(calibration, p)) for p in PRECISIONS}
+        catalog = opened.batcher.catalog
+        poor = {catalog.properties[name] for name in left_out(catalog)}
+        acceptors = {p: Acceptor(thresholds(calibration, p, poor)) for p in PRECISIONS}
         for proposal in complete(
             opened.predictor,
             opened.batcher,
             rows,
             proposed,
+            applies=what_applies(opened),
             temperature=calibration.temperature,
             batch_size=settings.batch_size,
             progress=told,
