@@ -52,7 +52,7 @@ def pick_examples(
         opened.predictor,
         opened.batcher,
         rows,
-        CompletionSettings(top_k=3),
+        CompletionSettings(top_k=3, applies=0.0),
         applies=what_applies(opened),
         temperature=calibration.temperature if calibration else lambda name: 1.0,
     ):
