@@ -25,7 +25,7 @@ _CODE = """
 import os, sys
 from k3m_kg.cli.encoding import restart_in_utf8
 restart_in_utf8()
-import importlib, json, resource, signal
+import gc, importlib, json, resource, signal
 
 def begin(asked):
     os.setsid()
@@ -59,6 +59,7 @@ def begin(asked):
 def serve():
     for module in os.environ.pop("K3M_KG_TEST_IMPORTS").split():
         importlib.import_module(module)
+    gc.freeze()
     while line := os.read(0, 1 << 20):
         while not line.endswith(b"\\n"):
             line += os.read(0, 1 << 20)
@@ -72,8 +73,20 @@ def serve():
     os._exit(0)
 
 serve()
-from k3m_kg.cli.app import main
-main()
+import traceback
+code = 0
+try:
+    from k3m_kg.cli.app import main
+    main()
+except SystemExit as end:  # what Python does then, but for the end of all modules: seconds
+    code = end.code if isinstance(end.code, int) else int(end.code is not None)
+except BaseException:
+    traceback.print_exc()
+    code = 1
+for stream in (sys.stdout, sys.stderr):
+    if stream is not None:
+        stream.flush()
+os._exit(code)
 """
 _COMMANDS = ("init", "migrate", "ingest", "status", "diff", "undo", "validate", "export", "sparql",
              "snapshot", "pretrain", "evaluate", "embed", "complete", "audit", "kge",
