@@ -464,7 +464,7 @@ def test_audit_prints_each_kind_and_its_json_is_one_object(
         (("audit", "ARTIFACT", "--kind", "title"), 2, "Did you mean 'titles'"),
         (("complete", "ARTIFACT", "--write"), 2, "--write needs --precision"),
         (("classify", "ARTIFACT", "--write"), 2, "--write needs --precision"),
-        (("classify", "ARTIFACT", "--product", "nobody"), 2, "nobody"),
+        (("classify", "ARTIFACT", "--product", "nobody"), 1, "nobody"),
         (("complete", "ARTIFACT", "--write", "--precision", "0.9"), 1, "k3m-kg.db"),
         (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
     ],
