@@ -19,7 +19,7 @@ import pytest
 from k3m_kg.workers import inside, process
 
 most_memory: list[int] = [0]
-"""Bytes of resident memory at most, of all workers so far."""
+"""Bytes of resident memory at most that a worker so far took beyond what it was forked with."""
 
 
 class ForkedWorker:
@@ -28,6 +28,7 @@ class ForkedWorker:
     def __init__(self, command: list[str], *, stderr: IO[bytes], **_: Any) -> None:
         read, write = os.pipe(), os.pipe()
         self.returncode: int | None = None
+        self.inherited = _resident()  # of this process: its pages count as the worker's too
         self.pid = os.fork()
         if not self.pid:
             try:
@@ -61,8 +62,15 @@ class ForkedWorker:
         if self.returncode is None:
             _, status, used = os.wait4(self.pid, 0)
             self.returncode = os.waitstatus_to_exitcode(status)
-            most_memory[0] = max(most_memory[0], used.ru_maxrss << 10)
+            own = (used.ru_maxrss << 10) - self.inherited
+            most_memory[0] = max(most_memory[0], own)
         return self.returncode
+
+
+def _resident() -> int:
+    """Bytes of resident memory of this process."""
+    with open("/proc/self/statm", encoding="ascii") as file:
+        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
 @contextmanager

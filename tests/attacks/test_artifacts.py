@@ -26,7 +26,7 @@ from .mutations import attempts, change_bytes, change_file, change_json, change_
 
 CPU = torch.device("cpu")
 CALIBRATION = {
-    "format": 2,
+    "format": 3,
     "snapshot": "s",
     "weights": "w",
     "fitting": {"products": 1, "questions": 1},
@@ -39,6 +39,8 @@ CALIBRATION = {
             "fitting": 1,
             "probability": [0.5],
             "right": [True],
+            "lacking": [0.5],
+            "applies": [0.5],
         }
     },
 }

@@ -78,12 +78,13 @@ def test_it_is_calibrated_and_writes_what_is_sure(
     assert list(json.loads(out)["calibration"]["splits"]) == ["validation", "test"]
     kept = json.loads((artifact / "calibration.json").read_text("utf-8"))
     kept["properties"]["kind"] |= {"probability": [0.0] * 200, "right": [True] * 200}
+    kept["properties"]["kind"] |= {"lacking": None, "applies": None}
     (artifact / "calibration.json").write_text(json.dumps(kept), "utf-8")
     source, db = tmp_path / "shop.tsv", f"sqlite:///{tmp_path / 'graph.db'}"
     lines = [f"{name}\ta title\thttps://x/1.jpg\tfits#:#all\tcoats\n" for name in snapshot.ids]
     source.write_text("".join(lines), "utf-8")
     assert run("ingest", source, "--db", db)[0] == 0
-    sure = ("--precision", 0.95)
+    sure = ("--precision", 0.95, "--applies", 0)
     code, out, err = run("complete", artifact, *sure, "--write", "--db", db, "--json")
     assert code == 0
     assert json.loads(out)["triples_added"] == 1  # only p010 lacks a kind
@@ -132,7 +133,7 @@ def test_it_is_at_work_on_a_snapshot_of_other_products_and_terms(
 
     other = shop_snapshot(tmp_path / "other", 20, renamed)
     options = ("--snapshot", other.path, "--property", "kind", "--json")
-    code, out, _ = run("complete", artifact, *options, "--all", "--top-k", 1)
+    code, out, _ = run("complete", artifact, *options, "--all", "--top-k", 1, "--applies", 0)
     assert code == 0
     assert len(json.loads(out)) == 20
     assert run("evaluate", artifact, "--snapshot", other.path, "--json")[0] == 0

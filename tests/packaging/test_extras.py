@@ -33,6 +33,8 @@ NEEDS = [
     ("embed artifact vectors.parquet", "train"),
     ("complete artifact", "train"),
     ("audit artifact", "train"),
+    ("classify artifact", "train"),
+    ("report artifact", "train,plots"),
     ("demo", "train,plots"),
     ("kge train kge.yaml", "kge"),
     ("kge evaluate artifact", "kge"),

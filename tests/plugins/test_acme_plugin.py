@@ -58,8 +58,9 @@ if "ingest" not in sys.argv:  # the reading process
     )
     first, _, text = done.stdout.partition("\n")
     assert json.loads(text)["products_added"] == 12_000
-    reader, parent = (tmp_path / "read-by").read_text().split()
-    assert reader != parent == first
+    read_by = [line.split() for line in (tmp_path / "read-by").read_text().splitlines()]
+    assert read_by
+    assert all(reader != parent == first for reader, parent in read_by)
 
 
 @pytest.mark.slow

@@ -206,7 +206,7 @@ def test_a_bad_line_costs_only_itself_and_odd_ones_are_read(tmp_path: Path) -> N
     [
         ("ttl", "<a> <b> <c> .\n\nbad\n", ":3"),
         ("rdf", "<rdf:RDF xmlns:rdf='http://www.w3.org/1999/02/22-rdf-syntax-ns#'><a", ""),
-        ("jsonld", '{"@context": "https://schema.org/", "name": "x"}', ""),
+        ("jsonld", '{"@context": "https://other.example/", "name": "x"}', ""),
         ("jsonld", '{"@graph": [', ""),
         ("trig", "<a> { <b>", ""),
     ],

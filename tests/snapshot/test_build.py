@@ -209,7 +209,7 @@ SLOW_BUILD = """
     from k3m_kg.graph.stored import StoredProduct
     from k3m_kg.snapshot import build, build_snapshot
 
-    def stall(*args):
+    def stall(*args, **more):
         print("half way", flush=True)
         sys.stdin.read()  # until it is killed, or who would do so is gone
 
