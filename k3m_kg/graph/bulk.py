@@ -21,6 +21,7 @@ from k3m_kg.graph.tables import (
     images,
     ingest_runs,
     properties,
+    sources,
     subjects,
     triples,
 )
@@ -65,10 +66,14 @@ class GraphReader:
         self.connection = connection
 
     def state(self) -> str:
-        """A hash that changes with every run that is committed or undone."""
+        """A hash that changes with every run that is committed or undone, and with the order."""
         digest = hashlib.sha256()
-        for row in self.connection.execute(select(ingest_runs).order_by(ingest_runs.c.id)):
-            digest.update(repr(tuple(row)).encode())
+        for query in (
+            select(ingest_runs).order_by(ingest_runs.c.id),
+            select(sources.c.id, sources.c.place).order_by(sources.c.id),
+        ):
+            for row in self.connection.execute(query):
+                digest.update(repr(tuple(row)).encode())
         return digest.hexdigest()
 
     def find(self, kind: EntityKind, text: str) -> int | None:

@@ -1,18 +1,19 @@
 """The journal: what a run replaced or removed, so that it can be shown and undone.
 
-A version of a subject is known by the run that made it. The version that run R made is in the
-tables as long as `subjects.run` is R, and afterwards in the journal row whose `before_run` is R;
-the version that R replaced is the journal row of R itself.
+A version is what one source states of a subject, known by the run that made it. The version that
+run R made is among the statements as long as its `run` is R, and afterwards in the journal row
+whose `before_run` is R; the version that R replaced is the journal row of R itself.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, select
 
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.tables import (
@@ -58,7 +59,7 @@ _JOURNAL_COLUMNS = (
 
 @dataclass(frozen=True, slots=True)
 class StoredSubject:
-    """A row of `subjects`."""
+    """A row of `subjects`, or of `statements`."""
 
     entity: int
     kind: int
@@ -71,16 +72,38 @@ class StoredSubject:
 
 @dataclass(frozen=True, slots=True)
 class Version:
-    """A subject with its rows.
+    """A subject with its rows: what one source states of it, or the union of several.
 
     Attributes:
-        triples: (property, tail, position, run) rows.
-        images: rows of `images` without the product.
+        triples: (property, tail, position, run) rows, by position.
+        images: rows of `images` without the product, by position.
     """
 
     subject: StoredSubject
-    triples: Sequence[Sequence[int]]
-    images: Sequence[Sequence[Any]]
+    triples: Sequence[tuple[int, int, int, int]]
+    images: Sequence[tuple[Any, ...]]
+
+    @property
+    def pairs(self) -> list[tuple[int, int]]:
+        """(property, tail) of the triples, in order."""
+        return [row[:2] for row in self.triples]
+
+    def content(self) -> str:
+        """Triples and images as one text, for `with_content`."""
+        return json.dumps([self.triples, self.images])
+
+
+def with_content(subject: StoredSubject, content: str, without: Collection[int] = ()) -> Version:
+    """A version from its text, less the triples that the runs `without` added."""
+    triple_rows, image_rows = json.loads(content)
+    rows = [tuple(row) for row in triple_rows if row[3] not in without]
+    rows.sort(key=itemgetter(2))  # schema 0002 kept them in the order of the table
+    return Version(subject, rows, [tuple(row) for row in image_rows])
+
+
+def images_of(content: str) -> list[tuple[Any, ...]]:
+    """The images of a version's text."""
+    return [tuple(row) for row in json.loads(content)[1]]
 
 
 def chunks(entities: Iterable[int]) -> Iterator[list[int]]:
@@ -106,20 +129,22 @@ def stored_subjects(connection: Connection, entities: Iterable[int]) -> dict[int
 def stored_versions(
     connection: Connection, stored: Mapping[int, StoredSubject]
 ) -> dict[int, Version]:
-    """The subjects with their triples and images."""
-    triple_rows: dict[int, list[Sequence[int]]] = {entity: [] for entity in stored}
-    image_rows: dict[int, list[Sequence[Any]]] = {entity: [] for entity in stored}
+    """The subjects with the triples and images that the tables show."""
+    triple_rows: dict[int, list[tuple[int, int, int, int]]] = {entity: [] for entity in stored}
+    image_rows: dict[int, list[tuple[Any, ...]]] = {entity: [] for entity in stored}
     for chunk in chunks(stored):
         for head, *row in connection.execute(
             select(*(triples.c[name] for name in TRIPLE_COLUMNS)).where(triples.c.head.in_(chunk))
         ):
-            triple_rows[head].append(row)
+            triple_rows[head].append(tuple(row))
         for product, *image in connection.execute(
             select(*(images.c[name] for name in IMAGE_COLUMNS))
             .where(images.c.product.in_(chunk))
             .order_by(images.c.product, images.c.position)
         ):
-            image_rows[product].append(image)
+            image_rows[product].append(tuple(image))
+    for rows in triple_rows.values():
+        rows.sort(key=itemgetter(2))
     return {
         entity: Version(subject, triple_rows[entity], image_rows[entity])
         for entity, subject in stored.items()
@@ -134,14 +159,6 @@ def proposal_runs(connection: Connection, *, undone: bool = False) -> set[int]:
     return set(connection.execute(query).scalars())
 
 
-def delete_subjects(connection: Connection, entities: Iterable[int]) -> None:
-    """Delete subjects with their triples and images."""
-    for chunk in chunks(entities):
-        connection.execute(delete(triples).where(triples.c.head.in_(chunk)))
-        connection.execute(delete(images).where(images.c.product.in_(chunk)))
-        connection.execute(delete(subjects).where(subjects.c.entity.in_(chunk)))
-
-
 class Journal:
     """Writes the journal rows of one run."""
 
@@ -150,32 +167,8 @@ class Journal:
         self._dialect = dialect
         self._run = run
 
-    def take_away(
-        self, stored: Mapping[int, StoredSubject], change: Change
-    ) -> dict[int, dict[tuple[int, int], Sequence[int]]]:
-        """Note the subjects' versions and delete their rows.
-
-        Returns:
-            Their triples: by head, by (property, tail), the rows (property, tail, position, run).
-        """
-        if not stored:
-            return {}
-        versions = stored_versions(self._connection, stored)
-        self._write(
-            (version.subject, change, json.dumps([version.triples, version.images]))
-            for version in versions.values()
-        )
-        delete_subjects(self._connection, stored)
-        return {
-            entity: {(row[0], row[1]): row for row in version.triples}
-            for entity, version in versions.items()
-        }
-
-    def adopt(self, stored: Iterable[StoredSubject]) -> None:
-        """Note the source that these subjects had so far."""
-        self._write((subject, Change.ADOPTED, None) for subject in stored)
-
-    def _write(self, rows: Iterable[tuple[StoredSubject, Change, str | None]]) -> None:
+    def note(self, versions: Iterable[Version], change: Change) -> None:
+        """Keep the versions that the run replaces or removes."""
         self._dialect.insert(
             self._connection,
             journal,
@@ -191,17 +184,17 @@ class Journal:
                     old.record_hash,
                     old.source,
                     old.run,
-                    content,
+                    version.content(),
                 )
-                for old, change, content in rows
+                for version in versions
+                if (old := version.subject)
             ],
         )
 
 
-def version_of(row: Any) -> Version:
-    """The version that a journal row with content keeps."""
+def version_of(row: Any, without: Collection[int] = ()) -> Version:
+    """The version that a journal row with content keeps, less the triples of runs `without`."""
     subject = StoredSubject(
         row.entity, row.kind, row.title, row.category, row.record_hash, row.source, row.before_run
     )
-    content = json.loads(row.content)
-    return Version(subject, *content)
+    return with_content(subject, row.content, without)

@@ -10,21 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import (
-    TRIPLE_COLUMNS,
-    StoredSubject,
-    chunks,
-    proposal_runs,
-    stored_subjects,
-)
+from k3m_kg.graph.journal import stored_subjects
 from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import IngestCounts, ProposedCategory, ProposedTriple
-from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals, triples
+from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals
 from k3m_kg.graph.term_ids import TermDictionary
+from k3m_kg.graph.union import GraphUnion
 
 _BATCH = 2000
 
@@ -34,7 +29,9 @@ Proposed = ProposedTriple | ProposedCategory
 def propose(
     connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposed]
 ) -> int:
-    """Add proposed triples and categories as one run; what a source states is not proposed.
+    """Add proposed triples and categories as one run; nothing that a source states otherwise.
+
+    For a property of which a source states a value nothing is proposed, nor for a category.
 
     A triple that another run proposed is noted for this one too: it stays until both are undone.
     Of the categories that several runs propose for a product the first one counts.
@@ -56,7 +53,7 @@ def propose(
         )
         .returning(ingest_runs.c.id)
     ).scalar_one()
-    by_models = proposal_runs(connection)  # this one too
+    union = GraphUnion(connection, dialect)  # it knows this run too
     terms = TermDictionary(connection, dialect)
     digest = hashlib.sha256()
     counts = IngestCounts()
@@ -66,38 +63,35 @@ def propose(
         for proposal in batch:
             _check(proposal)
             digest.update(repr(proposal).encode())
-        heads, stated = _heads(connection, dialect, batch)
-        there, ends = _known(connection, heads.values())
+        heads = _heads(connection, dialect, batch)
+        known = union.known(heads.values())
+        stated = {
+            head: {row[0] for version in by_source.values() for row in version.triples}
+            for head, by_source in known.stated.items()
+        }
         about = [item for item in batch if isinstance(item, ProposedTriple)]
         names = terms.property_ids([item.property for item in about])
         values = terms.ids(EntityKind.VALUE, [item.value for item in about])
         lacking = {
             product: head
             for product, head in heads.items()
-            if stated[head].category is None and head not in classified
+            if known.shown[head].subject.category is None and head not in classified
         }
         categories = _categories(batch, lacking, terms)
         classified.update(head for head, _, _ in categories)
         new: dict[tuple[int, int, int], float] = {}
         for proposal in about:
-            key = (heads[proposal.product], names[proposal.property], values[proposal.value])
-            if there.get(key, run) in by_models:  # nothing that a source states
-                new.setdefault(key, proposal.probability)
-        rows = []
-        for head, property_, tail in new:
-            if (head, property_, tail) in there:
-                continue
-            ends[head] = position = ends.get(head, -1) + 1
-            rows.append((head, property_, tail, position, run))
+            head, property_ = heads[proposal.product], names[proposal.property]
+            if property_ not in stated[head]:
+                new.setdefault((head, property_, values[proposal.value]), proposal.probability)
         terms.flush()
-        dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, rows)
         dialect.insert(
             connection,
             proposals,
             ("run", "head", "property", "tail", "probability"),
             [(run, *key, probability) for key, probability in (new | categories).items()],
         )
-        counts.triples_added += len(rows)
+        counts.triples_added += union.write(known, known.stated).triples_added
         touched.update(head for head, _, _ in (*new, *categories))
     terms.finish()
     counts.products_read = counts.products_updated = len(touched)
@@ -143,7 +137,7 @@ def _check(proposal: Proposed) -> None:
 
 def _heads(
     connection: Connection, dialect: Dialect, batch: Sequence[Proposed]
-) -> tuple[Mapping[str, int], Mapping[int, StoredSubject]]:
+) -> Mapping[str, int]:
     found = dialect.find_terms(
         connection, int(EntityKind.PRODUCT), {proposal.product for proposal in batch}
     )
@@ -154,29 +148,4 @@ def _heads(
                 f"there is no product {proposal.product!r} in this graph",
                 hint="propose values for products of the graph that the snapshot was cut from",
             )
-    return found, stated
-
-
-def _known(
-    connection: Connection, heads: Iterable[int]
-) -> tuple[dict[tuple[int, int, int], int], dict[int, int]]:
-    """The triples that the heads have, with their runs, and the last position of each head."""
-    there: dict[tuple[int, int, int], int] = {}
-    ends: dict[int, int] = {}
-    for chunk in chunks(set(heads)):
-        there.update(
-            ((head, property_, tail), run)
-            for head, property_, tail, run in connection.execute(
-                select(triples.c.head, triples.c.property, triples.c.tail, triples.c.run).where(
-                    triples.c.head.in_(chunk)
-                )
-            )
-        )
-        ends.update(
-            connection.execute(
-                select(triples.c.head, func.max(triples.c.position))
-                .where(triples.c.head.in_(chunk))
-                .group_by(triples.c.head)
-            ).all()
-        )
-    return there, ends
+    return found

@@ -7,6 +7,7 @@ from operator import itemgetter
 from typing import Any
 
 from sqlalchemy import (
+    CompoundSelect,
     Connection,
     Integer,
     Select,
@@ -24,7 +25,16 @@ from sqlalchemy import (
 from k3m_kg.graph.categories import category_of, category_of_one, category_runs
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
-from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
+from k3m_kg.graph.tables import (
+    SEVERAL,
+    EntityKind,
+    entities,
+    images,
+    properties,
+    statements,
+    subjects,
+    triples,
+)
 from k3m_kg.records import ValueRecord
 
 _PRODUCT = int(EntityKind.PRODUCT)
@@ -202,7 +212,7 @@ def _images_of(connection: Connection, owners: Sequence[int]) -> dict[int, list[
 def status(connection: Connection) -> GraphStatus:
     """Counts over the whole graph."""
 
-    def count(query: Select[Any]) -> int:
+    def count(query: Select[Any] | CompoundSelect[Any]) -> int:
         result: int = connection.execute(
             select(func.count()).select_from(query.subquery())
         ).scalar_one()
@@ -240,7 +250,11 @@ def status(connection: Connection) -> GraphStatus:
         images_not_local=count(
             select(images.c.product).where(images.c.path.is_(None), images.c.error.is_(None))
         ),
-        sources=count(select(subjects.c.source).distinct()),
+        sources=count(
+            select(subjects.c.source)
+            .where(subjects.c.source != SEVERAL)
+            .union(select(statements.c.source))
+        ),
         links=count(select(triples.c.head).join(linked, linked.c.id == triples.c.tail)),
         facts=count(select(triples.c.head).join(of_values, of_values.c.entity == triples.c.head)),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
@@ -9,18 +10,13 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.journal import (
-    SUBJECT_COLUMNS,
-    StoredSubject,
-    Version,
-    chunks,
-    proposal_runs,
-    stored_versions,
-    version_of,
-)
+from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.journal import Version, chunks, version_of
+from k3m_kg.graph.merging import same_content
 from k3m_kg.graph.stored import IngestCounts, Run, SubjectDiff
 from k3m_kg.graph.tables import (
     CATEGORY,
+    SEVERAL,
     EntityKind,
     RunKind,
     entities,
@@ -29,8 +25,10 @@ from k3m_kg.graph.tables import (
     properties,
     proposals,
     sources,
+    statements,
     subjects,
 )
+from k3m_kg.graph.union import GraphUnion
 
 _COUNTS = tuple(field.name for field in fields(IngestCounts))
 
@@ -83,7 +81,8 @@ def diff(connection: Connection, run: Run) -> Iterator[SubjectDiff]:
     """What a run changed, subject by subject in the order of their numbers.
 
     Exact also when later runs changed the same subjects again: the journal keeps what they
-    replaced. Memory is bounded by some hundred subjects, and the numbers of all of them.
+    replaced. The order of the sources is the present one. Memory is bounded by some hundred
+    subjects, and the numbers of all of them.
 
     Raises:
         GraphError: the run was undone, and so is nothing's difference any more.
@@ -94,61 +93,64 @@ def diff(connection: Connection, run: Run) -> Iterator[SubjectDiff]:
     if run.kind == RunKind.PROPOSAL:
         yield from _proposed(connection, run.id, names)
         return
-    touched = sorted({*_made(connection, run.id), *_replaced(connection, run.id)})
+    union = GraphUnion(connection, dialect_of(connection.engine))
+    touched = sorted({*made_and_noted(connection, run.id), *_made_until_later(connection, run.id)})
     for chunk in chunks(touched):
         pairs = [
             (entity, before, after)
-            for entity, (before, after) in _versions(connection, run.id, chunk).items()
-            if before is not None or after is not None
+            for entity, (before, after) in _around(connection, union, run.id, chunk).items()
+            if not same_content(before, after)
         ]
         yield from _described(connection, pairs, names)
 
 
-def _made(connection: Connection, run: int) -> Iterable[int]:
-    """Subjects that have, or had until a later run, the content that `run` gave them."""
-    yield from connection.execute(select(subjects.c.entity).where(subjects.c.run == run)).scalars()
-    yield from connection.execute(
-        select(journal.c.entity).where(
-            journal.c.run > run, journal.c.before_run == run, journal.c.content.is_not(None)
-        )
-    ).scalars()
+def made_and_noted(connection: Connection, run: int) -> set[int]:
+    """Subjects of which a statement is as `run` made it, or of which `run` replaced one."""
+    queries = (
+        select(subjects.c.entity).where(subjects.c.run == run, subjects.c.source != SEVERAL),
+        select(statements.c.entity).where(statements.c.run == run),
+        select(journal.c.entity).where(journal.c.run == run),
+    )
+    return {entity for query in queries for entity in connection.execute(query).scalars()}
 
 
-def _replaced(connection: Connection, run: int) -> Iterable[int]:
-    """Subjects whose content `run` replaced or removed."""
+def _made_until_later(connection: Connection, run: int) -> Iterable[int]:
+    """Subjects of which a statement was as `run` made it, until a later run replaced it."""
     return connection.execute(
-        select(journal.c.entity).where(journal.c.run == run, journal.c.content.is_not(None))
+        select(journal.c.entity).where(journal.c.run > run, journal.c.before_run == run)
     ).scalars()
 
 
-def _versions(
-    connection: Connection, run: int, chunk: Sequence[int]
+def _around(
+    connection: Connection, union: GraphUnion, run: int, chunk: Sequence[int]
 ) -> dict[int, tuple[Version | None, Version | None]]:
-    """The versions before and after `run`."""
-    content = journal.c.content.is_not(None)
-    before = {
-        row.entity: version_of(row)
-        for row in connection.execute(
-            select(journal).where(journal.c.run == run, journal.c.entity.in_(chunk), content)
-        )
-    }
-    after: dict[int, Version] = {}
+    """The union just before and just after `run`, less what models proposed.
+
+    A statement lived from the run that made it to the run that replaced it.
+    """
+    before: dict[int, dict[int, Version]] = {entity: {} for entity in chunk}
+    after: dict[int, dict[int, Version]] = {entity: {} for entity in chunk}
+
+    def lived(version: Version, until: float) -> None:
+        of = version.subject
+        if of.run < run <= until:
+            before[of.entity][of.source] = version
+        if of.run <= run < until:
+            after[of.entity][of.source] = version
+
+    for by_source in union.known(chunk).stated.values():
+        for version in by_source.values():
+            lived(version, math.inf)
     for row in connection.execute(
-        select(journal)
-        .where(journal.c.before_run == run, journal.c.entity.in_(chunk), content)
-        .order_by(journal.c.run)
-    ):
-        after.setdefault(row.entity, version_of(row))
-    current = {
-        row[0]: StoredSubject(*row)
-        for row in connection.execute(
-            select(*(subjects.c[name] for name in SUBJECT_COLUMNS)).where(
-                subjects.c.run == run, subjects.c.entity.in_(chunk)
-            )
+        select(journal).where(
+            journal.c.entity.in_(chunk),
+            journal.c.before_run <= run,
+            journal.c.run >= run,
+            journal.c.content.is_not(None),
         )
-    }
-    after.update(stored_versions(connection, current))
-    return {entity: (before.get(entity), after.get(entity)) for entity in chunk}
+    ):
+        lived(version_of(row, union.by_models), row.run)
+    return {entity: (union.merged(before[entity]), union.merged(after[entity])) for entity in chunk}
 
 
 @dataclass(frozen=True, slots=True)
@@ -169,16 +171,14 @@ def _described(
     versions = [version for _, *both in pairs for version in both if version is not None]
     wanted = {row[1] for version in versions for row in version.triples}
     texts = _texts(connection, wanted | {entity for entity, _, _ in pairs})
-    proposed = proposal_runs(connection)
 
     def content(version: Version | None) -> _Content:
         if version is None:
             return _Content()
-        rows = sorted((row for row in version.triples if row[3] not in proposed), key=_position)
         return _Content(
             version.subject.title,
             version.subject.category,
-            tuple((names[row[0]], texts[row[1]][1]) for row in rows),
+            tuple((names[property_], texts[tail][1]) for property_, tail in version.pairs),
             tuple(image[1] for image in version.images),
         )
 
@@ -195,10 +195,6 @@ def _described(
             triples_removed=_missing_in(new.triples, old.triples),
             images=None if old.images == new.images else (old.images, new.images),
         )
-
-
-def _position(row: Sequence[int]) -> int:
-    return row[2]
 
 
 def _missing_in(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, replace
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, select, update
@@ -16,9 +17,18 @@ from k3m_kg.graph.journal import (
     TRIPLE_COLUMNS,
     Journal,
     StoredSubject,
+    Version,
     chunks,
-    proposal_runs,
     stored_subjects,
+)
+from k3m_kg.graph.looked_into import (
+    Pictures,
+    checked_pictures,
+    picture_of,
+    picture_rows,
+    same_pictures,
+    stored_pictures,
+    touched_since,
 )
 from k3m_kg.graph.seen import SeenSubjects
 from k3m_kg.graph.stored import (
@@ -32,20 +42,20 @@ from k3m_kg.graph.stored import (
     WriteResult,
 )
 from k3m_kg.graph.tables import (
+    SEVERAL,
     Change,
     EntityKind,
+    RunKind,
     images,
     ingest_runs,
+    statements,
     subjects,
     triples,
 )
 from k3m_kg.graph.term_ids import TermDictionary
+from k3m_kg.graph.union import GraphUnion, Outcome, WrittenSubjects, stated_by_several
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
-ImageRow = tuple[
-    str, str | None, int | None, int | None, str | None, int | None, int | None, str | None
-]
-"""source, path, size, mtime_ns, content_hash, width, height, error"""
 TripleRow = tuple[int, int, int, int, int]
 """head, property, tail, position, run"""
 MANY = 10_000
@@ -60,12 +70,12 @@ class IngestSession:
     Made by `GraphWriter.session`; all of it happens in the writer's transaction, so nothing is
     seen by anyone before the writer commits, and an exception leaves the graph as it was.
 
-    - A product or value that the graph has with the same content and the same pictures is left
-      alone.
-    - One with other content, from whichever source, takes the content of this statement: the
-      newest statement wins, and from then on this source is the one that stated it last.
-    - What a model proposed for a product stays, unless the statement has that property itself.
-    - `finish` removes the products and values that this source stated last and states no more.
+    - A product or value of which this source states what it stated before, with the same pictures,
+      is left alone.
+    - Of one that it states otherwise, this source's statement is replaced and the union of all
+      sources written where it differs.
+    - What a model proposed for a product shows where no source states that property.
+    - `finish` takes back what this source stated before and states no more.
 
     Attributes:
         run: the number of this ingest.
@@ -79,6 +89,7 @@ class IngestSession:
         version: SourceVersion,
         source: int,
         check_images: ImageCheck,
+        kind: RunKind = RunKind.INGEST,
     ) -> None:
         self.counts = IngestCounts()
         self._connection = connection
@@ -87,11 +98,13 @@ class IngestSession:
         self._source = source
         self._check_images = check_images
         self._seen = SeenSubjects(self._terms.first_new)
+        self._rejected: set[str] = set()
         self._triple_batch: list[TripleRow] = []
         self.run: int = connection.execute(
             insert(ingest_runs)
             .values(
                 source=source,
+                kind=kind.value,
                 format=version.format,
                 content_hash=version.content_hash,
                 mapping_hash=version.mapping_hash,
@@ -101,7 +114,7 @@ class IngestSession:
             .returning(ingest_runs.c.id)
         ).scalar_one()
         self._journal = Journal(connection, dialect, self.run)
-        self._proposal_runs = proposal_runs(connection)
+        self._union = GraphUnion(connection, dialect)
 
     def write(self, batch: Sequence[Statement]) -> WriteResult:
         """Write a batch; memory is bounded by the batch and the term dictionary.
@@ -120,16 +133,18 @@ class IngestSession:
         self._dialect.insert_numbers_behind(self._connection, triples, TRIPLE_COLUMNS, rows)
         return result
 
+    def keep(self, product: str) -> None:
+        """A row about `product` was rejected: what the source stated of it before stays."""
+        self._rejected.add(product)
+
     def finish(self, rows_quarantined: int) -> IngestCounts:
-        """Remove what the source states no more and close the run. The writer still commits."""
+        """Take back what the source states no more and close the run. The writer still commits."""
         counts = self.counts
         self._dialect.settle()
         self._terms.finish()
-        for chunk in chunks(self._gone()):
-            gone = stored_subjects(self._connection, chunk)
-            counts.products_removed += _products(gone.values())
-            taken = self._journal.take_away(gone, Change.REMOVED)
-            counts.triples_removed += sum(map(len, taken.values()))
+        if not self._terms.fresh:
+            self._keep_rejected()
+            self._take_back()
         if counts.triples_added > MANY:
             self._dialect.analyse(self._connection)
         counts.rows_quarantined = rows_quarantined
@@ -143,13 +158,59 @@ class IngestSession:
         )
         return counts
 
-    def _gone(self) -> list[int]:
-        if self._terms.fresh:
-            return []
-        stated = self._connection.execute(
-            select(subjects.c.entity).where(subjects.c.source == self._source)
-        ).scalars()
-        return [entity for entity in stated if self._seen.line(entity) is None]
+    def _keep_rejected(self) -> None:
+        found = self._dialect.find_terms(
+            self._connection, int(EntityKind.PRODUCT), sorted(self._rejected)
+        )
+        not_stated = [entity for entity in found.values() if self._seen.line(entity) is None]
+        for entity in self._own(stored_subjects(self._connection, not_stated)):
+            self._seen.add(entity, 0)
+            self.counts.products_kept += 1
+
+    def _take_back(self) -> None:
+        stated = (
+            entity
+            for table in (subjects, statements)
+            for entity in self._connection.execute(
+                select(table.c.entity).where(table.c.source == self._source)
+            ).scalars()
+        )
+        gone = [entity for entity in stated if self._seen.line(entity) is None]
+        for chunk in chunks(gone):
+            known = self._union.known(chunk)
+            self._journal.note(known.of(self._source), Change.REMOVED)
+            written = self._union.write(
+                known,
+                {
+                    entity: {s: v for s, v in by_source.items() if s != self._source}
+                    for entity, by_source in known.stated.items()
+                },
+            )
+            for entity, outcome in written.outcomes.items():
+                if known.shown[entity].subject.kind == EntityKind.PRODUCT:
+                    removed = outcome == Outcome.REMOVED
+                    self.counts.products_removed += removed
+                    self.counts.products_left += not removed
+            self._count_triples(written)
+
+    def _count_triples(self, written: WrittenSubjects) -> None:
+        self.counts.triples_added += written.triples_added
+        self.counts.triples_removed += written.triples_removed
+
+    def _own(self, stored: Mapping[int, StoredSubject]) -> dict[int, tuple[str, Pictures | None]]:
+        """Hash and pictures of what this source stated; no pictures: they are the union's."""
+        several = [entity for entity, row in stored.items() if row.source == SEVERAL]
+        return {
+            entity: (row.record_hash, None)
+            for entity, row in stored.items()
+            if row.source == self._source
+        } | {
+            version.subject.entity: (
+                version.subject.record_hash,
+                [picture_of(row) for row in version.images],
+            )
+            for version in stated_by_several(self._connection, several, self._source)
+        }
 
     def _write(self, kind: EntityKind, batch: Sequence[Statement], result: WriteResult) -> None:
         if not batch:
@@ -160,32 +221,40 @@ class IngestSession:
         if not self._terms.fresh:
             self._dialect.settle()
         stored = stored_subjects(self._connection, [e for e in old if e < first_new])
-        accepted = self._without_repeats(batch, ids, stored, result)
-        old_images = self._stored_images(entity for entity, _ in accepted if entity in stored)
+        accepted = self._without_repeats(batch, ids, result)
+        own = self._own({entity: stored[entity] for entity, _ in accepted if entity in stored})
+        shown = stored_pictures(self._connection, (e for e, _ in accepted if e in stored))
+        looked_at = [*shown.values(), *(pictures for _, pictures in own.values() if pictures)]
+        checked = checked_pictures([s for _, s in accepted], looked_at, self._check_images)
 
-        checked = self._checked(accepted, old_images)
-        changed: Accepted = []
-        unchanged: list[StoredSubject] = []
+        new: Accepted = []
+        joined: Accepted = []
+        touched: Accepted = []
+        unchanged = 0
         for entity, statement in accepted:
-            before = stored.get(entity)
-            pictures = old_images.get(entity, [])
-            if (
-                before is not None
-                and before.record_hash == statement.digest
-                and _same_pictures(pictures, statement.images, checked)
-            ):
-                unchanged.append(before)
-                self._touch(entity, pictures, statement.images)
-            else:
-                changed.append((entity, statement))
-        self._replace(kind, changed, stored, checked)
-        self._adopt([before for before in unchanged if before.source != self._source])
+            if entity in own:
+                digest, pictures = own[entity]
+                if pictures is None:
+                    pictures = shown.get(entity, [])
+                if digest == statement.digest and same_pictures(
+                    pictures, statement.images, checked
+                ):
+                    unchanged += 1
+                    if any(map(touched_since, pictures, statement.images)):
+                        touched.append((entity, statement))
+                    continue
+            elif entity not in stored and not (self._union.has_proposals and entity < first_new):
+                new.append((entity, statement))
+                continue
+            joined.append((entity, statement))
+        outcomes = Counter(self._join(kind, joined, checked).values())
+        self._touch(touched, checked)
+        self._add(kind, new, checked)
         self._count_images(accepted, checked, result)
         if kind == EntityKind.PRODUCT:
-            updated = sum(entity in stored for entity, _ in changed)
-            self.counts.products_added += len(changed) - updated
-            self.counts.products_updated += updated
-            self.counts.products_unchanged += len(unchanged)
+            self.counts.products_added += len(new) + outcomes[Outcome.ADDED]
+            self.counts.products_updated += outcomes[Outcome.CHANGED]
+            self.counts.products_unchanged += unchanged + outcomes[Outcome.SAME]
         else:
             self.counts.values_read += len(accepted)
 
@@ -193,7 +262,6 @@ class IngestSession:
         self,
         batch: Sequence[Statement],
         ids: Mapping[str, int],
-        stored: Mapping[int, StoredSubject],
         result: WriteResult,
     ) -> Accepted:
         """The statements less those whose id the source has given before."""
@@ -211,10 +279,10 @@ class IngestSession:
         if repeats:
             self._dialect.settle()
             here = {entity: statement.digest for entity, statement in accepted}
-            written = stored_subjects(
+            before = stored_subjects(
                 self._connection, {entity for entity, _, _ in repeats if entity not in here}
             )
-            first = here | {entity: row.record_hash for entity, row in written.items()}
+            first = here | {entity: digest for entity, (digest, _) in self._own(before).items()}
             for entity, statement, line in repeats:
                 if first[entity] == statement.digest:
                     self.counts.rows_repeated += 1
@@ -227,47 +295,14 @@ class IngestSession:
                     result.rejected.append(RejectedRow(record.line, reason, _raw(record)))
         return accepted
 
-    def _stored_images(self, entities: Iterable[int]) -> dict[int, list[ImageRow]]:
-        columns = [images.c[name] for name in IMAGE_COLUMNS if name not in ("position", "run")]
-        found: dict[int, list[ImageRow]] = {}
-        for chunk in chunks(entities):
-            for product, *rest in self._connection.execute(
-                select(*columns)
-                .where(images.c.product.in_(chunk))
-                .order_by(images.c.product, images.c.position)
-            ):
-                found.setdefault(product, []).append(tuple(rest))
-        return found
-
-    def _checked(
-        self, accepted: Accepted, old_images: Mapping[int, Sequence[ImageRow]]
-    ) -> dict[LocatedImage, CheckedImage]:
-        """Every picture of the batch, looked into unless the graph has looked before."""
-        checked = {image: _UNCHECKED for _, s in accepted if s.images for image in s.images}
-        if not checked:
-            return checked
-        for rows in old_images.values():
-            for row in rows:
-                if (image := _located(row)) in checked:
-                    checked[image] = CheckedImage(*row[4:])
-        pending = [i for i, c in checked.items() if c is _UNCHECKED and i.path is not None]
-        checked.update(zip(pending, self._check_images(pending), strict=True))
-        return checked
-
-    def _replace(
-        self,
-        kind: EntityKind,
-        changed: Accepted,
-        stored: Mapping[int, StoredSubject],
-        checked: Mapping[LocatedImage, CheckedImage],
+    def _add(
+        self, kind: EntityKind, new: Accepted, checked: Mapping[LocatedImage, CheckedImage]
     ) -> None:
-        """Write new subjects, and updated ones after taking their old rows away."""
-        old = {entity: stored[entity] for entity, _ in changed if entity in stored}
-        before = self._journal.take_away(old, Change.REPLACED)
+        """Write subjects that nobody states so far: all there is to do in a first ingest."""
         run, source, kind_number = self.run, self._source, int(kind)
         subject_rows = []
-        image_rows = []
-        for entity, statement in changed:
+        image_rows: list[tuple[object, ...]] = []
+        for entity, statement in new:
             record = statement.record
             title = category = None
             if isinstance(record, ProductRecord):
@@ -275,48 +310,71 @@ class IngestSession:
             subject_rows.append(
                 (entity, kind_number, title, category, statement.digest, source, run)
             )
-            for position, image in enumerate(statement.images):
-                image_rows.append(_image_row(entity, position, image, checked[image], run))
+            for row in picture_rows(statement, checked, run):
+                image_rows.append((entity, *row))
         write = self._dialect.insert_behind
         write(self._connection, subjects, SUBJECT_COLUMNS, subject_rows)
         write(self._connection, images, IMAGE_COLUMNS, image_rows)
-        self._triple_batch += self._triple_rows(changed, before)
+        before = len(self._triple_batch)
+        for (entity, _), pairs in zip(new, self._pairs(new), strict=True):
+            self._triple_batch += [
+                (entity, name, value, position, run)
+                for position, (name, value) in enumerate(dict.fromkeys(pairs))
+            ]
+        self.counts.triples_added += len(self._triple_batch) - before
 
-    def _triple_rows(
-        self,
-        changed: Accepted,
-        before: Mapping[int, Mapping[tuple[int, int], Sequence[int]]],
-    ) -> list[TripleRow]:
+    def _join(
+        self, kind: EntityKind, joined: Accepted, checked: Mapping[LocatedImage, CheckedImage]
+    ) -> Mapping[int, Outcome]:
+        """Replace or add this source's statements of subjects that the graph has."""
+        if not joined:
+            return {}
+        known = self._union.known(entity for entity, _ in joined)
+        self._journal.note(known.of(self._source), Change.REPLACED)
+        stated = {}
+        for (entity, statement), pairs in zip(joined, self._pairs(joined), strict=True):
+            by_source = dict(known.stated.get(entity, {}))
+            before = by_source.get(self._source)
+            since = {row[:2]: row[3] for row in before.triples} if before else {}
+            record = statement.record
+            title = category = None
+            if isinstance(record, ProductRecord):
+                title, category = record.title, record.category
+            by_source[self._source] = Version(
+                StoredSubject(
+                    entity, int(kind), title, category, statement.digest, self._source, self.run
+                ),
+                [
+                    (*pair, position, since.get(pair, self.run))
+                    for position, pair in enumerate(dict.fromkeys(pairs))
+                ],
+                picture_rows(statement, checked, self.run),
+            )
+            stated[entity] = by_source
+        written = self._union.write(known, stated)
+        self._count_triples(written)
+        return written.outcomes
+
+    def _pairs(self, some: Accepted) -> Iterator[list[tuple[int, int]]]:
+        """(property, tail) of each statement's triples, with repeats."""
         # The inner loops of every ingest: one pass each, no call per triple.
-        stated = [statement.record.properties for _, statement in changed]
+        stated = [statement.record.properties for _, statement in some]
         names = self._terms.property_ids([name for pairs in stated for name, _ in pairs])
         values = self._terms.ids(
             EntityKind.VALUE, [value for pairs in stated for _, value in pairs]
         )
-        links = self._links(changed)
-        run = self.run
-        rows: list[TripleRow] = []
-        for (entity, _), properties in zip(changed, stated, strict=True):
+        links = self._links(some)
+        for (entity, _), properties in zip(some, stated, strict=True):
             pairs = [(names[name], values[value]) for name, value in properties]
             if links:
                 pairs += links.get(entity, ())
-            taken = before.get(entity)
-            if taken:
-                rows += self._updated(entity, dict.fromkeys(pairs), taken)
-            else:
-                start = len(rows)
-                rows += [
-                    (entity, name, value, position, run)
-                    for position, (name, value) in enumerate(dict.fromkeys(pairs))
-                ]
-                self.counts.triples_added += len(rows) - start
-        return rows
+            yield pairs
 
-    def _links(self, changed: Accepted) -> dict[int, list[tuple[int, int]]]:
+    def _links(self, some: Accepted) -> dict[int, list[tuple[int, int]]]:
         """The triples between products, by head, as (property, tail)."""
         stated = {
             entity: statement.record.links
-            for entity, statement in changed
+            for entity, statement in some
             if isinstance(statement.record, ProductRecord) and statement.record.links
         }
         if not stated:
@@ -329,50 +387,24 @@ class IngestSession:
             for entity, links in stated.items()
         }
 
-    def _updated(
-        self,
-        entity: int,
-        pairs: Iterable[tuple[int, int]],
-        taken: Mapping[tuple[int, int], Sequence[int]],
-    ) -> list[TripleRow]:
-        """The triples of an updated subject: kept ones keep the run that added them."""
-        rows: list[TripleRow] = []
-        names = set()
-        for position, pair in enumerate(pairs):
-            names.add(pair[0])
-            added = taken[pair][3] if pair in taken else self.run
-            rows.append((entity, *pair, position, self.run if self._proposed(added) else added))
-        kept = {row[1:3] for row in rows} & taken.keys()
-        self.counts.triples_added += len(rows) - len(kept)
-        self.counts.triples_removed += len(taken) - len(kept)
-        for property_, tail, _, added in sorted(taken.values(), key=lambda row: row[2]):
-            if self._proposed(added) and property_ not in names:
-                rows.append((entity, property_, tail, len(rows), added))
-                self.counts.triples_removed -= 1
-        return rows
-
-    def _proposed(self, run: int) -> bool:
-        return run in self._proposal_runs
-
-    def _touch(
-        self, entity: int, rows: Sequence[ImageRow], located: Sequence[LocatedImage]
-    ) -> None:
+    def _touch(self, touched: Accepted, checked: Mapping[LocatedImage, CheckedImage]) -> None:
         """Note new sizes and times of files that hold the same pictures: it is not a change."""
-        for position, (row, image) in enumerate(zip(rows, located, strict=True)):
-            if _located(row) != image:
-                self._connection.execute(
-                    update(images)
-                    .where(images.c.product == entity, images.c.position == position)
-                    .values(size=image.size, mtime_ns=image.mtime_ns)
+        if not touched:
+            return
+        known = self._union.known(entity for entity, _ in touched)
+        stated = {}
+        for entity, statement in touched:
+            by_source = dict(known.stated[entity])
+            before = by_source[self._source]
+            rows = [
+                (*row[:-1], old[-1])
+                for row, old in zip(
+                    picture_rows(statement, checked, self.run), before.images, strict=True
                 )
-
-    def _adopt(self, adopted: Sequence[StoredSubject]) -> None:
-        """Note that this source is now the one that stated these subjects last."""
-        self._journal.adopt(adopted)
-        for chunk in chunks(subject.entity for subject in adopted):
-            self._connection.execute(
-                update(subjects).where(subjects.c.entity.in_(chunk)).values(source=self._source)
-            )
+            ]
+            by_source[self._source] = replace(before, images=rows)
+            stated[entity] = by_source
+        self._union.write(known, stated)
 
     def _count_images(
         self,
@@ -390,57 +422,6 @@ class IngestSession:
                     self.counts.images_not_local += 1
                 else:
                     self.counts.images_found += 1
-
-
-_UNCHECKED = CheckedImage()
-
-
-def _image_row(
-    entity: int, position: int, image: LocatedImage, check: CheckedImage, run: int
-) -> tuple[object, ...]:
-    return (
-        entity,
-        position,
-        image.source,
-        image.path,
-        image.size,
-        image.mtime_ns,
-        check.content_hash,
-        check.width,
-        check.height,
-        image.error or check.error,
-        run,
-    )
-
-
-def _same_pictures(
-    rows: Sequence[ImageRow],
-    located: Sequence[LocatedImage],
-    checked: Mapping[LocatedImage, CheckedImage],
-) -> bool:
-    """Whether the pictures are the same, whenever their files were written."""
-    return len(rows) == len(located) and all(
-        _located(row) == image
-        or (row[0], row[1], *row[4:])
-        == (
-            image.source,
-            image.path,
-            checked[image].content_hash,
-            checked[image].width,
-            checked[image].height,
-            image.error or checked[image].error,
-        )
-        for row, image in zip(rows, located, strict=True)
-    )
-
-
-def _located(row: ImageRow) -> LocatedImage:
-    source, path, size, mtime_ns, _, _, _, error = row
-    return LocatedImage(source, path, size, mtime_ns, None if path is not None else error)
-
-
-def _products(found: Iterable[StoredSubject]) -> int:
-    return sum(subject.kind == EntityKind.PRODUCT for subject in found)
 
 
 def _raw(record: Subject) -> str:

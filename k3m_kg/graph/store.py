@@ -11,7 +11,7 @@ from sqlalchemy import URL, Connection, Engine
 from k3m_kg.errors import GraphError
 from k3m_kg.files import Kept
 from k3m_kg.files.guard import sqlite_files
-from k3m_kg.graph import reading, runs, schema
+from k3m_kg.graph import order, reading, runs, schema
 from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.engine import (
@@ -23,7 +23,7 @@ from k3m_kg.graph.engine import (
     sqlite_file,
     write_transaction,
 )
-from k3m_kg.graph.stored import GraphStatus, Run, StoredProduct, SubjectDiff
+from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
 from k3m_kg.graph.unused import remove_unused
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.records import ValueRecord
@@ -237,6 +237,15 @@ class GraphStore:
         with self._reading() as connection:
             return runs.runs(connection, limit)
 
+    def sources(self) -> list[StatingSource]:
+        """The sources, in the order in which they are believed.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return order.stating_sources(connection)
+
     def run(self, number: int) -> Run:
         """The run of that number.
 
@@ -247,7 +256,7 @@ class GraphStore:
             return runs.find_run(connection, number)
 
     def diff(self, run: int) -> Iterator[SubjectDiff]:
-        """What a run changed, subject by subject; exact whatever later runs did.
+        """What a run changed in the union, subject by subject; exact whatever later runs did.
 
         Streams, as `iter_products` does.
 

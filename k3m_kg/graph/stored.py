@@ -130,13 +130,30 @@ class ProposedCategory:
 
 
 @dataclass(frozen=True, slots=True)
+class StatingSource:
+    """A source of the graph.
+
+    Attributes:
+        name: its absolute path, or the name that it was given.
+        run: the newest run of it that holds.
+        products: that it states.
+        shared: of these, those that other sources state too.
+    """
+
+    name: str
+    run: int
+    products: int
+    shared: int
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
-    """One ingest, or one writing of proposals.
+    """One ingest, the end of a source, or one writing of proposals.
 
     Attributes:
         id: its number, ascending in time.
-        kind: `ingest` or `proposal`.
-        source: the source's absolute path, or the proposals' name.
+        kind: `ingest`, `end` or `proposal`.
+        source: the source's name, mostly its absolute path, or the proposals' name.
         format: the reader's name.
         started_at, finished_at, undone_at: ISO 8601, UTC; `undone_at` is None while it holds.
         counts: what it did, when it did it.
@@ -154,7 +171,7 @@ class Run:
 
 @dataclass(frozen=True, slots=True)
 class SubjectDiff:
-    """What one run changed of one product or value.
+    """What one run changed of one product or value, in the union of all sources.
 
     Attributes:
         kind: `product` or `value`.
@@ -179,7 +196,8 @@ class SubjectDiff:
 class Undone:
     """What taking a run back did.
 
-    `products_removed` had been added by the run, `products_restored` changed or removed by it.
+    `products_removed` had been added by the run, `products_restored` changed or removed by it, as
+    far as the union of all sources shows. `triples_*` are the difference.
     """
 
     run: int
@@ -203,7 +221,7 @@ class SourceVersion:
     """What an ingest depends on: equal versions give an equal graph.
 
     Attributes:
-        name: the source's absolute path.
+        name: the source's absolute path, or a name that stays when its path does not.
         format: the reader's name.
         content_hash: SHA-256 of the source.
         mapping_hash: SHA-256 of the mapping file, or None.
@@ -221,9 +239,12 @@ class SourceVersion:
 class IngestCounts:
     """What one ingest did; the names are those of the columns of `ingest_runs`.
 
-    `products_read` is added + updated + unchanged. `values_read` are values that the source states
-    something of; only `triples_*` count what became of them. `rows_repeated` are rows that say
-    again what an earlier row of the source said. `images_*` count the pictures of all products that
+    `products_read` is added + updated + unchanged, all as the union of the sources shows them.
+    `products_removed` nobody states any more; `products_left` this source states no more and others
+    do. `products_kept` are those of rejected rows, as the source stated them before. `values_read`
+    are values that the source states something of; only `triples_*` count what became of them.
+    `rows_repeated` are rows that say again what an earlier row of the source said. `images_*` count
+    the pictures of all products that
     the source stated.
     """
 
@@ -232,6 +253,8 @@ class IngestCounts:
     products_updated: int = 0
     products_unchanged: int = 0
     products_removed: int = 0
+    products_left: int = 0
+    products_kept: int = 0
     values_read: int = 0
     rows_repeated: int = 0
     rows_quarantined: int = 0

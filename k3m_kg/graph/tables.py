@@ -1,8 +1,10 @@
 """The tables. Every product, value and property is stored once and triples are numbers.
 
 `entities` is the term dictionary of both ends of a triple, so each of them may be a product or a
-value. `subjects` are the entities that a source states something of. `journal` keeps what a run
-replaced, so that it can be shown and undone. The tables that grow with the catalog have no
+value. `subjects`, `triples` and `images` are the union of what all sources state. Where one source
+alone states a subject, these rows are its statement; where several do, `statements` has each of
+theirs (docs/decisions/0026). `journal` keeps what a run replaced, so that it can be shown and
+undone. The tables that grow with the catalog have no
 foreign keys (docs/decisions/0006): the one writer keeps them whole, and a test looks.
 
 The schema itself is made by the scripts in `migrations/`; a test holds both equal.
@@ -26,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0002"
+SCHEMA_REVISION = "0003"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -40,19 +42,24 @@ class EntityKind(IntEnum):
 
 
 class RunKind(StrEnum):
-    """What a run did: brought a source in, or proposed values that a model predicts."""
+    """What a run did: brought a source in, ended one, or proposed values that a model predicts."""
 
     INGEST = "ingest"
+    END = "end"
     PROPOSAL = "proposal"
 
 
 class Change(IntEnum):
-    """What a run did to a subject that was there; a subject that it added has no journal row."""
+    """What a run did to a statement that was there; one that it added has no journal row."""
 
     REPLACED = 0
     REMOVED = 1
     ADOPTED = 2
-    """Another source stated the same content: nothing but the source changed."""
+    """Up to schema 0002: another source stated the same, and nothing but the source changed."""
+
+
+SEVERAL = 0
+"""In place of a source: several state the subject. No source has this number."""
 
 
 metadata = MetaData(
@@ -72,6 +79,7 @@ sources = Table(
     metadata,
     Column("id", Integer, primary_key=True),
     Column("name", Text, nullable=False, unique=True, comment="absolute path"),
+    Column("place", Integer, nullable=False, server_default="0", comment="in the order of sources"),
 )
 
 ingest_runs = Table(
@@ -92,6 +100,8 @@ ingest_runs = Table(
     Column("products_updated", Integer, nullable=False, default=0),
     Column("products_unchanged", Integer, nullable=False, default=0),
     Column("products_removed", Integer, nullable=False, default=0),
+    Column("products_left", Integer, nullable=False, server_default="0"),
+    Column("products_kept", Integer, nullable=False, server_default="0"),
     Column("values_read", Integer, nullable=False, server_default="0"),
     Column("rows_repeated", Integer, nullable=False, default=0),
     Column("rows_quarantined", Integer, nullable=False, default=0),
@@ -129,8 +139,22 @@ subjects = Table(
     Column("title", Text),
     Column("category", Text),
     Column("record_hash", String(64), nullable=False, comment="content_hash() of the record"),
-    Column("source", Integer, nullable=False, index=True, comment="stated it last"),
+    Column("source", Integer, nullable=False, index=True, comment="states it; 0: several do"),
     Column("run", Integer, nullable=False, comment="the ingest run that gave it this content"),
+)
+
+statements = Table(
+    "statements",
+    metadata,
+    Column("entity", Integer, primary_key=True, autoincrement=False),
+    Column("kind", SmallInteger, nullable=False, comment="EntityKind, as in entities"),
+    Column("title", Text),
+    Column("category", Text),
+    Column("record_hash", String(64), nullable=False, comment="content_hash() of the record"),
+    Column("source", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("run", Integer, nullable=False, comment="the ingest run that gave it this content"),
+    Column("content", Text, nullable=False, comment="JSON: triples and images"),
+    sqlite_with_rowid=False,
 )
 
 triples = Table(
@@ -166,7 +190,7 @@ journal = Table(
     "journal",
     metadata,
     Column("run", Integer, primary_key=True, autoincrement=False, comment="that changed it"),
-    Column("entity", Integer, primary_key=True, autoincrement=False),
+    Column("entity", Integer, primary_key=True, autoincrement=False, index=True),
     Column("change", SmallInteger, nullable=False, comment="Change"),
     Column("kind", SmallInteger, nullable=False, comment="as in subjects, before the run"),
     Column("title", Text),
@@ -185,7 +209,7 @@ proposals = Table(
     "proposals",
     metadata,
     Column("run", Integer, primary_key=True, autoincrement=False),
-    Column("head", Integer, primary_key=True, autoincrement=False),
+    Column("head", Integer, primary_key=True, autoincrement=False, index=True),
     Column("property", Integer, primary_key=True, autoincrement=False),
     Column("tail", Integer, primary_key=True, autoincrement=False),
     Column("probability", Float, nullable=False, comment="0 to 1, by the model that proposed it"),

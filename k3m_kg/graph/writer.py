@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from sqlalchemy import Connection, Row, func, insert, select
 
+from k3m_kg.errors import GraphError, unknown_name
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import images_of
+from k3m_kg.graph.looked_into import located, picture_of
+from k3m_kg.graph.order import set_order, stating_sources
 from k3m_kg.graph.proposing import Proposed, propose
 from k3m_kg.graph.runs import diff, find_run
 from k3m_kg.graph.session import IngestSession
@@ -24,7 +28,9 @@ from k3m_kg.graph.tables import (
     entities,
     images,
     ingest_runs,
+    journal,
     sources,
+    statements,
     subjects,
 )
 from k3m_kg.graph.undo import undo
@@ -51,12 +57,46 @@ class GraphWriter:
         source = self._source_for(version.name)
         return IngestSession(self._connection, self._dialect, version, source, check_images)
 
+    def end(self, name: str) -> tuple[int, IngestCounts]:
+        """Take back everything that a source states, as one run.
+
+        Returns:
+            The run's number, and what it did.
+
+        Raises:
+            GraphError: there is no source of that name, or it states nothing.
+        """
+        stating = {one.name for one in stating_sources(self._connection)}
+        source = self._source(name) if name in stating else None
+        if source is None:
+            raise GraphError(unknown_name("source", name, sorted(stating)))
+        nothing = SourceVersion(name, RunKind.END.value, "")
+        session = IngestSession(
+            self._connection, self._dialect, nothing, source, lambda images: [], RunKind.END
+        )
+        counts = session.finish(0)
+        if not self._connection.execute(
+            select(journal.c.entity).where(journal.c.run == session.run).limit(1)
+        ).all():
+            raise GraphError("the source states nothing", where=name)
+        return session.run, counts
+
+    def order(self, first: Sequence[str]) -> int:
+        """Believe these sources first, then the others in the order that they have.
+
+        Returns:
+            How many products are shown otherwise now.
+
+        Raises:
+            GraphError: there is no source of that name.
+        """
+        return set_order(self._connection, self._dialect, first)
+
     def propose(self, name: str, proposals: Iterable[Proposed]) -> int:
         """Add triples and categories that a model proposes, as one run.
 
-        They stay when a source states the product again, unless it states that property (or a
-        category) itself, and `undo` of the run takes them back. What a product has already is not
-        proposed again.
+        They show while no source states that property of the product (or a category), until `undo`
+        of the run takes them back. For a property that a source states nothing is proposed.
 
         Args:
             name: says where they come from, such as the artifact's folder.
@@ -75,7 +115,7 @@ class GraphWriter:
         """Take a run back: the graph is then as if it had never been.
 
         Raises:
-            GraphError: no such run, undone before, or later runs changed the same products.
+            GraphError: no such run, undone before, or later runs of the same source hold.
         """
         return undo(self._connection, self._dialect, run)
 
@@ -86,20 +126,22 @@ class GraphWriter:
     def unchanged(self, version: SourceVersion, locate: Locate) -> IngestCounts | None:
         """What an ingest of `version` would count, if it is certain that it would change nothing.
 
-        That is so when the last ingest of the source had the same version and rejected no row,
-        no other source has restated its products since, no run was undone since, and its pictures
-        are the same files.
+        That is so when the last ingest of the source had the same version and rejected no row, the
+        source still states as much, and its pictures are the same files.
         """
         source = self._source(version.name)
         run = None if source is None else self._last_run(source)
         if source is None or run is None or not _same_version(run, version):
             return None
-        stated = select(func.count()).where(subjects.c.source == source)
-        undone = select(func.count()).where(ingest_runs.c.undone_at >= run.started_at)
+        stated = sum(
+            self._connection.execute(
+                select(func.count()).where(table.c.source == source)
+            ).scalar_one()
+            for table in (subjects, statements)
+        )
         if (
             run.rows_quarantined
-            or self._connection.execute(undone).scalar_one()
-            or self._connection.execute(stated).scalar_one() != run.products_read + run.values_read
+            or stated != run.products_read + run.values_read
             or not self._same_images(source, locate, by_id=version.images_folder is not None)
         ):
             return None
@@ -116,8 +158,9 @@ class GraphWriter:
     def _source_for(self, name: str) -> int:
         source = self._source(name)
         if source is None:
+            last = select(func.coalesce(func.max(sources.c.place), 0)).scalar_subquery()
             source = self._connection.execute(
-                insert(sources).values(name=name).returning(sources.c.id)
+                insert(sources).values(name=name, place=last + 1).returning(sources.c.id)
             ).scalar_one()
         return source
 
@@ -160,7 +203,16 @@ class GraphWriter:
                 product, stored = text, []
             if written is not None:
                 stored.append(LocatedImage(written, path, size, mtime_ns, None if path else error))
-        return product is None or _as_located(product, stored, locate)
+        if product is not None and not _as_located(product, stored, locate):
+            return False
+        return all(
+            _as_located(text, [located(picture_of(row)) for row in images_of(content)], locate)
+            for text, content in self._connection.execute(
+                select(entities.c.text, statements.c.content)
+                .join(entities, entities.c.id == statements.c.entity)
+                .where(statements.c.source == source, statements.c.kind == int(EntityKind.PRODUCT))
+            )
+        )
 
 
 def _as_located(product: str, stored: list[LocatedImage], locate: Locate) -> bool:

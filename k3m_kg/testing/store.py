@@ -125,13 +125,32 @@ class StoreCase:
         second, _ = self.ingest(store, "a", self.product("p", BLUE))
         changes = {change.name: change.change for change in store.diff(second)}
         assert changes == {"p": "updated", "gone": "removed"}
-        third, _ = self.ingest(store, "b", self.product("p", WOOL))
+        third, _ = self.ingest(store, "a", self.product("p", WOOL))
         with pytest.raises(GraphError, match=rf"\({third}\)"), store.writing() as writer:
             writer.undo(second)
         with store.writing() as writer:
             writer.undo(third)
             writer.undo(second)
         assert self.content(store) == before
+
+    def test_a_product_is_what_all_its_sources_say(self, store: GraphStore) -> None:
+        """Each takes back its own statements only; the first one's title counts."""
+        self.ingest(store, "a", self.product("p", RED, title="first"), self.product("gone"))
+        joined, _ = self.ingest(store, "b", self.product("p", WOOL, RED, title="second"))
+        product = store.product("p")
+        assert product is not None
+        assert (product.title, product.triples) == ("first", (RED, WOOL))
+        assert [change.triples_added for change in store.diff(joined)] == [(WOOL,)]
+        with store.writing() as writer:
+            assert writer.order(["b"]) == 1
+        product = store.product("p")
+        assert product is not None
+        assert (product.title, product.triples) == ("second", (WOOL, RED))
+        _, counts = self.ingest(store, "a", self.product("q"))
+        assert (counts.products_removed, counts.products_left) == (1, 1)
+        with store.writing() as writer:
+            writer.end("b")
+        assert [product.id for product in store.iter_products()] == ["q"]
 
     def test_proposals_hold_until_a_source_or_undo_takes_them(self, store: GraphStore) -> None:
         """A source overrules them property by property."""

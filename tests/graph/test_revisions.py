@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,13 @@ from alembic.config import Config
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.engine import make_engine, parse_url
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import SourceVersion, Statement, StoredImage, StoredProduct
+from k3m_kg.graph.stored import (
+    LocatedImage,
+    SourceVersion,
+    Statement,
+    StoredImage,
+    StoredProduct,
+)
 from k3m_kg.graph.tables import SCHEMA_REVISION
 from k3m_kg.records import ProductRecord
 from k3m_kg.resources import migrations_folder
@@ -20,6 +27,9 @@ from k3m_kg.resources import migrations_folder
 REVISIONS = Path(__file__).parent / "revisions"
 EARLIER = [f"{number:04}" for number in range(1, int(SCHEMA_REVISION))]
 
+RUNS = {"0001": [3, 2, 1], "0002": [5, 4, 3, 2, 1]}
+PROPOSED = {"0001": (), "0002": (("size", "43"),)}
+"""Of p2: a run of 0002 that holds; run 4 was undone."""
 CONTENT = [
     StoredProduct(
         "p1",
@@ -44,9 +54,13 @@ CONTENT = [
 
 
 @pytest.fixture(params=EARLIER)
-def old_database(request: pytest.FixtureRequest, database_url: str, tmp_path: Path) -> str:
+def revision(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def old_database(revision: str, database_url: str, tmp_path: Path) -> str:
     """A database that the version with that schema revision wrote."""
-    revision = request.param
     if database_url.startswith("sqlite"):
         shutil.copy(REVISIONS / f"{revision}.sqlite", tmp_path / "graph.db")
     else:
@@ -76,15 +90,26 @@ def state(url: str, *records: ProductRecord) -> int:
         return session.run
 
 
-def test_an_earlier_database_is_upgraded_and_keeps_its_content(old_database: str) -> None:
+def content(revision: str) -> list[StoredProduct]:
+    p1, p2, p3 = CONTENT
+    return [p1, replace(p2, triples=p2.triples + PROPOSED[revision]), p3]
+
+
+def test_an_earlier_database_is_upgraded_and_keeps_its_content(
+    old_database: str, revision: str
+) -> None:
     with pytest.raises(GraphError, match="k3m-kg migrate"):
         GraphStore.open(old_database)
     before, after = GraphStore.migrate(old_database)
     assert before in EARLIER
     assert after == SCHEMA_REVISION
     with GraphStore.open(old_database) as store:
-        assert list(store.iter_products()) == CONTENT
-        assert [run.id for run in store.runs()] == [3, 2, 1]
+        assert list(store.iter_products()) == content(revision)
+        assert [run.id for run in store.runs()] == RUNS[revision]
+        assert [(one.name, one.products, one.shared) for one in store.sources()] == [
+            ("/data/a.tsv", 2, 0),
+            ("/data/b.tsv", 1, 0),
+        ]
 
 
 def test_stating_the_same_after_an_upgrade_changes_nothing(old_database: str) -> None:
@@ -97,6 +122,69 @@ def test_stating_the_same_after_an_upgrade_changes_nothing(old_database: str) ->
         session.write([Statement(record)])
         counts = session.finish(0)
     assert (counts.products_unchanged, counts.products_updated) == (1, 0)
+
+
+@pytest.mark.parametrize("revision", ["0002"])
+def test_runs_from_when_sources_took_products_over_are_shown_and_taken_back(
+    old_database: str,
+) -> None:
+    GraphStore.migrate(old_database)
+    with GraphStore.open(old_database) as store:
+        (changed,) = store.diff(2)
+        assert (changed.name, changed.title) == ("p3", ("of another", CONTENT[2].title))
+        assert (changed.triples_removed, changed.triples_added) == (
+            (("colour", "green"),),
+            (("colour", "blue"), ("size", "42")),
+        )
+        for run, later in ((2, r"\(3\)"), (1, r"\(2, 3\)")):
+            with pytest.raises(GraphError, match=later), store.writing() as writer:
+                writer.undo(run)
+        for run in (5, 3, 2):
+            with store.writing() as writer:
+                writer.undo(run)
+        found = {product.id: product for product in store.iter_products()}
+        assert found["p1"].triples == (("colour", "red"), ("material", "wool"))
+        assert found["p2"] == CONTENT[1]
+        assert (found["p3"].title, found["p3"].triples) == ("of another", (("colour", "green"),))
+        assert [(one.name, one.products) for one in store.sources()] == [("/data/a.tsv", 3)]
+        with store.writing() as writer:
+            writer.undo(1)
+        assert list(store.iter_products()) == []
+
+
+@pytest.mark.parametrize("revision", ["0002"])
+def test_a_source_that_lost_products_is_read_again(old_database: str) -> None:
+    GraphStore.migrate(old_database)
+    with GraphStore.open(old_database) as store, store.writing() as writer:
+        version = SourceVersion("/data/b.tsv", "k3m-tsv", "b" * 64)
+        assert writer.unchanged(version, lambda id_, written: ()) is None
+        version = SourceVersion("/data/a.tsv", "k3m-tsv", "c" * 64)
+        located = {
+            "p1": (
+                LocatedImage("1.jpg", "/pictures/1.jpg", 10, 20),
+                LocatedImage("2.jpg", error="no such file"),
+            )
+        }
+        assert writer.unchanged(version, lambda id_, written: located.get(id_, ())) is not None
+
+
+def test_down_with_a_product_of_several_sources_and_up_again(database_url: str) -> None:
+    GraphStore.create(database_url)[0].close()
+    run = state(database_url, ProductRecord("p", "a", None, (), (("colour", "red"),)))
+    with GraphStore.open(database_url) as store, store.writing() as writer:
+        session = writer.session(SourceVersion("/data/b.tsv", "k3m-tsv", "x"), lambda images: [])
+        session.write([Statement(ProductRecord("p", "b", "c", (), (("colour", "blue"),)))])
+        session.finish(0)
+    union = StoredProduct("p", "a", "c", (("colour", "red"), ("colour", "blue")), ())
+    move(database_url, "0002")
+    assert GraphStore.migrate(database_url) == ("0002", SCHEMA_REVISION)
+    with GraphStore.open(database_url) as store:
+        assert list(store.iter_products()) == [union]
+        named = {one.name: one.products for one in store.sources()}
+        assert named == {"/data/a.tsv": 0, "/data/b.tsv": 1}
+    run = state(database_url, ProductRecord("p", "a", None, (), (("colour", "red"),)))
+    with GraphStore.open(database_url) as store:
+        assert list(store.diff(run)) == []
 
 
 def test_down_to_each_earlier_revision_and_up_again(old_database: str) -> None:

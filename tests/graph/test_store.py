@@ -186,13 +186,7 @@ def test_a_triple_stated_twice_is_one(store: GraphStore) -> None:
     assert triples(store) == {"p": (RED, WOOL)}
 
 
-def test_the_newest_statement_wins_over_another_source(store: GraphStore) -> None:
-    state(store, "a", product("p", RED))
-    assert state(store, "b", product("p", BLUE)).products_updated == 1
-    assert triples(store) == {"p": (BLUE,)}
-
-
-def test_a_source_removes_only_what_it_stated_last(store: GraphStore) -> None:
+def test_a_source_takes_back_only_its_own_statements(store: GraphStore) -> None:
     state(store, "a", product("p", RED), product("q", RED))
     state(store, "b", product("p", RED))
     assert state(store, "a", product("q", RED)).products_removed == 0
@@ -254,8 +248,10 @@ def test_unchanged_is_certain(store: GraphStore) -> None:
     del located["q"]
     assert unchanged() is not None
 
-    state(store, "b", product("q", BLUE))
-    assert unchanged() is None, "another source restated a product"
+    state(store, "b", product("q", BLUE), product("p", RED))
+    assert unchanged() is not None, "what another source states of its products is its own"
+    located["p"] = (LocatedImage("p.jpg", "/p.jpg", 1, 2),)
+    assert unchanged() is None, "a picture of a product that several state was replaced"
 
 
 def test_a_run_with_rejected_rows_is_never_taken_as_unchanged(store: GraphStore) -> None:

@@ -1,0 +1,270 @@
+"""The union in the tables: what sources state is read, changed and written back.
+
+`subjects`, `triples` and `images` show the union. Where one source alone states a subject, they are
+its statement; where several do, `statements` has each of theirs.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any
+
+from sqlalchemy import Connection, delete, func, select
+
+from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import (
+    IMAGE_COLUMNS,
+    SUBJECT_COLUMNS,
+    TRIPLE_COLUMNS,
+    StoredSubject,
+    Version,
+    chunks,
+    proposal_runs,
+    stored_subjects,
+    stored_versions,
+    with_content,
+)
+from k3m_kg.graph.merging import Proposed, merged, same_content
+from k3m_kg.graph.tables import (
+    CATEGORY,
+    SEVERAL,
+    images,
+    ingest_runs,
+    proposals,
+    sources,
+    statements,
+    subjects,
+    triples,
+)
+
+Stated = Mapping[int, Version]
+"""What is stated of one subject, by source."""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownSubjects:
+    """Some subjects as they are, by entity.
+
+    Attributes:
+        shown: the union, with what models proposed; without subjects that nobody states.
+        stated: by source.
+    """
+
+    shown: Mapping[int, Version]
+    stated: Mapping[int, Stated]
+
+    def of(self, source: int) -> list[Version]:
+        """What one source states of them."""
+        return [by_source[source] for by_source in self.stated.values() if source in by_source]
+
+
+class Outcome(Enum):
+    """What became of a subject in the union."""
+
+    ADDED = "added"
+    CHANGED = "changed"
+    SAME = "same"
+    REMOVED = "removed"
+
+
+@dataclass(slots=True)
+class WrittenSubjects:
+    """What a change of statements did to the union.
+
+    Attributes:
+        outcomes: by entity.
+        triples_added, triples_removed: in the union, proposed ones included.
+    """
+
+    outcomes: dict[int, Outcome] = field(default_factory=dict)
+    triples_added: int = 0
+    triples_removed: int = 0
+
+
+class GraphUnion:
+    """Reads and writes statements within one write transaction, or reads within one of reading.
+
+    Attributes:
+        by_models: all runs that wrote proposals; no source states what they added.
+        has_proposals: whether one of them holds.
+    """
+
+    def __init__(self, connection: Connection, dialect: Dialect) -> None:
+        self._connection = connection
+        self._dialect = dialect
+        rows = connection.execute(select(sources.c.id).order_by(sources.c.place, sources.c.id))
+        self._places = {source: place for place, source in enumerate(rows.scalars())}
+        self.by_models = proposal_runs(connection)
+        self.has_proposals = bool(self.by_models - proposal_runs(connection, undone=True))
+
+    def known(self, entities: Iterable[int]) -> KnownSubjects:
+        """What is stated of some entities, and shown."""
+        stored = stored_subjects(self._connection, entities)
+        shown = stored_versions(self._connection, stored)
+        stated: dict[int, dict[int, Version]] = {entity: {} for entity in stored}
+        several = []
+        for entity, version in shown.items():
+            source = version.subject.source
+            if source == SEVERAL:
+                several.append(entity)
+            else:
+                stated[entity][source] = self._without_proposals(version)
+        for version in stated_by_several(self._connection, several):
+            stated[version.subject.entity][version.subject.source] = version
+        return KnownSubjects(shown, stated)
+
+    def _without_proposals(self, version: Version) -> Version:
+        if not self.by_models or all(row[3] not in self.by_models for row in version.triples):
+            return version
+        kept = [row for row in version.triples if row[3] not in self.by_models]
+        return Version(version.subject, kept, version.images)
+
+    def merged(self, stated: Stated, proposed: Sequence[Proposed] = ()) -> Version | None:
+        """The union of statements by the order of the sources; None where there is none."""
+        by_place = sorted(stated.items(), key=lambda item: self._places[item[0]])
+        return merged([version for _, version in by_place], proposed) if stated else None
+
+    def write(self, known: KnownSubjects, stated: Mapping[int, Stated]) -> WrittenSubjects:
+        """Make `stated` what is stated of the entities that it has, all of which `known` knows.
+
+        Only rows that differ are written.
+        """
+        written = WrittenSubjects()
+        proposed = self._proposed(stated) if self.has_proposals else {}
+        rows = _Rows()
+        for entity, by_source in stated.items():
+            before = known.shown.get(entity)
+            after = self.merged(by_source, proposed.get(entity, ()))
+            if before is None and after is None:
+                continue
+            rows.replace(entity, before, after)
+            rows.replace_statements(entity, known.stated.get(entity, {}), by_source)
+            written.outcomes[entity] = _outcome(before, after)
+            old = set() if before is None else set(before.pairs)
+            new = set() if after is None else set(after.pairs)
+            written.triples_added += len(new - old)
+            written.triples_removed += len(old - new)
+        rows.write(self._connection, self._dialect)
+        return written
+
+    def refresh(self, entities: Iterable[int]) -> WrittenSubjects:
+        """Write the union of what is stated already: proposals or the order have changed."""
+        known = self.known(entities)
+        return self.write(known, known.stated)
+
+    def _proposed(self, entities: Iterable[int]) -> dict[int, list[Proposed]]:
+        """What models propose of some entities, the first proposal of each triple, in order."""
+        found: dict[int, list[Proposed]] = {}
+        first = func.min(proposals.c.run)
+        of = proposals.c
+        for chunk in chunks(entities):
+            rows = self._connection.execute(
+                select(of.head, of.property, of.tail, first)
+                .join(ingest_runs, ingest_runs.c.id == of.run)
+                .where(
+                    of.head.in_(chunk), of.property != CATEGORY, ingest_runs.c.undone_at.is_(None)
+                )
+                .group_by(of.head, of.property, of.tail)
+                .order_by(first, of.property, of.tail)
+            )
+            for head, *proposal in rows:
+                found.setdefault(head, []).append(tuple(proposal))
+        return found
+
+
+def stated_by_several(
+    connection: Connection, entities: Iterable[int], source: int | None = None
+) -> Iterable[Version]:
+    """The rows of `statements` about some entities, of all sources or of one."""
+    columns = [statements.c[name] for name in (*SUBJECT_COLUMNS, "content")]
+    for chunk in chunks(entities):
+        query = select(*columns).where(statements.c.entity.in_(chunk))
+        if source is not None:
+            query = query.where(statements.c.source == source)
+        for *subject, content in connection.execute(query):
+            yield with_content(StoredSubject(*subject), content)
+
+
+def _outcome(before: Version | None, after: Version | None) -> Outcome:
+    if before is None:
+        return Outcome.ADDED
+    if after is None:
+        return Outcome.REMOVED
+    return Outcome.SAME if same_content(before, after) else Outcome.CHANGED
+
+
+class _Rows:
+    """Rows to delete and to insert, collected so that each table is touched once."""
+
+    def __init__(self) -> None:
+        self._old: dict[str, list[int]] = {"subjects": [], "triples": [], "images": []}
+        self._subjects: list[tuple[Any, ...]] = []
+        self._triples: list[tuple[int, ...]] = []
+        self._images: list[tuple[Any, ...]] = []
+        self._old_statements: dict[int, list[int]] = defaultdict(list)
+        self._statements: list[tuple[Any, ...]] = []
+
+    def replace(self, entity: int, before: Version | None, after: Version | None) -> None:
+        """The rows of the union."""
+        if before is None or after is None or before.subject != after.subject:
+            if before is not None:
+                self._old["subjects"].append(entity)
+            if after is not None:
+                self._subjects.append(_subject_row(after))
+        for table, into, old, new in (
+            ("triples", self._triples, _triples(before), _triples(after)),
+            ("images", self._images, _images(before), _images(after)),
+        ):
+            if old != new:
+                if old:
+                    self._old[table].append(entity)
+                into.extend((entity, *row) for row in new)
+
+    def replace_statements(self, entity: int, before: Stated, after: Stated) -> None:
+        """The rows of `statements`: none where one source alone states the subject."""
+        before = before if len(before) > 1 else {}
+        after = after if len(after) > 1 else {}
+        for source, version in before.items():
+            if after.get(source) is not version:
+                self._old_statements[source].append(entity)
+        for source, version in after.items():
+            if before.get(source) is not version:
+                self._statements.append((*_subject_row(version), version.content()))
+
+    def write(self, connection: Connection, dialect: Dialect) -> None:
+        """Delete, then insert."""
+        keys = {
+            "subjects": (subjects, subjects.c.entity),
+            "triples": (triples, triples.c.head),
+            "images": (images, images.c.product),
+        }
+        for name, entities in self._old.items():
+            table, key = keys[name]
+            for chunk in chunks(entities):
+                connection.execute(delete(table).where(key.in_(chunk)))
+        for source, entities in self._old_statements.items():
+            for chunk in chunks(entities):
+                connection.execute(
+                    delete(statements).where(
+                        statements.c.entity.in_(chunk), statements.c.source == source
+                    )
+                )
+        dialect.insert(connection, subjects, SUBJECT_COLUMNS, self._subjects)
+        dialect.insert_numbers(connection, triples, TRIPLE_COLUMNS, self._triples)
+        dialect.insert(connection, images, IMAGE_COLUMNS, self._images)
+        dialect.insert(connection, statements, (*SUBJECT_COLUMNS, "content"), self._statements)
+
+
+def _subject_row(version: Version) -> tuple[Any, ...]:
+    return tuple(getattr(version.subject, name) for name in SUBJECT_COLUMNS)
+
+
+def _triples(version: Version | None) -> Sequence[tuple[int, ...]]:
+    return [] if version is None else version.triples
+
+
+def _images(version: Version | None) -> Sequence[tuple[Any, ...]]:
+    return [] if version is None else version.images
