@@ -99,11 +99,14 @@ class RejectedRow:
         line: 1-based line of the source.
         reason: why, in words a catalog engineer can act on.
         raw: the row as read, cut to 2,000 characters.
+        id: the product that it is about, where that can be told. What an earlier version of the
+            source stated of it then stays.
     """
 
     line: int
     reason: str
     raw: str
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ COMMANDS = [
     CommandPlugin("init", "Create the database, or find that it is there.", _in("init")),
     CommandPlugin("migrate", "Upgrade the database, keeping its content.", _in("migrate")),
     CommandPlugin("ingest", "Bring catalog files into the graph.", _in("ingest")),
+    CommandPlugin("sources", "Who says what is in the graph, and in which order.", _in("sources")),
     CommandPlugin("status", "Count what is in the graph, and what is missing.", _in("status")),
     CommandPlugin("diff", "Show what a run changed, product by product.", _in("diff")),
     CommandPlugin("undo", "Take a run back, as if it had never been.", _in("undo")),

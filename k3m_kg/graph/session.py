@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
@@ -58,6 +59,7 @@ from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 TripleRow = tuple[int, int, int, int, int]
 """head, property, tail, position, run"""
+_SURROGATE = re.compile("[\ud800-\udfff]")
 MANY = 10_000
 """Triples after which the planner of queries is told."""
 Accepted = list[tuple[int, Statement]]
@@ -135,7 +137,8 @@ class IngestSession:
 
     def keep(self, product: str) -> None:
         """A row about `product` was rejected: what the source stated of it before stays."""
-        self._rejected.add(product)
+        if "\0" not in product and not _SURROGATE.search(product):  # else nobody can state it
+            self._rejected.add(product)
 
     def finish(self, rows_quarantined: int) -> IngestCounts:
         """Take back what the source states no more and close the run. The writer still commits."""

@@ -29,9 +29,14 @@ def checked(records: Iterable[CatalogRecord]) -> Iterator[Read]:
             continue
         content = record.content_text()
         if reason := _unfit(record, content):
-            yield RejectedRow(record.line, reason, repr(record)[:2000])
+            yield RejectedRow(record.line, reason, repr(record)[:2000], id_of(record))
         else:
             yield record, hashlib.sha256(content.encode()).hexdigest()
+
+
+def id_of(record: Subject) -> str | None:
+    """The product that a record is about; None for a value."""
+    return record.id if isinstance(record, ProductRecord) else None
 
 
 def _unfit(record: Subject, content: str) -> str | None:

@@ -31,6 +31,6 @@ def located(
                 images = locate(record.id, record.images)
             if not (record.title or record.properties or record.links or images):
                 reason = "nothing to learn from: no title, no image, no property"
-                yield RejectedRow(record.line, reason, repr(record)[:2000])
+                yield RejectedRow(record.line, reason, repr(record)[:2000], record.id)
                 continue
         yield Statement(record, images, digest)

@@ -27,6 +27,7 @@ class IngestOptions:
         fetch: how the pictures of URLs are fetched; None: not at all. A dry run never does.
         settings: of the reader, each as `key=value` with a YAML value.
         limits: of the workers that read.
+        source: what the one source is called in the graph; None: its path.
     """
 
     format: str = AUTO
@@ -40,3 +41,4 @@ class IngestOptions:
     limits: Limits = field(default_factory=Limits)
     allow_rejected: bool = False
     accept: Path | None = None
+    source: str | None = None

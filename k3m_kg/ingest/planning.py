@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError
+from k3m_kg.errors import CatalogError, UsageError
 from k3m_kg.files import Kept, check_output
 from k3m_kg.graph.stored import SourceVersion
 from k3m_kg.ingest.accepting import accepted, check_mapping
@@ -64,12 +64,22 @@ def plan_sources(
         PluginError: a reader breaks its contract.
     """
     check_given(options.images)
+    _check_name(options.source, sources)
     kept = [Kept("a source", source) for source in sources]
     named = (("the mapping", options.mapping), ("the pictures", options.images))
     kept += [Kept(what, path) for what, path in named if path is not None]
     for source in sources:
         check_output(quarantine.path_for(source), kept, where="--quarantine")
     return [_plan(path, options) for path in sources]
+
+
+def _check_name(name: str | None, sources: Sequence[Path]) -> None:
+    if name is None:
+        return
+    if len(sources) > 1:
+        raise UsageError("one name, and several sources", where="--source")
+    if not name.strip() or not name.isprintable():
+        raise UsageError(f"{name!r} is no name", where="--source")
 
 
 def _plan(path: Path, options: IngestOptions) -> SourcePlan:
@@ -94,7 +104,7 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
             check_mapping(chosen, path, stamp[0], options.limits)
     content_hash, lines = _hash(path)
     version = SourceVersion(
-        name=str(path.resolve()),
+        name=options.source or str(path.resolve()),
         format=chosen.name,
         content_hash=content_hash,
         mapping_hash=_hash_of_reading(mapping, chosen),

@@ -22,8 +22,9 @@ _REASON = 200
 class Quarantine:
     """Files of rejected rows for one run of `k3m-kg ingest`; a context manager.
 
-    One JSON object a line: `source`, `line`, `reason`, `raw`. A file is made with its first
-    row and replaces that of an earlier run; it stays whatever becomes of the ingest.
+    One JSON object a line: `source`, `line`, `reason`, `product` where it is known, `raw`. A file
+    is made with its first row and replaces that of an earlier run; it stays whatever becomes of the
+    ingest.
     """
 
     def __init__(self, path: Path | None = None) -> None:
@@ -44,7 +45,10 @@ class Quarantine:
             CatalogError: the file cannot be written.
         """
         path = self.path_for(source)
-        line = {"source": str(source), "line": row.line, "reason": row.reason, "raw": row.raw}
+        line: dict[str, str | int] = {"source": str(source), "line": row.line, "reason": row.reason}
+        if row.id is not None:
+            line["product"] = row.id
+        line["raw"] = row.raw
         text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()
         try:
             self._open(path).write(text + "\n")
@@ -88,6 +92,7 @@ class SetAside:
 
     Attributes:
         rows: how many were rejected.
+        products: those that they are about, where that is known.
         first_reason: of the first, with its line.
         notes: what the reader said of the source as a whole.
     """
@@ -98,6 +103,7 @@ class SetAside:
         self._kinds: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
         self.rows = 0
+        self.products: set[str] = set()
         self.first_reason = ""
         self.notes: list[str] = []
 
@@ -130,6 +136,8 @@ class SetAside:
         """
         self._quarantine.add(self._source, row)
         self.rows += 1
+        if row.id is not None:
+            self.products.add(row.id)
         self.first_reason = self.first_reason or f"line {row.line}: {row.reason}"
         # Reasons that differ in numbers, such as those of lines and columns, are one kind.
         kind = _NUMBER.sub("0", row.reason[:_REASON])

@@ -88,7 +88,7 @@ def _item(record: CatalogRecord) -> tuple[Any, ...]:
         return "value", record.value, record.properties, record.line
     if isinstance(record, Note):
         return "note", record.text
-    return "rejected", record.line, record.reason, record.raw
+    return "rejected", record.line, record.reason, record.raw, record.id
 
 
 def read_source(

@@ -112,6 +112,8 @@ class Tally:
         report.notes = self._aside.notes
         if self._aside.rows:
             report.quarantine = str(self._aside.path)
+        for product in self._aside.products:
+            session.keep(product)
         report.counts = session.finish(self._aside.rows)
         if dry_run:
             report.changes = list(islice(writer.diff(session.run), LISTED_CHANGES))

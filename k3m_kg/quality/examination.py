@@ -16,6 +16,7 @@ from sqlalchemy import Connection, distinct, func, or_, select
 from k3m_kg.graph.categories import category_of, category_runs
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
+from k3m_kg.quality.contradictions import Contradictions, contradictions_in
 from k3m_kg.quality.placeholders import LONGEST as LONGEST_PLACEHOLDER
 from k3m_kg.quality.placeholders import placeholder_kind
 from k3m_kg.quality.spelling import fold, folded_variants, near_pairs, typos
@@ -125,6 +126,7 @@ class GraphQuality:
         categories: the most frequent ones, with their products.
         category_count: how many there are.
         image_errors: why pictures cannot be used, the most frequent reasons.
+        contradictions: between sources.
     """
 
     coverage: list[PropertyCoverage]
@@ -132,6 +134,7 @@ class GraphQuality:
     categories: list[ValueCount]
     category_count: int
     image_errors: list[ValueCount]
+    contradictions: Contradictions
 
 
 def examine(store: GraphStore, *, top: int = 10) -> GraphQuality:
@@ -169,6 +172,7 @@ def _examine(connection: Connection, top: int) -> GraphQuality:
             select(func.count(distinct(category))).select_from(subjects)
         ).scalar_one(),
         image_errors=_frequent(connection, images.c.error, top),
+        contradictions=contradictions_in(connection, top),
     )
 
 

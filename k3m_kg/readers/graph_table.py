@@ -44,9 +44,14 @@ def graph_records(table: Iterable[GraphRow]) -> Iterator[CatalogRecord]:
             elif len(good) <= MAX_ROWS:
                 good.append((cells[4] or "", cells[2] or "", cells[3] or ""))
         if len(good) > MAX_ROWS:
-            yield RejectedRow(line, f"more than {MAX_ROWS:,} triples", raw_text(head or ""))
+            why = f"more than {MAX_ROWS:,} triples"
+            yield RejectedRow(line, why, raw_text(head or ""), _product(head, kind))
         elif good:
             yield _record(head or "", kind or "", line, dict.fromkeys(good))
+
+
+def _product(head: str | None, kind: str | None) -> str | None:
+    return None if kind == _VALUE else head
 
 
 def _why(cells: tuple[str | None, ...]) -> str | None:
@@ -71,7 +76,7 @@ def _record(head: str, kind: str, line: int, rows: Iterable[tuple[str, str, str]
     texts_of = {sort: list(map(itemgetter(1), pairs)) for sort, pairs in parts.items()}
     for part in ("title", "category"):
         if len(set(texts_of.get(part, ()))) > 1:
-            return RejectedRow(line, f"two of {part}", raw_text(head))
+            return RejectedRow(line, f"two of {part}", raw_text(head), head)
     return ProductRecord(
         head,
         next(iter(texts_of.get("title", ())), None),

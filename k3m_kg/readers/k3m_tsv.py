@@ -60,7 +60,9 @@ class K3MTSVReader:
 
 
 def _parse(number: int, line: bytes, cut: bool) -> ProductRecord | RejectedRow:
+    id_ = None
     try:
+        id_ = line.partition(b"\t")[0].decode().strip() or None
         if cut:
             raise _BadRow(f"line longer than {MAX_LINE:,} bytes")
         return _record(number, line.decode())
@@ -68,7 +70,7 @@ def _parse(number: int, line: bytes, cut: bool) -> ProductRecord | RejectedRow:
         reason = f"invalid UTF-8 at byte {error.start + 1} of the line"
     except _BadRow as error:
         reason = str(error)
-    return RejectedRow(number, reason, raw_text(line))
+    return RejectedRow(number, reason, raw_text(line), id_)
 
 
 class _BadRow(Exception):  # noqa: N818  (never leaves this module)

@@ -156,7 +156,9 @@ class MagentoReader:
                         continue
                     found = row if isinstance(row, str) else _product(header, row, start)
                     if isinstance(found, str):
-                        yield RejectedRow(start, found, raw_text(lines.row_text()))
+                        yield RejectedRow(
+                            start, found, raw_text(lines.row_text()), _sku(header, row)
+                        )
                     else:
                         yield found
                 for view, count in sorted(views.items()):
@@ -176,6 +178,12 @@ def _view(header: Sequence[str], row: Sequence[str] | str) -> str | None:
         return None
     cell = row[header.index("store_view_code")].strip()
     return None if cell in _MISSING else cell
+
+
+def _sku(header: Sequence[str], row: Sequence[str] | str) -> str | None:
+    """The product that a bad row is about; a row of one store view adds to it, and is none."""
+    cells = dict(zip(header, () if isinstance(row, str) else row, strict=False))
+    return None if cells.get("store_view_code") else cells.get("sku", "").strip() or None
 
 
 def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRecord | str:

@@ -128,7 +128,15 @@ class Products:
     def _rejected(
         self, why: str, tree: Any, line: int, raw: Callable[[], str] | None
     ) -> RejectedRow:
-        return RejectedRow(line, why, raw() if raw is not None else raw_text(repr(tree)))
+        said = raw() if raw is not None else raw_text(repr(tree))
+        return RejectedRow(line, why, said, self._id_in(tree))
+
+    def _id_in(self, tree: Any) -> str | None:
+        """The product that a row is about which is none, where its id lies on top."""
+        found = (tree.get(name) for name in self._mapping.ids) if isinstance(tree, dict) else ()
+        return next(
+            (id_ for text in found if isinstance(text, str) and (id_ := text.strip())), None
+        )
 
     def _look(self, tree: Any, path: str) -> None:
         """Note the paths of fields that are empty: they are there all the same."""

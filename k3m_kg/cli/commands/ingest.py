@@ -115,6 +115,14 @@ def ingest(
     allow_private_addresses: Annotated[
         bool, typer.Option("--allow-private-addresses", hidden=True)
     ] = False,
+    source: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME",
+            help="What the catalog is called in the graph: a later file of that name replaces it, "
+            "wherever it lies.  [default: its path]",
+        ),
+    ] = None,
     quarantine: Annotated[
         Path | None,
         typer.Option(
@@ -142,7 +150,8 @@ def ingest(
     """Bring catalog files into the graph.
 
     Each source is one transaction: all of it or nothing. A source that did not change adds
-    nothing; one that did yields the difference. Products that it no longer states are removed.
+    nothing; one that did yields the difference. The graph is what all its sources say: what a
+    source no longer states is taken back, unless another one states it too.
     """
     from contextlib import ExitStack
     from tempfile import TemporaryDirectory
@@ -189,17 +198,18 @@ def ingest(
             limits_of(None, memory),
             allow_rejected,
             folder,
+            source,
         )
         rejected = stack.enter_context(Quarantine(quarantine))
-        for source in sources:
-            if quarantine is None and rejected.path_for(source).is_symlink():
+        for path in sources:
+            if quarantine is None and rejected.path_for(path).is_symlink():
                 raise UsageError(
                     "is a link, and rejected rows do not go through one that nobody named",
-                    where=str(rejected.path_for(source)),
+                    where=str(rejected.path_for(path)),
                     hint="name a file with --quarantine",
                 )
-            guard("--quarantine", rejected.path_for(source), db=db)
-            guard("--image-store", image_store, files=_read(source, mapping, images, db))
+            guard("--quarantine", rejected.path_for(path), db=db)
+            guard("--image-store", image_store, files=_read(path, mapping, images, db))
         plans = plan_sources(sources, options, rejected)
         for plan in plans:
             if accept and plan.mapping is not None:
@@ -382,6 +392,14 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
         say(f"  {counts.rows_repeated:,} rows repeat an earlier row")
     if counts.rows_quarantined:
         say(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
+    were = would or "were "
+    if counts.products_kept:
+        say(
+            f"  {counts.products_kept:,} products of rejected rows {were}kept as this source "
+            "stated them before"
+        )
+    if counts.products_left:
+        say(f"  {counts.products_left:,} products {were}left to the other sources that state them")
     if report.run is not None:
         say(f"  run {report.run}: `k3m-kg diff {report.run}` shows it, `undo` takes it back")
     print_changes(report.changes)

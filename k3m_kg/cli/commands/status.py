@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from k3m_kg.graph.stored import GraphStatus
+    from k3m_kg.quality.contradictions import Contradictions
     from k3m_kg.quality.examination import GraphQuality, PropertyCoverage
 
 _SHOWN_VALUES = 3
@@ -47,7 +48,8 @@ def status(
     """Count what is in the graph and what is missing, and show what looks wrong.
 
     Coverage and frequent values of each property; placeholders, near-duplicate spellings, typos,
-    mixed units; properties that are probably one; titles that several products have.
+    mixed units; properties that are probably one; titles that several products have; where sources
+    contradict each other.
     """
     from k3m_kg.errors import UsageError
 
@@ -117,6 +119,22 @@ def _counts(found: GraphStatus) -> Table:
     return table
 
 
+def _print_contradictions(console: Console, found: Contradictions, top: int) -> None:
+    counted = [(_shown(name), f"{n:,}") for name, n in [*found.by_property.items()][:top]]
+    _print_table(console, ("sources contradict each other", "products"), counted)
+    some = [
+        (
+            _shown(one.product),
+            _shown(one.property or one.kind),
+            " / ".join(
+                f"{_shown(value)} ({_shown(Path(name).name)})" for name, value in one.values
+            ),
+        )
+        for one in found.listed
+    ]
+    _print_table(console, ("product", "property", "who says what"), some)
+
+
 def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
     shown = quality.coverage[:top]
     if shown:
@@ -156,6 +174,8 @@ def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
             for s in found.similar_properties
         ]
         _print_table(console, ("probably one property", "products", "like", "products"), alike)
+    if quality.contradictions.listed:
+        _print_contradictions(console, quality.contradictions, top)
     if found.repeated_titles:
         titles = [(f"{one.count:,}", _shown(one.value, 70)) for one in found.repeated_titles]
         _print_table(console, ("products", "with the same title"), titles)

@@ -30,8 +30,9 @@ def undo(
 ) -> None:
     """Take a run back: the graph is then as if it had never been.
 
-    Refused while later runs that changed the same products hold; those are named and have to be
-    undone first. All of it happens in one transaction.
+    What its source stated before comes back; what other sources state stays. Refused while later
+    runs of the same source hold; those are named and have to be undone first. All of it happens in
+    one transaction.
     """
     from dataclasses import asdict
 

@@ -23,6 +23,7 @@ from k3m_kg.cli.limits import MemoryOption, TimeoutOption, limits_of
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from k3m_kg.quality.contradictions import Contradictions
     from k3m_kg.rdf.validate import ShaclResult, ValidationReport
 
 _FORMATS = ("text", "json", "shacl")
@@ -53,7 +54,7 @@ def validate(
     memory: MemoryOption = None,
     json: JsonFlag = False,
 ) -> None:
-    """Validate the graph with SHACL shapes.
+    """Validate the graph with SHACL shapes, and show where sources contradict each other.
 
     A violation makes the exit code 1; warnings do not. Shapes of your own see the graph as
     `k3m-kg export` writes it. They may hold any query or rule, so a process of its own runs them,
@@ -61,6 +62,7 @@ def validate(
     """
     from k3m_kg.errors import UsageError, unknown_name
     from k3m_kg.graph.store import GraphStore
+    from k3m_kg.quality.contradictions import find_contradictions
     from k3m_kg.rdf.shapes import catalog_shapes
     from k3m_kg.rdf.validate import validate as run
 
@@ -77,12 +79,14 @@ def validate(
             limits=limits_of(timeout, memory),
             on_progress=lambda done: bar.update(task, completed=done),
         )
+        contradictions = find_contradictions(store)
     if chosen == "json":
-        print_json(_as_json(report))
+        print_json(_as_json(report, contradictions))
     elif report.shacl is not None:
         say_data(report.shacl)
     else:
         _print(report)
+        _print_contradictions(contradictions)
     if not report.conforms:
         raise typer.Exit(1)
 
@@ -97,7 +101,9 @@ def _by_node(
         yield kind, name, list(some)
 
 
-def _as_json(report: ValidationReport) -> dict[str, Any]:
+def _as_json(report: ValidationReport, contradictions: Contradictions) -> dict[str, Any]:
+    from dataclasses import asdict
+
     products, others = [], []
     for kind, name, findings in _by_node(report.findings):
         results = [
@@ -119,7 +125,22 @@ def _as_json(report: ValidationReport) -> dict[str, Any]:
         **{f"{severity}s": count for severity, count in report.counts.items()},
         "products": products,
         "others": others,
+        "contradictions": asdict(contradictions),
     }
+
+
+def _print_contradictions(found: Contradictions) -> None:
+    if not found.products:
+        return
+    say(f"{found.products:,} products of which sources contradict each other")
+    for name, count in found.by_property.items():
+        say(f"{count:>9,}  {visible_line(name)}")
+    for one in found.listed[:_SHOWN]:
+        say(f"product {visible_line(one.product)}: {visible_line(one.property or one.kind)}")
+        for source, value in one.values:
+            say(f"  '{visible_line(value)}' says {visible_line(source)}")
+    if len(found.listed) > _SHOWN:
+        say(f"... and {len(found.listed) - _SHOWN:,} more; --json lists them")
 
 
 def _print(report: ValidationReport) -> None:

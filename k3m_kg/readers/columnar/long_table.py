@@ -159,7 +159,8 @@ class LongTable:
 
     def _made(self, product: _Product) -> ProductRecord | RejectedRow:
         if product.rows > MAX_TRIPLES:
-            return RejectedRow(product.line, f"more than {MAX_TRIPLES:,} triples", product.head)
+            why = f"more than {MAX_TRIPLES:,} triples"
+            return RejectedRow(product.line, why, product.head, product.head)
         mapping = self._mapping
         parts: dict[str, str] = {}
         images: list[str] = []

@@ -118,9 +118,9 @@ class WideBatch:
             line = self._before + row + 1
             if id_ is None or row in self._bad:
                 cells = self._batch.slice(row, 1)
-                yield RejectedRow(line, self._bad.get(row, "no id"), _raw(cells))
+                yield RejectedRow(line, self._bad.get(row, "no id"), _raw(cells), id_)
             elif cut := next(filter(lost_digits, (id_, *(target for _, target in others))), None):
-                yield RejectedRow(line, digits_lost(cut), _raw(self._batch.slice(row, 1)))
+                yield RejectedRow(line, digits_lost(cut), _raw(self._batch.slice(row, 1)), id_)
             else:
                 yield ProductRecord(id_, title, category, pictures, pairs, line, others)
 

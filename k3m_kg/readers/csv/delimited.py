@@ -89,6 +89,7 @@ def _records(
         yield Note(note)
     if settings.delimiter is None and dialect["delimiter"] != _usual_delimiter(path):
         yield Note(f"cells are separated by {dialect['delimiter']!r}, as in the header")
+    rows.find_ids([header.index(name) for name in settings.ids if name in header])
     rows.skip(settings.skip_after_header)
     rows.keep_back(settings.skip_at_end)
     columns = Columns(settings, header, str(mapping)) if settings.is_plain else None
@@ -178,6 +179,7 @@ class Rows:
         self._rows = read_rows(lines, dialect, path)
         self._width = width
         self._back = 0
+        self._ids: Sequence[int] = ()
         self.short = 0
         self.first_short = 0
 
@@ -188,6 +190,10 @@ class Rows:
             if start == 0:
                 return
             count -= isinstance(row, str) or any(row)
+
+    def find_ids(self, places: Sequence[int]) -> None:
+        """Look in these cells for the product that a rejected row is about."""
+        self._ids = places
 
     def keep_back(self, count: int) -> None:
         """Never give the last rows."""
@@ -218,17 +224,21 @@ class Rows:
             cells = [cell.strip() for cell in row]
             if len(cells) != width:
                 if why := self._misfit(cells, start):
-                    yield RejectedRow(start, why, self._raw())
+                    yield RejectedRow(start, why, self._raw(), self._id_in(cells))
                     continue
                 cells = cells[:width] + [""] * (width - len(cells))
             text = "\t".join(cells)
             is_simple = text.isascii() and "\0" not in text
             if not is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
-                yield RejectedRow(start, why_not, self._raw())
+                yield RejectedRow(start, why_not, self._raw(), self._id_in(cells))
                 continue
             if '="' in text:
                 cells = [excel_text(cell) for cell in cells]
             yield Row(start, cells, self._raw)
+
+    def _id_in(self, cells: Sequence[str]) -> str | None:
+        found = (cells[place] for place in self._ids if place < len(cells))
+        return next(filter(None, found), None)
 
     def _raw(self) -> str:
         return raw_text(self._lines.row_text())

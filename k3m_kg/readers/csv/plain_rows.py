@@ -39,7 +39,7 @@ def plain_record(columns: Columns, row: _Row) -> ProductRecord | RejectedRow:
     )
     for text in (id_, *(target for _, target in links)):
         if lost_digits(text):
-            return RejectedRow(row.line, digits_lost(text), row.raw())
+            return RejectedRow(row.line, digits_lost(text), row.raw(), id_)
     return ProductRecord(
         id=id_,
         title=cell(columns.title),

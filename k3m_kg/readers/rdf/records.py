@@ -101,9 +101,10 @@ class Records:
             else:
                 yield from self._value(subject, pairs, line)
         except TooNested:
-            yield RejectedRow(line, "refers to too many nodes, or in a circle", ascii(subject))
+            why = "refers to too many nodes, or in a circle"
+            yield RejectedRow(line, why, ascii(subject), product_id(subject))
         except RecursionError:
-            yield RejectedRow(line, "nested too deep", ascii(subject))
+            yield RejectedRow(line, "nested too deep", ascii(subject), product_id(subject))
 
     def _is_product(self, subject: Iri | Blank, pairs: Pairs) -> bool:
         for predicate, term in pairs:
@@ -209,6 +210,7 @@ class Records:
         if why is None and any(text != text.strip() for text in texts):
             why = "an IRI with blanks at its end"  # literals lost theirs when they were read
         if why is not None:
-            return RejectedRow(record.line, why, ascii(record)[:2000])
+            id_ = record.id if isinstance(record, ProductRecord) else None
+            return RejectedRow(record.line, why, ascii(record)[:2000], id_)
         sound.update(pair for pair in new if len(pair[0]) + len(pair[1]) <= _LONGEST_KEPT)
         return record
