@@ -102,7 +102,8 @@ PLACES = [
     ("k3m_kg.graph.session:IngestSession.write", 2),
     ("k3m_kg.workers.process:_end", 1),
     ("k3m_kg.graph.session:IngestSession.finish", 1),
-    ("k3m_kg.graph.journal:Journal.take_away", 2),
+    ("k3m_kg.graph.journal:Journal.note", 2),
+    ("k3m_kg.graph.union:GraphUnion.write", 2),
 ]
 
 
@@ -118,6 +119,21 @@ def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
     assert products(tmp_path / "graph.db") == states.old
     assert end(start(tmp_path, catalog / "catalog.tsv"))[0] == 0
     assert products(tmp_path / "graph.db") == states.new
+
+
+def test_kill_of_an_overlapping_source_leaves_what_the_first_one_says(
+    tmp_path: Path, catalog: Path, states: States
+) -> None:
+    shutil.copy(states.database, tmp_path / "graph.db")
+    kill = At("k3m_kg.graph.union:GraphUnion.write", 3, signal.SIGKILL)
+    assert end(start(tmp_path, catalog / "new.tsv", at=kill))[0] == -signal.SIGKILL
+    assert products(tmp_path / "graph.db") == states.old
+    assert end(start(tmp_path, catalog / "new.tsv"))[0] == 0
+    old, new = ({one.id: one.triples for one in some} for some in (states.old, states.new))
+    found = {one.id: one.triples for one in products(tmp_path / "graph.db")}
+    assert found.keys() == old.keys() | new.keys()
+    for id_, triples in found.items():
+        assert triples == tuple(dict.fromkeys([*old.get(id_, ()), *new.get(id_, ())]))
 
 
 def test_kill_at_random_moments(
