@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from k3m_kg.graph.stored import GraphStatus
 from k3m_kg.pages.html import document, figure, table, text, tiles
+from k3m_kg.quality.contradictions import Contradictions
 from k3m_kg.quality.examination import (
     EXAMINED_VALUES,
     LISTED_KINDS,
@@ -38,6 +39,7 @@ def quality_page(where: str, status: GraphStatus, quality: GraphQuality) -> str:
         _missing(status, quality),
         _properties(quality.coverage),
         _suspicious(quality),
+        _contradictions(quality.contradictions),
         _categories(quality),
     )
     return document("Catalog quality", sections)
@@ -148,6 +150,26 @@ def _suspicious(quality: GraphQuality) -> str:
         )
         page += table("|title", "products", rows=titles)
     return page + ("<p>Nothing.</p>" if empty else "")
+
+
+def _contradictions(found: Contradictions) -> str:
+    if not found.products:
+        return ""
+    counts = [(text(name), f"{n:,}") for name, n in [*found.by_property.items()][:_ROWS]]
+    said = [
+        (
+            text(one.product),
+            text(one.property or one.kind),
+            "<br>".join(f"{text(value)} <i>{text(name)}</i>" for name, value in one.values),
+        )
+        for one in found.listed[:_ROWS]
+    ]
+    return (
+        "<h2>Where sources contradict each other</h2><p class=note>"
+        f"{found.products:,} products of which two sources say two things</p>"
+        + table("|property", "products", rows=counts)
+        + table("|product", "|property", "|who says what", rows=said)
+    )
 
 
 def _suspicion(one: Suspicion) -> tuple[str, ...]:

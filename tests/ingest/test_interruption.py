@@ -125,7 +125,7 @@ def test_kill_of_an_overlapping_source_leaves_what_the_first_one_says(
     tmp_path: Path, catalog: Path, states: States
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
-    kill = At("k3m_kg.graph.union:GraphUnion.write", 3, signal.SIGKILL)
+    kill = At("k3m_kg.graph.union:GraphUnion.write", 2, signal.SIGKILL)
     assert end(start(tmp_path, catalog / "new.tsv", at=kill))[0] == -signal.SIGKILL
     assert products(tmp_path / "graph.db") == states.old
     assert end(start(tmp_path, catalog / "new.tsv"))[0] == 0

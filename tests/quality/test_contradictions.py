@@ -10,6 +10,7 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.quality.contradictions import Contradiction, find_contradictions
 from k3m_kg.quality.examination import examine
+from k3m_kg.quality.page import quality_page
 from k3m_kg.records import ProductRecord
 
 
@@ -52,7 +53,10 @@ def test_two_values_of_what_has_one_are_a_contradiction(store: GraphStore) -> No
         Contradiction("2", "title", None, (("a", "Cup"), ("b", "A cup"))),
     ]
     assert find_contradictions(store, limit=1).listed == found.listed[:1]
-    assert examine(store).contradictions.products == 2
+    quality = examine(store)
+    assert quality.contradictions.products == 2
+    page = quality_page("here", store.status(), quality)
+    assert "2 products of which two sources say two things" in page
     with store.writing() as writer:
         writer.order(["b"])
     assert find_contradictions(store).listed[0].values == (("b", "blue"), ("a", "red"))

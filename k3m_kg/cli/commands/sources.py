@@ -11,6 +11,7 @@ from k3m_kg.cli.console import (
     DEFAULT_DATABASE,
     DatabaseOption,
     JsonFlag,
+    note,
     note_waiting,
     print_json,
     say,
@@ -77,6 +78,8 @@ def sources(
         found = {"products_changed": changed, "run": run}
         print_json({**found, "sources": [asdict(source) for source in there]})
         return
+    if not there:
+        note("nothing was ingested yet")
     if changed is not None:
         say(f"{changed:,} products are shown otherwise now")
     for place, source in enumerate(there, 1):
