@@ -41,7 +41,12 @@ def ingest(url: str, source: Path, mapping: Path | None) -> dict[str, Any]:
         started = time.perf_counter()
         (report,) = run(store, [source], IngestOptions(mapping=mapping), quarantine=rejected)
         seconds = time.perf_counter() - started
-    return {"triples": report.counts.triples_added, "seconds": seconds, "same": report.unchanged}
+    return {
+        "triples": report.counts.triples_added,
+        "products": report.counts.products_read,
+        "seconds": seconds,
+        "same": report.unchanged,
+    }
 
 
 def oxigraph(source: Path, folder: Path) -> dict[str, Any]:
@@ -190,7 +195,9 @@ def step(name: str, *arguments: object) -> dict[str, Any]:
     return result
 
 
-def measure(products: int, work: Path, formats: list[str], postgresql: str | None) -> None:
+def measure(
+    products: int, work: Path, formats: list[str], postgresql: str | None, *, overlap: bool
+) -> None:
     """All steps for one size."""
     print(f"{products:,} products, {products * TRIPLES:,} triples", flush=True)
     files = write(work, products, formats)
@@ -206,6 +213,8 @@ def measure(products: int, work: Path, formats: list[str], postgresql: str | Non
         rates[name] = step("ingest", url, file, mapping if name == "parquet" else None)["rate"]
     print("again, unchanged")
     step("ingest", url, file, mapping if name == "parquet" else None)
+    if overlap:
+        _overlap(f"sqlite:///{work}/tsv-{products}.db", files["tsv"])
     (work / "bare.db").unlink(missing_ok=True)
     bare = step("bare_sqlite", url, work / "bare.db")["rate"]
     for name, rate in rates.items():
@@ -220,6 +229,19 @@ def measure(products: int, work: Path, formats: list[str], postgresql: str | Non
     step("snapshot", url, work / "snapshots")
     if postgresql:
         _postgresql(postgresql, url, next(iter(files.values())), mapping)
+
+
+def _overlap(url: str, tsv: Path) -> None:
+    """A second source about the same products: other properties, then the same ones."""
+    other, same = tsv.with_name(f"other-{tsv.name}"), tsv.with_name(f"same-{tsv.name}")
+    with tsv.open() as lines, other.open("w") as file:
+        file.writelines(line.replace("#:#", " again#:#") for line in lines)
+    shutil.copyfile(tsv, same)
+    print("two more sources of the same products: other properties, and the same ones")
+    step("ingest", url, other, None)
+    step("ingest", url, same, None)
+    print("again, unchanged")
+    step("ingest", url, other, None)
 
 
 def _postgresql(server: str, sqlite: str, source: Path, mapping: Path) -> None:
@@ -256,6 +278,7 @@ def main() -> None:
     parser.add_argument("--formats", nargs="+", default=["tsv", "parquet", "nt"])
     parser.add_argument("--work", type=Path, default=Path("runs/graph"))
     parser.add_argument("--postgresql", metavar="URL", help="a server to measure too")
+    parser.add_argument("--overlap", action="store_true", help="sources about the same products")
     parser.add_argument("--step", nargs="+", help=argparse.SUPPRESS)
     options = parser.parse_args()
     if options.step:
@@ -267,7 +290,7 @@ def main() -> None:
     work.mkdir(parents=True, exist_ok=True)
     os.chdir(work)  # quarantine files go here
     for products in options.products:
-        measure(products, work, options.formats, options.postgresql)
+        measure(products, work, options.formats, options.postgresql, overlap=options.overlap)
 
 
 if __name__ == "__main__":

@@ -72,7 +72,7 @@ _Said = tuple[tuple[int, int | str], ...]
 
 
 @dataclass(slots=True)
-class _Counts:
+class _SeenProperty:
     """What was seen of one property, or of title or category (-1 and -2).
 
     Attributes:
@@ -96,7 +96,7 @@ _TITLE, _CATEGORY = -1, -2
 
 def contradictions_in(connection: Connection, limit: int | None) -> Contradictions:
     """`find_contradictions`, within a transaction."""
-    seen: dict[int, _Counts] = defaultdict(_Counts)
+    seen: dict[int, _SeenProperty] = defaultdict(_SeenProperty)
     together: Counter[frozenset[int]] = Counter()
     for entity, versions in _products(connection):
         contradicted = set()
@@ -133,7 +133,7 @@ def _products(connection: Connection) -> Iterator[tuple[int, list[Version]]]:
         yield entity, [with_content(StoredSubject(*row[:-1]), row[-1]) for row in group]
 
 
-def _said(versions: list[Version], seen: dict[int, _Counts]) -> dict[int, _Said]:
+def _said(versions: list[Version], seen: dict[int, _SeenProperty]) -> dict[int, _Said]:
     """By property, what sources say that each give one value of it."""
     said: dict[int, list[tuple[int, int | str]]] = defaultdict(list)
     many = set()

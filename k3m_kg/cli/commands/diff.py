@@ -104,7 +104,7 @@ def print_changes(changes: Iterable[SubjectDiff]) -> None:
 
 def _headline(run: Run) -> str:
     counts = run.counts
-    what = "proposals" if run.kind == "proposal" else f"ingest ({run.format})"
+    what = {"proposal": "proposals", "end": "end"}.get(run.kind, f"ingest ({run.format})")
     return (
         f"run {run.id}, {what} of {run.source}, finished {run.finished_at}: "
         f"{counts.products_added:,} products added, {counts.products_updated:,} updated, "
