@@ -31,6 +31,7 @@ from k3m_kg.contracts.encoders import (
 from k3m_kg.contracts.evaluations import Evaluation, Verdict
 from k3m_kg.contracts.frozen_text import FrozenTextEncoder
 from k3m_kg.contracts.frozen_weights import fingerprint, load_frozen, save_frozen
+from k3m_kg.contracts.hub import hub_access
 from k3m_kg.contracts.layers import Fusion, Interactor, StructureAggregation
 from k3m_kg.contracts.links import Candidates, Heads, LinkPredictor, LinkScorer
 from k3m_kg.contracts.modality import (
@@ -90,6 +91,7 @@ __all__ = [
     "as_float",
     "fingerprint",
     "full_precision",
+    "hub_access",
     "initialise",
     "load_frozen",
     "save_frozen",

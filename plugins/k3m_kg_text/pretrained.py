@@ -18,6 +18,7 @@ from k3m_kg.api import (
     ModelContext,
     TextEncoder,
     Tokens,
+    hub_access,
     initialise,
 )
 from k3m_kg_text.settings import TextNetworkSettings
@@ -57,16 +58,17 @@ class PretrainedText(TextEncoder):
             **({"revision": source.revision} if source.revision else {}),
         }
         try:
-            self.tokenizer = AutoTokenizer.from_pretrained(source.model, **options)
-            if weights:
-                model: Any = AutoModel.from_pretrained(
-                    source.model, dtype=torch.float32, use_safetensors=True, **options
-                )
-            else:
-                config = AutoConfig.from_pretrained(source.model, **options)
-                model = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                    config, dtype=torch.float32
-                )
+            with hub_access(allowed=source.download):
+                self.tokenizer = AutoTokenizer.from_pretrained(source.model, **options)
+                if weights:
+                    model: Any = AutoModel.from_pretrained(
+                        source.model, dtype=torch.float32, use_safetensors=True, **options
+                    )
+                else:
+                    config = AutoConfig.from_pretrained(source.model, **options)
+                    model = AutoModel.from_config(  # type: ignore[no-untyped-call]
+                        config, dtype=torch.float32
+                    )
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no pretrained text encoder at {source.model!r}: {str(error).splitlines()[0]}",

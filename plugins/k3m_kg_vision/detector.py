@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import AutoConfig, AutoImageProcessor, AutoModelForObjectDetection
 from transformers.utils.logging import disable_progress_bar
 
-from k3m_kg.api import ConfigError, ModelContext, fingerprint, load_frozen, save_frozen
+from k3m_kg.api import ConfigError, ModelContext, fingerprint, hub_access, load_frozen, save_frozen
 from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours_in
 from k3m_kg_vision.regions import fitted
 from k3m_kg_vision.settings import DetectorSettings
@@ -119,6 +119,7 @@ class Detector(ObjectRegions):
         (folder / _INPUT).write_text(json.dumps(self._record) + "\n", encoding="utf-8")
         save_frozen(self._apart[0], folder)
 
+    @hub_access(allowed=False)
     def load_assets(self, folder: Path) -> None:
         """Read what `save_assets` wrote."""
         record = json.loads((folder / _INPUT).read_text(encoding="utf-8"))
@@ -139,11 +140,16 @@ def _pretrained(settings: DetectorSettings) -> tuple[Any, dict[str, Any]]:
     }
     source = settings.model
     try:
-        model, loading = AutoModelForObjectDetection.from_pretrained(
-            source, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
-        )
-        load: Any = AutoImageProcessor.from_pretrained
-        processor = load(source, backend="pil", **options)
+        with hub_access(allowed=settings.download):
+            model, loading = AutoModelForObjectDetection.from_pretrained(
+                source,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
+            load: Any = AutoImageProcessor.from_pretrained
+            processor = load(source, backend="pil", **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ConfigError(
             f"no detector at {source!r}: {str(error).splitlines()[0]}",

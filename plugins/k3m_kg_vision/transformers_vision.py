@@ -18,7 +18,7 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from k3m_kg.api import ConfigError
+from k3m_kg.api import ConfigError, hub_access
 from k3m_kg_vision.network import Network
 from k3m_kg_vision.settings import PretrainedVisionSettings
 
@@ -103,14 +103,19 @@ def pretrained(settings: PretrainedVisionSettings) -> TransformersVision:
     }
     source = settings.model
     try:
-        config = AutoConfig.from_pretrained(source, **options)
-        classifies = settings.targets == "classes"
-        cls: Any = AutoModelForImageClassification if classifies else AutoModel
-        whole, loading = cls.from_pretrained(
-            source, dtype=torch.float32, use_safetensors=True, output_loading_info=True, **options
-        )
-        load: Any = AutoImageProcessor.from_pretrained
-        processor = load(source, backend="pil", **options)
+        with hub_access(allowed=settings.download):
+            config = AutoConfig.from_pretrained(source, **options)
+            classifies = settings.targets == "classes"
+            cls: Any = AutoModelForImageClassification if classifies else AutoModel
+            whole, loading = cls.from_pretrained(
+                source,
+                dtype=torch.float32,
+                use_safetensors=True,
+                output_loading_info=True,
+                **options,
+            )
+            load: Any = AutoImageProcessor.from_pretrained
+            processor = load(source, backend="pil", **options)
     except (OSError, ValueError, ImportError, KeyError) as error:
         raise ConfigError(
             f"no pretrained vision model at {source!r}: {str(error).splitlines()[0]}",
@@ -148,6 +153,7 @@ def pretrained(settings: PretrainedVisionSettings) -> TransformersVision:
     return network
 
 
+@hub_access(allowed=False)
 def restored(folder: Path) -> TransformersVision:
     """The network that `save_config` described, with weights that are yet to be read."""
     record = json.loads((folder / _INPUT).read_text(encoding="utf-8"))
