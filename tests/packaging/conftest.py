@@ -148,6 +148,7 @@ def use_the_graph(env: Environment) -> None:
     make_a_snapshot(env)
     assert json.loads(env.command("status", "--json"))["products"] == PRODUCTS
     env.command("validate")
+    assert "1" in env.command("sources")
     env.command("export", "graph.ttl")
     assert "cup 7" in (env.folder / "graph.ttl").read_text(encoding="utf-8")
     env.command("export", "tables", "--format", "parquet")

@@ -19,7 +19,18 @@ from tests.sources import ROOT
 pytestmark = pytest.mark.slow
 Make = Callable[..., Environment]
 
-GRAPH = {"init", "migrate", "ingest", "status", "diff", "undo", "validate", "export", "sparql"}
+GRAPH = {
+    "init",
+    "migrate",
+    "ingest",
+    "status",
+    "diff",
+    "undo",
+    "validate",
+    "export",
+    "sparql",
+    "sources",
+}
 CORE = GRAPH | {
     *("snapshot cut", "snapshot verify", "snapshot export"),
     *("plugins list", "plugins show"),
