@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 
 @contextmanager
@@ -13,7 +14,9 @@ def hub_access(*, allowed: bool) -> Iterator[None]:
     `local_files_only` is not enough: a config may name another model of the hub, which is looked
     up without it.
     """
-    from huggingface_hub import constants
+    from transformers.utils import hub
+
+    constants: Any = vars(hub)["constants"]  # huggingface_hub's: what transformers brings along
 
     before = constants.HF_HUB_OFFLINE
     constants.HF_HUB_OFFLINE = before or not allowed

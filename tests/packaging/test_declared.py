@@ -17,6 +17,7 @@ from tests.sources import ROOT, imports, modules
 ROOMS = {
     "k3m_kg.batches": {"kge"},
     "k3m_kg.contracts": {"kge"},
+    "k3m_kg.contracts.hub": {"text"},
     "k3m_kg.device": {"kge"},
     "k3m_kg.evaluation": {"kge"},
     "k3m_kg.evaluation.baselines": {"train"},
