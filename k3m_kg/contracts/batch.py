@@ -153,6 +153,18 @@ class ProductBatch:
             moved["knowledge"] = self.knowledge.to(device)
         return replace(self, **moved, wanted_values=[], notes={})
 
+    def answers(self, asked_Q: Tensor) -> Tensor:
+        """(Q, X) triples of the product and property of each asked one, itself too, padded -1."""
+        slot_E = self.triple_product_E * len(self.catalog.properties) + self.triple_property_E
+        order_E = slot_E.argsort(stable=True)
+        sorted_E, slot_Q = slot_E[order_E], slot_E[asked_Q]
+        first_Q = torch.searchsorted(sorted_E, slot_Q)
+        count_Q = torch.searchsorted(sorted_E, slot_Q, right=True) - first_Q
+        most = int(count_Q.max()) if len(count_Q) else 0
+        place_X = torch.arange(most, device=asked_Q.device)
+        triple_QX = order_E[(first_Q[:, None] + place_X).clamp_max(max(0, len(order_E) - 1))]
+        return torch.where(place_X < count_Q[:, None], triple_QX, -1)
+
     def cut_values(self, triples_E: Tensor) -> None:
         """Cut the tokens that spell the values of the chosen triples (bool, E) out of all texts."""
         for tokens in self.modalities.values():

@@ -1,4 +1,4 @@
-"""JSON Lines for readers of its dialects: an object a line, with its number."""
+"""JSON Lines: an object a line, with its number, for the reader and those of its dialects."""
 
 from __future__ import annotations
 
@@ -29,9 +29,13 @@ class JsonLine(NamedTuple):
     tree: dict[str, Any]
     raw: bytes
 
+    def text(self) -> str:
+        """The line as it is reported."""
+        return raw_text(self.raw)
+
     def rejected(self, reason: str) -> RejectedRow:
         """The line as one that is no product, and why."""
-        return RejectedRow(self.line, reason, raw_text(self.raw))
+        return RejectedRow(self.line, reason, self.text())
 
 
 def json_lines(path: Path) -> Iterator[JsonLine | RejectedRow]:
@@ -47,7 +51,7 @@ def json_lines(path: Path) -> Iterator[JsonLine | RejectedRow]:
                     line = line.removeprefix(codecs.BOM_UTF8)
                 if not line.strip():
                     continue
-                found = f"line longer than {MAX_LINE:,} bytes" if cut else _object(line)
+                found = f"line longer than {MAX_LINE:,} bytes" if cut else json_object(line)
                 if isinstance(found, str):
                     yield RejectedRow(number, found, raw_text(line))
                 else:
@@ -56,7 +60,7 @@ def json_lines(path: Path) -> Iterator[JsonLine | RejectedRow]:
         raise unreadable(path, error) from None
 
 
-def _object(line: bytes) -> dict[str, Any] | str:
+def json_object(line: bytes) -> dict[str, Any] | str:
     """The object of a line, or why there is none."""
     try:
         tree = _decode(line.decode())

@@ -8,27 +8,22 @@ properties.
 from __future__ import annotations
 
 import codecs
-import json
 from collections.abc import Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, BinaryIO, NamedTuple
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
-from k3m_kg.readers.cells import raw_text
-from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
-from k3m_kg.readers.lines import MAX_LINE, byte_lines
+from k3m_kg.readers.compressed import unpacked_suffix
+from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
+from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.mapping import load_mapping, refuse_text_settings
-from k3m_kg.readers.nested import BadTree
 from k3m_kg.readers.products import Products
 from k3m_kg.readers.tree_guess import guessed_from_trees
 from k3m_kg.records import CatalogRecord, RejectedRow
 
 _SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}
 _GUESSED_FROM = 100
-
-_decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda name: None).decode
 
 
 class JSONLinesReader:
@@ -46,11 +41,8 @@ class JSONLinesReader:
             return True
         if len(first) >= len(head) > 10_000:  # the line is longer than what we see of it
             return b'"@context"' not in first
-        try:
-            found = _tree(first)
-        except BadTree:
-            return False
-        return not any(key.startswith("@") for key in found)
+        found = json_object(first)
+        return not isinstance(found, str) and not any(key.startswith("@") for key in found)
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; a line that is no object with an id is rejected alone.
@@ -63,55 +55,25 @@ class JSONLinesReader:
         settings = load_mapping(mapping) if mapping is not None else None
         if settings is not None:
             refuse_text_settings(settings, "jsonl", str(mapping))
-        try:
-            with open_bytes(path) as file:
-                rows = _rows(file)
-                if settings is None:
-                    sample = list(_sample(rows))
-                    trees = [row.tree for row in sample if isinstance(row, _Row)]
-                    if not trees:
-                        raise CatalogError(
-                            "none of its first lines is a JSON object", where=str(path)
-                        )
-                    settings = guessed_from_trees(trees, path)
-                    rows = chain(sample, rows)
-                where = str(mapping if mapping is not None else path)
-                products = Products(settings, where, mapping.parent if mapping else None)
-                for row in rows:
-                    if isinstance(row, _Row):
-                        yield from products.of(row.tree, row.line, row.text)
-                    else:
-                        yield from products.rejected(row)
-                yield from products.rest()
-        except OSError as error:
-            raise unreadable(path, error) from None
+        rows = json_lines(path)
+        if settings is None:
+            sample = list(_sample(rows))
+            trees = [row.tree for row in sample if isinstance(row, JsonLine)]
+            if not trees:
+                raise CatalogError("none of its first lines is a JSON object", where=str(path))
+            settings = guessed_from_trees(trees, path)
+            rows = chain(sample, rows)
+        where = str(mapping if mapping is not None else path)
+        products = Products(settings, where, mapping.parent if mapping else None)
+        for row in rows:
+            if isinstance(row, JsonLine):
+                yield from products.of(row.tree, row.line, row.text)
+            else:
+                yield from products.rejected(row)
+        yield from products.rest()
 
 
-class _Row(NamedTuple):
-    line: int
-    tree: dict[str, Any]
-    raw: bytes
-
-    def text(self) -> str:
-        """The row as it is reported."""
-        return raw_text(self.raw)
-
-
-def _rows(file: BinaryIO) -> Iterator[_Row | RejectedRow]:
-    for number, (line, cut) in enumerate(byte_lines(file), start=1):
-        if number == 1:
-            line = line.removeprefix(codecs.BOM_UTF8)
-        if not line.strip():
-            continue
-        try:
-            if cut:
-                raise BadTree(f"line longer than {MAX_LINE:,} bytes")
-            yield _Row(number, _tree(line), line)
-        except BadTree as error:
-            yield RejectedRow(number, str(error), raw_text(line))
-
-
-def _sample(rows: Iterator[_Row | RejectedRow]) -> Iterator[_Row | RejectedRow]:
+def _sample(rows: Iterator[JsonLine | RejectedRow]) -> Iterator[JsonLine | RejectedRow]:
     """Rows to guess from: the first ones, a bounded number of bytes."""
     size = 0
     for row in islice(rows, _GUESSED_FROM):
@@ -119,17 +81,3 @@ def _sample(rows: Iterator[_Row | RejectedRow]) -> Iterator[_Row | RejectedRow]:
         size += len(row.raw)
         if size > MAX_LINE:
             return
-
-
-def _tree(line: bytes) -> dict[str, Any]:
-    try:
-        tree = _decode(line.decode())
-    except UnicodeDecodeError as error:
-        raise BadTree(f"invalid UTF-8 at byte {error.start + 1} of the line") from None
-    except json.JSONDecodeError as error:
-        raise BadTree(f"no JSON: {error.msg} at character {error.pos + 1}") from None
-    except RecursionError:
-        raise BadTree("nested too deep") from None
-    if not isinstance(tree, dict):
-        raise BadTree("not an object in braces")
-    return tree

@@ -65,19 +65,9 @@ class _Questions:
 
 def _other_answers(batch: ProductBatch, asked_Q: Tensor) -> Tensor:
     """(Q, X) further values that are true of each question's product and property, padded -1."""
-    product_E, property_E = batch.triple_product_E, batch.triple_property_E
-    slot_E = product_E * len(batch.catalog.properties) + property_E
-    order_E = slot_E.argsort(stable=True)
-    sorted_E = slot_E[order_E]
-    slot_Q = slot_E[asked_Q]
-    first_Q = torch.searchsorted(sorted_E, slot_Q)
-    count_Q = torch.searchsorted(sorted_E, slot_Q, right=True) - first_Q
-    most = int(count_Q.max()) if len(count_Q) else 0
-    place_X = torch.arange(most, device=asked_Q.device)
-    inside_QX = place_X < count_Q[:, None]
-    triple_QX = order_E[(first_Q[:, None] + place_X).clamp_max(max(0, len(order_E) - 1))]
+    triple_QX = batch.answers(asked_Q)
     value_QX = batch.triple_value_E[triple_QX]
-    other_QX = inside_QX & (value_QX != batch.triple_value_E[asked_Q][:, None])
+    other_QX = (triple_QX >= 0) & (value_QX != batch.triple_value_E[asked_Q][:, None])
     return torch.where(other_QX, value_QX, -1)
 
 

@@ -89,8 +89,9 @@ def classify(
 ) -> None:
     """Propose the category of products that lack one.
 
-    A logistic regression on the model's product vectors, fitted to the train products that have a
-    category. Probabilities are calibrated on one part of validation.
+    Link prediction ranks the categories of training, or a logistic regression on the model's
+    product vectors tells them, whichever is right more often on one part of validation, on which
+    probabilities are calibrated too.
 
     With --precision 0.95 only the best category is given, and only where it is as probable as it
     must be for 95 % of what is given to be right. The threshold is proved on the other part of

@@ -302,7 +302,8 @@ class Evidence(nn.Module):
             question_N, triple_N = _paired(product_Q, batch.triple_product_E, visible_E)
         seen_QK = self.seen_by(batch, product_Q, question_N, triple_N, asked_Q)
         own_E = self.columns(batch.triple_property_E, batch.triple_value_E)
-        own_QX = _answers(batch, asked_Q, own_E)
+        answer_QX = batch.answers(asked_Q)
+        own_QX = torch.where(answer_QX >= 0, own_E[answer_QX], NOTHING)
         low_Q, high_Q = self.first(name_Q)
         width_Q = high_Q - low_Q
         begin_Q = width_Q.cumsum(0) - width_Q
@@ -364,19 +365,6 @@ def _rows(owner_N: Tensor, items_N: Tensor, count: int) -> Tensor:
     place_N = torch.arange(len(owner_N), device=owner_N.device)
     out[owner_N, place_N - (length.cumsum(0) - length)[owner_N]] = items_N
     return out
-
-
-def _answers(batch: ProductBatch, asked_Q: Tensor, column_E: Tensor) -> Tensor:
-    """(Q, X) columns of all answers to each question that its product has, padded -1."""
-    slot_E = batch.triple_product_E * len(batch.catalog.properties) + batch.triple_property_E
-    order_E = slot_E.argsort(stable=True)
-    sorted_E, slot_Q = slot_E[order_E], slot_E[asked_Q]
-    first_Q = torch.searchsorted(sorted_E, slot_Q)
-    count_Q = torch.searchsorted(sorted_E, slot_Q, right=True) - first_Q
-    most = int(count_Q.max()) if len(count_Q) else 0
-    place_X = torch.arange(most, device=asked_Q.device)
-    triple_QX = order_E[(first_Q[:, None] + place_X).clamp_max(max(0, len(order_E) - 1))]
-    return torch.where(place_X < count_Q[:, None], column_E[triple_QX], NOTHING)
 
 
 def _checked(found: dict[str, np.ndarray], where: str) -> tuple[Counts, int]:
