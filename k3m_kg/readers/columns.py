@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from k3m_kg.errors import ConfigError
+from k3m_kg.readers.mapped.named import ByName, unknown_column
 from k3m_kg.readers.mapping import PLACEHOLDER, Mapping, Separator
-from k3m_kg.readers.named import ByName, unknown_column
 
 
 class Template:

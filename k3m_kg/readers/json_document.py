@@ -20,7 +20,7 @@ from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.readers.jsonl import JSONLinesReader
 from k3m_kg.readers.lines import MAX_LINE
-from k3m_kg.readers.rewritten import Rewritten
+from k3m_kg.readers.mapped.rewritten import Rewritten
 from k3m_kg.records import CatalogRecord, RejectedRow
 
 _BLOCK = 1 << 16

@@ -1,4 +1,4 @@
-"""JSON Lines: one object a line, with nested attributes as `k3m_kg.readers.nested` reads them.
+"""JSON Lines: one object a line, nested attributes as `k3m_kg.readers.mapped.nested` reads them.
 
 Numbers stay as they are written, true and false are texts. Without a mapping file the fields with
 the usual names of id, title, category and pictures are taken for these, and all others are
@@ -17,9 +17,9 @@ from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import unpacked_suffix
 from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.mapped.products import Products
+from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
 from k3m_kg.readers.mapping import load_mapping, refuse_text_settings
-from k3m_kg.readers.products import Products
-from k3m_kg.readers.tree_guess import guessed_from_trees
 from k3m_kg.records import CatalogRecord, RejectedRow
 
 _SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}

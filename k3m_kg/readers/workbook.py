@@ -16,7 +16,7 @@ from typing import Any
 from k3m_kg.errors import CatalogError, ConfigError, nearest
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.rewritten import Rewritten
+from k3m_kg.readers.mapped.rewritten import Rewritten
 from k3m_kg.records import CatalogRecord
 
 _SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}

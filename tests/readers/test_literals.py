@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from k3m_kg.readers.literals import MAX_DEPTH, NoLiteralError, read_literal
+from k3m_kg.readers.mapped.literals import MAX_DEPTH, NoLiteralError, read_literal
 
 LEAVES = st.none() | st.booleans() | st.text(st.characters(codec="utf-8"), max_size=8)
 TREES = st.recursive(

@@ -8,8 +8,8 @@ import pytest
 
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.columns import Columns
+from k3m_kg.readers.mapped.suggesting import suggested_mapping
 from k3m_kg.readers.mapping import Mapping, load_mapping
-from k3m_kg.readers.suggesting import suggested_mapping
 
 
 def load(tmp_path: Path, text: str) -> Mapping:

@@ -17,8 +17,8 @@ import numpy.typing as npt
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.columnar.arrow_batches import TextBatch, texts
+from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.mapping import PLACEHOLDER, Mapping
-from k3m_kg.readers.splitting import values_in
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 MAX_TRIPLES = 1 << 20

@@ -2,10 +2,10 @@
 
 A wide table has a row for each product and is described by a mapping file as a CSV is; without
 one the usual names of id, title, category and image count. List columns give several values,
-structs and maps are read as `k3m_kg.readers.nested` reads objects. A table of head (or subject),
-property (or predicate, relation) and value (or object, tail) has a row for each triple, see
-`k3m_kg.readers.columnar.long_table`; the one that `k3m-kg export` writes says the kind of each head
-and tail, see `k3m_kg.readers.graph_table`.
+structs and maps are read as `k3m_kg.readers.mapped.nested` reads objects. A table of head (or
+subject), property (or predicate, relation) and value (or object, tail) has a row for each triple,
+see `k3m_kg.readers.columnar.long_table`; the one that `k3m-kg export` writes says the kind of each
+head and tail, see `k3m_kg.readers.graph_table`.
 """
 
 from __future__ import annotations

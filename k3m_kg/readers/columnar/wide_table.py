@@ -14,11 +14,11 @@ import pyarrow.compute as pc
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.columnar.arrow_batches import Batches, TextBatch, as_written, texts
 from k3m_kg.readers.columns import Columns, Template
+from k3m_kg.readers.mapped.named import ByName, above, named_columns
+from k3m_kg.readers.mapped.products import Products
+from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.mapping import Mapping
-from k3m_kg.readers.named import ByName, above, named_columns
 from k3m_kg.readers.numbers import digits_lost, lost_digits
-from k3m_kg.readers.products import Products
-from k3m_kg.readers.splitting import values_in
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
 
 _Made = TypeVar("_Made")

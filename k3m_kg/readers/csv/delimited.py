@@ -24,9 +24,9 @@ from k3m_kg.readers.csv.rows import (
 )
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
 from k3m_kg.readers.lines import TextLines
+from k3m_kg.readers.mapped.products import Products
+from k3m_kg.readers.mapped.suggesting import suggested_mapping
 from k3m_kg.readers.mapping import Mapping, load_mapping
-from k3m_kg.readers.products import Products
-from k3m_kg.readers.suggesting import suggested_mapping
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _NOT_DECODED = "bytes that are not valid in the file's encoding (`encoding` in the mapping says it)"

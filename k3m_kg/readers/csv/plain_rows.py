@@ -6,8 +6,8 @@ from collections.abc import Iterator, Sequence
 from typing import Protocol
 
 from k3m_kg.readers.columns import Columns, Template
+from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.numbers import digits_lost, lost_digits
-from k3m_kg.readers.splitting import values_in
 from k3m_kg.records import ProductRecord, RejectedRow
 
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import MappingNeeded
+from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text
+from k3m_kg.readers.mapped.suggesting import guess_columns, suggested_mapping
 from k3m_kg.readers.mapping import Mapping
-from k3m_kg.readers.nested import BadTree, Trees, first_text
-from k3m_kg.readers.suggesting import guess_columns, suggested_mapping
 
 
 def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
-from k3m_kg.readers.nested import Cell
+from k3m_kg.readers.mapped.nested import Cell
 
 _PATHS_KNOWN = 10_000
 _OTHER = "other"

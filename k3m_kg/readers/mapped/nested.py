@@ -15,11 +15,11 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from k3m_kg.readers.html_text import html_to_text
-from k3m_kg.readers.literals import NoLiteralError, read_literal
+from k3m_kg.readers.mapped.literals import NoLiteralError, read_literal
+from k3m_kg.readers.mapped.named import ByName
+from k3m_kg.readers.mapped.splitting import split
 from k3m_kg.readers.mapping import NUMBER, KeyValues, Mapping, Pair
-from k3m_kg.readers.named import ByName
 from k3m_kg.readers.numbers import decimal_text, float_text
-from k3m_kg.readers.splitting import split
 
 MAX_NAME = 500
 _NAME_KEYS = ("name", "key", "attribute_code", "attribute", "code", "label", "property", "type")

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from k3m_kg.readers.mapped.named import ByName, above
+from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.mapping import PLACEHOLDER, Mapping, Separator
-from k3m_kg.readers.named import ByName, above
-from k3m_kg.readers.splitting import values_in
 
 _FIELDS_KNOWN = 10_000
 

@@ -11,15 +11,15 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.readers.cells import raw_text, unstorable
-from k3m_kg.readers.fields import Field, Fields
-from k3m_kg.readers.image_table import ImageTablePictures
-from k3m_kg.readers.languages import Languages
+from k3m_kg.readers.mapped.fields import Field, Fields
+from k3m_kg.readers.mapped.image_table import ImageTablePictures
+from k3m_kg.readers.mapped.languages import Languages
+from k3m_kg.readers.mapped.named import Unseen
+from k3m_kg.readers.mapped.nested import BadTree, Cell, Trees
+from k3m_kg.readers.mapped.variants import Parents, inherited
 from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels
 from k3m_kg.readers.mapping import Mapping as MappingFile
-from k3m_kg.readers.named import Unseen
-from k3m_kg.readers.nested import BadTree, Cell, Trees
 from k3m_kg.readers.numbers import digits_lost, lost_digits
-from k3m_kg.readers.variants import Parents, inherited
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 LEVEL = " > "
