@@ -1,18 +1,32 @@
 """Training speed of K3M, as a share of what the machine's matrix product reaches in the same run.
 
-Products are generated in memory (random pictures, titles and triples of the fashion catalog's
-shape); the model is that of `examples/fashion/full.yaml`. Runs unchanged on a GPU:
-`python -m benchmarks training_throughput --device cuda --precision bf16`.
+Products are generated in memory: random pictures, titles of uneven length and triples of the
+fashion catalog's shape. Sizes: `fashion` is the model of `examples/fashion/full.yaml`, `base` one
+of 768 numbers and 6 layers, `paper` the depths and widths that were published (12 text layers, 6
+of pictures, 6 of co-attention; T = 36, R = 36).
+
+    python -m benchmarks training_throughput
+    python -m benchmarks training_throughput --device cuda --precision bf16 --size base --batch 256
+
+Of each step is said what it costs with batches ready in memory (`step`) and as they are made beside
+it (`with data`). Operations are counted with padding by torch's own counter; the share of tokens
+that are padding stands beside them, and the MFU is of the operations less that share.
 """
 
 from __future__ import annotations
 
 import argparse
+import copy
+import hashlib
+import json
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -20,18 +34,42 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, load_config
+from k3m_kg.contracts import ProductBatch
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.optimizer import parameter_groups
 from k3m_kg.training.step import Pretrainer
 
 CONFIG = Path(__file__).parent.parent / "examples" / "fashion" / "full.yaml"
+PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12}
+"""Dense bfloat16 FLOP/s by the vendor's data sheets (SXM parts)."""
+
+_WIDE = [
+    "model.hidden=768",
+    "model.knowledge=product",
+    "model.pool=tokens",
+    "model.max_title_tokens=36",
+    "tasks.lpm.questions=hidden",
+]
+SIZES: dict[str, list[str]] = {
+    "fashion": [],
+    "base": [
+        *_WIDE,
+        "text_encoder={name: bert-wordpiece, layers: 6, heads: 12, expansion: 4}",
+        "image_encoder={name: patch-vit, size: 96, patch: 16, stem: linear, layers: 6, heads: 12}",
+        "model.interactor={name: co-attention, layers: 2, heads: 12}",
+    ],
+    "paper": [
+        *_WIDE,
+        "text_encoder={name: bert-wordpiece, layers: 12, heads: 12, expansion: 4}",
+        "image_encoder={name: patch-vit, size: 96, patch: 16, stem: linear, layers: 6, heads: 8}",
+        "model.interactor={name: co-attention, layers: 6, heads: 8, self_attention: true}",
+    ],
+}
 
 
-def make_snapshot(folder: Path, count: int) -> Snapshot:
-    """A catalog of noise with 8 properties, titles of about 7 words and 80-pixel pictures."""
-    import hashlib
-
+def make_snapshot(folder: Path, count: int, words: tuple[int, int] = (4, 10)) -> Snapshot:
+    """A catalog of noise with 8 properties, titles of some words and 80-pixel pictures."""
     from PIL import Image
 
     from k3m_kg.graph.stored import StoredImage, StoredProduct
@@ -45,31 +83,36 @@ def make_snapshot(folder: Path, count: int) -> Snapshot:
             for number in range(count):
                 path = folder / f"{number}.png"
                 pixels = random.integers(0, 256, (80, 80, 3), dtype=np.uint8)
-                Image.fromarray(pixels).save(path)
+                Image.fromarray(pixels).save(path, compress_level=0)
                 digest = hashlib.sha256(path.read_bytes()).hexdigest()
-                words = " ".join(f"word{random.integers(800)}" for _ in range(7))
+                length = random.integers(words[0], words[1] + 1)
+                title = " ".join(f"word{random.integers(800)}" for _ in range(length))
                 triples = tuple(
                     (f"p{k}", f"value {random.integers(n)}") for k, n in enumerate(sizes)
                 )
                 image = StoredImage(path.name, str(path), digest, 80, 80, None)
-                yield StoredProduct(f"{number:06}", words, None, triples, (image,))
+                yield StoredProduct(f"{number:06}", title, None, triples, (image,))
 
     return build_snapshot(Noise(), folder / "snapshots").snapshot
 
 
 def matmul_flops(device: torch.device, dtype: torch.dtype) -> float:
-    """FLOP/s of a 2048 x 2048 matrix product, the best of ten."""
-    a = torch.randn(2048, 2048, device=device, dtype=dtype)
+    """FLOP/s of a square matrix product, the best of ten."""
+    side = 8192 if device.type == "cuda" else 2048
+    a = torch.randn(side, side, device=device, dtype=dtype)
     best = float("inf")
     for _ in range(10):
         start = time.perf_counter()
         b = a @ a
         float(b[0, 0])
         best = min(best, time.perf_counter() - start)
-    return 2 * 2048**3 / best
+    return 2 * side**3 / best
 
 
-def trainer_of(config: RunConfig, snapshot: Snapshot, device: torch.device):
+def trainer_of(
+    config: RunConfig, snapshot: Snapshot, device: torch.device
+) -> tuple[Pretrainer, Batcher, np.ndarray]:
+    """An untrained model with its tasks, and what makes its batches."""
     encoders = build_encoders(config)
     opened = {name: view.open(snapshot) for name, view in encoders.modalities.items()}
     rows = snapshot.rows("train")
@@ -85,48 +128,158 @@ def trainer_of(config: RunConfig, snapshot: Snapshot, device: torch.device):
     return trainer, batcher, rows
 
 
+class Loop:
+    """Steps of a training, without what surrounds them.
+
+    Args:
+        trainer: learns.
+        config: of the training.
+        device: where.
+        half: compute in bfloat16.
+    """
+
+    def __init__(
+        self, trainer: Pretrainer, config: RunConfig, device: torch.device, half: bool
+    ) -> None:
+        self.trainer, self.device, self.half = trainer, device, half
+        groups = parameter_groups(trainer.model, trainer.tasks, config.training)
+        self.optimizer = torch.optim.AdamW(groups, fused=True)
+        self.generator = torch.Generator().manual_seed(0)
+
+    def step(self, batch: ProductBatch) -> torch.Tensor:
+        """The loss, not waited for."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            loss, _ = self.trainer(batch.to(self.device), self.generator)
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        self.optimizer.step()
+        return loss.detach()
+
+    def rate(self, batches: list[Callable[[], ProductBatch]], every: int) -> float:
+        """Median seconds of a step; the device is waited for after `every` steps."""
+        found = []
+        for start in range(0, len(batches) - every + 1, every):
+            begin = time.perf_counter()
+            for make in batches[start : start + every]:
+                loss = self.step(make())
+            float(loss)
+            found.append((time.perf_counter() - begin) / every)
+        return statistics.median(found)
+
+
+def padding(batch: ProductBatch) -> float:
+    """Share of the tokens of a batch that stand for nothing."""
+    absent = present = 0
+    for tokens in batch.modalities.values():
+        if tokens.tokens_BN is not None:
+            present += int(tokens.tokens_BN.sum())
+            absent += int((~tokens.tokens_BN).sum())
+    if batch.knowledge is not None:
+        there = int(batch.knowledge.present_BK.sum())
+        present, absent = present + there, absent + batch.knowledge.present_BK.numel() - there
+    return absent / max(1, absent + present)
+
+
+def _copied(batch: ProductBatch) -> ProductBatch:
+    """A batch that a step may change; the catalog is that of all."""
+    return copy.deepcopy(batch, {id(batch.catalog): batch.catalog})
+
+
+def _itself(batch: ProductBatch) -> ProductBatch:
+    return batch
+
+
+def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[str, Any]:
+    """One size of batch."""
+    device = torch.device(options.device)
+    half = options.precision == "bf16"
+    changes = ["tasks.lpm.shown={}", "validation={}", *SIZES[options.size]]
+    config = resolve(load_config(RunConfig, CONFIG, [*changes, *options.set]))
+    words = (8, 32) if options.size != "fashion" else (4, 10)
+    snapshot = make_snapshot(folder, max(256, 2 * batch_size), words)
+    torch.manual_seed(0)
+    trainer, batcher, rows = trainer_of(config, snapshot, device)
+    if options.compile:
+        trainer.model.text_encoder.compile(dynamic=True)
+        trainer.model.interactor.compile(dynamic=True)
+        for view in trainer.model.encoders.values():
+            view.compile(dynamic=True)
+    loop = Loop(trainer, config, device, half)
+    random = np.random.default_rng(0)
+
+    def make() -> ProductBatch:
+        size = min(batch_size, len(rows))
+        return batcher.batch(random.choice(rows, size, replace=False))
+
+    kept = [make() for _ in range(4)]
+    for number in range(6):
+        float(loop.step(_copied(kept[number % 4])))
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats()
+    every = 1 if device.type == "cpu" else 5
+    ready = [_copied(kept[number % 4]) for number in range(options.steps)]
+    step = loop.rate([partial(_itself, batch) for batch in ready], every)
+    with ThreadPoolExecutor(options.workers) as pool:
+        coming = [pool.submit(make) for _ in range(options.steps)]
+        ahead = loop.rate([item.result for item in coming], every)
+    start = time.perf_counter()
+    for _ in range(4):
+        make()
+    making = (time.perf_counter() - start) / 4
+    counted = _copied(kept[0])
+    with FlopCounterMode(display=False) as counter:
+        loop.step(counted)
+    flops, waste = counter.get_total_flops(), padding(kept[0].to(device))
+    limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
+    name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
+    peak = next((rate for part, rate in PEAKS.items() if part in name), 0.0) if half else 0.0
+    size = kept[0].size
+    return {
+        "device": name,
+        "size": options.size,
+        "precision": options.precision,
+        "compile": options.compile,
+        "batch": size,
+        "parameters": sum(p.numel() for p in trainer.parameters()),
+        "products_per_s": round(size / step, 1),
+        "with_data_products_per_s": round(size / ahead, 1),
+        "making_products_per_s": round(size / making, 1),
+        "step_ms": round(1000 * step, 2),
+        "gflop_per_product": round(flops / size / 1e9, 2),
+        "padding": round(waste, 3),
+        "tflop_per_s": round(flops / step / 1e12, 2),
+        "of_matrix_product": round(flops / step / limit, 3),
+        "mfu": round(flops * (1 - waste) / step / peak, 3) if peak else 0,
+        "memory_gib": (
+            round(torch.cuda.max_memory_allocated() / 2**30, 2) if device.type == "cuda" else None
+        ),
+    }
+
+
 def main() -> None:
+    """Print one line for each size of batch."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--device", default="cpu")
     parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--size", choices=list(SIZES), default="fashion")
     parser.add_argument("--threads", type=int, default=1)
-    parser.add_argument("--batch", type=int, default=64)
+    parser.add_argument("--batch", type=int, nargs="+", default=[64])
     parser.add_argument("--steps", type=int, default=20)
+    parser.add_argument("--workers", type=int, default=1)
+    parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
+    parser.add_argument("--out", type=Path, help="append JSON lines here")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
-    device = torch.device(options.device)
-    config = load_config(RunConfig, CONFIG, ["tasks.lpm.shown={}", "validation={}"])
-    config = resolve(config)
-    with tempfile.TemporaryDirectory() as folder:
-        snapshot = make_snapshot(Path(folder), 8 * options.batch)
-        trainer, batcher, rows = trainer_of(config, snapshot, device)
-        groups = parameter_groups(trainer.model, trainer.tasks, config.training)
-        optimizer = torch.optim.AdamW(groups, fused=True)
-        generator = torch.Generator().manual_seed(0)
-        random = np.random.default_rng(0)
-        half = options.precision == "bf16"
-
-        def step() -> float:
-            start = time.perf_counter()
-            batch = batcher.batch(random.choice(rows, options.batch, replace=False)).to(device)
-            with torch.autocast(device.type, torch.bfloat16, enabled=half):
-                loss, _ = trainer(batch, generator)
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()
-            optimizer.step()
-            float(loss.detach())
-            return time.perf_counter() - start
-
-        for _ in range(3):
-            step()
-        seconds = statistics.median(step() for _ in range(options.steps))
-        with FlopCounterMode(display=False) as counter:
-            step()
-        limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
-        rate, flops = options.batch / seconds, counter.get_total_flops() / seconds
-    print(f"{rate:.0f} products/s ({options.threads} threads, batch {options.batch})")
-    print(f"model {flops / 1e9:.1f} GFLOP/s, matrix product {limit / 1e9:.1f} GFLOP/s")
-    print(f"share of the machine's matrix product: {flops / limit:.2f}")
+    torch.set_float32_matmul_precision("high" if options.precision == "bf16" else "highest")
+    for batch_size in options.batch:
+        with tempfile.TemporaryDirectory() as folder:
+            found = measure(options, batch_size, Path(folder))
+        line = json.dumps({"benchmark": "training_throughput", **found})
+        print(line, flush=True)
+        if options.out:
+            with options.out.open("a") as file:
+                file.write(line + "\n")
 
 
 if __name__ == "__main__":

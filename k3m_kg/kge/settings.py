@@ -82,7 +82,8 @@ class KgeTraining(Settings):
     Attributes:
         epochs: passes over the training triples.
         batch_size: triples in one step.
-        learning_rate: of all weights.
+        learning_rate: of all weights, at the start.
+        schedule: how the rate falls from epoch to epoch.
         optimizer: `adam` or `adagrad`; both change only the rows that a step has touched.
         l3: weight of the third power of the vectors' absolute values (Lacroix et al. 2018).
         unit_entities: scale entities to length 1 after each step, as TransE does.
@@ -97,6 +98,7 @@ class KgeTraining(Settings):
     epochs: int = Field(50, ge=1, le=MAX_EPOCHS)
     batch_size: int = Field(1024, ge=1, le=MAX_BATCH)
     learning_rate: float = Field(1e-3, gt=0)
+    schedule: Literal["constant", "linear", "cosine"] = "constant"
     optimizer: Literal["adam", "adagrad"] = "adam"
     l3: float = Field(0.0, ge=0)
     unit_entities: bool = False

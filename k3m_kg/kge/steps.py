@@ -64,10 +64,21 @@ class Stepper:
             kind = torch.optim.Adam if settings.optimizer == "adam" else torch.optim.Adagrad
             self.dense = kind(dense, lr=settings.learning_rate)
 
-    def step(self, triples_N3: Tensor, generator: torch.Generator) -> float:
-        """Learn from N triples in random order, N a multiple of S or below it; the loss.
+    def rate(self, learning_rate: float) -> None:
+        """Learn at this rate from now on, with tables that are settled."""
+        for table in (self.model.entities, self.model.relations):
+            if table is not None:
+                table.learning_rate = learning_rate
+        for group in self.dense.param_groups if self.dense is not None else ():
+            group["lr"] = learning_rate
+
+    def step(self, triples_N3: Tensor, generator: torch.Generator) -> Tensor:
+        """Learn from N triples in random order, N a multiple of S or below it.
 
         The triples and the generator are of the CPU, whatever the model's device.
+
+        Returns:
+            The loss, a number on the device that nobody waited for.
         """
         size = min(self.shared, len(triples_N3))
         triples_N3, heads = self.negatives.sampler.sides(triples_N3, size, generator)
@@ -96,7 +107,7 @@ class Stepper:
             self.dense.step()
         self.model.relations.update(rows, local)
         self._update_entities()
-        return float(loss.detach())
+        return loss.detach()
 
     def _entities(self, ids: Tensor, own: int) -> tuple[Tensor, Tensor]:
         """The vectors of ids, the first `own` apart, each row read once."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -21,7 +22,7 @@ from k3m_kg.kge.data import TripleData, load_data, read_features
 from k3m_kg.kge.layout import MANIFEST
 from k3m_kg.kge.model import KgeModel, build_model
 from k3m_kg.kge.report import evaluate_triples
-from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.kge.settings import KgeConfig, KgeTraining
 from k3m_kg.kge.steps import Stepper
 from k3m_kg.lpm.entity_negatives import EntityNegatives
 from k3m_kg.lpm.triple_ranks import rank_triples
@@ -32,6 +33,8 @@ from k3m_kg.training.run_folder import clear, held, run_folder
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 _FORMAT = 1
+_STEPS_UNWATCHED = 32
+"""On a device that runs beside the processor: so many steps before its loss is looked at."""
 
 
 class KgeObserver(Protocol):
@@ -129,6 +132,7 @@ class _Run:
     def __init__(self, config: KgeConfig, checkpoint: Path, observer: KgeObserver) -> None:
         self.config, self.checkpoint, self.observer = config, checkpoint, observer
         self.device = pick_device(config.training.device)
+        self._wait_every = 1 if self.device.type == "cpu" else _STEPS_UNWATCHED
         loss = build_loss(config)  # what is misspelt shows before the data are read
         registry().settings("negative-sampler", config.negatives.sampler, "negatives.sampler")
         self.data = load_data(config)
@@ -161,25 +165,30 @@ class _Run:
         order = torch.randperm(len(triples), generator=self.generator)
         step_size = settings.batch_size // shared * shared
         self.model.train()
-        losses, started = [], time.monotonic()
+        self.stepper.rate(_rate(settings, self.progress.epoch))
+        losses: list[Tensor] = []
+        started = time.monotonic()
         usable = len(order) // shared * shared if len(order) >= shared else len(order)
         done = self.progress.epoch * usable
         for start in range(0, usable, step_size):
             batch = triples[order[start : min(start + step_size, usable)]]
-            loss = self.stepper.step(batch, self.generator)
+            losses.append(self.stepper.step(batch, self.generator))
+            last = start + step_size >= usable
+            if len(losses) % self._wait_every and not last:
+                continue
+            loss = float(losses[-1])  # here a GPU is waited for
             if not np.isfinite(loss):
                 raise ArtifactError(
                     "the loss is no number any more",
                     hint="train again with a lower learning rate",
                 )
-            losses.append(loss)
             passed = max(time.monotonic() - started, 1e-9)
             rate = (start + len(batch)) / passed
             self.observer.step(done + start + len(batch), usable * settings.epochs, loss, rate)
         self.model.settle()
         self.progress.epoch += 1
         self.progress.seconds += time.monotonic() - started
-        return float(np.mean(losses))
+        return float(torch.stack(losses).mean())
 
     def _validate(self, loss: float) -> None:
         limit = self.config.training.validation_triples
@@ -308,6 +317,16 @@ def build_loss(config: KgeConfig) -> LinkLoss:
     return record.factory(registry().settings("link-loss", config.loss, "loss"))
 
 
+def _rate(settings: KgeTraining, epoch: int) -> float:
+    """Of an epoch, from 0."""
+    left = 1 - epoch / settings.epochs
+    if settings.schedule == "linear":
+        return settings.learning_rate * left
+    if settings.schedule == "cosine":
+        return settings.learning_rate * (0.5 - 0.5 * math.cos(math.pi * left))
+    return settings.learning_rate
+
+
 def weights_of(model: KgeModel) -> dict[str, Tensor]:
     """What an artifact keeps: no memory of the optimiser."""
     return {
@@ -345,7 +364,10 @@ def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _same_but_epochs(begun: dict[str, Any], now: dict[str, Any], where: str) -> None:
-    free = ("epochs", "patience", "threads", "device")
+    free = {"epochs", "patience", "threads", "device"}
+    schedule = as_record(begun.get("training"), dict[str, Any], where).get("schedule")
+    if schedule != "constant":  # the rates follow from how many epochs there are
+        free.remove("epochs")
     for record in (begun, now):
         training = as_record(record.get("training"), dict[str, Any], where)
         record["training"] = {k: v for k, v in training.items() if k not in free}

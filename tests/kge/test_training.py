@@ -91,6 +91,7 @@ def test_a_changed_artifact_is_refused(trained: Path, tmp_path: Path) -> None:
         {},
         {"model": "conve", "dimension": 9},  # weights of its own, dropout
         {"model": "rotate", "inverse_relations": True, "training": {"optimizer": "adagrad"}},
+        {"training": {"schedule": "cosine"}},
     ],
 )
 def test_resuming_gives_the_very_same_weights(changes: dict[str, Any], tmp_path: Path) -> None:
@@ -118,6 +119,21 @@ def test_another_config_or_other_triples_cannot_be_resumed(tmp_path: Path) -> No
     write(data, ring()[:-1])
     with pytest.raises(UsageError, match="triples are others"):
         train(config(data, tmp_path / "run"), resume=True)
+
+
+def test_a_schedule_follows_from_the_epochs_which_cannot_change_then(tmp_path: Path) -> None:
+    data = write(tmp_path / "data")
+    falling = config(data, tmp_path / "run", training={"schedule": "linear"})
+    with pytest.raises(Stop):
+        train(falling, observer=StopsAfter(1))
+    longer = falling.training.model_copy(update={"epochs": falling.training.epochs + 1})
+    with pytest.raises(UsageError, match="another training"):
+        train(falling.model_copy(update={"training": longer}), resume=True)
+    fallen, constant = (
+        weights(train(falling, resume=True)),
+        weights(train(config(data, tmp_path / "other"))),
+    )
+    assert not torch.equal(fallen["entities.weight"], constant["entities.weight"])
 
 
 def test_training_stops_where_validation_gets_no_better(tmp_path: Path) -> None:

@@ -1,0 +1,61 @@
+#!/usr/bin/env bash
+# What matters most of training on an accelerator, in order, each part with its own time limit.
+#
+#   benchmarks/device.sh            as on a GPU, 9 minutes at most
+#   benchmarks/device.sh tiny       tiny sizes, to see that everything in it runs; this is in CI
+#
+# DEVICE    cuda where there is one, else cpu
+# PYTHON    an interpreter that has what the project needs
+# OUT       a folder for the figures, as they come: figures.jsonl, log.txt (default: runs/device)
+# TRIPLES   a folder with train, valid and test of FB15k-237; without it part 5 is left out
+# RELEASED  a checkout of https://github.com/YushanZhu/K3M; without it part 4 is left out
+set -u
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+PYTHON=${PYTHON:-python}
+OUT=${OUT:-runs/device}
+export PYTHONUNBUFFERED=1 OMP_NUM_THREADS=${OMP_NUM_THREADS:-1} PYTHONPATH=$PWD:$PWD/plugins${PYTHONPATH:+:$PYTHONPATH}
+mkdir -p "$OUT"
+DEVICE=${DEVICE:-$("$PYTHON" -c 'import torch; print("cuda" if torch.cuda.is_available() else "cpu")')}
+failed=0
+
+# part NAME SECONDS BENCHMARK OPTIONS...
+part() {
+    local name=$1 limit=$2 start=$SECONDS code=0
+    shift 2
+    echo "== $name: $*"
+    timeout "$limit" "$PYTHON" -m benchmarks "$@" --out "$OUT/figures.jsonl" || code=$?
+    echo "== $name: $((SECONDS - start)) s, exit code $code"
+    [ "$code" = 0 ] || failed=1
+}
+
+{
+    if [ "${1:-}" = tiny ]; then
+        part learns 120 device_losses --models kge demo --devices "$DEVICE" --precisions bf16 \
+            --products 60 --steps 3 --batch 8
+        part throughput 60 training_throughput --device "$DEVICE" --batch 4 --steps 2
+        [ -z "${RELEASED:-}" ] ||
+            part released 120 released_k3m --folder "$RELEASED" --device "$DEVICE" --tiny --steps 1
+    else
+        part learns 100 device_losses --devices "$DEVICE" cpu --steps 200
+        part precision 60 device_losses --models demo chosen --devices "$DEVICE" --steps 200 \
+            --precisions fp32 bf16 --seeds 1 2 3
+        for options in "--precision fp32" "--precision bf16" "--precision bf16 --compile"; do
+            # shellcheck disable=SC2086 # each is several words
+            part throughput 90 training_throughput --device "$DEVICE" --size base --steps 40 \
+                --batch 64 512 --workers 8 $options
+        done
+        if [ -n "${RELEASED:-}" ]; then
+            part released 60 released_k3m --folder "$RELEASED" --device "$DEVICE" --batch 8 64 256
+            part paper 90 training_throughput --device "$DEVICE" --size paper --steps 20 \
+                --batch 8 64 256 --workers 8
+        fi
+        if [ -n "${TRIPLES:-}" ]; then
+            for config in rotate complex; do
+                part "$config" 240 kge_fb15k237 "examples/fb15k237/$config-gpu.yaml" \
+                    --set "triples={folder: $TRIPLES}" --set "training.device=$DEVICE"
+            done
+        fi
+    fi
+    exit "$failed"
+} 2>&1 | tee "$OUT/log.txt"
+exit "${PIPESTATUS[0]}"
