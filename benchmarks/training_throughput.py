@@ -22,6 +22,7 @@ import json
 import statistics
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
@@ -180,6 +181,16 @@ def padding(batch: ProductBatch) -> float:
     return absent / max(1, absent + present)
 
 
+def waits(loop: Loop, batch: ProductBatch) -> int:
+    """How often a step makes the processor wait for the GPU, by torch's own warnings."""
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        loop.step(batch)
+        torch.cuda.set_sync_debug_mode("default")
+    return sum("synchroniz" in str(warning.message) for warning in caught)
+
+
 def _copied(batch: ProductBatch) -> ProductBatch:
     """A batch that a step may change; the catalog is that of all."""
     return copy.deepcopy(batch, {id(batch.catalog): batch.catalog})
@@ -229,6 +240,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
     counted = _copied(kept[0])
     with FlopCounterMode(display=False) as counter:
         loop.step(counted)
+    syncs = waits(loop, _copied(kept[1])) if device.type == "cuda" else None
     flops, waste = counter.get_total_flops(), padding(kept[0].to(device))
     limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
@@ -244,6 +256,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
         "products_per_s": round(size / step, 1),
         "with_data_products_per_s": round(size / ahead, 1),
         "making_products_per_s": round(size / making, 1),
+        "host_syncs": syncs,
         "step_ms": round(1000 * step, 2),
         "gflop_per_product": round(flops / size / 1e9, 2),
         "padding": round(waste, 3),
