@@ -118,7 +118,10 @@ class TrainingSettings(Settings):
         epochs: passes over the training products.
         minutes: a budget for all of the training, preparation included: when the first steps have
             shown how long one takes, so many epochs are planned as fit. None: all epochs.
-        batch_size: products in one step.
+        batch_size: products in one step, on all processes together.
+        accumulate: pieces that a step's batch is cut into, one after another on one process,
+            shared out among several: less memory, the same step. Several processes cut it into at
+            least one each.
         learning_rate: peak rate of newly initialised weights.
         pretrained_learning_rate: peak rate of weights that came from a checkpoint.
         weight_decay: of AdamW; biases and norms have none.
@@ -139,6 +142,7 @@ class TrainingSettings(Settings):
     epochs: int = Field(10, ge=1, le=MAX_EPOCHS)
     minutes: float | None = Field(None, gt=0, le=MAX_MINUTES)
     batch_size: int = Field(64, ge=1, le=MAX_BATCH)
+    accumulate: int = Field(1, ge=1, le=MAX_BATCH)
     learning_rate: float = Field(1e-3, gt=0)
     pretrained_learning_rate: float = Field(1e-5, gt=0)
     weight_decay: float = Field(0.01, ge=0)

@@ -69,6 +69,15 @@ class PretrainingTask(nn.Module, ABC):
         All randomness comes from `generator`, which lives on the CPU.
         """
 
+    def count(self, batch: ProductBatch) -> int | Tensor:
+        """Over how many items the loss is a mean, once all tasks have corrupted the batch.
+
+        Batches whose losses make one step (gradient accumulation, several processes) are weighted
+        by it, so that the step is that of one large batch. A number, or a tensor of one on the
+        batch's device, which nobody waits for. By default the products.
+        """
+        return batch.size
+
     @abstractmethod
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """The loss after the forward pass."""

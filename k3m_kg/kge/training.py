@@ -14,7 +14,7 @@ from torch import Tensor
 
 from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
-from k3m_kg.device import pick_device
+from k3m_kg.engine.device import pick_device
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import whole_folder
 from k3m_kg.kge.artifact import save_artifact

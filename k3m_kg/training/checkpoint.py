@@ -14,7 +14,8 @@ from k3m_kg.manifests import damage_named, read_json, write_json
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
-FORMAT = 3
+FORMAT = 4
+"""4: what is drawn at random follows from seed and step, and is kept no more."""
 
 
 def save_checkpoint(
@@ -23,7 +24,6 @@ def save_checkpoint(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: MovingAverage,
-    generator: torch.Generator,
     progress: dict[str, Any],
 ) -> None:
     """Replace the checkpoint in `folder`, all or nothing."""
@@ -34,11 +34,6 @@ def save_checkpoint(
     for index, entry in state["state"].items():
         for key, value in entry.items():
             tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
-    tensors["random.tasks"] = generator.get_state()
-    tensors["random.torch"] = torch.get_rng_state()
-    device = next(module.parameters()).device
-    if device.type == "cuda":
-        tensors["random.cuda"] = torch.cuda.get_rng_state(device)
     with whole_folder(folder, ArtifactError) as staging:
         write_tensors(staging / "state.safetensors", tensors)
         write_json(staging / "progress.json", {"format": FORMAT, **progress})
@@ -50,9 +45,8 @@ def load_checkpoint(
     module: nn.Module,
     optimizer: torch.optim.Optimizer,
     average: MovingAverage,
-    generator: torch.Generator,
 ) -> dict[str, Any]:
-    """Restore everything, random state included, and return the progress record.
+    """Restore everything and return the progress record.
 
     Raises:
         ArtifactError: missing, damaged, or of another version or model.
@@ -64,17 +58,12 @@ def load_checkpoint(
     tensors = read_tensors(folder / "state.safetensors")
     mine = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
     load_tensors(module, mine, where)
-    device = next(module.parameters()).device
     with damage_named(where, "the state of the training is damaged"):
         for number, tensor in enumerate(average.average):
             if tensors[f"average.{number}"].shape != tensor.shape:
                 raise ArtifactError(f"average.{number} has another shape", where=where)
             tensor.copy_(tensors[f"average.{number}"])
         _restore_optimizer(optimizer, tensors)
-        generator.set_state(tensors["random.tasks"])
-        torch.set_rng_state(tensors["random.torch"])
-        if device.type == "cuda" and "random.cuda" in tensors:
-            torch.cuda.set_rng_state(tensors["random.cuda"], device)
     return progress
 
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
-import json
 import math
 import time
-from collections.abc import Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Iterator
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
@@ -20,11 +18,14 @@ from torch import nn
 from k3m_kg.batches.batcher import Batcher, build_catalog, known_terms
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
-from k3m_kg.device import pick_device
+from k3m_kg.engine.device import pick_device
+from k3m_kg.engine.environment import Place
+from k3m_kg.engine.processes import Processes, joined
+from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import whole_folder, write_errors, write_text
+from k3m_kg.files import whole_folder, write_errors
 from k3m_kg.lpm.link_ranks import validate_links
-from k3m_kg.manifests import Count, as_record, read_json
+from k3m_kg.manifests import Count, as_record
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
@@ -35,6 +36,9 @@ from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.observing import Observer, Silent
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
+from k3m_kg.training.parallel import ParallelStep
+from k3m_kg.training.prefetch import ahead
+from k3m_kg.training.resuming import begun_snapshot, check_config, keep_config
 from k3m_kg.training.run_folder import clear, held, run_folder
 from k3m_kg.training.step import Pretrainer
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
@@ -68,21 +72,40 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         ConfigError, SnapshotError, ArtifactError: as their names say.
     """
     config = resolve(config)
-    output, run = config.output, run_folder(config.output)
+    place = Place.of()
+    device = pick_device(config.training.device, place)
+    with joined(place, device) as processes, ExitStack() as first:
+        run = run_folder(config.output)
+        if processes.first:
+            over = _is_over(config.output, run, resume)
+        if processes.agree([float(processes.first and over)])[0]:
+            return config.output
+        if processes.first:
+            first.enter_context(held(run))
+            _check_begun(run, resume)
+        _pretrain(config, run, observer or Silent(), resume, processes, device)
+    return config.output
+
+
+def _is_over(output: Path, run: Path, resume: bool) -> bool:
+    """Whether what is to be resumed has come to its end.
+
+    Raises:
+        UsageError: something is there that is not to be replaced.
+    """
     if (output / MANIFEST).exists():
         if resume:
             clear(run)
-            return output
+            return True
         raise UsageError(
             "an artifact is already there", where=str(output), hint="choose another `output`"
         )
     if output.exists() and (not output.is_dir() or any(output.iterdir())):
         raise UsageError("exists and is no artifact", where=str(output))
-    with held(run):
-        return _pretrain(config, run, observer or Silent(), resume)
+    return False
 
 
-def _pretrain(config: RunConfig, run: Path, observer: Observer, resume: bool) -> Path:
+def _check_begun(run: Path, resume: bool) -> None:
     started = (run / "checkpoint" / "progress.json").exists()
     if started and not resume:
         raise UsageError(
@@ -92,30 +115,57 @@ def _pretrain(config: RunConfig, run: Path, observer: Observer, resume: bool) ->
         )
     if resume and not started:
         raise UsageError("there is no checkpoint to resume", where=str(run))
-    training = _Run(config, run, observer, resume)
-    training.prepare(resume)
+
+
+def _pretrain(
+    config: RunConfig,
+    run: Path,
+    observer: Observer,
+    resume: bool,
+    processes: Processes,
+    device: torch.device,
+) -> None:
+    """The first process prepares; the others go on from what it has written."""
+    for turn in (processes.first, not processes.first):
+        if turn:
+            resume = resume or not processes.first
+            watching = observer if processes.first else Silent()
+            training = _Run(config, run, watching, processes, device, resume)
+            training.prepare(resume)
+        processes.wait()
     training.train()
-    training.finish()
-    clear(run)
-    return config.output
+    if processes.first:
+        training.finish()
+        clear(run)
 
 
 class _Run:
     """One run, from preparation to artifact."""
 
-    def __init__(self, config: RunConfig, folder: Path, observer: Observer, resume: bool) -> None:
+    def __init__(
+        self,
+        config: RunConfig,
+        folder: Path,
+        observer: Observer,
+        processes: Processes,
+        device: torch.device,
+        resume: bool,
+    ) -> None:
         self.settings = config.training
         self.folder = folder
         self.observer = observer
+        self.processes = processes
+        self.device = device
         self.state = _State()
         self.budget = TimeBudget(config.training.minutes)
-        self.device = pick_device(config.training.device)
-        self.snapshot = Snapshot.open(_snapshot_of(config, folder) if resume else config.snapshot)
+        self.snapshot = Snapshot.open(begun_snapshot(config, folder) if resume else config.snapshot)
         # A folder of snapshots means its latest, which another cut would change: name the one.
         self.config = config.model_copy(update={"snapshot": self.snapshot.path.resolve()})
         self.rows = self.snapshot.rows("train")
         if not len(self.rows):
             raise ConfigError("the snapshot has no training products", where=str(config.snapshot))
+        size = min(self.settings.batch_size, len(self.rows))
+        self.pieces = pieces_of(size, self.settings.accumulate, processes.size)
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
 
@@ -130,7 +180,7 @@ class _Run:
         for modality in encoders.modalities.values():
             modality.to(self.device)
         if resume:  # what prepares must be what it was before it prepares anything
-            self._same_config()
+            check_config(self.config, self.folder)
             load_assets(encoders, self.folder / "assets")
             catalog = self._assemble(encoders, None)
             record = load_checkpoint(checkpoint, **self._parts())
@@ -144,7 +194,8 @@ class _Run:
             self._begin(encoders)
         batcher = Batcher(self.snapshot, opened, self.config.model, catalog)
         self.batcher = batcher.to(self.device)
-        self.log = TrainingLog(self.folder, self.state.step)
+        if self.processes.first:
+            self.log = TrainingLog(self.folder, self.state.step)
 
     def _fit(self, encoders: Encoders, opened: dict[str, ModalityData]) -> None:
         titles = self.snapshot.titles.take(self.rows).to_pylist()
@@ -188,37 +239,23 @@ class _Run:
             fused=True,
         )
         self.average = MovingAverage([self.model, self.tasks], self.settings.ema)
-        self.generator = torch.Generator().manual_seed(self.settings.seed)
         return catalog
 
     def _begin(self, encoders: Encoders) -> None:
         with write_errors(self.folder, ArtifactError):
             self.folder.mkdir(parents=True, exist_ok=True)
-        config = json.dumps(self.config.model_dump(mode="json"), ensure_ascii=False, indent=2)
-        write_text(self.folder / "config.json", config + "\n", ArtifactError, named=False)
+        keep_config(self.config, self.folder)
         with whole_folder(self.folder / "assets", ArtifactError) as staging:
             save_assets(encoders, staging)
             if self.model.evidence is not None:
                 self.model.evidence.save(staging)
         self._save_checkpoint()
 
-    def _same_config(self) -> None:
-        before = read_json(self.folder / "config.json")
-        now = json.loads(json.dumps(self.config.model_dump(mode="json")))
-        changed = sorted(_differences(before, now))
-        if changed:
-            raise ConfigError(
-                f"the config changed since the run began: {', '.join(changed)}",
-                where=str(self.folder),
-                hint="resume with the same config, or start a new output",
-            )
-
     def _parts(self) -> dict[str, Any]:
         return {
             "module": bundle(self.model, self.tasks),
             "optimizer": self.optimizer,
             "average": self.average,
-            "generator": self.generator,
         }
 
     # -- the loop
@@ -230,13 +267,23 @@ class _Run:
 
     def train(self) -> None:
         """Run the epochs that are left, until the last or until patience ends."""
-        state = self.state
+        state, settings = self.state, self.settings
+        self.parallel = ParallelStep(
+            self.trainer,
+            self.processes,
+            self.device,
+            settings.precision,
+            self.pieces,
+            settings.seed,
+        )
         while state.step < self.steps and not self._out_of_patience():
             self._epoch()
             state.epoch += 1
             state.step_in_epoch = 0
             self._validate()
             self._plan()
+            planned, best_epoch = self.processes.agree([state.planned, state.best_epoch])
+            state.planned, state.best_epoch = int(planned), int(best_epoch)
             self._checkpoint()
 
     @property
@@ -261,35 +308,63 @@ class _Run:
 
     def _epoch(self) -> None:
         state, settings = self.state, self.settings
-        order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
-        size = settings.batch_size
-        starts = range(state.step_in_epoch * size, self.steps_per_epoch * size, size)
+        size = min(settings.batch_size, len(self.rows))
         self.trainer.train()
-        batches = _ahead(
-            self.batcher.batch(order[start : start + size], self._picture_choice(start))
-            for start in starts
-        )
         clock = time.monotonic()
-        for batch in batches:
-            metrics = self._step(batch.to(self.device))
+        for pieces, together in ahead(self._pieces()):
+            batches = [(number, batch.to(self.device)) for number, batch in pieces]
+            metrics = self._step(batches, together)
             state.step += 1
             state.step_in_epoch += 1
             now = time.monotonic()
             state.seconds += now - clock
-            rate, clock = batch.size / max(now - clock, 1e-9), now
-            self.log.step(state.step, metrics, rate)
+            rate, clock = size / max(now - clock, 1e-9), now
+            if self.processes.first:
+                self.log.step(state.step, metrics, rate)
             self.budget.step()
+            over = self._out_of_time()
             if self.budget.measured:
-                self._plan()
                 left = self.budget.seconds(self.steps - state.step)
                 self.observer.planned(self.steps, self.steps / self.steps_per_epoch, left)
             self.observer.step(state.step, self.steps, metrics, rate)
-            if self.budget.over or state.step >= self.steps:
+            if over or state.step >= self.steps:
                 state.planned = state.step
                 return
             if state.step % settings.checkpoint_steps == 0:
                 self._checkpoint()
                 clock = time.monotonic()
+
+    def _out_of_time(self) -> bool:
+        """Whether there is time for no further step; the first process's clock decides."""
+        if self.budget.limit is None:
+            return False
+        if self.budget.measured:
+            self._plan()
+        planned, over = self.processes.agree([self.state.planned, self.budget.over])
+        self.state.planned = int(planned)
+        return bool(over)
+
+    def _pieces(self) -> Iterator[tuple[list[tuple[int, ProductBatch]], bool]]:
+        """Of each batch that is left of the epoch this process's pieces with their numbers, and
+        whether all processes have something of each modality."""
+        state, settings = self.state, self.settings
+        order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
+        size, own = settings.batch_size, own_pieces(self.processes, self.pieces)
+        for step in range(state.step_in_epoch, self.steps_per_epoch):
+            rows = order[step * size : (step + 1) * size]
+            pieces = []
+            for number in own:
+                part = piece_of(len(rows), number, self.pieces)
+                choice = self._picture_choice(step * size + part.start)
+                pieces.append((number, self.batcher.batch(rows[part], choice)))
+            yield pieces, self._together(rows)
+
+    def _together(self, rows: np.ndarray) -> bool:
+        if not self.processes.several:
+            return True
+        parts = [rows[piece_of(len(rows), number, self.pieces)] for number in range(self.pieces)]
+        views = self.batcher.modalities.values()
+        return all(bool(view.has(part).any()) for view in views for part in parts)
 
     def _picture_choice(self, start: int) -> np.random.Generator | None:
         """For each batch its own generator: a run that is resumed chooses the same pictures."""
@@ -297,30 +372,34 @@ class _Run:
             return None
         return np.random.default_rng((self.settings.seed, self.state.epoch, start))
 
-    def _step(self, batch: ProductBatch) -> dict[str, float]:
+    def _step(self, batches: list[tuple[int, ProductBatch]], together: bool) -> dict[str, float]:
         settings = self.settings
         factor = schedule_factor(self.state.step, self.steps, settings)
         for group in self.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
         self.optimizer.zero_grad(set_to_none=True)
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=settings.precision == "bf16"):
-            loss, metrics = self.trainer(batch, self.generator)
+        loss, metrics = self.parallel(batches, self.state.step, together=together)
         values = {name: float(value) for name, value in metrics.items()}
-        if loss is None:
+        if loss is not None:
+            values = {"loss": float(loss), **values}
+        values = self.processes.sums(values)
+        if "loss" not in values:
             return values
-        if not bool(torch.isfinite(loss)):
+        if not math.isfinite(values["loss"]):
             raise ConfigError(
-                f"the loss is {float(loss)} at step {self.state.step}: {values}",
+                f"the loss is {values['loss']} at step {self.state.step}: {values}",
                 where=str(self.folder),
                 hint="lower training.learning_rate, then --resume cannot help: start again",
             )
-        loss.backward()
         nn.utils.clip_grad_norm_(self.trainer.parameters(), settings.clip)
         self.optimizer.step()
         self.average.update(self.state.step)
-        return {"loss": float(loss.detach()), **values}
+        return values
 
     def _validate(self) -> None:
+        """The first process measures, the others wait."""
+        if not self.processes.first:
+            return
         state = self.state
         rows = self.snapshot.rows("validation")
         if len(rows):  # the other half is kept to prove what will be promised of this model
@@ -357,6 +436,8 @@ class _Run:
             write_tensors(staging / "model.safetensors", tensors)
 
     def _checkpoint(self) -> None:
+        if not self.processes.first:
+            return
         self.log.flush()
         self._save_checkpoint()
 
@@ -387,35 +468,3 @@ class _Run:
                 "validation": state.validation,
             },
         )
-
-
-def _snapshot_of(config: RunConfig, run: Path) -> Path:
-    """The snapshot that an unfinished run began with, if it is one of those the config means."""
-    try:
-        begun = Path(read_json(run / "config.json")["snapshot"])
-        inside = begun.parent == config.snapshot.resolve()
-        return begun if inside and begun.exists() else config.snapshot
-    except (ArtifactError, OSError, ValueError, KeyError, TypeError):
-        return config.snapshot
-
-
-def _ahead(batches: Iterable[ProductBatch]) -> Iterator[ProductBatch]:
-    """The same batches, the next one made in a thread while the present one is used."""
-    iterator = iter(batches)
-    with ThreadPoolExecutor(1) as pool:
-        pending = pool.submit(next, iterator, None)
-        for _ in itertools.count():
-            batch = pending.result()
-            if batch is None:
-                return
-            pending = pool.submit(next, iterator, None)
-            yield batch
-
-
-def _differences(before: Any, now: Any, path: str = "") -> Iterator[str]:
-    if isinstance(before, dict) and isinstance(now, dict):
-        for key in before.keys() | now.keys():
-            inner = f"{path}.{key}" if path else str(key)
-            yield from _differences(before.get(key), now.get(key), inner)
-    elif before != now:
-        yield path

@@ -20,28 +20,61 @@ class Pretrainer(nn.Module):
         self.tasks = tasks
         self.weights = weights
 
-    def forward(
-        self, batch: ProductBatch, generator: torch.Generator
-    ) -> tuple[Tensor | None, dict[str, Tensor]]:
-        """The total loss (None if no task found anything to learn) and detached metrics."""
+    def named_tasks(self) -> dict[str, PretrainingTask]:
+        """The tasks by name, in order."""
+        return cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
+
+    def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
+        """Augment the batch and let every task corrupt it; nothing is learned yet."""
         with full_precision(batch.rows_B):  # coordinates need their digits
             for name, modality in self.model.views().items():
                 tokens = batch.modalities[name]
                 if len(tokens.product_I):
                     tokens.arrays = modality.augment(tokens.arrays, generator)
             self.model.describe(batch)
-        tasks = cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
-        for task in tasks.values():
+        for task in self.named_tasks().values():
             task.corrupt(batch, generator)
+        batch.hide_stated()
+
+    def counts(self, batch: ProductBatch) -> Tensor:
+        """(tasks,) float32: over how many items each task's loss of a corrupted batch is a mean."""
+        counts = [task.count(batch) for task in self.named_tasks().values()]
+        found = torch.zeros(len(counts), device=batch.device)
+        for place, count in enumerate(counts):
+            found[place] = count
+        return found
+
+    def forward(
+        self,
+        batch: ProductBatch,
+        generator: torch.Generator | None = None,
+        shares: Tensor | None = None,
+    ) -> tuple[Tensor | None, dict[str, Tensor]]:
+        """The total loss and detached metrics.
+
+        Args:
+            batch: is corrupted with the generator; without one it has been.
+            generator: of all randomness but dropout's.
+            shares: (tasks,) of a batch that is a piece of a larger one: what part of each task's
+                items is in it. Losses and metrics are multiplied by it, so that the pieces' sums
+                are those of the whole, and a loss that knows of no item is a zero with a gradient.
+
+        Returns:
+            The loss, None if no task found anything to learn; metrics by `task` and `task/metric`.
+        """
+        if generator is not None:
+            self.corrupt(batch, generator)
         outputs = self.model(batch)
-        total: Tensor | None = None
+        total: Tensor | None = None if shares is None else outputs.cstar_BH.sum() * 0
         metrics: dict[str, Tensor] = {}
-        for name, task in tasks.items():
+        for place, (name, task) in enumerate(self.named_tasks().items()):
             result = task.loss(outputs, batch)
+            share = 1.0 if shares is None else shares[place]
             if result.loss is not None:
-                metrics[name] = result.loss.detach()
-                weighted = self.weights[name] * result.loss
+                loss = result.loss * share
+                metrics[name] = loss.detach()
+                weighted = self.weights[name] * loss
                 total = weighted if total is None else total + weighted
             for key, value in result.metrics.items():
-                metrics[f"{name}/{key}"] = torch.as_tensor(value).detach()
+                metrics[f"{name}/{key}"] = torch.as_tensor(value).detach() * share
         return total, metrics

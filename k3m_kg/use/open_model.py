@@ -9,7 +9,7 @@ import numpy as np
 
 from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
-from k3m_kg.device import pick_device
+from k3m_kg.engine.device import pick_device
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
 from k3m_kg.lpm.questions import Triples, Visibility, heads_of
 from k3m_kg.progress import Advance, Progress

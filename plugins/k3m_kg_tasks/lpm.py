@@ -106,6 +106,13 @@ class LinkPredictionModelling(PretrainingTask):
         self.register_buffer("asked_P", torch.tensor(asked, dtype=torch.bool), persistent=False)
         self.asked_P: Tensor
         self.negatives = PropertyNegatives(catalog)
+        known = [
+            torch.from_numpy(ids) + name * len(catalog.values)
+            for name, ids in enumerate(catalog.candidates)
+        ]
+        known_C = torch.cat([torch.zeros(0, dtype=torch.long), *known])
+        self.register_buffer("known_C", known_C, persistent=False)
+        self.known_C: Tensor
         self.candidates = [torch.from_numpy(ids) for ids in catalog.candidates]
 
     def link_scorer(self) -> LinkScorer:
@@ -210,6 +217,16 @@ class LinkPredictionModelling(PretrainingTask):
             & (draw_N[1] < self.shown_rate[batch.triple_property_E[triple_N]])
         )
         return question_N[seen_N], triple_N[seen_N]
+
+    def count(self, batch: ProductBatch) -> int | Tensor:
+        """The questions whose answer training knows; of the margin loss the pairs it compares."""
+        questions: _Questions = batch.notes["lpm"]
+        if questions.negative_mask_QK is not None:
+            return questions.negative_mask_QK.sum()
+        asked_Q = questions.asked_Q
+        name_Q, value_Q = batch.triple_property_E[asked_Q], batch.triple_value_E[asked_Q]
+        key_Q = name_Q * len(batch.catalog.values) + value_Q
+        return torch.isin(key_Q, self.known_C, assume_unique=False).sum()
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Mean over the questions; `hits@1` among the candidates that were scored."""

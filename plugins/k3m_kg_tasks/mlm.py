@@ -75,6 +75,17 @@ class MaskedLanguageModelling(PretrainingTask):
         ids = torch.where(chosen & (draw[1] < 0.8), self.mask_id, ids)
         return torch.where(chosen & (draw[1] >= 0.9), word, ids), target
 
+    def count(self, batch: ProductBatch) -> int | Tensor:
+        """The chosen tokens that are still there."""
+        target_BT, knowledge_target = batch.notes["mlm"]
+        count: int | Tensor = 0
+        if target_BT is not None:
+            shown_BT = batch.modalities[self.settings.modality].shown_BN
+            count = ((target_BT != _IGNORED) & shown_BT).sum()
+        if knowledge_target is not None and batch.knowledge is not None:
+            count = count + ((knowledge_target != _IGNORED) & _present(batch)).sum()
+        return count
+
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Cross-entropy over the vocabulary at the chosen tokens that are still there."""
         target_BT, knowledge_target = batch.notes["mlm"]
@@ -83,11 +94,7 @@ class MaskedLanguageModelling(PretrainingTask):
             parts.append(_chosen(outputs.tokens[name], target_BT, batch.modalities[name].shown_BN))
         if knowledge_target is not None and batch.knowledge is not None:
             assert outputs.knowledge_BKH is not None
-            text = batch.knowledge
-            present = text.present_BK
-            if len(batch.triple_visible_E):  # a hidden triple has no token
-                present = present & batch.triple_visible_E[text.triple_BK]
-            parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, present))
+            parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, _present(batch)))
         if not any(len(target) for _, target in parts):
             return TaskLoss(None)
         vectors = torch.cat([vector for vector, _ in parts])
@@ -95,6 +102,15 @@ class MaskedLanguageModelling(PretrainingTask):
         logits = F.linear(self.transform(vectors), self.embedding_VH(), self.bias)
         right = (logits.argmax(-1) == targets).float().mean()
         return TaskLoss(F.cross_entropy(logits, targets), {"accuracy": right})
+
+
+def _present(batch: ProductBatch) -> Tensor:
+    """(B, K) bool: the knowledge tokens that are there; a hidden triple has none."""
+    text = batch.knowledge
+    assert text is not None
+    if not len(batch.triple_visible_E):
+        return text.present_BK
+    return text.present_BK & batch.triple_visible_E[text.triple_BK]
 
 
 def _chosen(vectors_BNH: Tensor, target_BN: Tensor, present_BN: Tensor) -> tuple[Tensor, Tensor]:

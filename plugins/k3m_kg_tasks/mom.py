@@ -48,6 +48,11 @@ class MaskedObjectModelling(PretrainingTask):
         tokens.masked_BN = hidden if tokens.masked_BN is None else tokens.masked_BN | hidden
         batch.notes["mom"] = chosen
 
+    def count(self, batch: ProductBatch) -> int | Tensor:
+        """The chosen regions that are still there."""
+        chosen: Tensor = batch.notes["mom"]
+        return (chosen & batch.modalities[self.settings.modality].shown_BN).sum()
+
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """KL(target || predicted), mean over the chosen regions, in nats."""
         tokens = batch.modalities[self.settings.modality]

@@ -18,7 +18,7 @@ ROOMS = {
     "k3m_kg.batches": {"kge"},
     "k3m_kg.contracts": {"kge"},
     "k3m_kg.contracts.hub": {"text"},
-    "k3m_kg.device": {"kge"},
+    "k3m_kg.engine": {"kge"},
     "k3m_kg.evaluation": {"kge"},
     "k3m_kg.evaluation.baselines": {"train"},
     "k3m_kg.evaluation.classification": {"train"},

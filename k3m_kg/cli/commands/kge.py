@@ -111,7 +111,7 @@ def evaluate(
 ) -> None:
     """Rank heads and tails of held-out triples: filtered, by relation, with a leakage check."""
     one_of("split", split, ("validation", "test"), "--split")
-    from k3m_kg.device import pick_device
+    from k3m_kg.engine.device import pick_device
     from k3m_kg.kge.artifact import KgeArtifact
     from k3m_kg.kge.data import load_data, relabelled
     from k3m_kg.kge.report import evaluate_triples

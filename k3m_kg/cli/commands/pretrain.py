@@ -105,8 +105,16 @@ def pretrain(
     reasons and written beside the artifact, as ARTIFACT.yaml.
     """
     from k3m_kg.config import RunConfig, load_config
+    from k3m_kg.engine.environment import Place
 
+    place = Place.of()
     config, changes = source, []
+    if source.is_dir() and place.size > 1:
+        raise UsageError(
+            "several processes need a config",
+            where=str(source),
+            hint="`k3m-kg pretrain SNAPSHOT` on one process writes one, as models/<snapshot>.yaml",
+        )
     if source.is_dir():
         output, config = _chosen(source, output, minutes, size, resume)
     elif size is not None:
@@ -131,6 +139,8 @@ def pretrain(
     except KeyboardInterrupt:
         note("interrupted: the same command with --resume goes on from the last checkpoint")
         raise typer.Exit(1) from None
+    if not place.first:
+        return
     metrics = read_json(path / "metrics.json")
     if as_json:
         print_json({"artifact": str(path), **metrics})

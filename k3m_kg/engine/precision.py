@@ -1,0 +1,38 @@
+"""In which precision a model computes. Weights are float32 always."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import torch
+
+from k3m_kg.errors import ConfigError
+
+Precision = Literal["fp32", "bf16"]
+PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16")
+"""What an option `--precision` takes."""
+
+
+def precision_of(asked: str, trained: Precision, device: torch.device) -> Precision:
+    """What to use a trained model in.
+
+    Args:
+        asked: `auto` is the precision it was trained in on a GPU, and fp32 on a CPU.
+        trained: that precision.
+        device: where the model is.
+
+    Raises:
+        ConfigError: no such precision.
+    """
+    if asked == "auto":
+        return trained if device.type == "cuda" else "fp32"
+    if asked not in PRECISIONS:
+        raise ConfigError(
+            f"no precision {asked!r}: there are {', '.join(PRECISIONS)}", where="--precision"
+        )
+    return "bf16" if asked == "bf16" else "fp32"
+
+
+def computing(precision: Precision, device: torch.device) -> torch.autocast:
+    """The context in which a model computes so: matrix products in bfloat16, sums in float32."""
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")

@@ -1,0 +1,98 @@
+"""The processes that train together: who is first, and what all must agree on.
+
+Decisions and waiting go through gloo, between processors, whatever the device: nobody's GPU is
+waited for. Gradients go through NCCL where the model is on GPUs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from datetime import timedelta
+
+import torch
+import torch.distributed as dist
+from torch import Tensor
+
+from k3m_kg.engine.environment import Place
+from k3m_kg.errors import ConfigError
+
+_PATIENCE = timedelta(days=1)
+"""How long others wait for the first, which may prepare pictures for hours. The death of a process
+is noticed by torchrun, at once."""
+
+
+class Processes:
+    """This process and those that train with it; alone, all of this costs nothing."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.rank, self.size = place.rank, place.size
+
+    @property
+    def first(self) -> bool:
+        """Whether this is the one that writes, speaks and decides."""
+        return self.place.first
+
+    @property
+    def several(self) -> bool:
+        """Whether there are others."""
+        return self.size > 1
+
+    def wait(self) -> None:
+        """Until all have come here."""
+        self.agree([0.0])
+
+    def agree(self, values: Sequence[float]) -> list[float]:
+        """The numbers of the first process, for all."""
+        if not self.several:
+            return list(values)
+        shared = torch.tensor(values, dtype=torch.float64)
+        dist.broadcast(shared, 0)
+        return shared.tolist()
+
+    def sums(self, values: dict[str, float]) -> dict[str, float]:
+        """The sum over all processes of each number by name; not all need have all names."""
+        if not self.several:
+            return values
+        every: list[dict[str, float] | None] = [None] * self.size
+        dist.all_gather_object(every, values)
+        found: dict[str, float] = {}
+        for one in every:
+            for name, value in (one or {}).items():
+                found[name] = found.get(name, 0.0) + value
+        return found
+
+    def add_up(self, tensor: Tensor) -> Tensor:
+        """The sum over all processes, in place; it stays on its device."""
+        if self.several:
+            dist.all_reduce(tensor)
+        return tensor
+
+
+@contextmanager
+def joined(place: Place, device: torch.device) -> Iterator[Processes]:
+    """The processes that `torchrun` started, connected; alone there is nothing to connect.
+
+    Raises:
+        ConfigError: they do not find each other.
+    """
+    if place.size == 1 or dist.is_initialized():
+        yield Processes(place)
+        return
+    if device.type == "cuda":
+        torch.cuda.set_device(device)
+    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    try:
+        dist.init_process_group(backend, timeout=_PATIENCE, rank=place.rank, world_size=place.size)
+    except (RuntimeError, ValueError) as error:
+        reason = str(error).splitlines()[0]
+        raise ConfigError(
+            f"process {place.rank} of {place.size} found no others: {reason}",
+            where="the environment",
+            hint="MASTER_ADDR and MASTER_PORT name the machine of the first",
+        ) from None
+    processes = Processes(place)
+    yield processes  # where this fails the process ends, and torchrun ends the others
+    processes.wait()
+    dist.destroy_process_group()

@@ -1,0 +1,145 @@
+"""One step of several pieces, on one process or many: what makes it the step of one large batch."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import nullcontext
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+
+from k3m_kg.contracts import ProductBatch
+from k3m_kg.engine.precision import Precision, computing
+from k3m_kg.engine.processes import Processes
+from k3m_kg.engine.shares import seed_of
+from k3m_kg.training.step import Pretrainer
+
+Metrics = dict[str, Tensor]
+_TASKS, _DROPOUT = 0, 1
+"""Generators that must not draw the same."""
+
+
+class ParallelStep:
+    """Losses and gradients of a step whose batch is cut into pieces.
+
+    Each loss is a mean over all items of the whole batch, wherever they are, and the gradient is
+    that of the whole batch: DistributedDataParallel averages it over the processes. A process whose
+    piece has no picture, or nothing to ask, takes part with a gradient of zero. (Where no piece of
+    a step has anything to learn from, the optimiser moves on by its momentum.)
+
+    Batch normalisation sees, on GPUs, the pictures of all processes (`SyncBatchNorm`), unless one
+    of them has none: then, and on CPUs, each sees its own, and what they keep is averaged.
+
+    Args:
+        trainer: model and tasks, on their device.
+        processes: who takes part.
+        device: of the trainer.
+        precision: of the forward pass.
+        pieces: how many there are in all.
+        seed: of what is drawn at random.
+    """
+
+    def __init__(
+        self,
+        trainer: Pretrainer,
+        processes: Processes,
+        device: torch.device,
+        precision: Precision,
+        pieces: int,
+        seed: int,
+    ) -> None:
+        self.trainer = trainer
+        self.processes = processes
+        self.device = device
+        self.precision = precision
+        self.pieces = pieces
+        self.seed = seed
+        self.generator = torch.Generator()
+        self._whole: nn.Module = trainer
+        self._statistics: list[Tensor] = []
+        self._synced: list[nn.SyncBatchNorm] = []
+        self._alone: dist.ProcessGroup | None = None
+        if processes.several:
+            self._join()
+
+    def _join(self) -> None:
+        if self.device.type == "cuda":
+            nn.SyncBatchNorm.convert_sync_batchnorm(self.trainer)  # type: ignore[no-untyped-call]
+            self._alone, _ = dist.new_subgroups(group_size=1)  # type: ignore[no-untyped-call]
+        norms = [
+            part
+            for part in self.trainer.modules()
+            if isinstance(part, nn.modules.batchnorm._BatchNorm)
+        ]
+        self._synced = [norm for norm in norms if isinstance(norm, nn.SyncBatchNorm)]
+        kept = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
+        self._statistics = list({id(t): t for t in kept if t is not None}.values())
+        self._whole = DistributedDataParallel(
+            self.trainer, broadcast_buffers=False, find_unused_parameters=True
+        )
+
+    def __call__(
+        self, batches: Sequence[tuple[int, ProductBatch]], step: int, *, together: bool = True
+    ) -> tuple[Tensor | None, Metrics]:
+        """Gradients of this process's pieces, added up over all processes.
+
+        Args:
+            batches: pieces with their numbers, on the device.
+            step: the step that is taken, from 0; seeds what is drawn.
+            together: whether every process has of each modality some product, in each piece.
+
+        Returns:
+            This process's part of loss and metrics; the parts of all processes add up to them.
+            None for a loss where nothing could be learned.
+        """
+        self._see_each_other(together)
+        shares = self._shares(batches, step)
+        total: Tensor | None = None
+        metrics: Metrics = {}
+        last = len(batches) - 1
+        for place, (number, batch) in enumerate(batches):
+            torch.manual_seed(seed_of(self.seed, step, number, _DROPOUT))
+            waits = isinstance(self._whole, DistributedDataParallel) and place < last
+            with self._whole.no_sync() if waits else nullcontext():  # type: ignore[operator]
+                with computing(self.precision, self.device):
+                    loss, found = self._whole(
+                        batch, None, None if shares is None else shares[place]
+                    )
+                if loss is not None:
+                    # DistributedDataParallel takes the mean of what is to be a sum
+                    torch.autograd.backward(loss * self.processes.size)
+            for name, value in found.items():
+                metrics[name] = metrics[name] + value if name in metrics else value
+            if loss is not None:
+                total = loss.detach() if total is None else total + loss.detach()
+        self._average_statistics()
+        return total, metrics
+
+    def _shares(self, batches: Sequence[tuple[int, ProductBatch]], step: int) -> Tensor | None:
+        """(pieces, tasks) what part of each task's items is in each piece; None of a whole."""
+        counts = []
+        for number, batch in batches:
+            self.generator.manual_seed(seed_of(self.seed, step, number, _TASKS))
+            with computing(self.precision, self.device):
+                self.trainer.corrupt(batch, self.generator)
+            if self.pieces > 1:
+                counts.append(self.trainer.counts(batch))
+        if not counts:
+            return None
+        counts_PT = torch.stack(counts)
+        return counts_PT / self.processes.add_up(counts_PT.sum(0)).clamp_min(1)
+
+    def _see_each_other(self, together: bool) -> None:
+        for norm in self._synced:
+            norm.process_group = None if together else self._alone
+
+    def _average_statistics(self) -> None:
+        if not self._statistics:
+            return
+        flat = torch.cat([tensor.flatten() for tensor in self._statistics])
+        flat = self.processes.add_up(flat) / self.processes.size
+        parts = torch.split(flat, [t.numel() for t in self._statistics])
+        for tensor, part in zip(self._statistics, parts, strict=True):
+            tensor.copy_(part.view_as(tensor))

@@ -1,0 +1,180 @@
+"""Several processes take the steps of one."""
+
+from __future__ import annotations
+
+import json
+import math
+import multiprocessing
+import os
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from k3m_kg.cli.app import main
+from k3m_kg.config import RunConfig, load_config
+from k3m_kg.errors import ConfigError
+from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.logs import read_metrics
+from k3m_kg.training.pretrain import pretrain
+from tests.catalogs import Shop, shop_snapshot
+from tests.processes import HANG
+
+NOTHING_RANDOM: dict[str, Any] = {
+    "image_encoder": {
+        "stem": "linear",
+        "flip": False,
+        "shift": 0,
+        "zoom": 0,
+        "embedding_dropout": 0,
+    },
+    "text_encoder": {"dropout": 0, "embedding_dropout": 0},
+    "fusion": "mean",
+    "model": {"knowledge": "term", "dropout": 0},
+    "tasks": [
+        {
+            "name": "lpm",
+            "loss": "cross-entropy",
+            "questions": "leave-one-out",
+            "full_context": 1.0,
+            "cut_title": 1.0,
+            "keep_title": 0.0,
+        }
+    ],
+}
+
+
+@pytest.fixture(scope="module")
+def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A shop of which few products have pictures or triples: a piece of a batch often has none."""
+
+    def stripped(self: Shop) -> Any:
+        for number, product in enumerate(self.products):
+            bare = {} if number % 5 == 1 else {"images": ()}
+            yield replace(product, **bare, **({} if number % 2 else {"triples": ()}))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Shop, "iter_products", stripped)
+        return shop_snapshot(tmp_path_factory.mktemp("sparse"), 60)
+
+
+def process(rank: int, size: int, port: int, config: Path, resume: bool) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    for stream, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(config.with_suffix(f".{name}{rank}"), os.O_CREAT | os.O_WRONLY), stream)
+        setattr(sys, f"std{name}", os.fdopen(stream, "w"))
+    arguments = ["pretrain", str(config), "--json", *(["--resume"] if resume else [])]
+    sys.argv = ["k3m-kg", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        os._exit(int(stop.code or 0))
+
+
+def together(config: Path, size: int = 2, *, resume: bool = False) -> Path:
+    """Train with some processes; the artifact."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    fork = multiprocessing.get_context("fork")
+    started = [
+        fork.Process(target=process, args=(rank, size, port, config, resume))
+        for rank in range(size)
+    ]
+    for one in started:
+        one.start()
+    try:
+        for one in started:
+            one.join(HANG)
+            assert one.exitcode == 0, "".join(said(config, f"err{n}") for n in range(size))
+    finally:
+        for one in started:
+            one.kill()
+    return load_config(RunConfig, config).output
+
+
+def said(config: Path, where: str) -> str:
+    return config.with_suffix(f".{where}").read_text()
+
+
+def logged(artifact: Path) -> list[dict[str, float]]:
+    lines = read_metrics(artifact.with_name(f"{artifact.name}.run"))
+    return [line for line in lines if "validation" not in line]
+
+
+def assert_same_training(one: Path, other: Path, names: int) -> None:
+    ours, theirs = logged(one), logged(other)
+    assert len(ours) == len(theirs) > 4
+    seen = set()
+    for mine, its in zip(ours, theirs, strict=True):
+        assert mine.keys() == its.keys()
+        for name, value in mine.items():
+            seen.add(name)
+            assert math.isclose(value, its[name], rel_tol=1e-4, abs_tol=1e-5), (name, mine, its)
+    assert len(seen) >= names
+    weights = [Artifact.load(path).model.state_dict() for path in (one, other)]
+    for name, tensor in weights[0].items():
+        if "running" not in name and tensor.is_floating_point():
+            assert (tensor - weights[1][name]).abs().max() < 1e-3, name
+
+
+def test_two_processes_train_as_one_that_accumulates(
+    config_file: Callable[..., Path], sparse: Path
+) -> None:
+    """All tasks, all that is random; pieces without pictures, without questions."""
+    settings = {
+        "snapshot": str(sparse),
+        "training": {"accumulate": 2, "learning_rate": 1e-4, "epochs": 1},
+    }
+    one = pretrain(load_config(RunConfig, config_file("one", **settings)))
+    config = config_file("two", **settings)
+    two = together(config)
+    assert json.loads(said(config, "out0"))["artifact"] == str(two)
+    assert said(config, "out1") == ""
+    assert_same_training(one, two, names=7)
+
+
+def test_pieces_make_the_step_of_the_whole_batch(
+    config_file: Callable[..., Path], sparse: Path
+) -> None:
+    """Where nothing is random the way a batch is cut cannot matter."""
+    settings = NOTHING_RANDOM | {"snapshot": str(sparse)}
+    epochs = {"epochs": 1, "learning_rate": 1e-4}
+    whole = pretrain(load_config(RunConfig, config_file("whole", **settings, training=epochs)))
+    for name, training in (("one", {"accumulate": 8}), ("two", {"accumulate": 3})):
+        config = config_file(name, **settings, training=training | epochs)
+        cut = pretrain(load_config(RunConfig, config)) if name == "one" else together(config)
+        assert_same_training(whole, cut, names=3)
+
+
+def test_a_run_of_two_processes_goes_on_with_one(
+    config_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    training = {"accumulate": 2, "learning_rate": 1e-4}
+    straight = together(config_file("straight", training=training))
+    config = config_file("begun", training=training)
+    with monkeypatch.context() as patch:
+        patch.setattr("k3m_kg.training.pretrain._Run._validate", end)
+        with pytest.raises(AssertionError):
+            together(config)
+    begun = pretrain(load_config(RunConfig, config), resume=True)
+    assert_same_training(straight, begun, names=7)
+
+
+def end(_run: object) -> None:
+    os._exit(1)
+
+
+def test_a_batch_must_have_a_product_for_each_process(config_file: Callable[..., Path]) -> None:
+    with pytest.raises(ConfigError, match="8 products cannot be cut into 9 pieces"):
+        pretrain(load_config(RunConfig, config_file(training={"accumulate": 9})))
