@@ -22,7 +22,7 @@ import torch
 
 from benchmarks.kge_training import pykeens_model
 from k3m_kg.config import load_config
-from k3m_kg.device import pick_device
+from k3m_kg.engine.device import pick_device
 from k3m_kg.kge.data import TripleData, load_data
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train
