@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import torch
 
-from k3m_kg.engine.environment import Place
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.errors import ConfigError
 
 
-def pick_device(name: str, place: Place | None = None) -> torch.device:
+def pick_device(name: str, place: ProcessPlace | None = None) -> torch.device:
     """`auto` is a GPU where there is one.
 
     Args:
@@ -31,7 +31,7 @@ def pick_device(name: str, place: Place | None = None) -> torch.device:
     return device
 
 
-def _own_gpu(name: str, place: Place) -> str:
+def _own_gpu(name: str, place: ProcessPlace) -> str:
     if name != "cuda":
         raise ConfigError(
             f"{name!r} is one GPU for {place.size} processes",

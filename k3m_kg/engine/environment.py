@@ -10,7 +10,7 @@ from k3m_kg.errors import ConfigError
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class ProcessPlace:
     """The place of this process.
 
     Attributes:
@@ -24,7 +24,7 @@ class Place:
     local_rank: int = 0
 
     @classmethod
-    def of(cls, environment: Mapping[str, str] | None = None) -> Place:
+    def of(cls, environment: Mapping[str, str] | None = None) -> ProcessPlace:
         """As torchrun's variables say; alone where there are none.
 
         Raises:

@@ -14,7 +14,7 @@ import torch
 import torch.distributed as dist
 from torch import Tensor
 
-from k3m_kg.engine.environment import Place
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.errors import ConfigError
 
 _PATIENCE = timedelta(days=1)
@@ -25,7 +25,7 @@ is noticed by torchrun, at once."""
 class Processes:
     """This process and those that train with it; alone, all of this costs nothing."""
 
-    def __init__(self, place: Place) -> None:
+    def __init__(self, place: ProcessPlace) -> None:
         self.place = place
         self.rank, self.size = place.rank, place.size
 
@@ -71,7 +71,7 @@ class Processes:
 
 
 @contextmanager
-def joined(place: Place, device: torch.device) -> Iterator[Processes]:
+def joined(place: ProcessPlace, device: torch.device) -> Iterator[Processes]:
     """The processes that `torchrun` started, connected; alone there is nothing to connect.
 
     Raises:

@@ -19,7 +19,7 @@ from k3m_kg.batches.batcher import Batcher, build_catalog, known_terms
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
 from k3m_kg.engine.device import pick_device
-from k3m_kg.engine.environment import Place
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes, joined
 from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
@@ -72,7 +72,7 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         ConfigError, SnapshotError, ArtifactError: as their names say.
     """
     config = resolve(config)
-    place = Place.of()
+    place = ProcessPlace.of()
     device = pick_device(config.training.device, place)
     with joined(place, device) as processes, ExitStack() as first:
         run = run_folder(config.output)

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from k3m_kg.engine.device import pick_device
-from k3m_kg.engine.environment import Place
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.errors import ConfigError
 
 TORCHRUN = {
@@ -19,12 +19,12 @@ TORCHRUN = {
 
 
 def test_nobody_else_is_there_without_torchrun() -> None:
-    assert Place.of({}) == Place(0, 1, 0)
-    assert Place.of({}).first
+    assert ProcessPlace.of({}) == ProcessPlace(0, 1, 0)
+    assert ProcessPlace.of({}).first
 
 
 def test_a_place_is_read() -> None:
-    place = Place.of(TORCHRUN)
+    place = ProcessPlace.of(TORCHRUN)
     assert (place.rank, place.size, place.local_rank, place.first) == (3, 4, 1, False)
 
 
@@ -42,7 +42,7 @@ def test_a_place_is_read() -> None:
 def test_a_wrong_environment_is_an_error(change: dict[str, str | None], message: str) -> None:
     changed = {k: v for k, v in (TORCHRUN | change).items() if v is not None}
     with pytest.raises(ConfigError, match=message) as error:
-        Place.of(changed)
+        ProcessPlace.of(changed)
     assert "torchrun" in str(error.value.hint)
 
 
@@ -50,9 +50,9 @@ def test_each_process_takes_its_own_gpu(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 2)
     monkeypatch.setattr(torch, "zeros", lambda *_, device: None)
-    assert pick_device("auto", Place(3, 4, 1)) == torch.device("cuda:1")
+    assert pick_device("auto", ProcessPlace(3, 4, 1)) == torch.device("cuda:1")
     assert pick_device("cuda") == torch.device("cuda")
     with pytest.raises(ConfigError, match="one GPU for 4 processes"):
-        pick_device("cuda:0", Place(3, 4, 1))
+        pick_device("cuda:0", ProcessPlace(3, 4, 1))
     with pytest.raises(ConfigError, match="2 GPUs here, and process 2"):
-        pick_device("cuda", Place(3, 4, 2))
+        pick_device("cuda", ProcessPlace(3, 4, 2))

@@ -6,7 +6,7 @@ from itertools import product
 
 import pytest
 
-from k3m_kg.engine.environment import Place
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes
 from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of, seed_of
 from k3m_kg.errors import ConfigError
@@ -18,7 +18,7 @@ def test_each_product_is_in_one_piece_of_one_process(
 ) -> None:
     pieces = pieces_of(batch, accumulate, size)
     assert pieces >= accumulate
-    own = [own_pieces(Processes(Place(rank, size, rank)), pieces) for rank in range(size)]
+    own = [own_pieces(Processes(ProcessPlace(rank, size, rank)), pieces) for rank in range(size)]
     assert [number for part in own for number in part] == list(range(pieces))
     assert len({len(part) for part in own}) == 1
     parts = [range(batch)[piece_of(batch, number, pieces)] for number in range(pieces)]

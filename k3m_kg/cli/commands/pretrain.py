@@ -105,9 +105,9 @@ def pretrain(
     reasons and written beside the artifact, as ARTIFACT.yaml.
     """
     from k3m_kg.config import RunConfig, load_config
-    from k3m_kg.engine.environment import Place
+    from k3m_kg.engine.environment import ProcessPlace
 
-    place = Place.of()
+    place = ProcessPlace.of()
     config, changes = source, []
     if source.is_dir() and place.size > 1:
         raise UsageError(
