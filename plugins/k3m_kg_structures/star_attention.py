@@ -77,19 +77,19 @@ def _combine_torch(
     top_QX = top_QX.scatter_reduce(0, index_NX, score_NX.detach(), "amax")
     weight_NX = torch.exp(score_NX - top_QX[question_N])
     total_QX = torch.zeros_like(top_QX).index_add(0, question_N, weight_NX)
-    weight_NX = (weight_NX / total_QX[question_N]).to(t_EXH.dtype)
+    weight_NX = weight_NX / total_QX[question_N]
     # A bag per question, of (triple, head) rows: sums without ever holding a row per pair.
     heads = t_EXH.shape[1]
     row_NX = triple_N[:, None] * heads + torch.arange(heads, device=triple_N.device)
     counts_Q = torch.bincount(question_N, minlength=count)
     pooled: Tensor = F.embedding_bag(
         row_NX.flatten(),
-        t_EXH.flatten(0, 1),
+        t_EXH.float().flatten(0, 1),  # CUDA has no weighted bags of bfloat16
         (counts_Q.cumsum(0) - counts_Q) * heads,
         mode="sum",
         per_sample_weights=weight_NX.flatten(),
     )
-    return pooled / heads
+    return (pooled / heads).to(t_EXH.dtype)
 
 
 def _combine_dgl(
