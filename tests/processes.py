@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import AnyStr
+from importlib import import_module
+from typing import Any, AnyStr
 
 HANG = 300.0
 """Seconds after which something that takes some seconds hangs, on the busiest machine too."""
@@ -50,6 +52,27 @@ def no_hang() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+@contextmanager
+def killed_at(place: str, nth: int) -> Iterator[None]:
+    """The process is killed when it calls `module:name` for the nth time."""
+    module, _, path = place.partition(":")
+    *holders, name = path.split(".")
+    holder: Any = import_module(module)
+    for part in holders:
+        holder = getattr(holder, part)
+    inner, calls = getattr(holder, name), 0
+
+    def injected(*arguments: object, **options: object) -> object:
+        nonlocal calls
+        calls += 1
+        if calls == nth:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return inner(*arguments, **options)
+
+    setattr(holder, name, injected)
+    yield
 
 
 AT = """

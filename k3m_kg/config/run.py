@@ -130,6 +130,7 @@ class TrainingSettings(Settings):
         schedule: how the rate falls after the warm-up.
         clip: largest norm of the gradient.
         checkpoint_steps: steps between checkpoints; every epoch ends with one too.
+        keep_checkpoints: how many of the last checkpoints stay while it trains.
         seed: of weights, order, masking and everything else that is random.
         patience: epochs without a better validation MRR before stopping; 0 never stops early.
         ema: decay of the exponential moving average of the weights that is validated and kept;
@@ -153,6 +154,7 @@ class TrainingSettings(Settings):
     ema: float = Field(0.0, ge=0, lt=1)
     patience: int = Field(0, ge=0, le=MAX_EPOCHS)
     checkpoint_steps: int = Field(500, ge=1, le=MAX_COUNT)
+    keep_checkpoints: int = Field(2, ge=1, le=1000)
     seed: int = Field(0, ge=0, lt=2**32)
     threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"

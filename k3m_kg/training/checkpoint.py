@@ -2,68 +2,156 @@
 
 from __future__ import annotations
 
+import shutil
+from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_folder
 from k3m_kg.manifests import damage_named, read_json, write_json
-from k3m_kg.training.optimizer import MovingAverage
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.preparing import Learner
+from k3m_kg.training.tensors import load_tensors, read_tensors, state_of, write_tensors
 
 FORMAT = 4
 """4: what is drawn at random follows from seed and step, and is kept no more."""
+_STATE, _PROGRESS = "state.safetensors", "progress.json"
 
 
-def save_checkpoint(
-    folder: Path,
-    *,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: MovingAverage,
-    progress: dict[str, Any],
-) -> None:
-    """Replace the checkpoint in `folder`, all or nothing."""
-    tensors = {f"module.{name}": tensor for name, tensor in tensors_of(module).items()}
-    for number, tensor in enumerate(average.average):
-        tensors[f"average.{number}"] = tensor.cpu().contiguous()
-    state = optimizer.state_dict()
-    for index, entry in state["state"].items():
-        for key, value in entry.items():
-            tensors[f"optimizer.{index}.{key}"] = torch.as_tensor(value).cpu().contiguous()
-    with whole_folder(folder, ArtifactError) as staging:
-        write_tensors(staging / "state.safetensors", tensors)
-        write_json(staging / "progress.json", {"format": FORMAT, **progress})
+class Checkpoints:
+    """The last checkpoints of a run, each a folder that is whole or not there.
 
+    A newer one is whole before an older one goes, so that whatever is killed when, the newest that
+    is there can be resumed.
 
-def load_checkpoint(
-    folder: Path,
-    *,
-    module: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    average: MovingAverage,
-) -> dict[str, Any]:
-    """Restore everything and return the progress record.
-
-    Raises:
-        ArtifactError: missing, damaged, or of another version or model.
+    Args:
+        folder: theirs; each is named by its step.
+        keep: how many stay.
+        background: copy the state at once and write it while the training goes on: of use where
+            the copy is quick, as from a GPU. At most one is being written.
     """
-    progress = read_json(folder / "progress.json")
+
+    def __init__(self, folder: Path, keep: int, *, background: bool = False) -> None:
+        self.folder = folder
+        self.keep = keep
+        self._pool = ThreadPoolExecutor(1) if background else None
+        self._writing: Future[None] | None = None
+
+    def newest(self) -> Path | None:
+        """The folder of the last one; None where there is none."""
+        return next(reversed(self._whole()), None)
+
+    def save(self, step: int, learner: Learner, progress: dict[str, Any]) -> None:
+        """Keep the state after so many steps.
+
+        Raises:
+            ArtifactError: it cannot be written, or the one before could not.
+        """
+        self.wait()
+        if self._pool is None:
+            self._write(step, _tensors(learner, _here), progress)
+        else:
+            tensors = _tensors(learner, _copied)
+            if any(tensor.is_pinned() for tensor in tensors.values()):
+                torch.cuda.synchronize()  # the copies
+            self._writing = self._pool.submit(self._write, step, tensors, progress)
+
+    def wait(self) -> None:
+        """Until the last one is on the disk.
+
+        Raises:
+            ArtifactError: it cannot be written.
+        """
+        if self._writing is not None:
+            writing, self._writing = self._writing, None
+            writing.result()
+
+    def load(self, learner: Learner) -> dict[str, Any]:
+        """Restore the last one, and return its progress record.
+
+        Raises:
+            ArtifactError: missing, damaged, or of another version or model.
+        """
+        folder = self.newest()
+        if folder is None:
+            raise ArtifactError("there is no checkpoint", where=str(self.folder))
+        try:
+            return _load(folder, learner)
+        except ArtifactError as error:
+            if len(self._whole()) < 2:
+                raise
+            raise ArtifactError(
+                error.message,
+                where=error.where,
+                hint=f"remove {folder} to go on from the checkpoint before it",
+            ) from None
+
+    def _whole(self) -> list[Path]:
+        """Their folders, the newest last."""
+        if not self.folder.is_dir():
+            return []
+        names = (path for path in self.folder.iterdir() if path.name.isdecimal())
+        return sorted((path for path in names if (path / _PROGRESS).exists()), key=_step)
+
+    def _write(self, step: int, tensors: dict[str, Tensor], progress: dict[str, Any]) -> None:
+        with whole_folder(self.folder / f"{step:09d}", ArtifactError) as staging:
+            write_tensors(staging / _STATE, tensors)
+            write_json(staging / _PROGRESS, {"format": FORMAT, **progress})
+        kept = self._whole()[-self.keep :]
+        for path in self.folder.iterdir():
+            if path.name.isdecimal() and path not in kept:
+                _remove(path)
+
+
+def _remove(folder: Path) -> None:
+    (folder / _PROGRESS).unlink(missing_ok=True)  # what is half removed is no checkpoint
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+def _step(folder: Path) -> int:
+    return int(folder.name)
+
+
+def _here(tensor: Tensor) -> Tensor:
+    return tensor.detach().cpu().contiguous()
+
+
+def _copied(tensor: Tensor) -> Tensor:
+    """A copy that does not change with the tensor; of a GPU's to pinned memory, not waited for."""
+    tensor = tensor.detach().contiguous()
+    if tensor.device.type == "cpu":
+        return tensor.clone()
+    return tensor.to("cpu", non_blocking=True)
+
+
+def _tensors(learner: Learner, take: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
+    tensors = {f"module.{name}": take(t) for name, t in state_of(learner.module).items()}
+    for number, tensor in enumerate(learner.average.average):
+        tensors[f"average.{number}"] = take(tensor)
+    for index, entry in learner.optimizer.state_dict()["state"].items():
+        for key, value in entry.items():
+            tensors[f"optimizer.{index}.{key}"] = take(torch.as_tensor(value))
+    return tensors
+
+
+def _load(folder: Path, learner: Learner) -> dict[str, Any]:
+    progress = read_json(folder / _PROGRESS)
     if progress.get("format") != FORMAT:
         raise ArtifactError("of another format than this k3m-kg writes", where=str(folder))
-    where = str(folder / "state.safetensors")
-    tensors = read_tensors(folder / "state.safetensors")
+    where = str(folder / _STATE)
+    tensors = read_tensors(folder / _STATE)
     mine = {n.removeprefix("module."): t for n, t in tensors.items() if n.startswith("module.")}
-    load_tensors(module, mine, where)
+    load_tensors(learner.module, mine, where)
     with damage_named(where, "the state of the training is damaged"):
-        for number, tensor in enumerate(average.average):
+        for number, tensor in enumerate(learner.average.average):
             if tensors[f"average.{number}"].shape != tensor.shape:
                 raise ArtifactError(f"average.{number} has another shape", where=where)
             tensor.copy_(tensors[f"average.{number}"])
-        _restore_optimizer(optimizer, tensors)
+        _restore_optimizer(learner.optimizer, tensors)
     return progress
 
 

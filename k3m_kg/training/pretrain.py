@@ -7,7 +7,6 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,32 +14,31 @@ import numpy as np
 import torch
 from torch import nn
 
-from k3m_kg.batches.batcher import Batcher, build_catalog, known_terms
 from k3m_kg.config import RunConfig
-from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
+from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.device import pick_device
 from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes, joined
 from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.files import whole_folder, write_errors
+from k3m_kg.files import whole_folder
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.manifests import Count, as_record
-from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks, resolve
+from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
-from k3m_kg.training.artifact import bundle, load_assets, save_artifact, save_assets
+from k3m_kg.training.artifact import save_artifact
 from k3m_kg.training.budget import TimeBudget
-from k3m_kg.training.checkpoint import load_checkpoint, save_checkpoint
+from k3m_kg.training.checkpoint import Checkpoints
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.observing import Observer, Silent
-from k3m_kg.training.optimizer import MovingAverage, parameter_groups, schedule_factor
+from k3m_kg.training.optimizer import schedule_factor
 from k3m_kg.training.parallel import ParallelStep
 from k3m_kg.training.prefetch import ahead
-from k3m_kg.training.resuming import begun_snapshot, check_config, keep_config
-from k3m_kg.training.run_folder import clear, held, run_folder
-from k3m_kg.training.step import Pretrainer
+from k3m_kg.training.preparing import Learner, Preparation
+from k3m_kg.training.resuming import begun_snapshot
+from k3m_kg.training.run_folder import CHECKPOINTS, clear, held, run_folder
 from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 
 
@@ -106,7 +104,7 @@ def _is_over(output: Path, run: Path, resume: bool) -> bool:
 
 
 def _check_begun(run: Path, resume: bool) -> None:
-    started = (run / "checkpoint" / "progress.json").exists()
+    started = Checkpoints(run / CHECKPOINTS, 1).newest() is not None
     if started and not resume:
         raise UsageError(
             "an unfinished run is there",
@@ -158,6 +156,11 @@ class _Run:
         self.device = device
         self.state = _State()
         self.budget = TimeBudget(config.training.minutes)
+        self.checkpoints = Checkpoints(
+            folder / CHECKPOINTS,
+            config.training.keep_checkpoints,
+            background=device.type == "cuda",
+        )
         self.snapshot = Snapshot.open(begun_snapshot(config, folder) if resume else config.snapshot)
         # A folder of snapshots means its latest, which another cut would change: name the one.
         self.config = config.model_copy(update={"snapshot": self.snapshot.path.resolve()})
@@ -169,94 +172,23 @@ class _Run:
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
 
-    # -- preparation
-
     def prepare(self, resume: bool) -> None:
-        """Encoders, data, model and optimiser; fitted, or restored from the checkpoint."""
-        torch.manual_seed(self.settings.seed)
-        checkpoint = self.folder / "checkpoint"
-        encoders = build_encoders(self.config, restoring=resume)
-        encoders.text.to(self.device)  # what is frozen may be encoded there
-        for modality in encoders.modalities.values():
-            modality.to(self.device)
-        if resume:  # what prepares must be what it was before it prepares anything
-            check_config(self.config, self.folder)
-            load_assets(encoders, self.folder / "assets")
-            catalog = self._assemble(encoders, None)
-            record = load_checkpoint(checkpoint, **self._parts())
-            self.state = as_record(record.get("state"), _State, str(checkpoint / "progress.json"))
-            self.budget.spent = self.state.spent
-            opened = self._open(encoders)
+        """What learns and its data; fitted, or restored from the last checkpoint."""
+        preparation = Preparation(
+            self.config, self.snapshot, self.rows, self.folder, self.device, self.observer
+        )
+        if resume:
+            self.learner, self.batcher = preparation.resumed(self._restore)
         else:
-            opened = self._open(encoders)
-            self._fit(encoders, opened)
-            catalog = self._assemble(encoders, opened)
-            self._begin(encoders)
-        batcher = Batcher(self.snapshot, opened, self.config.model, catalog)
-        self.batcher = batcher.to(self.device)
+            self.learner, self.batcher = preparation.begun()
+            self._save_checkpoint()
         if self.processes.first:
             self.log = TrainingLog(self.folder, self.state.step)
 
-    def _fit(self, encoders: Encoders, opened: dict[str, ModalityData]) -> None:
-        titles = self.snapshot.titles.take(self.rows).to_pylist()
-        terms = known_terms(self.snapshot, self.rows)
-        self.observer.stage("tokenizer", 0, 1)
-        encoders.text.fit((title for title in titles if title), terms)
-        self.observer.stage("tokenizer", 1, 1)
-        for name, modality in encoders.modalities.items():
-            self.observer.stage(f"fit {name}", 0, 1)
-            modality.fit(opened[name], self.rows)
-            self.observer.stage(f"fit {name}", 1, 1)
-
-    def _open(self, encoders: Encoders) -> dict[str, ModalityData]:
-        return {
-            name: modality.open(self.snapshot, partial(self.observer.stage, name))
-            for name, modality in encoders.modalities.items()
-        }
-
-    def _assemble(self, encoders: Encoders, opened: dict[str, ModalityData] | None) -> Catalog:
-        """Model, tasks and optimiser; the terms that they know.
-
-        What is counted is counted in what is `opened`, or read from the run's assets.
-        """
-        config = self.config
-        terms = partial(self.observer.stage, "terms")
-        catalog = build_catalog(self.snapshot, encoders.text, config.model, terms)
-        self.model = build_model(config, encoders)
-        if self.model.evidence is not None:
-            if opened is None:
-                self.model.evidence.load(self.folder / "assets")
-            else:
-                source = Batcher(self.snapshot, opened, config.model, catalog)
-                self.model.evidence.fit(catalog, source, opened, self.rows)
-        self.tasks = build_tasks(config, self.model, catalog)
-        self.trainer = Pretrainer(
-            self.model, self.tasks, {task.name: task.weight for task in config.tasks}
-        ).to(self.device)
-        self.optimizer = torch.optim.AdamW(
-            parameter_groups(self.model, self.tasks, self.settings),
-            betas=self.settings.betas,
-            fused=True,
-        )
-        self.average = MovingAverage([self.model, self.tasks], self.settings.ema)
-        return catalog
-
-    def _begin(self, encoders: Encoders) -> None:
-        with write_errors(self.folder, ArtifactError):
-            self.folder.mkdir(parents=True, exist_ok=True)
-        keep_config(self.config, self.folder)
-        with whole_folder(self.folder / "assets", ArtifactError) as staging:
-            save_assets(encoders, staging)
-            if self.model.evidence is not None:
-                self.model.evidence.save(staging)
-        self._save_checkpoint()
-
-    def _parts(self) -> dict[str, Any]:
-        return {
-            "module": bundle(self.model, self.tasks),
-            "optimizer": self.optimizer,
-            "average": self.average,
-        }
+    def _restore(self, learner: Learner) -> None:
+        record = self.checkpoints.load(learner)
+        self.state = as_record(record.get("state"), _State, str(self.checkpoints.folder))
+        self.budget.spent = self.state.spent
 
     # -- the loop
 
@@ -269,7 +201,7 @@ class _Run:
         """Run the epochs that are left, until the last or until patience ends."""
         state, settings = self.state, self.settings
         self.parallel = ParallelStep(
-            self.trainer,
+            self.learner.trainer,
             self.processes,
             self.device,
             settings.precision,
@@ -309,7 +241,7 @@ class _Run:
     def _epoch(self) -> None:
         state, settings = self.state, self.settings
         size = min(settings.batch_size, len(self.rows))
-        self.trainer.train()
+        self.learner.trainer.train()
         clock = time.monotonic()
         for pieces, together in ahead(self._pieces()):
             batches = [(number, batch.to(self.device)) for number, batch in pieces]
@@ -375,9 +307,9 @@ class _Run:
     def _step(self, batches: list[tuple[int, ProductBatch]], together: bool) -> dict[str, float]:
         settings = self.settings
         factor = schedule_factor(self.state.step, self.steps, settings)
-        for group in self.optimizer.param_groups:
+        for group in self.learner.optimizer.param_groups:
             group["lr"] = group["peak"] * factor
-        self.optimizer.zero_grad(set_to_none=True)
+        self.learner.optimizer.zero_grad(set_to_none=True)
         loss, metrics = self.parallel(batches, self.state.step, together=together)
         values = {name: float(value) for name, value in metrics.items()}
         if loss is not None:
@@ -391,9 +323,9 @@ class _Run:
                 where=str(self.folder),
                 hint="lower training.learning_rate, then --resume cannot help: start again",
             )
-        nn.utils.clip_grad_norm_(self.trainer.parameters(), settings.clip)
-        self.optimizer.step()
-        self.average.update(self.state.step)
+        nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), settings.clip)
+        self.learner.optimizer.step()
+        self.learner.average.update(self.state.step)
         return values
 
     def _validate(self) -> None:
@@ -406,11 +338,11 @@ class _Run:
             rows = ValidationParts.of(self.snapshot, rows).fitting(rows)
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
-        if len(rows) and self.model.ranks:
-            self.trainer.eval()
-            with self.average.applied():
+        if len(rows) and self.learner.model.ranks:
+            self.learner.trainer.eval()
+            with self.learner.average.applied():
                 report = validate_links(
-                    self.model,
+                    self.learner.model,
                     self.batcher,
                     rows,
                     self.config.validation,
@@ -424,7 +356,7 @@ class _Run:
             self.log.validation(state.step, state.epoch, report)
             self.observer.epoch(state.epoch, report)
         else:  # nothing to choose by: the last weights are the best
-            with self.average.applied():
+            with self.learner.average.applied():
                 state.best_epoch = state.epoch
                 self._keep_best()
 
@@ -432,7 +364,7 @@ class _Run:
 
     def _keep_best(self) -> None:
         with whole_folder(self.folder / "best", ArtifactError) as staging:
-            tensors = tensors_of(bundle(self.model, self.tasks))
+            tensors = tensors_of(self.learner.module)
             write_tensors(staging / "model.safetensors", tensors)
 
     def _checkpoint(self) -> None:
@@ -443,21 +375,21 @@ class _Run:
 
     def _save_checkpoint(self) -> None:
         self.state.spent = self.budget.elapsed
-        save_checkpoint(
-            self.folder / "checkpoint", progress={"state": asdict(self.state)}, **self._parts()
-        )
+        progress = {"state": asdict(self.state)}
+        self.checkpoints.save(self.state.step, self.learner, progress)
 
     def finish(self) -> None:
         """Write the artifact from the best weights."""
+        self.checkpoints.wait()
         path = self.folder / "best" / "model.safetensors"
-        load_tensors(bundle(self.model, self.tasks), read_tensors(path), str(path))
+        load_tensors(self.learner.module, read_tensors(path), str(path))
         state = self.state
         self.log.close()
         save_artifact(
             self.config.output,
             config=self.config,
-            model=self.model,
-            tasks=self.tasks,
+            model=self.learner.model,
+            tasks=self.learner.tasks,
             catalog=self.batcher.catalog,
             snapshot=self.snapshot,
             metrics={

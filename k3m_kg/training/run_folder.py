@@ -12,7 +12,8 @@ from pathlib import Path
 from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.files import sweep, write_errors
 
-_WORKING = ("checkpoint", "best", "assets")
+CHECKPOINTS = "checkpoint"
+_WORKING = (CHECKPOINTS, "best", "assets")
 """What only a training that goes on needs; its logs stay."""
 
 

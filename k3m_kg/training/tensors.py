@@ -13,15 +13,20 @@ from torch import Tensor, nn
 from k3m_kg.errors import ArtifactError, K3MError
 
 
-def tensors_of(module: nn.Module) -> dict[str, Tensor]:
-    """The module's state, contiguous and on the CPU, each shared tensor under its first name."""
+def state_of(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state as it is, each shared tensor under its first name."""
     kept: dict[str, Tensor] = {}
     seen: set[int] = set()
     for name, tensor in module.state_dict(keep_vars=True).items():
         if id(tensor) not in seen:
             seen.add(id(tensor))
-            kept[name] = tensor.detach().cpu().contiguous()
+            kept[name] = tensor
     return kept
+
+
+def tensors_of(module: nn.Module) -> dict[str, Tensor]:
+    """The module's state, contiguous and on the CPU, each shared tensor under its first name."""
+    return {name: t.detach().cpu().contiguous() for name, t in state_of(module).items()}
 
 
 def load_tensors(module: nn.Module, tensors: dict[str, Tensor], where: str) -> None:

@@ -184,7 +184,7 @@ def test_a_forged_checkpoint_is_resumed_or_refused(shop: Path, tmp_path: Path, m
         rng = random.Random(number)
         shutil.copytree(whole, tmp_path / "a.run", dirs_exist_ok=True)
         folder = tmp_path / "a.run"
-        files = [folder / "config.json", *folder.glob("checkpoint/*"), *folder.glob("assets/*")]
+        files = [folder / "config.json", *folder.glob("checkpoint/*/*"), *folder.glob("assets/*")]
         file = rng.choice(files)
         change_file(file, rng, change_json if file.suffix == ".json" else change_bytes)
         try:

@@ -5,6 +5,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -19,6 +20,7 @@ from k3m_kg.training.logs import read_metrics
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.run_folder import held
 from tests.catalogs import shop_snapshot
+from tests.processes import killed_at
 from tests.training.conftest import interrupted, k3m_kg
 
 STEP = "k3m_kg.training.optimizer:MovingAverage.update"
@@ -41,20 +43,32 @@ def test_the_same_seed_gives_the_same_weights(config_file) -> None:
     assert not same(first, third)
 
 
-def test_a_killed_run_resumes_to_the_same_bits(config_file, tmp_path: Path) -> None:
-    """kill -9 in the middle of an epoch, twice; then on to the end."""
+MOMENTS = [
+    ("k3m_kg.training.optimizer:MovingAverage.update", 5, 3),
+    ("k3m_kg.training.checkpoint:write_tensors", 2, 5),
+    ("k3m_kg.training.checkpoint:write_json", 2, 6),
+    ("k3m_kg.files.folder:sync", 1, 9),
+    ("k3m_kg.training.pretrain:write_tensors", 1, 9),
+    ("k3m_kg.training.checkpoint:_remove", 1, 10),
+    ("k3m_kg.training.pretrain:save_artifact", 1, 10),
+]
+"""Where a run is killed, one after another, in steps and in what is written between them; and what
+is saved by then: a checkpoint every three steps, and after each epoch of five."""
+
+
+def test_a_run_that_is_killed_again_and_again_comes_to_the_same_bits(
+    config_file, tmp_path: Path
+) -> None:
+    """kill -9, never more lost than since the last checkpoint; then on to the end."""
     straight = pretrain(load_config(RunConfig, config_file("straight")))
-    config = config_file("killed")
+    config = load_config(RunConfig, config_file("killed"))
     run, output = tmp_path / "killed.run", tmp_path / "killed"
-    resume: list[str] = []
-    for nth, saved in ((5, 3), (6, 6)):  # a checkpoint every three steps
-        done = interrupted(STEP, nth, signal.SIGKILL, "pretrain", config, *resume)
-        assert done.returncode == -signal.SIGKILL, done.stderr
-        assert steps_saved(run) == saved
+    for place, nth, saved in MOMENTS:
+        begun = steps_saved(run) > 0
+        assert killed(place, nth, lambda resume=begun: pretrain(config, resume=resume)), place
         assert not output.exists()
-        resume = ["--resume"]
-    done = k3m_kg("pretrain", config, "--resume", "--json")
-    assert done.returncode == 0, done.stderr
+        assert steps_saved(run) == saved, place
+    pretrain(config, resume=True)
     assert same(straight, output)
     losses = [
         [line for line in read_metrics(folder) if "loss" in line]
@@ -63,11 +77,22 @@ def test_a_killed_run_resumes_to_the_same_bits(config_file, tmp_path: Path) -> N
     assert losses[0] == losses[1]
 
 
+def killed(place: str, nth: int, act: Callable[[], object]) -> bool:
+    """Whether a process that does something is killed when it calls `place` for the nth time."""
+    child = os.fork()
+    if not child:
+        try:
+            with killed_at(place, nth):
+                act()
+        finally:
+            os._exit(1)
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+
+
 def steps_saved(run: Path) -> int:
-    try:
-        return int(json.loads((run / "checkpoint" / "progress.json").read_text())["state"]["step"])
-    except (OSError, ValueError):
-        return 0
+    """Of the last of its checkpoints."""
+    found = sorted(run.glob("checkpoint/*/progress.json"))
+    return int(json.loads(found[-1].read_text())["state"]["step"]) if found else 0
 
 
 def test_ctrl_c_ends_with_one_line_and_can_be_resumed(config_file, tmp_path: Path) -> None:
@@ -80,8 +105,9 @@ def test_ctrl_c_ends_with_one_line_and_can_be_resumed(config_file, tmp_path: Pat
 
 def test_an_unfinished_run_is_not_overwritten(config_file, tmp_path: Path) -> None:
     config = config_file()
-    (tmp_path / "run.run" / "checkpoint").mkdir(parents=True)
-    (tmp_path / "run.run" / "checkpoint" / "progress.json").write_text("{}")
+    checkpoint = tmp_path / "run.run" / "checkpoint" / "000000003"
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "progress.json").write_text("{}")
     with pytest.raises(UsageError, match="unfinished run"):
         pretrain(load_config(RunConfig, config))
 
