@@ -43,6 +43,14 @@ ResumeFlag = Annotated[
 DeviceOption = Annotated[
     str, typer.Option("--device", help="cpu, cuda, ...; auto takes a GPU where there is one.")
 ]
+PrecisionOption = Annotated[
+    str,
+    typer.Option(
+        "--dtype",
+        metavar="NAME",
+        help="Compute in fp32 or bf16; auto: on a GPU as in training, on a CPU fp32.",
+    ),
+]
 BatchSizeOption = Annotated[
     int, typer.Option("--batch-size", min=1, metavar="N", help="Products in one forward pass.")
 ]
@@ -82,7 +90,13 @@ class Stages:
 
 
 def open_with_progress(
-    artifact: Path, snapshot: Path | None, device: str, stages: Stages, *, ranks: bool = True
+    artifact: Path,
+    snapshot: Path | None,
+    device: str,
+    stages: Stages,
+    *,
+    precision: str = "auto",
+    ranks: bool = True,
 ) -> OpenModel:
     """The model and the snapshot, with progress while pictures are prepared.
 
@@ -95,6 +109,7 @@ def open_with_progress(
         artifact,
         snapshot,
         device=device,
+        precision=precision,
         ranks=ranks,
         progress=lambda done, total: stages.total("prepare pictures", done, total),
     )

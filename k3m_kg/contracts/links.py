@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from k3m_kg.contracts.batch import ProductBatch
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
+from k3m_kg.engine.precision import Precision
 
 
 class LinkScorer(nn.Module, ABC):
@@ -163,9 +164,15 @@ class Candidates:
 
 
 class LinkPredictor(nn.Module, ABC):
-    """Anything that can rank the values of a product's property: K3M or an embedding model."""
+    """Anything that can rank the values of a product's property: K3M or an embedding model.
+
+    Attributes:
+        scorer: compares vectors.
+        precision: in which products and terms are encoded; scores are computed in float32.
+    """
 
     scorer: LinkScorer
+    precision: Precision = "fp32"
 
     def describe(self, batch: ProductBatch) -> None:
         """Say which tokens the batch's modalities have; nothing for a model without tokens."""

@@ -10,7 +10,7 @@ from k3m_kg.errors import ConfigError
 
 Precision = Literal["fp32", "bf16"]
 PRECISIONS: tuple[str, ...] = ("auto", "fp32", "bf16")
-"""What an option `--precision` takes."""
+"""What an option `--dtype` takes."""
 
 
 def precision_of(asked: str, trained: Precision, device: torch.device) -> Precision:
@@ -28,7 +28,7 @@ def precision_of(asked: str, trained: Precision, device: torch.device) -> Precis
         return trained if device.type == "cuda" else "fp32"
     if asked not in PRECISIONS:
         raise ConfigError(
-            f"no precision {asked!r}: there are {', '.join(PRECISIONS)}", where="--precision"
+            f"no precision {asked!r}: there are {', '.join(PRECISIONS)}", where="--dtype"
         )
     return "bf16" if asked == "bf16" else "fp32"
 

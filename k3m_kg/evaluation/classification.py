@@ -15,6 +15,7 @@ from torch import nn
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import LinkPredictor
+from k3m_kg.engine.precision import computing
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
 from k3m_kg.evaluation.comparison import Asked, compare
@@ -282,7 +283,9 @@ def finetune(
             question = Triples.each(data.train.rows[chosen], data.asked)
             batch = ask(source, question, visibility).to(device_of(model))
             target_B = torch.from_numpy(np.searchsorted(classes, data.train.labels[chosen]))
-            logits_BC = head(model.heads(batch).float())
+            with computing(model.precision, batch.device):
+                vectors_BH = model.heads(batch)
+            logits_BC = head(vectors_BH.float())
             loss = nn.functional.cross_entropy(logits_BC, target_B.to(logits_BC.device))
             optimizer.zero_grad(set_to_none=True)
             loss.backward()  # type: ignore[no-untyped-call]

@@ -15,6 +15,7 @@ from torch import Tensor
 from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
 from k3m_kg.engine.device import pick_device
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import whole_folder
 from k3m_kg.kge.artifact import save_artifact
@@ -98,6 +99,12 @@ def train(config: KgeConfig, *, resume: bool = False, observer: KgeObserver | No
         UsageError: the output exists, or there is nothing to resume.
         ConfigError, CatalogError, SnapshotError, ArtifactError: as their names say.
     """
+    if ProcessPlace.of().size > 1:
+        raise UsageError(
+            "trains on one device",
+            where="kge train",
+            hint="start it without torchrun; several configs can train at the same time",
+        )
     output = config.output
     folder = run_folder(output)
     if (output / MANIFEST).exists() or (

@@ -17,6 +17,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.contracts import Candidates, Catalog, Heads, LinkPredictor, ProductBatch
+from k3m_kg.engine.precision import computing
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import Snapshot
@@ -199,7 +200,8 @@ def asked_of(
         training = predictor.training
         predictor.eval()
         try:
-            asked = predictor.asked(batch)
+            with computing(predictor.precision, device):
+                asked = predictor.asked(batch)
         finally:
             predictor.train(training)
         if progress:
@@ -244,12 +246,14 @@ class PropertyVectors:
 
     def _encode(self, name: int) -> Candidates:
         device = device_of(self._predictor)
-        relation_1H = self._predictor.relations(self._batch, torch.tensor([name], device=device))
+        name_1 = torch.tensor([name], device=device)
         candidates = torch.from_numpy(self._catalog.candidates[name]).to(device)
-        tails = [
-            self._predictor.tails(self._batch, part).float()
-            for part in torch.split(candidates, _TAILS_AT_ONCE)
-        ]
+        with computing(self._predictor.precision, device):
+            relation_1H = self._predictor.relations(self._batch, name_1)
+            tails = [
+                self._predictor.tails(self._batch, part).float()
+                for part in torch.split(candidates, _TAILS_AT_ONCE)
+            ]
         relation_H = relation_1H[0].float()
         tails_CH = torch.cat(tails) if tails else relation_H.new_zeros(0, len(relation_H))
         return Candidates(name, relation_H, candidates, tails_CH)

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 import torch
 from torch import Tensor, nn
+from torch.optim.lr_scheduler import LambdaLR
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from k3m_kg.config import TrainingSettings
 from k3m_kg.model.k3m import K3M
@@ -35,7 +37,7 @@ def parameter_groups(
             decay = settings.weight_decay if id(parameter) in decaying else 0.0
             groups.setdefault((rate, decay), []).append(parameter)
     return [
-        {"params": parameters, "lr": rate, "peak": rate, "weight_decay": decay}
+        {"params": parameters, "lr": rate, "initial_lr": rate, "weight_decay": decay}
         for (rate, decay), parameters in groups.items()
     ]
 
@@ -70,8 +72,26 @@ def schedule_factor(step: int, total: int, settings: TrainingSettings) -> float:
     return 1.0
 
 
+def learning_rates(
+    optimizer: torch.optim.Optimizer,
+    settings: TrainingSettings,
+    done: int,
+    total: Callable[[], int],
+) -> LambdaLR:
+    """Sets the rates of a training of which so many steps are done.
+
+    Args:
+        total: steps in all, which may change while it goes on.
+    """
+    factor = lambda step: schedule_factor(step, total(), settings)  # noqa: E731
+    return LambdaLR(optimizer, factor, last_epoch=done - 1)
+
+
 class MovingAverage:
     """Exponential moving average of trainable weights, with a short memory at the start.
+
+    Not torch's `AveragedModel`, which copies the whole module, frozen networks and tables of terms
+    with it, and averages all buffers or none: `docs/decisions/0040-engine.md`.
 
     The statistics of batch normalisation belong to the weights that they were gathered with, so
     they are averaged too.
@@ -100,7 +120,8 @@ class MovingAverage:
         """Take the weights after optimiser step `step` (from 0) into the average."""
         if self.decay:
             decay = min(self.decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(self.average, [p.detach() for p in self.weights], 1 - decay)
+            weights = [weight.detach() for weight in self.weights]
+            get_ema_multi_avg_fn(decay)(self.average, weights, step)  # type: ignore[no-untyped-call]
 
     @contextmanager
     def applied(self) -> Iterator[None]:

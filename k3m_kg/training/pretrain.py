@@ -18,6 +18,7 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.device import pick_device
 from k3m_kg.engine.environment import ProcessPlace
+from k3m_kg.engine.precision import precision_of
 from k3m_kg.engine.processes import Processes, joined
 from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
@@ -33,7 +34,7 @@ from k3m_kg.training.checkpoint import Checkpoints
 from k3m_kg.training.layout import MANIFEST
 from k3m_kg.training.logs import TrainingLog
 from k3m_kg.training.observing import Observer, Silent
-from k3m_kg.training.optimizer import schedule_factor
+from k3m_kg.training.optimizer import learning_rates
 from k3m_kg.training.parallel import ParallelStep
 from k3m_kg.training.prefetch import ahead
 from k3m_kg.training.preparing import Learner, Preparation
@@ -184,6 +185,7 @@ class _Run:
             self._save_checkpoint()
         if self.processes.first:
             self.log = TrainingLog(self.folder, self.state.step)
+        self.learner.model.precision = precision_of("auto", self.settings.precision, self.device)
 
     def _restore(self, learner: Learner) -> None:
         record = self.checkpoints.load(learner)
@@ -207,6 +209,9 @@ class _Run:
             settings.precision,
             self.pieces,
             settings.seed,
+        )
+        self.rates = learning_rates(
+            self.learner.optimizer, settings, state.step, lambda: self.steps
         )
         while state.step < self.steps and not self._out_of_patience():
             self._epoch()
@@ -246,6 +251,7 @@ class _Run:
         for pieces, together in ahead(self._pieces()):
             batches = [(number, batch.to(self.device)) for number, batch in pieces]
             metrics = self._step(batches, together)
+            self.rates.step()
             state.step += 1
             state.step_in_epoch += 1
             now = time.monotonic()
@@ -306,9 +312,6 @@ class _Run:
 
     def _step(self, batches: list[tuple[int, ProductBatch]], together: bool) -> dict[str, float]:
         settings = self.settings
-        factor = schedule_factor(self.state.step, self.steps, settings)
-        for group in self.learner.optimizer.param_groups:
-            group["lr"] = group["peak"] * factor
         self.learner.optimizer.zero_grad(set_to_none=True)
         loss, metrics = self.parallel(batches, self.state.step, together=together)
         values = {name: float(value) for name, value in metrics.items()}

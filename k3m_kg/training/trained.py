@@ -34,4 +34,5 @@ def open_k3m(path: Path, device: torch.device) -> TrainedPredictor:
         ranks=model.ranks,
         batch_size=config.training.batch_size,
         device=artifact.device,
+        precision=config.training.precision,
     )

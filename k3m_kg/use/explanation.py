@@ -16,6 +16,7 @@ import torch
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.contracts import TRIPLES, Heads, LinkPredictor, ModalityTokens
+from k3m_kg.engine.precision import computing
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
     WHOLE_PROPERTY,
@@ -202,7 +203,8 @@ class Explainer:
             for number, item in enumerate(absent):
                 hidden_BN[number, list(item.tokens.get(name, ()))] = True
             tokens.hide_tokens(hidden_BN)
-        asked = self._predictor.asked(batch)
+        with computing(self._predictor.precision, batch.device):
+            asked = self._predictor.asked(batch)
         return replace(asked, vectors_NH=asked.vectors_NH.float())
 
     def _explained(

@@ -10,6 +10,7 @@ import numpy as np
 from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
 from k3m_kg.engine.device import pick_device
+from k3m_kg.engine.precision import precision_of
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
 from k3m_kg.lpm.questions import Triples, Visibility, heads_of
 from k3m_kg.progress import Advance, Progress
@@ -42,13 +43,19 @@ class OpenModel:
         trained: TrainedPredictor,
         snapshot: Snapshot,
         progress: Progress | None = None,
+        precision: str = "auto",
     ) -> OpenModel:
-        """The model at work on any snapshot."""
+        """The model at work on any snapshot.
+
+        Raises:
+            ConfigError: no such precision.
+        """
         encoder = trained.text_encoder or NoWords()
         batcher = batcher_of(
             snapshot, trained.catalog, encoder, trained.modalities, trained.sizes, progress
         ).to(trained.device)
         predictor = trained.build(snapshot.ids, batcher.catalog)
+        predictor.precision = precision_of(precision, trained.precision, trained.device)
         return cls(trained, snapshot, batcher, predictor.eval())
 
     def rows(self, split: str = ALL) -> np.ndarray:
@@ -94,6 +101,7 @@ def open_model(
     snapshot: Path | None,
     *,
     device: str = "auto",
+    precision: str = "auto",
     ranks: bool = True,
     progress: Progress | None = None,
 ) -> OpenModel:
@@ -103,6 +111,7 @@ def open_model(
         path: the artifact.
         snapshot: a snapshot or a folder of snapshots.
         device: `auto`, `cpu`, `cuda`, ...
+        precision: `fp32`, `bf16`, or `auto`: on a GPU that of its training.
         ranks: whether the model must be able to rank values.
         progress: told how many pictures are prepared, and of how many.
 
@@ -123,4 +132,4 @@ def open_model(
             where=str(trained.snapshot),
             hint="name one with --snapshot",
         )
-    return OpenModel.of(trained, cut, progress)
+    return OpenModel.of(trained, cut, progress, precision)

@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 import torch
 
-from k3m_kg.errors import K3MError
+from k3m_kg.errors import ConfigError, K3MError
 from k3m_kg.use.embedding import write_embeddings
 from k3m_kg.use.open_model import OpenModel
 
@@ -70,3 +70,19 @@ def test_a_folder_that_is_not_there_is_one_clear_error(opened: OpenModel, tmp_pa
         write_embeddings(
             opened.predictor, opened.batcher, np.arange(3), tmp_path / "no" / "x.parquet"
         )
+
+
+def test_a_model_computes_in_the_precision_that_is_asked(opened: OpenModel) -> None:
+    """On a CPU in float32 unless told otherwise; whatever it computes in, vectors are float32."""
+    rows = np.arange(6)
+
+    def vectors(precision: str) -> np.ndarray:
+        return OpenModel.of(opened.trained, opened.snapshot, precision=precision).vectors(rows)
+
+    half, exact = vectors("bf16"), vectors("auto")
+    assert half.dtype == exact.dtype == np.float32
+    assert not np.array_equal(half, exact)
+    np.testing.assert_allclose(half, exact, atol=0.1)
+    with pytest.raises(ConfigError, match="auto, fp32, bf16"):
+        vectors("fp64")
+    assert np.array_equal(vectors("fp32"), exact)  # the model is shared: and leave it so

@@ -11,6 +11,7 @@ from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     SplitOption,
     Stages,
@@ -42,6 +43,7 @@ def audit(
     split: SplitOption = "all",
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Find values, titles and pictures that do not fit the rest of their product.
@@ -52,7 +54,7 @@ def audit(
     """
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages)
+        opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
         rows = opened.rows(split)
         kinds = _seen_kinds(kind, opened.trained.modalities)
 

@@ -21,6 +21,7 @@ from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     SplitOption,
     Stages,
@@ -85,6 +86,7 @@ def classify(
     db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Propose the category of products that lack one.
@@ -106,7 +108,9 @@ def classify(
         check_writing(precision, db)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages, ranks=False)
+        opened = open_with_progress(
+            artifact, snapshot, device, stages, precision=dtype, ranks=False
+        )
         rows = _lacking(opened, product, split)
         found, coverage = _proposals(
             opened,

@@ -23,6 +23,7 @@ from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     SplitOption,
     Stages,
@@ -144,6 +145,7 @@ def complete(
         ),
     ] = True,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Propose values for the properties that products have no triple of.
@@ -175,7 +177,7 @@ def complete(
     )
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages)
+        opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
         values = _open_values(opened, precision) if texts else None
         if values is not None:

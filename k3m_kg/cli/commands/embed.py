@@ -13,6 +13,7 @@ from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     SplitOption,
     Stages,
@@ -29,6 +30,7 @@ def embed(
     split: SplitOption = "all",
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Write the vector of every product: columns id and vector (float32).
@@ -40,7 +42,9 @@ def embed(
 
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages, ranks=False)
+        opened = open_with_progress(
+            artifact, snapshot, device, stages, precision=dtype, ranks=False
+        )
         rows = opened.rows(split)
         width = write_embeddings(
             opened.predictor,

@@ -12,6 +12,7 @@ from k3m_kg.cli.outputs import guard, paths_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     Stages,
     open_with_progress,
@@ -150,6 +151,7 @@ def evaluate(
         ),
     ] = None,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Measure an artifact by a downstream task.
@@ -192,7 +194,9 @@ def evaluate(
         guard("--diagram", output, artifact=artifact, snapshot=snapshot)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages, ranks=evaluation.ranks)
+        opened = open_with_progress(
+            artifact, snapshot, device, stages, precision=dtype, ranks=evaluation.ranks
+        )
         report = run_evaluation(task, evaluation, opened, split, stages.total)
     try:
         keep_verdict_of(report, opened)

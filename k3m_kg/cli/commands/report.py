@@ -13,6 +13,7 @@ from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
     DeviceOption,
+    PrecisionOption,
     SnapshotOption,
     Stages,
     one_of,
@@ -38,6 +39,7 @@ def report(
     ] = 6,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
+    dtype: PrecisionOption = "auto",
     as_json: JsonFlag = False,
 ) -> None:
     """Write one HTML page that says what a model is worth, and shows it at work.
@@ -62,7 +64,7 @@ def report(
 
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages)
+        opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
         settings = ReportSettings(split, examples, findings, batch_size)
         found = find(opened, settings, stages.total)
         write_text(path, report_page(found))
