@@ -1,6 +1,7 @@
 """The contracts between the framework and its plugins, and the tensors that pass through them.
 
-Here: abstract classes, and dataclasses of tensors. Not here: anything that computes an output.
+Here: abstract classes, and dataclasses of tensors. Not here: anything that computes an output,
+but for the layers that encoders share.
 
 Shape letters, used as suffixes everywhere: `B` products in a batch, `I` those of them that have a
 modality, `N` tokens of a modality (or any number of items), `T` title tokens, `R` image regions,
@@ -26,7 +27,6 @@ from k3m_kg.contracts.encoders import (
     Tokeniser,
     Tokens,
     initialise,
-    transformer,
 )
 from k3m_kg.contracts.evaluations import Evaluation, Verdict
 from k3m_kg.contracts.frozen_text import FrozenTextEncoder
@@ -46,6 +46,7 @@ from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, Sam
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
+from k3m_kg.contracts.transformer import Transformer, transformer
 
 __all__ = [
     "TRIPLES",
@@ -87,6 +88,7 @@ __all__ = [
     "Tokeniser",
     "Tokens",
     "TrainedPredictor",
+    "Transformer",
     "Verdict",
     "as_float",
     "fingerprint",

@@ -14,7 +14,6 @@ from torch import Tensor, nn
 
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts.modality import Description
-from k3m_kg.errors import ConfigError
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -221,43 +220,3 @@ def initialise(module: nn.Module) -> None:
             nn.init.xavier_uniform_(part.weight)
             if part.bias is not None:
                 nn.init.zeros_(part.bias)
-
-
-def transformer(
-    hidden: int,
-    layers: int,
-    heads: int,
-    *,
-    expansion: int = 2,
-    dropout: float = 0.0,
-    pre_norm: bool = True,
-    where: str = "heads",
-) -> nn.TransformerEncoder:
-    """Transformer layers of width `hidden`, batch first, GELU, no attention dropout.
-
-    Args:
-        hidden: H.
-        layers: how many.
-        heads: attention heads; H must be a multiple.
-        expansion: width of the feed-forward layer as a multiple of H.
-        dropout: of the sublayers' outputs.
-        pre_norm: normalise before each sublayer and once at the end, else after each.
-        where: the setting to name in the error.
-
-    Raises:
-        ConfigError: the heads do not divide H.
-    """
-    if hidden % heads:
-        raise ConfigError(f"hidden ({hidden}) must be a multiple of heads ({heads})", where=where)
-    layer = nn.TransformerEncoderLayer(
-        hidden,
-        heads,
-        expansion * hidden,
-        dropout=dropout,
-        activation="gelu",
-        batch_first=True,
-        norm_first=pre_norm,
-    )
-    layer.self_attn.dropout = 0.0  # drawing it for every pair of tokens is a large cost on a CPU
-    norm = nn.LayerNorm(hidden) if pre_norm else None
-    return nn.TransformerEncoder(layer, layers, norm=norm, enable_nested_tensor=False)

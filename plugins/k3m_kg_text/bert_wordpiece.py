@@ -143,15 +143,13 @@ class BertWordPiece(TextEncoder):
             title = True if segment_BT is None else segment_BT == 0
             visible_BT = present_BT & (kept | lone | ~torch.as_tensor(title))
         else:
-            visible_BT = present_BT
+            visible_BT = None
         last = self.settings.max_positions - 1
         position_BT = (present_BT.long().cumsum(1) - 1).clamp(0, last)
         embedded = self.tokens(ids_BT) + self.positions(position_BT)
         if segment_BT is not None:
             embedded = embedded + self.segments(segment_BT)
-        # A row without tokens attends to its padding: finite, and read by nobody.
-        absent_BT = ~visible_BT & visible_BT.any(1, keepdim=True)
-        out: Tensor = self.layers(self.dropout(self.norm(embedded)), src_key_padding_mask=absent_BT)
+        out: Tensor = self.layers(self.dropout(self.norm(embedded)), present_BT, visible_BT)
         return out
 
     def save_assets(self, folder: Path) -> None:

@@ -43,17 +43,13 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
         self.position = nn.Parameter(torch.zeros(_POSITIONS, hidden))
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(settings.embedding_dropout)
-        self.layers = (
-            transformer(
-                hidden,
-                settings.layers,
-                settings.heads,
-                expansion=settings.expansion,
-                dropout=settings.dropout,
-                where="text_encoder.heads",
-            )
-            if settings.layers
-            else None
+        self.layers = transformer(
+            hidden,
+            settings.layers,
+            settings.heads,
+            expansion=settings.expansion,
+            dropout=settings.dropout,
+            where="text_encoder.heads",
         )
         initialise(self)
 
@@ -133,10 +129,7 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
         place_BT = (present_BT.long().cumsum(1) - 1).clamp(0, _POSITIONS - 1)
         embedded = self.project(vectors_BTW) + self.position[place_BT]
         hidden_BTH: Tensor = self.dropout(self.norm(embedded))
-        if self.layers is not None:
-            blocked_BT = ~present_BT
-            blocked_BT[:, 0] &= present_BT.any(1)  # a row without tokens attends to its padding
-            hidden_BTH = self.layers(hidden_BTH, src_key_padding_mask=blocked_BT)
+        hidden_BTH = self.layers(hidden_BTH, present_BT)
         return hidden_BTH * present_BT[..., None]
 
     def save_assets(self, folder: Path) -> None:

@@ -25,21 +25,16 @@ class RegionEncoder(ImageEncoder):
         self.box = nn.Linear(5, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(layout.embedding_dropout)
-        self.layers = (
-            transformer(
-                hidden,
-                layout.layers,
-                layout.heads,
-                expansion=layout.expansion,
-                dropout=layout.dropout,
-                where="image_encoder.heads",
-            )
-            if layout.layers
-            else None
+        self.layers = transformer(
+            hidden,
+            layout.layers,
+            layout.heads,
+            expansion=layout.expansion,
+            dropout=layout.dropout,
+            where="image_encoder.heads",
         )
         for part in (self.feature, self.box, self.layers):
-            if part is not None:
-                initialise(part)
+            initialise(part)
         self.register_buffer("mean_F", torch.zeros(width))
         self.register_buffer("spread_F", torch.ones(width))
         self.register_buffer("codebook_CF", torch.zeros(classes, described))
@@ -106,10 +101,4 @@ class RegionEncoder(ImageEncoder):
             feature_IRF = feature_IRF * ~masked_IR[..., None]
         embedded = self.feature(feature_IRF) + self.box(2 * boxes_IR5 - 1)
         out: Tensor = self.dropout(self.norm(embedded))
-        if self.layers is None:
-            return out
-        if present_IR is None:
-            return self.layers(out)  # type: ignore[no-any-return]
-        blocked_IR = ~present_IR
-        blocked_IR[:, 0] &= present_IR.any(1)  # a picture without regions attends to its padding
-        return self.layers(out, src_key_padding_mask=blocked_IR)  # type: ignore[no-any-return]
+        return self.layers(out, present_IR)  # type: ignore[no-any-return]
