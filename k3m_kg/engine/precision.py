@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Literal
 
 import torch
 
@@ -33,6 +34,8 @@ def precision_of(asked: str, trained: Precision, device: torch.device) -> Precis
     return "bf16" if asked == "bf16" else "fp32"
 
 
-def computing(precision: Precision, device: torch.device) -> torch.autocast:
+def computing(precision: Precision, device: torch.device) -> AbstractContextManager[Any]:
     """The context in which a model computes so: matrix products in bfloat16, sums in float32."""
+    if not torch.amp.is_autocast_available(device.type):
+        return nullcontext()
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == "bf16")
