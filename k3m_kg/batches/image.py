@@ -70,6 +70,10 @@ class ImageModality(Modality):
         """C, the encoder's object classes."""
         return self.image_encoder.num_targets
 
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IN: Tensor) -> Tensor | None:
+        """What the encoder gives."""
+        return self.image_encoder.ready_made(arrays, tokens_IN)
+
     def describe(self, arrays: dict[str, Tensor]) -> Description:
         """The encoder's regions."""
         return self.image_encoder.describe(arrays)

@@ -53,13 +53,16 @@ class EvidenceSettings(Settings):
         weights: a weight for each pair of a feature and a value that training has together.
         vectors: a vector for each value that training has twice, beside that of its words.
         drop: share of the words and triples that a question does not see in training.
-        dropout: in what is compared with the values' vectors.
+        dropout: in what is compared with the values' vectors, and of `features`.
+        features: directions kept of each modality's ready-made features (a frozen network's mean
+            region, colours), which then speak for values too; 0: they do not.
     """
 
     weights: bool = True
     vectors: bool = True
     drop: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.2, ge=0, lt=1)
+    features: int = Field(0, ge=0, le=1024)
 
 
 class ModelSettings(Settings):

@@ -41,6 +41,7 @@ from k3m_kg.contracts.modality import (
     ModalityTokens,
     NamedTokens,
     ProductTable,
+    ReadyMade,
 )
 from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
@@ -79,6 +80,7 @@ __all__ = [
     "ProductBatch",
     "ProductTable",
     "QueryVectors",
+    "ReadyMade",
     "SamplerContext",
     "StructureAggregation",
     "TaskContext",

@@ -120,6 +120,10 @@ class ImageEncoder(nn.Module, ABC):
         """The batch as training sees it (flips, shifts); by default unchanged."""
         return arrays
 
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor | None:
+        """(I, F) what the shown regions say before any training; as `Modality.ready_made`."""
+        return None
+
     @property
     @abstractmethod
     def num_targets(self) -> int:

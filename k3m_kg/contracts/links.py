@@ -112,10 +112,12 @@ class Heads:
         vectors_NH: head vectors, as the link scorer reads them.
         seen_NK: what else of a product speaks for values, as numbers that only the predictor
             understands, -1 where there is nothing; None for a predictor that keeps no such things.
+        features_ND: what its modalities have ready-made, as that predictor turned it; or None.
     """
 
     vectors_NH: Tensor
     seen_NK: Tensor | None = None
+    features_ND: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.vectors_NH)
@@ -123,20 +125,23 @@ class Heads:
     def __getitem__(self, chosen: slice | Tensor) -> Heads:
         """Some of them, by slice, by place or by mask."""
         seen_NK = None if self.seen_NK is None else self.seen_NK[chosen]
-        return Heads(self.vectors_NH[chosen], seen_NK)
+        features_ND = None if self.features_ND is None else self.features_ND[chosen]
+        return Heads(self.vectors_NH[chosen], seen_NK, features_ND)
 
     @classmethod
     def join(cls, parts: Sequence[Heads]) -> Heads:
         """All of some parts, of one predictor, in order."""
         vectors_NH = torch.cat([part.vectors_NH for part in parts])
+        features = [part.features_ND for part in parts if part.features_ND is not None]
+        features_ND = torch.cat(features) if features else None
         seen = [part.seen_NK for part in parts if part.seen_NK is not None]
         if not seen:
-            return cls(vectors_NH)
+            return cls(vectors_NH, None, features_ND)
         width = max(some.shape[1] for some in seen)
         padded = [
             torch.nn.functional.pad(some, (0, width - some.shape[1]), value=-1) for some in seen
         ]
-        return cls(vectors_NH, torch.cat(padded))
+        return cls(vectors_NH, torch.cat(padded), features_ND)
 
 
 @dataclass(frozen=True, slots=True)

@@ -206,6 +206,18 @@ class Description:
     targets_INC: Tensor | None = None
 
 
+class ReadyMade(NamedTuple):
+    """What a modality has for B products that nothing here trained, F numbers each.
+
+    Attributes:
+        values_BF: zeros for products that show nothing of the modality.
+        has_B: bool, those that show something of it.
+    """
+
+    values_BF: Tensor
+    has_B: Tensor
+
+
 class NamedTokens(NamedTuple):
     """Tokens that a person would call by one name, such as the pieces of a word."""
 
@@ -322,6 +334,15 @@ class Modality(nn.Module, ABC):
         Not called where `ModalityData.batch` says which tokens there are.
         """
         raise NotImplementedError
+
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IN: Tensor) -> Tensor | None:
+        """(I, F) what the tokens say together before any training here; None: nothing.
+
+        Such as the mean of a frozen network's vectors, or a histogram of colours. Link prediction
+        takes it as evidence (`model.evidence.features`). It must not depend on tokens that are
+        absent (`tokens_IN` is False), nor change while the model trains.
+        """
+        return None
 
     @abstractmethod
     def forward(

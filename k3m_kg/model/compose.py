@@ -205,7 +205,9 @@ def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = Fals
     parts = (part for modality in encoders.modalities.values() for part in modality.modules())
     if encoders.image is not None and any(part is encoders.image for part in parts):
         shared = {"image": encoders.image, **shared}
-    evidence = Evidence(settings.evidence, settings.hidden) if settings.evidence else None
+    evidence = None
+    if settings.evidence is not None:
+        evidence = Evidence(settings.evidence, settings.hidden, list(encoders.modalities))
     model = K3M(settings, shared, encoders.modalities, fusions, interactor, structure, evidence)
     interactor.reset_parameters()
     structure.reset_parameters()

@@ -20,6 +20,7 @@ from k3m_kg.contracts import (
     ModalityTokens,
     ModelOutputs,
     ProductBatch,
+    ReadyMade,
     StructureAggregation,
     TextEncoder,
 )
@@ -152,7 +153,9 @@ class K3M(LinkPredictor):
             value_vectors=values,
             aggregate=aggregate,
             knowledge_BKH=knowledge_BKH,
-            evidence=None if self.evidence is None else partial(self.evidence.of_questions, batch),
+            evidence=None
+            if self.evidence is None
+            else partial(self.evidence.of_questions, batch, turned_BD=self._turned(batch)),
         )
 
     def _encode(
@@ -170,6 +173,29 @@ class K3M(LinkPredictor):
             return whole
         masked_IN = None if masked_BN is None else masked_BN[rows]
         return _to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
+
+    @torch.no_grad()
+    def ready_made(self, batch: ProductBatch) -> dict[str, ReadyMade]:
+        """What each modality that has any gives ready-made for what the batch shows of it."""
+        found = {}
+        for name, modality in self.views().items():
+            tokens = batch.modalities[name]
+            seen_BN, rows = tokens.shown_BN, tokens.product_I
+            if tokens.masked_BN is not None:
+                seen_BN = seen_BN & ~tokens.masked_BN
+            if not len(rows):
+                continue
+            values_IF = modality.ready_made(tokens.arrays, seen_BN[rows])
+            if values_IF is not None:
+                has_B = seen_BN.any(1)
+                found[name] = ReadyMade(_to_products(values_IF, rows, batch.size), has_B)
+        return found
+
+    def _turned(self, batch: ProductBatch) -> Tensor | None:
+        """(B, D) the features as evidence takes them; None where it takes none."""
+        if self.evidence is None or not len(self.evidence.dense):
+            return None
+        return self.evidence.turned(self.ready_made(batch), batch.size)
 
     def _pool(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
         if self.settings.pool == "tokens":
@@ -200,7 +226,9 @@ class K3M(LinkPredictor):
     def asked(self, batch: ProductBatch) -> Heads:
         """`c*`, and what counts as evidence."""
         vectors_BH = self.heads(batch)
-        return Heads(vectors_BH, None if self.evidence is None else self.evidence.seen(batch))
+        if self.evidence is None:
+            return Heads(vectors_BH)
+        return Heads(vectors_BH, self.evidence.seen(batch), self._turned(batch))
 
     def score(self, heads: Heads, candidates: Candidates) -> Tensor:
         """(N, C) the link scorer's, and the evidence."""

@@ -20,6 +20,7 @@ from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_ta
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import bundle, load_assets, save_assets
+from k3m_kg.training.evidence import fit_evidence
 from k3m_kg.training.observing import Observer
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups
 from k3m_kg.training.resuming import check_config, keep_config
@@ -146,11 +147,11 @@ class Preparation:
         terms = partial(self.observer.stage, "terms")
         catalog = build_catalog(self.snapshot, encoders.text, config.model, terms)
         model = build_model(config, encoders)
-        if model.evidence is not None:
-            if opened is None:
-                model.evidence.load(self.folder / "assets")
-            else:
-                model.evidence.fit(catalog, self._batcher(opened, catalog), opened, self.rows)
+        if opened is not None:
+            source = self._batcher(opened, catalog).to(self.device)
+            fit_evidence(model.to(self.device), source, opened, self.rows)
+        elif model.evidence is not None:
+            model.evidence.load(self.folder / "assets")
         tasks = build_tasks(config, model, catalog)
         weights = {task.name: task.weight for task in config.tasks}
         trainer = Pretrainer(model, tasks, weights).to(self.device)

@@ -61,6 +61,12 @@ class ObjectRegions(RegionEncoder):
             targets_IRC = self._codes(self._standard(arrays["features"]))
         return Description(arrays["there"].bool(), arrays["boxes"], targets_IRC)
 
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor:
+        """(I, F): the mean of the objects that are shown."""
+        shown_IR = tokens_IR & arrays["there"].bool()
+        count_I1 = shown_IR.sum(1, keepdim=True).clamp_min(1)
+        return (arrays["features"].float() * shown_IR[..., None]).sum(1) / count_I1
+
     def forward(self, arrays: dict[str, Tensor], masked_IR: Tensor | None = None) -> Tensor:
         """(I, R, H)."""
         there_IR = arrays["there"].bool()

@@ -17,6 +17,7 @@ from k3m_kg.api import (
     initialise,
     transformer,
 )
+from k3m_kg_vision import palette
 from k3m_kg_vision.clusters import cluster
 from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
 from k3m_kg_vision.regions import fitted, grid_boxes
@@ -71,16 +72,25 @@ class PatchViT(ImageEncoder):
         self.colours_scale: Tensor
 
     def cache_key(self) -> str:
-        """Depends on the size alone."""
-        return "patch-vit-" + hashlib.sha256(f"v1 {self.settings.size}".encode()).hexdigest()[:12]
+        """Depends on the size, and on how many patches share it."""
+        return (
+            "patch-vit-"
+            + hashlib.sha256(f"v2 {self.settings.size} {self.grid}".encode()).hexdigest()[:12]
+        )
 
     def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
-        """`pixels`: (I, 3, size, size) uint8, each picture fitted onto white."""
+        """`pixels` (I, 3, size, size) uint8, each picture fitted onto white; `palette` of it.
+
+        `palette`: (I, R, 2 K) float16, the colours of each patch in the whole picture.
+        """
         side = self.settings.size
         pixels = np.empty((len(images), 3, side, side), np.uint8)
         for number, image in enumerate(images):
             pixels[number] = np.asarray(fitted(image, side)).transpose(2, 0, 1)
-        return {"pixels": pixels}
+        return {
+            "pixels": pixels,
+            "palette": palette.histograms(torch.from_numpy(pixels), self.grid),
+        }
 
     def fit(self, prepared: dict[str, Tensor]) -> None:
         """K-means over the mean colours of patches, and over single colours."""
@@ -109,7 +119,11 @@ class PatchViT(ImageEncoder):
         shape = [size, 3, settings.size, settings.size]
         grid = F.affine_grid(matrix, shape, align_corners=False)
         moved = F.grid_sample(pixels.float(), grid, padding_mode="border", align_corners=False)
-        return {"pixels": moved}
+        return arrays | {"pixels": moved}
+
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor:
+        """(I, 2 K): the palette's colours."""
+        return palette.read(arrays["palette"], tokens_IR)
 
     def describe(self, arrays: dict[str, Tensor]) -> Description:
         """Every patch is there; targets are the soft nearness to the codebook's clusters."""

@@ -22,6 +22,7 @@ from k3m_kg.api import (
     load_frozen,
     save_frozen,
 )
+from k3m_kg_vision import palette
 from k3m_kg_vision.colours import GRID
 from k3m_kg_vision.network import Network, half_pays
 from k3m_kg_vision.region_encoder import RegionEncoder
@@ -32,7 +33,7 @@ if TYPE_CHECKING:
     from PIL.Image import Image
 
 _HALF_MAX = 6e4  # beyond it float16 is infinite
-_VERSION = 1  # of what is prepared: another one finds no cache of this
+_VERSION = 2  # of what is prepared: another one finds no cache of this
 
 
 class RegionFeatures(RegionEncoder):
@@ -107,7 +108,7 @@ class RegionFeatures(RegionEncoder):
         """Of a frozen network its weights, and how it is run; else the size alone."""
         side = self._network.side
         if not self.settings.freeze:
-            return f"pixels-{side}-{self.settings.regions}"
+            return f"pixels-v{_VERSION}-{side}-{self.settings.regions}"
         if self._fingerprint is None:
             self._fingerprint = fingerprint(self._network, _VERSION)
         dtype = str(self._precision()).removeprefix("torch.")
@@ -123,10 +124,13 @@ class RegionFeatures(RegionEncoder):
         return fitted(image, self._network.side)
 
     def prepare(self, images: Sequence[Image], hashes: Sequence[str]) -> dict[str, np.ndarray]:
-        """`cells` (I, R, 48) uint8 mean colours; `features` (I, R, F) float16, or `pixels`."""
+        """`cells` (I, R, 48) uint8 mean colours; `features` (I, R, F) float16, or `pixels`.
+
+        And `palette` (I, R, 2 K) float16, the colours of each region in the whole picture.
+        """
         squares = np.stack([np.asarray(self.resized(image)) for image in images])
         pixels = torch.from_numpy(squares).permute(0, 3, 1, 2)  # channels last, as it lies
-        found = {"cells": self._cells(pixels)}
+        found = {"cells": self._cells(pixels), "palette": palette.histograms(pixels, self.grid)}
         if self.settings.freeze:
             found["features"] = self._run(pixels)
         else:
@@ -164,6 +168,15 @@ class RegionFeatures(RegionEncoder):
         if self.settings.freeze:
             return self._standard(arrays["features"])
         return arrays["cells"].float() / 255
+
+    def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor:
+        """(I, F): the palette's colours, and the mean region of a frozen network."""
+        colours_IK = palette.read(arrays["palette"], tokens_IR)
+        if not self.settings.freeze:
+            return colours_IK
+        count_I1 = tokens_IR.sum(1, keepdim=True).clamp_min(1)
+        shown_IRF = arrays["features"].float() * tokens_IR[..., None]
+        return torch.cat([shown_IRF.sum(1) / count_I1, colours_IK], 1)
 
     @property
     def num_targets(self) -> int:

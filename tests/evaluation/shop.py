@@ -21,6 +21,7 @@ from k3m_kg.kge.training import train
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from k3m_kg.training.artifact import save_artifact
+from k3m_kg.training.evidence import fit_evidence
 from tests.catalogs import Shop
 
 Change = Callable[[StoredProduct], StoredProduct]
@@ -82,7 +83,7 @@ def untrained(
             "knowledge": knowledge,
             "interactor": {"layers": 1, "heads": 2},
             "structure": {"heads": 2},
-            "evidence": {} if evidence else None,
+            "evidence": {"features": 6} if evidence else None,
         },
         "tasks": [
             {"name": name, "loss": "cross-entropy"} if name == "lpm" else name for name in tasks
@@ -100,9 +101,8 @@ def untrained(
         view.fit(opened[name], np.arange(len(snapshot)))
     catalog = build_catalog(snapshot, encoders.text, config.model)
     model = build_model(config, encoders)
-    if model.evidence is not None:
-        source = Batcher(snapshot, opened, config.model, catalog)
-        model.evidence.fit(catalog, source, opened, snapshot.rows("train"))
+    source = Batcher(snapshot, opened, config.model, catalog)
+    fit_evidence(model, source, opened, snapshot.rows("train"))
     built = build_tasks(config, model, catalog)
     with torch.no_grad():
         for parameter in model.parameters():

@@ -13,10 +13,12 @@ from torch.nn.functional import softplus
 
 from k3m_kg.contracts import Candidates, Heads
 from k3m_kg.errors import ArtifactError
+from k3m_kg.lpm.evidence.dense import DenseEvidence
 from k3m_kg.lpm.evidence.features import word_number
-from k3m_kg.lpm.evidence.module import FILE, Evidence
+from k3m_kg.lpm.evidence.module import FEATURES_FILE, FILE, Evidence
 from k3m_kg.lpm.questions import Triples, Visibility, ask
 from k3m_kg.lpm.title_leakage import word_spans
+from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.open_artifact import open_trained
 from k3m_kg.use.open_model import OpenModel
@@ -205,7 +207,7 @@ def test_values_unseen_in_training_get_nothing(opened: OpenModel) -> None:
 def test_what_was_counted_is_kept_with_the_artifact(opened: OpenModel, tmp_path: Path) -> None:
     evidence = evidence_of(opened)
     evidence.save(tmp_path)
-    other = Evidence(evidence.settings, evidence.hidden)
+    other = Evidence(evidence.settings, evidence.hidden, ["title", "image"])
     other.load(tmp_path)
     for name in ("column_V", "feature_F", "kind_F", "cell_X", "count_X", "share_V", "row_V"):
         assert torch.equal(getattr(other, name), getattr(evidence, name)), name
@@ -229,7 +231,150 @@ def test_a_damaged_file_is_one_error(
     arrays[name][place] = number
     save_file(arrays, tmp_path / FILE)
     with pytest.raises(ArtifactError, match="damaged"):
-        Evidence(evidence.settings, evidence.hidden).load(tmp_path)
+        Evidence(evidence.settings, evidence.hidden, ["title", "image"]).load(tmp_path)
     (tmp_path / FILE).write_bytes(b"nonsense")
     with pytest.raises(ArtifactError, match="damaged"):
-        Evidence(evidence.settings, evidence.hidden).load(tmp_path)
+        Evidence(evidence.settings, evidence.hidden, ["title", "image"]).load(tmp_path)
+
+
+def features_of(opened: OpenModel) -> DenseEvidence:
+    found = evidence_of(opened).dense["image"]
+    assert isinstance(found, DenseEvidence)
+    return found
+
+
+def ready_made(opened: OpenModel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Features of some products, and who has a picture."""
+    batch = opened.batcher.batch(rows)
+    opened.predictor.describe(batch)
+    assert isinstance(opened.predictor, K3M)
+    found = opened.predictor.ready_made(batch).get("image")
+    if found is None:  # none of them has a picture
+        return np.zeros((len(rows), len(features_of(opened).mean_F))), np.zeros(len(rows), bool)
+    return found.values_BF.numpy().astype(np.float64), found.has_B.numpy()
+
+
+def values_of(opened: OpenModel, row: int, name: str) -> list[str]:
+    product = opened.snapshot.product(row)
+    return [
+        value
+        for (key, value), held in zip(product.properties, product.holdout, strict=True)
+        if key == name and not held
+    ]
+
+
+def expected_features(
+    opened: OpenModel, name: str, row: int, without: int | None = None
+) -> np.ndarray:
+    """The formula of `DenseEvidence`, product by product; values in the order of candidates."""
+    dense, catalog = features_of(opened), opened.batcher.catalog
+    rows = opened.rows("train")
+    values_BF, has_B = ready_made(opened, rows)
+    mean, turn = dense.mean_F.numpy(), dense.turn_FR.numpy()
+    place_BR = (values_BF - mean) @ turn
+    (own_1F, has_1) = ready_made(opened, np.array([row]))
+    place = catalog.properties.index(name)
+    if not has_1[0]:
+        return np.zeros(len(catalog.candidates[place]))
+    stated = [values_of(opened, r, name) for r in rows.tolist()]
+    often = Counter(value for values in stated for value in values)
+    by_value = {
+        value: [b for b in range(len(rows)) if has_B[b] and value in stated[b]]
+        for value, count in often.items()
+        if count >= 2
+    }
+    by_value = {value: found for value, found in by_value.items() if found}
+    counted = [b for found in by_value.values() for b in found]
+    middle = place_BR[counted].mean(0)
+    d = (own_1F[0] - mean) @ turn - middle
+    rank, total = len(d), len(counted)
+    means = {value: (place_BR[found] - middle).mean(0) for value, found in by_value.items()}
+    between = sum(len(by_value[value]) * m @ m for value, m in means.items())
+    every = np.square(place_BR[counted] - middle).sum()
+    within = np.clip((every - between) / max(1, total - len(means)) / rank, 0.05, 2.0)
+    signal = (between / rank - len(means) * within) / total
+    pull = np.clip(within / max(signal, 1e-9), 1.0, 1e4)
+    scores = []
+    for text in (catalog.values[value] for value in catalog.candidates[place]):
+        found = [b for b in by_value.get(text, []) if rows[b] != without]
+        if text not in by_value:
+            scores.append(0.0)
+            continue
+        m = (place_BR[found] - middle).sum(0) / (len(found) + pull)
+        near = float(softplus(dense.gate_P[place].detach())) / within * (d @ m - m @ m / 2)
+        row_C = evidence_of(opened).row_V[
+            evidence_of(opened).columns(torch.tensor([place]), catalog_id(opened, text))
+        ]
+        learned = dense.weight_UR[row_C[0]].detach().numpy() @ (d + middle)
+        scores.append(near + learned)
+    return np.array(scores)
+
+
+@pytest.mark.parametrize("name", ["kind", "itemColour", "price"])
+def test_features_speak_as_the_formula_says(opened: OpenModel, name: str) -> None:
+    evidence = evidence_of(opened)
+    place = opened.batcher.catalog.properties.index(name)
+    low, high = (int(bound) for bound in evidence.first(torch.tensor([place])))
+    for split, own in (("test", False), ("train", True)):
+        rows = opened.rows(split)[:6]
+        batch = ask(opened.batcher, Triples.each(rows, place), Visibility(cut_title=False))
+        with torch.no_grad():
+            turned = opened.predictor.eval().asked(batch).features_ND
+            answers = [values_of(opened, row, name) if own else [] for row in rows.tolist()]
+            columns = [
+                [
+                    int(evidence.columns(torch.tensor([place]), catalog_id(opened, v)))
+                    for v in values
+                ]
+                for values in answers
+            ]
+            width = max(1, *map(len, columns))
+            own_NX = torch.tensor([found + [-1] * (width - len(found)) for found in columns])
+            found = evidence.by_features(turned, place, low, high, own_NX if own else None)
+        for number, row in enumerate(rows.tolist()):
+            expected = expected_features(opened, name, row, without=row if own else None)
+            np.testing.assert_allclose(found[number].numpy(), expected, rtol=1e-3, atol=1e-3)
+
+
+def test_a_picture_that_is_hidden_says_nothing(opened: OpenModel) -> None:
+    rows = opened.rows("train")
+    row = rows[ready_made(opened, rows)[1]][:1]
+    batch = opened.batcher.batch(row)
+    batch.modalities["image"].hide(torch.ones(1, dtype=torch.bool))
+    with torch.no_grad():
+        assert opened.predictor.eval().asked(batch).features_ND.abs().sum() == 0
+
+
+def test_what_features_say_is_kept_with_the_artifact(opened: OpenModel, tmp_path: Path) -> None:
+    evidence = evidence_of(opened)
+    evidence.save(tmp_path)
+    other = Evidence(evidence.settings, evidence.hidden, ["title", "image"])
+    other.load(tmp_path)
+    mine, theirs = dict(evidence.dense["image"].named_buffers()), other.dense["image"]
+    assert mine
+    for name, buffer in mine.items():
+        assert torch.equal(getattr(theirs, name), buffer), name
+
+
+@pytest.mark.parametrize("damage", ["infinite", "negative", "narrow", "name", "short", "dtype"])
+def test_damaged_features_are_one_error(opened: OpenModel, tmp_path: Path, damage: str) -> None:
+    from safetensors.numpy import load_file, save_file
+
+    evidence = evidence_of(opened)
+    evidence.save(tmp_path)
+    arrays = load_file(tmp_path / FEATURES_FILE)
+    if damage == "infinite":
+        arrays["image.turn_FR"][0, 0] = np.inf
+    elif damage == "negative":
+        arrays["image.often_U"][0] = -1
+    elif damage == "narrow":
+        arrays["image.mean_F"] = arrays["image.mean_F"][:-1].copy()
+    elif damage == "name":
+        arrays = {name.replace("image", "keys"): array for name, array in arrays.items()}
+    elif damage == "short":
+        arrays["image.sum_UR"] = arrays["image.sum_UR"][:-1].copy()
+    else:
+        arrays["image.sum_UR"] = arrays["image.sum_UR"].astype(np.float64)
+    save_file(arrays, tmp_path / FEATURES_FILE)
+    with pytest.raises(ArtifactError, match="damaged"):
+        Evidence(evidence.settings, evidence.hidden, ["title", "image"]).load(tmp_path)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 
@@ -22,13 +22,16 @@ from k3m_kg.contracts import (
     Heads,
     ModalityData,
     ProductBatch,
+    ReadyMade,
 )
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
+from k3m_kg.lpm.evidence.dense import DenseEvidence, ReadyMadeOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
-from k3m_kg.lpm.questions import ProductSource
+from k3m_kg.lpm.questions import ProductSource, Triples
 
 FILE = "evidence.safetensors"
+FEATURES_FILE = "evidence-features.safetensors"
 _RANK = 8
 """Of the table that says how much each kind of feature says of each property."""
 _MOST_VECTORS = 1 << 16
@@ -37,7 +40,7 @@ _MOST_VECTORS = 1 << 16
 class Evidence(nn.Module):
     """For a question about property p that sees features f, the score of value v gets
 
-        b_v + sum_f g_f lift_f(v) + sum_f W_fv + <q(c*, p), e_v>
+        b_v + sum_f g_f lift_f(v) + sum_f W_fv + <q(c*, p), e_v> + sum_m dense_m(v)
 
     with n_fv training products that have f and v (in training the asked product is not counted),
     n_f its sum over v, pi_v the share of v among p's values:
@@ -46,17 +49,23 @@ class Evidence(nn.Module):
         g_f = softplus(B[kind of f, p]) sigmoid(g0 + g1 info_f + g2 log(1 + n_f))
         info_f = sum_v share_f(v) lift_f(v),  share_f(v) = (n_fv + pi_v) / (n_f + 1)
 
+    dense_m is what the ready-made features of modality m say: `DenseEvidence`.
+
     What lift and W say of all values alike is left out: it changes no order. A value that training
     has not seen has none of it.
 
     Args:
         settings: which parts there are, and how much is dropped in training.
         hidden: H of `c*`.
+        modalities: names of those that may have features.
     """
 
-    def __init__(self, settings: EvidenceSettings, hidden: int) -> None:
+    def __init__(
+        self, settings: EvidenceSettings, hidden: int, modalities: Sequence[str] = ()
+    ) -> None:
         super().__init__()
         self.settings, self.hidden = settings, hidden
+        self.modalities = tuple(modalities)
         self._take(Counts.nothing(), properties=0)
 
     # -- what is counted
@@ -67,14 +76,50 @@ class Evidence(nn.Module):
         source: ProductSource,
         modalities: Mapping[str, ModalityData],
         rows: np.ndarray,
+        ready_made: ReadyMadeOf | None = None,
     ) -> None:
-        """Count over the training products in `rows`."""
+        """Count over the training products in `rows`, and add up their ready-made features."""
         self._take(count(catalog, source, modalities, rows), len(catalog.properties))
+        if self.settings.features and ready_made is not None:
+            values = int(self.row_V.max()) + 1 if len(self.row_V) else 1
+            most = self.settings.features
+
+            def rows_of(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+                known = Triples.of(source, part)
+                column = self.columns(
+                    torch.from_numpy(known.properties), torch.from_numpy(known.values)
+                )
+                row = self._rows_of(column).numpy()
+                owner = np.searchsorted(part, known.rows)
+                return owner[row > 0], row[row > 0]
+
+            self._take_features(add_up(ready_made, rows_of, np.sort(rows), values, most))
+
+    def _rows_of(self, columns_N: Tensor) -> Tensor:
+        """Rows of the values' own vectors and sums, 0 for values that have none."""
+        if not len(self.row_V):
+            return torch.zeros_like(columns_N)
+        return torch.where(columns_N >= 0, self.row_V[columns_N], 0)
+
+    def _take_features(self, every: Mapping[str, Sums]) -> None:
+        name_V, row_V = self.column_V.numpy() >> 32, self.row_V.numpy()
+        property_U = np.zeros(int(row_V.max(initial=0)) + 1, np.int64)
+        property_U[row_V[row_V > 0]] = name_V[row_V > 0]
+        for name, sums in sorted(every.items()):
+            drop = self.settings.dropout
+            self.dense[name] = DenseEvidence(sums, property_U, self.properties, drop)
 
     def save(self, folder: Path) -> None:
         """Write what was counted into `folder`."""
         arrays = {item.name: getattr(self._counts, item.name) for item in fields(Counts)}
         save_file(arrays | {"properties": np.array([self.properties])}, folder / FILE)
+        if self.settings.features:
+            features = {
+                f"{name}.{item.name}": np.ascontiguousarray(getattr(dense.sums, item.name))
+                for name, dense in self._dense()
+                for item in fields(Sums)
+            }
+            save_file(features, folder / FEATURES_FILE)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; the weights that fit it are not yet those that were trained.
@@ -83,13 +128,11 @@ class Evidence(nn.Module):
             ArtifactError: missing or damaged.
         """
         path = folder / FILE
-        try:
-            found = load_file(path)
-        except FileNotFoundError:
-            raise ArtifactError("no such file", where=str(path)) from None
-        except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-            raise ArtifactError(f"is damaged: {error}", where=str(path)) from None
-        self._take(*_checked(found, str(path)))
+        self._take(*_checked(_read(path), str(path)))
+        if self.settings.features:
+            path = folder / FEATURES_FILE
+            values = int(self.row_V.max()) + 1 if len(self.row_V) else 1
+            self._take_features(_checked_features(_read(path), self.modalities, values, str(path)))
 
     def _take(self, counts: Counts, properties: int) -> None:
         self._counts, self.properties = counts, properties
@@ -115,6 +158,10 @@ class Evidence(nn.Module):
         bounds = np.searchsorted(name_V, np.arange(properties + 1))
         self._bounds: list[int] = bounds.tolist()
         self._build(torch.from_numpy(share_V.astype(np.float32)), int(row_V.max(initial=0)) + 1)
+        self.dense = nn.ModuleDict()
+
+    def _dense(self) -> list[tuple[str, DenseEvidence]]:
+        return list(self.dense.items())  # type: ignore[arg-type]
 
     def _keep(self, name: str, array: np.ndarray) -> None:
         self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
@@ -206,6 +253,11 @@ class Evidence(nn.Module):
         place = torch.searchsorted(self.feature_F, numbers).clamp_max(len(self.feature_F) - 1)
         return torch.where(self.feature_F[place] == numbers, place, NOTHING)
 
+    def turned(self, ready_made: Mapping[str, ReadyMade], size: int) -> Tensor | None:
+        """(B, D) where products lie by the features of all modalities; None without features."""
+        parts = [dense.turned(ready_made.get(name), size) for name, dense in self._dense()]
+        return torch.cat(parts, 1) if parts else None
+
     # -- what it speaks for
 
     def columns(self, properties_N: Tensor, values_N: Tensor) -> Tensor:
@@ -287,6 +339,24 @@ class Evidence(nn.Module):
         value_CH = self.value_WH[self.row_V[low:high]] * (self.row_V[low:high] > 0)[:, None]
         return bias_1C + query_NH @ value_CH.T
 
+    def by_features(
+        self, turned_ND: Tensor, name: int, low: int, high: int, own_NX: Tensor | None = None
+    ) -> Tensor | float:
+        """(N, C) what features say of the values of some columns, which are of one property.
+
+        `turned_ND` as `turned` gives it, of each question's product; `own_NX` as in `spoken_for`.
+        """
+        row_C, own_NC = self.row_V[low:high], None
+        if own_NX is not None:
+            column_C = torch.arange(low, high, device=row_C.device)
+            own_NC = (own_NX[:, :, None] == column_C).any(1)
+        start, total = 0, 0.0
+        for _, dense in self._dense():
+            part_NR = turned_ND[:, start : start + dense.width]
+            total = total + dense(part_NR, name, row_C, own_NC)
+            start += dense.width
+        return total
+
     def of_questions(
         self,
         batch: ProductBatch,
@@ -294,8 +364,9 @@ class Evidence(nn.Module):
         asked_Q: Tensor,
         question_N: Tensor | None = None,
         triple_N: Tensor | None = None,
+        turned_BD: Tensor | None = None,
     ) -> EvidenceTerm:
-        """As `EvidenceOf` says, of a batch of training products."""
+        """As `EvidenceOf` says, of a batch of training products and `turned` of their features."""
         product_Q, name_Q = batch.triple_product_E[asked_Q], batch.triple_property_E[asked_Q]
         if question_N is None or triple_N is None:
             visible_E = batch.triple_visible_E.nonzero()[:, 0]
@@ -318,7 +389,11 @@ class Evidence(nn.Module):
             place_C = torch.arange(high - low, device=flat.device)
             spoken_NC = flat[begin_Q[chosen_N][:, None] + place_C]
             query_NH = None if query_QH is None else query_QH[chosen_N]
-            return spoken_NC + self.prior(low, high, query_NH)
+            found_NC = spoken_NC + self.prior(low, high, query_NH)
+            if turned_BD is None:
+                return found_NC
+            turned_ND, own_NX = turned_BD[product_Q[chosen_N]], own_QX[chosen_N]
+            return found_NC + self.by_features(turned_ND, name, low, high, own_NX)
 
         return term
 
@@ -339,6 +414,8 @@ class Evidence(nn.Module):
         every_NV = heads.vectors_NH.new_zeros(len(heads), high - low)
         every_NV.index_put_((question_Y, column_Y - low), spoken_Y, accumulate=True)
         every_NV = every_NV + self.prior(low, high, self.queries(heads.vectors_NH, name_N))
+        if heads.features_ND is not None:
+            every_NV = every_NV + self.by_features(heads.features_ND, name, low, high)
         column_C = self.columns(name_N[:1].expand(len(candidates)), candidates.values_C) - low
         known_C = column_C >= 0
         out_NC[:, known_C] = every_NV[:, column_C[known_C]]
@@ -365,6 +442,29 @@ def _rows(owner_N: Tensor, items_N: Tensor, count: int) -> Tensor:
     place_N = torch.arange(len(owner_N), device=owner_N.device)
     out[owner_N, place_N - (length.cumsum(0) - length)[owner_N]] = items_N
     return out
+
+
+def _read(path: Path) -> dict[str, np.ndarray]:
+    try:
+        return load_file(path)
+    except FileNotFoundError:
+        raise ArtifactError("no such file", where=str(path)) from None
+    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
+        raise ArtifactError(f"is damaged: {error}", where=str(path)) from None
+
+
+def _checked_features(
+    found: dict[str, np.ndarray], modalities: Sequence[str], values: int, where: str
+) -> dict[str, Sums]:
+    """What a file says of each modality, if it fits together and the values that are counted."""
+    names = {key.partition(".")[0] for key in found} & set(modalities)
+    wanted = [item.name for item in fields(Sums)]
+    if found.keys() != {f"{name}.{key}" for name in names for key in wanted}:
+        raise ArtifactError("is damaged: other arrays than it should hold", where=where)
+    sums = {name: Sums(*(found[f"{name}.{key}"] for key in wanted)) for name in names}
+    if not all(item.fits(values) for item in sums.values()):
+        raise ArtifactError("is damaged: its features do not fit together", where=where)
+    return sums
 
 
 def _checked(found: dict[str, np.ndarray], where: str) -> tuple[Counts, int]:
