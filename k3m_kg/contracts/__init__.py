@@ -41,7 +41,7 @@ from k3m_kg.contracts.modality import (
     ModalityTokens,
     NamedTokens,
     ProductTable,
-    ReadyMade,
+    ReadyFeatures,
 )
 from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
@@ -80,7 +80,7 @@ __all__ = [
     "ProductBatch",
     "ProductTable",
     "QueryVectors",
-    "ReadyMade",
+    "ReadyFeatures",
     "SamplerContext",
     "StructureAggregation",
     "TaskContext",

@@ -206,7 +206,7 @@ class Description:
     targets_INC: Tensor | None = None
 
 
-class ReadyMade(NamedTuple):
+class ReadyFeatures(NamedTuple):
     """What a modality has for B products that nothing here trained, F numbers each.
 
     Attributes:

@@ -20,7 +20,7 @@ from k3m_kg.contracts import (
     ModalityTokens,
     ModelOutputs,
     ProductBatch,
-    ReadyMade,
+    ReadyFeatures,
     StructureAggregation,
     TextEncoder,
 )
@@ -175,7 +175,7 @@ class K3M(LinkPredictor):
         return _to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
 
     @torch.no_grad()
-    def ready_made(self, batch: ProductBatch) -> dict[str, ReadyMade]:
+    def ready_made(self, batch: ProductBatch) -> dict[str, ReadyFeatures]:
         """What each modality that has any gives ready-made for what the batch shows of it."""
         found = {}
         for name, modality in self.views().items():
@@ -188,7 +188,7 @@ class K3M(LinkPredictor):
             values_IF = modality.ready_made(tokens.arrays, seen_BN[rows])
             if values_IF is not None:
                 has_B = seen_BN.any(1)
-                found[name] = ReadyMade(_to_products(values_IF, rows, batch.size), has_B)
+                found[name] = ReadyFeatures(_to_products(values_IF, rows, batch.size), has_B)
         return found
 
     def _turned(self, batch: ProductBatch) -> Tensor | None:

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from k3m_kg.batches.batcher import Batcher
-from k3m_kg.contracts import ModalityData, ReadyMade
+from k3m_kg.contracts import ModalityData, ReadyFeatures
 from k3m_kg.model.k3m import K3M
 
 
@@ -27,7 +27,7 @@ def fit_evidence(
         return
     device = next(model.parameters()).device
 
-    def ready_made(part: np.ndarray) -> dict[str, ReadyMade]:
+    def ready_made(part: np.ndarray) -> dict[str, ReadyFeatures]:
         batch = batcher.batch(part).to(device)
         model.describe(batch)
         # a value's words are in the titles of its products, but in no title when it is asked

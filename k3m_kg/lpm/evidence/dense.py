@@ -15,9 +15,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.contracts import ReadyMade
+from k3m_kg.contracts import ReadyFeatures
 
-ReadyMadeOf = Callable[[np.ndarray], Mapping[str, ReadyMade]]
+FeaturesOf = Callable[[np.ndarray], Mapping[str, ReadyFeatures]]
 """What each modality gives ready-made for the products in some rows."""
 RowsOf = Callable[[np.ndarray], tuple[np.ndarray, np.ndarray]]
 """For some rows: place among them, and row of `Sums`, of each value that a product has."""
@@ -67,7 +67,7 @@ class Sums:
 
 
 def add_up(
-    ready_made: ReadyMadeOf, rows_of: RowsOf, rows: np.ndarray, values: int, most: int
+    ready_made: FeaturesOf, rows_of: RowsOf, rows: np.ndarray, values: int, most: int
 ) -> dict[str, Sums]:
     """Sums of every modality that has features, over the training products in `rows`.
 
@@ -198,7 +198,7 @@ class DenseEvidence(nn.Module):
         """Numbers that `turned` gives: R, and whether the product has the modality."""
         return self.turn_FR.shape[1] + 1
 
-    def turned(self, found: ReadyMade | None, size: int) -> Tensor:
+    def turned(self, found: ReadyFeatures | None, size: int) -> Tensor:
         """(B, R + 1): where products lie, and 1 for those that have it; zeros for the others."""
         if found is None or found.values_BF.shape[1] != len(self.mean_F):
             return self.mean_F.new_zeros(size, self.width)

@@ -22,11 +22,11 @@ from k3m_kg.contracts import (
     Heads,
     ModalityData,
     ProductBatch,
-    ReadyMade,
+    ReadyFeatures,
 )
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
-from k3m_kg.lpm.evidence.dense import DenseEvidence, ReadyMadeOf, Sums, add_up
+from k3m_kg.lpm.evidence.dense import DenseEvidence, FeaturesOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
 from k3m_kg.lpm.questions import ProductSource, Triples
 
@@ -76,7 +76,7 @@ class Evidence(nn.Module):
         source: ProductSource,
         modalities: Mapping[str, ModalityData],
         rows: np.ndarray,
-        ready_made: ReadyMadeOf | None = None,
+        ready_made: FeaturesOf | None = None,
     ) -> None:
         """Count over the training products in `rows`, and add up their ready-made features."""
         self._take(count(catalog, source, modalities, rows), len(catalog.properties))
@@ -253,7 +253,7 @@ class Evidence(nn.Module):
         place = torch.searchsorted(self.feature_F, numbers).clamp_max(len(self.feature_F) - 1)
         return torch.where(self.feature_F[place] == numbers, place, NOTHING)
 
-    def turned(self, ready_made: Mapping[str, ReadyMade], size: int) -> Tensor | None:
+    def turned(self, ready_made: Mapping[str, ReadyFeatures], size: int) -> Tensor | None:
         """(B, D) where products lie by the features of all modalities; None without features."""
         parts = [dense.turned(ready_made.get(name), size) for name, dense in self._dense()]
         return torch.cat(parts, 1) if parts else None
