@@ -17,6 +17,8 @@ PRODUCT = "https://k3m-kg.org/product/"
 PROPERTY = "https://k3m-kg.org/property/"
 VALUE = "https://k3m-kg.org/value/"
 
+XSD = "http://www.w3.org/2001/XMLSchema#"
+
 PREFIXES = {
     "k3m": K3M,
     "product": PRODUCT,
@@ -27,6 +29,8 @@ PREFIXES = {
     "value": VALUE,
 }
 """The prefixes that exports declare and queries may use without declaring them."""
+QUERY_PREFIXES = {**PREFIXES, "xsd": XSD}
+"""Queries cast values with the types of `xsd`, which exports have no use for."""
 
 TYPE = RDF + "type"
 FIRST = RDF + "first"

@@ -37,6 +37,14 @@ from k3m_kg.plugin.hookspecs import (
     TextEncoderPlugin,
     hookimpl,
 )
+from k3m_kg.plugin.made import made_by
+from k3m_kg.plugin.written_back import (
+    ChangedRow,
+    ChangeWriter,
+    ProductChange,
+    Unwritten,
+    WrittenForm,
+)
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 
 if TYPE_CHECKING:
@@ -177,6 +185,8 @@ __all__ = [
     "CatalogError",
     "CatalogReader",
     "CatalogRecord",
+    "ChangeWriter",
+    "ChangedRow",
     "CommandPlugin",
     "Component",
     "Confidence",
@@ -222,6 +232,7 @@ __all__ = [
     "PluginError",
     "PretrainingTask",
     "ProductBatch",
+    "ProductChange",
     "ProductRecord",
     "ProductTable",
     "PropertyNegatives",
@@ -243,10 +254,12 @@ __all__ = [
     "Tokens",
     "TrainedPredictor",
     "Triples",
+    "Unwritten",
     "UsageError",
     "ValueRecord",
     "Verdict",
     "Visibility",
+    "WrittenForm",
     "XmlElement",
     "candidate_cross_entropy",
     "compare",
@@ -258,6 +271,7 @@ __all__ = [
     "initialise",
     "json_lines",
     "load_frozen",
+    "made_by",
     "margin_ranking",
     "open_bytes",
     "open_table",

@@ -58,6 +58,8 @@ from k3m_kg.graph.union import GraphUnion, Outcome, WrittenSubjects, stated_by_s
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 TripleRow = tuple[int, int, int, int, int]
+AGAIN = "was given on line"
+"""In the reason of a row whose id another one had."""
 """head, property, tail, position, run"""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MANY = 10_000
@@ -291,7 +293,7 @@ class IngestSession:
                     self.counts.rows_repeated += 1
                 else:
                     reason = (
-                        f"id {statement.name!r} was given on line {line} "
+                        f"id {statement.name!r} {AGAIN} {line} "
                         "with other content; the first row was kept"
                     )
                     record = statement.record

@@ -15,7 +15,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, nullco
 from functools import partial
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError
+from k3m_kg.errors import CatalogError, K3MError, MappingNeeded
 from k3m_kg.files import check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
@@ -134,14 +134,21 @@ def _ingest_source(
         return tally.report
     session = writer.session(plan.version, check_images)
     by_id = plan.version.images_folder is not None
-    with _reading(plan, options.limits) as records:
-        statements = aside.out_of(located(records, locator(), by_id=by_id))
-        for batch in written(session, statements):
-            tally.add(batch)
-    plan.check_unchanged()
-    # With `strict` one rejected row is one too many, which is said after all sources.
-    allowed = options.allow_rejected or options.strict
-    return tally.finish(session, writer, dry_run=options.dry_run, allow_rejected=allowed)
+    try:
+        with _reading(plan, options.limits) as records:
+            statements = aside.out_of(located(records, locator(), by_id=by_id))
+            for batch in written(session, statements):
+                tally.add(batch)
+        plan.check_unchanged()
+        # With `strict` one rejected row is one too many, which is said after all sources.
+        allowed = options.allow_rejected or options.strict
+        return tally.finish(session, writer, dry_run=options.dry_run, allow_rejected=allowed)
+    except MappingNeeded:
+        raise
+    except K3MError as error:
+        said = [f"note: {text}" for text in (*plan.notes, *aside.all_notes())]
+        error.hint = "\n  ".join([*([error.hint] if error.hint else []), *said]) or None
+        raise
 
 
 @contextmanager

@@ -29,6 +29,7 @@ class SourcePlan:
     Attributes:
         stamp: size and modification time that its content was hashed at.
         lines: in the file as it lies there, for a progress bar.
+        notes: what a user should know before it is read.
     """
 
     path: Path
@@ -37,6 +38,7 @@ class SourcePlan:
     version: SourceVersion
     stamp: tuple[int, int]
     lines: int
+    notes: tuple[str, ...] = ()
 
     def check_unchanged(self) -> None:
         """See that the file is still the one that was planned.
@@ -110,7 +112,16 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
         mapping_hash=_hash_of_reading(mapping, chosen),
         images_folder=str(options.images.resolve()) if options.images else None,
     )
-    return SourcePlan(path, chosen, mapping, version, stamp, lines)
+    return SourcePlan(path, chosen, mapping, version, stamp, lines, _notes(chosen))
+
+
+def _notes(chosen: ChosenReader) -> tuple[str, ...]:
+    if chosen.better is None:
+        return ()
+    return (
+        f"this is a file of {chosen.better}, which is read without a mapping; with one it is read "
+        f"as {chosen.name}, as the mapping says",
+    )
 
 
 def _hash_of_reading(mapping: Path | None, chosen: ChosenReader) -> str | None:

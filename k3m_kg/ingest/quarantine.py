@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TextIO, TypeVar
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.graph.session import AGAIN
 from k3m_kg.records import Note, RejectedRow
 
 _Kept = TypeVar("_Kept")
@@ -117,6 +118,17 @@ class SetAside:
         """The commonest reasons, each with the number of its rows and the first of them."""
         most = self._kinds.most_common(3)
         return "; ".join(f"{self._examples[kind]} ({count:,} rows)" for kind, count in most)
+
+    def all_notes(self) -> list[str]:
+        """What is to be said of the source, now that it has been read."""
+        again = sum(count for kind, count in self._kinds.items() if AGAIN in kind)
+        if not again:
+            return self.notes
+        return [
+            *self.notes,
+            f"{again:,} rows give an id again with other content, and were rejected: where such "
+            "rows go on with a product, or are variants of it, say `rows: continue` in a mapping",
+        ]
 
     def out_of(self, items: Iterable[_Kept | RejectedRow | Note]) -> Iterator[_Kept]:
         """What is neither rejected nor a note."""

@@ -109,7 +109,7 @@ class Tally:
         if not allow_rejected:
             self._refuse_too_many()
         report = self.report
-        report.notes = self._aside.notes
+        report.notes = [*self._plan.notes, *self._aside.all_notes()]
         if self._aside.rows:
             report.quarantine = str(self._aside.path)
         for product in self._aside.products:

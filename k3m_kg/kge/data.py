@@ -33,6 +33,7 @@ class TripleData:
         entities, relations: labels; an id is a place in them.
         train, validation, test: (T, 3) int64 (head, relation, tail).
         unknown: triples of validation and test left out because a label in them is not in training.
+        notes: what of the files was left out or is odd, for the user.
         snapshot: the id of the snapshot that they are from; None for plain files.
     """
 
@@ -43,6 +44,7 @@ class TripleData:
     test: np.ndarray
     unknown: int = 0
     snapshot: str | None = None
+    notes: tuple[str, ...] = ()
 
     @property
     def truth(self) -> np.ndarray:
@@ -76,20 +78,35 @@ def from_files(settings: DataSettings) -> TripleData:
     """Plain triple files.
 
     Entities and relations are those of training: another one in validation or test could not
-    be ranked, and its triples are left out and counted.
+    be ranked, and its triples are left out, counted and noted, as is a row of column names.
 
     Raises:
         CatalogError: a file is missing or is no table of three columns.
     """
-    tables = [_read(path) for path in _paths(settings)]
+    paths = _paths(settings)
+    notes: list[str] = []
+    tables = [_without_header(_read(path), path, notes) for path in paths]
     names = _unique([tables[0]["head"], tables[0]["tail"]])
     relations = _unique([tables[0]["relation"]])
     parts = [_numbers(table, names, relations) for table in tables]
     kept = [part[(part >= 0).all(1)] for part in parts]
     if not len(kept[0]):
-        raise CatalogError("there is no training triple", where=str(_paths(settings)[0]))
+        raise CatalogError("there is no training triple", where=str(paths[0]))
     unknown = sum(len(part) - len(left) for part, left in zip(parts, kept, strict=True))
-    return TripleData(names.to_pylist(), relations.to_pylist(), kept[0], kept[1], kept[2], unknown)
+    notes += [
+        _left_out(path, table, part)
+        for path, table, part in zip(paths[1:], tables[1:], parts[1:], strict=True)
+        if (part < 0).any()
+    ]
+    return TripleData(
+        names.to_pylist(),
+        relations.to_pylist(),
+        kept[0],
+        kept[1],
+        kept[2],
+        unknown,
+        notes=tuple(notes),
+    )
 
 
 def from_snapshot(snapshot: Snapshot) -> TripleData:
@@ -151,7 +168,12 @@ def relabelled(data: TripleData, entities: list[str], relations: list[str]) -> T
     ]
     kept = [part[(part >= 0).all(1)] for part in moved]
     lost = sum(len(part) - len(left) for part, left in zip(moved, kept, strict=True))
-    return TripleData(entities, relations, kept[0], kept[1], kept[2], data.unknown + lost)
+    notes = data.notes
+    if lost:
+        notes += (f"{lost:,} triples were left out: the artifact does not know all their labels",)
+    return TripleData(
+        entities, relations, kept[0], kept[1], kept[2], data.unknown + lost, notes=notes
+    )
 
 
 def read_features(path: Path, entities: list[str]) -> tuple[np.ndarray, np.ndarray]:
@@ -215,6 +237,40 @@ def _read(path: Path) -> pa.Table:
         raise CatalogError(
             f"is no table of head, relation and tail with tabs between: {error}", where=str(path)
         ) from None
+
+
+_HEADERS = (
+    {"head", "subject", "h", "s", "source", "from"},
+    {"relation", "predicate", "property", "rel", "r", "p"},
+    {"tail", "object", "t", "o", "target", "to", "value"},
+)
+"""What the columns of such files are called."""
+
+
+def _without_header(table: pa.Table, path: Path, notes: list[str]) -> pa.Table:
+    """The rows without one that names the columns."""
+    first = [str(table[column][0]).strip() for column in _COLUMNS] if len(table) else []
+    if not first or not all(
+        name.lower() in known for name, known in zip(first, _HEADERS, strict=True)
+    ):
+        return table
+    if pc.sum(pc.equal(table["relation"], table["relation"][0])).as_py() > 1:
+        return table  # it is a relation
+    names = ", ".join(first)
+    notes.append(f"{path.name}: the first row, {names}, was taken for the names of the columns")
+    return table.slice(1)
+
+
+def _left_out(path: Path, table: pa.Table, numbers: np.ndarray) -> str:
+    """What to say of triples that cannot be asked."""
+    bad = np.flatnonzero((numbers < 0).any(1))
+    row, column = bad[0], int(np.flatnonzero(numbers[bad[0]] < 0)[0])
+    label = str(table[_COLUMNS[column]][int(row)])
+    near = " (mind the blanks around it)" if label != label.strip() else ""
+    return (
+        f"{path.name}: {len(bad):,} of {len(numbers):,} triples were left out, because a label in "
+        f"them is not in training, such as {label[:100]!r}{near}"
+    )
 
 
 def _unique(columns: list[pa.ChunkedArray]) -> pa.Array:

@@ -50,6 +50,7 @@ def evaluate_triples(
         "split": split,
         "triples": len(asked),
         "unknown": data.unknown,
+        "notes": list(data.notes),
         "candidates": "type-constrained" if typed else "all entities",
         "metrics": ranks.metrics(),
         "head": ranks.metrics("head"),

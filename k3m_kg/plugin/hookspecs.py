@@ -15,6 +15,7 @@ import pluggy
 
 from k3m_kg.errors import PluginError
 from k3m_kg.plugin.catalog_reader import CatalogReader
+from k3m_kg.plugin.written_back import ChangeWriter
 
 if TYPE_CHECKING:
     import torch
@@ -77,6 +78,8 @@ class ReaderPlugin(PluginRecord):
             source of this format is read by a worker with a limit of memory, whatever its size.
         takes_mapping: it goes by a mapping file where one is given. A reader that never does is
             not asked about a source that comes with one, where another knows the source too.
+        changes: `changes(settings)` builds the `ChangeWriter` that writes changed products as the
+            import file of this format; None: nothing can be written back.
     """
 
     kind: ClassVar[str] = "reader"
@@ -85,6 +88,7 @@ class ReaderPlugin(PluginRecord):
     worker: str | None = None
     native: bool = field(default=False, kw_only=True)
     takes_mapping: bool = field(default=True, kw_only=True)
+    changes: Callable[[Any], ChangeWriter] | None = field(default=None, kw_only=True)
 
     def __post_init__(self) -> None:
         """Refuse what was a record before readers had settings: name, summary, factory.

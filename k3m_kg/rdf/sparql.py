@@ -10,7 +10,7 @@ from typing import Any
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.cut import OnBuild, open_cut
-from k3m_kg.vocabulary import PREFIXES
+from k3m_kg.vocabulary import QUERY_PREFIXES
 from k3m_kg.workers.limits import Limits
 from k3m_kg.workers.process import Task, working
 
@@ -55,7 +55,7 @@ def query(
 ) -> SparqlResult:
     """Run a SPARQL 1.1 query over the whole graph.
 
-    The prefixes `k3m`, `product`, `property`, `value`, `schema`, `rdf` and `rdfs` need no
+    The prefixes `k3m`, `product`, `property`, `value`, `schema`, `rdf`, `rdfs` and `xsd` need no
     declaration. The graph is cut into an oxigraph store on disk first, unless the cut of its
     current state is there already. The query runs in a worker, see `k3m_kg.workers`.
 
@@ -74,7 +74,7 @@ def query(
         GraphError: the database cannot be read.
     """
     check_allowed(text, where)
-    request = {"query": text, "prefixes": PREFIXES, "limit": limit, "cell": cell}
+    request = {"query": text, "prefixes": QUERY_PREFIXES, "limit": limit, "cell": cell}
     limits = limits or Limits(SECONDS)
 
     def parse() -> None:

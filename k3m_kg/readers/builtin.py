@@ -2,13 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any
-
 from k3m_kg.config import Settings
-from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.plugin.hookspecs import ReaderPlugin, hookimpl
+from k3m_kg.plugin.made import made_by
 from k3m_kg.readers.settings import (
     JSONDocumentSettings,
     MagentoSettings,
@@ -25,23 +21,18 @@ def _reader(
     *,
     native: bool = False,
     takes_mapping: bool = True,
+    changes: str | None = None,
 ) -> ReaderPlugin:
-    made = _made_by(worker)
     return ReaderPlugin(
-        name, summary, config, made, worker, native=native, takes_mapping=takes_mapping
+        name,
+        summary,
+        config,
+        made_by(worker),
+        worker,
+        native=native,
+        takes_mapping=takes_mapping,
+        changes=made_by(changes) if changes is not None else None,
     )
-
-
-def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
-    """A factory that imports the reader when one is made, and makes it as another process does."""
-
-    def factory(settings: Settings) -> CatalogReader:
-        module, name = worker.split(":")
-        made: Any = getattr(import_module(module), name)(**settings.model_dump(mode="json"))
-        reader: CatalogReader = made
-        return reader
-
-    return factory
 
 
 @hookimpl
@@ -58,6 +49,7 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "csv",
             "CSV or TSV with a header, described by a mapping file",
             "k3m_kg.readers.csv.delimited:DelimitedReader",
+            changes="k3m_kg.readers.csv.changes:DelimitedChanges",
         ),
         _reader(
             "jsonl",
@@ -96,6 +88,11 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "k3m_kg.readers.rdf.reader:RdfReader",
             RdfSettings,
             native=True,
-            takes_mapping=False,
+        ),
+        _reader(
+            "xml",
+            "any XML document by a mapping file with paths of elements; read as jsonl is",
+            "k3m_kg.readers.xml.documents:XmlDocumentReader",
+            native=True,
         ),
     ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any
@@ -30,11 +30,13 @@ class ChosenReader:
         record: its plugin's record.
         settings: those it was built with.
         reader: what reads.
+        better: a format that knows the columns of the file itself, where a mapping came with it.
     """
 
     record: ReaderPlugin
     settings: Settings
     reader: CatalogReader
+    better: str | None = None
 
     @property
     def name(self) -> str:
@@ -72,9 +74,12 @@ def choose_reader(
     fitting = (
         _surest([item for item in known if _takes_mapping(item)], path, head) if mapped else []
     )
-    fitting = fitting or _surest(known, path, head)
+    surest = _surest(known, path, head)
+    fitting = fitting or surest
     if len(fitting) == 1:
-        return _built(fitting[0], overrides)
+        chosen = _built(fitting[0], overrides)
+        better = surest[0].record.name if len(surest) == 1 else chosen.name
+        return chosen if better == chosen.name else replace(chosen, better=better)
     names = ", ".join(item.record.name for item in known) or "none"
     hint = f"name the format with --format; known: {names}"
     if fitting:

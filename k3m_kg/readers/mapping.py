@@ -8,6 +8,7 @@ Where a setting takes columns, `*` in a name stands for any text.
 from __future__ import annotations
 
 import re
+from collections.abc import Collection
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -17,6 +18,8 @@ from k3m_kg.config import Settings, read_yaml, validate_settings
 from k3m_kg.errors import ConfigError
 
 PLACEHOLDER = re.compile(r"\{([^{}]+)\}")
+NODE = "@id"
+"""In RDF the column with what names a node."""
 NUMBER = "{n}"
 """In the columns of a pair: whatever number stands there, the same in all of them."""
 
@@ -153,7 +156,8 @@ class Mapping(Settings):
     as `size.width`. A column that the file does not have is an error.
 
     Attributes:
-        id: the column with the product's id; of a list the first one that is not empty.
+        id: the column with the product's id; of a list the first one that is not empty. In RDF
+            it may be left out: `@id` is what names the product there.
         title: the column with its title; of a list the first one that is not empty.
         category: the column with its class; the model predicts properties, not this. A list is
             as for `title`. A second value is a property, here as of a title.
@@ -188,6 +192,9 @@ class Mapping(Settings):
             a literal NA, None or null is kept unless it is listed here.
         missing_in: further such cells by column.
         optional: columns that the file need not have.
+        element: of XML, the name of the element that is a product, such as `offer`.
+        classes: of RDF, the classes whose nodes are products, as IRIs or by what follows their
+            namespace, such as `[Product]`; by default those of schema.org.
         header: of a delimited file, the number of the row with the names of the columns, blank
             rows not counted. By default the first one that has those which the mapping names.
         skip_after_header: of a delimited file, rows below the header that are none of the data.
@@ -226,6 +233,8 @@ class Mapping(Settings):
     missing: list[str] = Field(default_factory=list)
     missing_in: dict[str, list[str]] = Field(default_factory=dict)
     optional: list[str] = Field(default_factory=list)
+    element: str | None = Field(None, min_length=1)
+    classes: list[str] = Field(default_factory=list)
     header: int | None = Field(None, ge=1, le=1000)
     skip_after_header: int = Field(0, ge=0, le=1000)
     skip_at_end: int = Field(0, ge=0, le=1000)
@@ -235,6 +244,13 @@ class Mapping(Settings):
     encoding: str | None = None
 
     _characters = field_validator("delimiter", "quote", "escape")(_one_character)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _named_by_its_node(cls, given: Any) -> Any:
+        if isinstance(given, dict) and given.get("classes") and "id" not in given:
+            return {**given, "id": NODE}
+        return given
 
     @field_validator("separators", mode="before")
     @classmethod
@@ -334,18 +350,34 @@ def tables_beside(path: Path) -> list[Path]:
 _OF_TEXT = (
     "header", "skip_after_header", "skip_at_end", "delimiter", "quote", "escape", "encoding",
 )  # fmt: skip
+_OF_ONE_KIND = {
+    **dict.fromkeys(_OF_TEXT, "delimited text"),
+    "element": "XML",
+    "classes": "RDF",
+}
 
 
-def refuse_text_settings(mapping: Mapping, format: str, where: str) -> None:
-    """Settings of delimited text have no meaning in other formats.
+def refuse_settings_of_others(
+    mapping: Mapping, format: str, where: str, own: Collection[str] = ()
+) -> None:
+    """Settings of one kind of source have no meaning in others.
+
+    Args:
+        own: those that the format has.
 
     Raises:
         ConfigError: the mapping has one.
     """
-    for key in _OF_TEXT:
-        if getattr(mapping, key) != Mapping.model_fields[key].default:
+    for key, kind in _OF_ONE_KIND.items():
+        if key not in own and getattr(mapping, key) != Mapping.model_fields[key].get_default(
+            call_default_factory=True
+        ):
             raise ConfigError(
-                f"`{key}` is a setting of delimited text, which {format} is not",
+                f"`{key}` is a setting of {kind}, which {format} is not",
                 where=where,
                 hint=f"leave `{key}` out",
             )
+
+
+OF_TEXT = frozenset(_OF_TEXT)
+"""Settings of delimited text."""

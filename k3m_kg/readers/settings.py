@@ -31,10 +31,13 @@ class RdfSettings(Settings):
             beginning of the file.
         max_depth: levels that a document may be nested; a deeper one is refused before the parser
             sees it, which would take memory by the square of the depth.
+        languages: those of texts that are preferred, such as `[de, en]`; English by default. A
+            mapping file has a setting of its own for that.
     """
 
     form: Literal["auto", "nt", "nq", "ttl", "trig", "rdfxml", "jsonld"] = "auto"
     max_depth: int = Field(MAX_DEPTH, ge=1, le=1000)
+    languages: list[str] = Field(default_factory=list)
 
 
 class JSONDocumentSettings(Settings):

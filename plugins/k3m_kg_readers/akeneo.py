@@ -52,7 +52,7 @@ class _Column(NamedTuple):
     currency: str = ""
 
 
-class _Columns:
+class Columns:
     """Where in a row what stands, and which locale and channel have the plain names."""
 
     def __init__(self, header: Sequence[str], locale: str, channel: str) -> None:
@@ -143,15 +143,24 @@ class AkeneoReader(TableDialect):
             or _is_of_codes(found)
         )
 
+    def columns(self, header: Sequence[str]) -> Columns:
+        """Where in a row what stands."""
+        return Columns(header, self._locale, self._channel)
+
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The identifier."""
+        return [place for place, name in enumerate(names) if name in _IDS]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Products and models with what they inherit; of other codes, what is said of them."""
-        if not ("categories" in table.header or _is_of_models(set(table.header))):
+        names = set(table.header)
+        if _is_of_codes(names) and not ("categories" in names or _is_of_models(names)):
             yield from _codes(table)
             return
         with Families(levels=True) as families:
             if self._models is not None:
                 self._keep_models(families, Path(self._models))
-            columns = _Columns(table.header, self._locale, self._channel)
+            columns = self.columns(table.header)
             for row in table:
                 if isinstance(row, RejectedRow):
                     yield row
@@ -191,7 +200,7 @@ def _cell(row: TableRow, place: int | None) -> str:
     return row.cells[place] if place is not None else ""
 
 
-def _product(columns: _Columns, row: TableRow) -> ProductRecord:
+def _product(columns: Columns, row: TableRow) -> ProductRecord:
     cells = row.cells
     title = next((column for column in columns.titles if cells[column.place]), None)
     properties: list[tuple[str, str]] = []
@@ -209,7 +218,7 @@ def _product(columns: _Columns, row: TableRow) -> ProductRecord:
             cell = f"{cell} {column.currency}"
         elif "<" in cell:
             cell = html_to_text(cell)
-        properties += ((columns.name_of(column), value) for value in _values(cell))
+        properties += ((columns.name_of(column), value) for value in options_in(cell))
     categories = split(_cell(row, columns.categories))
     properties += (("categories", code) for code in categories)
     return ProductRecord(
@@ -227,7 +236,7 @@ def _product(columns: _Columns, row: TableRow) -> ProductRecord:
     )
 
 
-def _values(cell: str) -> list[str]:
+def options_in(cell: str) -> list[str]:
     """Codes of several options are separated by commas; a text or a number is one value."""
     if _OPTIONS.fullmatch(cell) and not _DECIMAL.fullmatch(cell):
         return cell.split(",")

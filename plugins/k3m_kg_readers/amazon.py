@@ -79,6 +79,10 @@ class AmazonReader(TableDialect):
             found & {"item_name", "external_product_id", *_TYPES, "update_delete"}
         )
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The SKU."""
+        return [place for place, name in enumerate(names) if _plain(name) in _IDS]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """The products in order; a child that comes before its parent, after it."""
         columns = _Columns(table.header)

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from importlib import import_module
-from typing import Any
-
-from k3m_kg.api import CatalogReader, ReaderPlugin, Settings, hookimpl
+from k3m_kg.api import ReaderPlugin, Settings, hookimpl, made_by
 from k3m_kg_readers.settings import AkeneoSettings, TableSettings
 
 
@@ -17,22 +13,19 @@ def _reader(
     config: type[Settings] = TableSettings,
     *,
     native: bool = False,
+    changes: str | None = None,
 ) -> ReaderPlugin:
     worker = f"k3m_kg_readers.{worker}"
-    made = _made_by(worker)
-    return ReaderPlugin(name, summary, config, made, worker, native=native, takes_mapping=False)
-
-
-def _made_by(worker: str) -> Callable[[Settings], CatalogReader]:
-    """A factory that imports the reader when one is made, and makes it as another process does."""
-
-    def factory(settings: Settings) -> CatalogReader:
-        module, name = worker.split(":")
-        made: Any = getattr(import_module(module), name)(**settings.model_dump(mode="json"))
-        reader: CatalogReader = made
-        return reader
-
-    return factory
+    return ReaderPlugin(
+        name,
+        summary,
+        config,
+        made_by(worker),
+        worker,
+        native=native,
+        takes_mapping=False,
+        changes=made_by(f"k3m_kg_readers.{changes}") if changes is not None else None,
+    )
 
 
 @hookimpl
@@ -43,23 +36,27 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "shopify",
             "Shopify's product CSV: variants linked to their product, pictures, metafields",
             "shopify:ShopifyReader",
+            changes="shopify_changes:ShopifyChanges",
         ),
         _reader(
             "woocommerce",
             "WooCommerce's product CSV: attribute columns in pairs, variations linked to products",
             "woocommerce:WooCommerceReader",
+            changes="woocommerce_changes:WooCommerceChanges",
         ),
         _reader(
             "google-merchant",
             "product feeds of Google Merchant Center: tab-separated, RSS 2.0 and Atom",
             "google:GoogleMerchantReader",
             native=True,
+            changes="google_changes:GoogleMerchantChanges",
         ),
         _reader(
             "akeneo",
             "Akeneo's products, product models and codes: locales, channels, inheritance",
             "akeneo:AkeneoReader",
             AkeneoSettings,
+            changes="akeneo_changes:AkeneoChanges",
         ),
         _reader(
             "openfoodfacts",

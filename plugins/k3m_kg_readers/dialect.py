@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import ClassVar
 
@@ -59,10 +60,32 @@ class TableDialect(ABC):
             ConfigError: a mapping was given, which this format has no use for.
         """
         refuse_mapping(self.name, mapping)
-        with open_table(path, encoding=self._encoding, is_header=self.is_header) as table:
+        with self.opened(path) as table:
             if table.note:
                 yield Note(table.note)
+            table.find_ids(self.ids(table.header))
             yield from self.records(table)
+
+    def opened(self, path: Path) -> AbstractContextManager[DelimitedTable]:
+        """The table of a file, whose header has at least what names a product.
+
+        A part of a file, such as one with a few columns that changed, has less than a sure header.
+
+        Raises:
+            CatalogError: the file cannot be read or has no such header.
+        """
+        return open_table(path, encoding=self._encoding, is_header=self._may_be_header)
+
+    def _may_be_header(self, names: Sequence[str]) -> bool:
+        return self.is_header(names) or self.names_products(names)
+
+    def names_products(self, names: Sequence[str]) -> bool:
+        """Whether columns of these names are enough to tell which product a row is about."""
+        return bool(self.ids(names))
+
+    @abstractmethod
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """Where the columns are that name the product of a row, the surest first."""
 
     @abstractmethod
     def is_header(self, names: Sequence[str]) -> bool:

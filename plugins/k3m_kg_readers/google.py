@@ -81,6 +81,10 @@ class GoogleMerchantReader(TableDialect):
         for item in xml_elements(path, _ITEMS):
             yield item if isinstance(item, RejectedRow) else _item(item)
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The id."""
+        return [place for place, name in enumerate(names) if _attribute(name) == "id"]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """A row is a product."""
         names = [_attribute(name) for name in table.header]
@@ -99,6 +103,14 @@ def begins_as_xml(path: Path) -> bool:
     """Whether the first element of XML can be found in the file."""
     with open_bytes(path) as file:
         return bool(sniffed_elements(file.read(1 << 16), 1))
+
+
+def names_in(path: Path, reader: GoogleMerchantReader) -> frozenset[str]:
+    """The names of the attributes in the header of a table; none of a feed."""
+    if begins_as_xml(path):
+        return frozenset()
+    with reader.opened(path) as table:
+        return frozenset(map(_attribute, table.header)) - {"product_detail"}
 
 
 def _is_googles(element: XmlElement) -> bool:

@@ -84,6 +84,10 @@ class OpenFoodFactsReader(TableDialect, LinesDialect):
             any(name.endswith(_PER_100) for name in names) or "states_tags" in found
         )
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The code."""
+        return [place for place, name in enumerate(names) if name == "code"]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """A row is a product."""
         at = {name: place for place, name in enumerate(table.header)}

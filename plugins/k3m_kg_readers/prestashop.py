@@ -43,6 +43,13 @@ class PrestaShopReader(TableDialect):
         fits = bool(lower & marks) or any(name.startswith(pairs) for name in lower)
         return "product id" in plain and fits
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The product's number, of a combination its reference."""
+        plain = [_plain(name) for name in names]
+        is_combination = "attribute" in plain and "value" in plain
+        wanted = ("reference",) if is_combination else ("product id", "reference")
+        return [plain.index(name) for name in wanted if name in plain]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """A row is a product, or a combination of one."""
         plain = [_plain(name) for name in table.header]

@@ -77,7 +77,7 @@ _TEXT_NUMBER = re.compile(r"'(?=\d)")
 _DEFAULT = ("Title", "Default Title")
 
 
-class _Columns:
+class Columns:
     """Where in a row what stands."""
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -135,9 +135,16 @@ class ShopifyReader(TableDialect):
         marks = {"option1 name", "option1 value", "product image url", "variant image url"}
         return "url handle" in lower and bool(lower & marks)
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """A variant's SKU, else the handle."""
+        lower = [_NEW_NAMES.get(name.lower(), name.lower()) for name in names]
+        if "url handle" not in lower:
+            return []
+        return [lower.index(name) for name in ("sku", "url handle") if name in lower]
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
-        columns = _Columns(table.header)
+        columns = Columns(table.header)
         handle = columns.handle
 
         def key(row: TableRow | RejectedRow) -> str | None:
@@ -157,7 +164,7 @@ class ShopifyReader(TableDialect):
 
 
 def _product(
-    table: DelimitedTable, columns: _Columns, rows: list[TableRow]
+    table: DelimitedTable, columns: Columns, rows: list[TableRow]
 ) -> Iterator[CatalogRecord]:
     first = rows[0]
     handle = first.cells[columns.handle]
@@ -171,23 +178,16 @@ def _product(
     stated = tuple(dict.fromkeys(pair for row in rows for pair in _pairs(row, columns.of_product)))
     images = _images(columns, rows)
     variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]
-    names = [first.cells[name] for name, _ in columns.options]
+    names = option_names(columns, first)
     if len(variants) < 2 and not _options(columns, names, first):
         own = _pairs(first, columns.of_variant, columns.measure_unit)
         yield ProductRecord(handle, title, category, images, inherited(own, stated), first.line)
         return
     yield ProductRecord(handle, title, category, images, stated, first.line)
-    ids = {handle}
-    for row in variants:
-        options = _options(columns, names, row)
-        sku = _TEXT_NUMBER.sub("", row.cells[columns.sku], count=1) if columns.sku else ""
-        id_ = sku
-        if not sku or sku in ids:
-            id_ = "/".join([handle, *(value for _, value in options)])
-        if id_ in ids:
+    for id_, row, options in _variants(columns, handle, names, variants):
+        if id_ is None:
             yield table.rejected(row, f"a second variant of {handle!r} with the same options")
             continue
-        ids.add(id_)
         own = (*options, *_pairs(row, columns.of_variant, columns.measure_unit))
         picture = _cell(row, columns.variant_image)
         yield ProductRecord(
@@ -201,11 +201,43 @@ def _product(
         )
 
 
+def option_names(columns: Columns, first: TableRow) -> list[str]:
+    """What the options of a product are called, which its first row says."""
+    return [first.cells[name] for name, _ in columns.options]
+
+
+def variants_of(
+    columns: Columns, handle: str, rows: Sequence[TableRow]
+) -> list[tuple[str, TableRow, Pairs]]:
+    """Id, row and options of each variant; none where the product is one without any."""
+    names = option_names(columns, rows[0])
+    variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]
+    if len(variants) < 2 and not _options(columns, names, rows[0]):
+        return []
+    found = _variants(columns, handle, names, variants)
+    return [(id_, row, options) for id_, row, options in found if id_ is not None]
+
+
+def _variants(
+    columns: Columns, handle: str, names: Sequence[str], rows: Sequence[TableRow]
+) -> Iterator[tuple[str | None, TableRow, Pairs]]:
+    """Each variant with its id: the SKU, else the handle with the options; None for a second."""
+    ids = {handle}
+    for row in rows:
+        options = _options(columns, names, row)
+        sku = _TEXT_NUMBER.sub("", row.cells[columns.sku], count=1) if columns.sku else ""
+        id_ = sku
+        if not sku or sku in ids:
+            id_ = "/".join([handle, *(value for _, value in options)])
+        yield (None if id_ in ids else id_), row, options
+        ids.add(id_)
+
+
 def _cell(row: TableRow, place: int | None) -> str | None:
     return (row.cells[place] or None) if place is not None else None
 
 
-def _options(columns: _Columns, names: Sequence[str], row: TableRow) -> Pairs:
+def _options(columns: Columns, names: Sequence[str], row: TableRow) -> Pairs:
     """What the row chooses of the options, whose names stand in the product's first row."""
     found = []
     for (name_place, value_place), name in zip(columns.options, names, strict=True):
@@ -245,7 +277,7 @@ def _pairs(
     return tuple(found)
 
 
-def _images(columns: _Columns, rows: Sequence[TableRow]) -> tuple[str, ...]:
+def _images(columns: Columns, rows: Sequence[TableRow]) -> tuple[str, ...]:
     """Pictures in the order of their positions, else of the rows."""
     found = []
     for number, row in enumerate(rows):

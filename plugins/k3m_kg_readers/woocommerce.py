@@ -34,7 +34,7 @@ _STEERING = re.compile(r"meta: _|download \d+ ")
 _MARKS = frozenset(("attribute 1 name", "is featured?", "visibility in catalog", "regular price"))
 
 
-class _Columns:
+class Columns:
     """Where in a row what stands."""
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -51,6 +51,7 @@ class _Columns:
             elif name and name not in _READ_APART and not _steers(name):
                 how = "html" if name in _HTML else "list" if name in _LISTS else ""
                 self.properties.append((place, _shown(header[place]), how))
+        self.numbers = [int(number) for number in pairs]
         self.attributes = [
             (pair["name"], pair["value(s)"])
             for pair in pairs.values()
@@ -68,9 +69,17 @@ class WooCommerceReader(TableDialect):
         lower = {name.lower() for name in names}
         return "name" in lower and bool(lower & {"sku", "id"}) and _is_its_own(lower)
 
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The SKU."""
+        return [place for place, name in enumerate(names) if name.lower() == "sku"]
+
+    def names_products(self, names: Sequence[str]) -> bool:
+        """An SKU or ID is enough."""
+        return bool({name.lower() for name in names} & {"sku", "id"})
+
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """The products in order; a variation that comes before its product, after it."""
-        columns = _Columns(table.header)
+        columns = Columns(table.header)
         at = columns.at
         kind = at.get("type")
         with Families() as variants:
@@ -79,7 +88,7 @@ class WooCommerceReader(TableDialect):
                     yield row
                     continue
                 cells = row.cells
-                if (id_ := _id(at, cells)) is None:
+                if (id_ := product_id(at, cells)) is None:
                     yield table.rejected(row, "neither SKU nor ID")
                     continue
                 record = _product(columns, id_, cells, row.line)
@@ -114,7 +123,7 @@ def _cell(at: dict[str, int], cells: Sequence[str], name: str) -> str:
     return cells[place] if place is not None else ""
 
 
-def _id(at: dict[str, int], cells: Sequence[str]) -> str | None:
+def product_id(at: dict[str, int], cells: Sequence[str]) -> str | None:
     """The SKU, else the number as other rows refer to it."""
     if sku := _cell(at, cells, "sku"):
         return sku
@@ -122,7 +131,7 @@ def _id(at: dict[str, int], cells: Sequence[str]) -> str | None:
     return f"id:{number}" if number else None
 
 
-def _product(columns: _Columns, id_: str, cells: Sequence[str], line: int) -> ProductRecord:
+def _product(columns: Columns, id_: str, cells: Sequence[str], line: int) -> ProductRecord:
     at = columns.at
     paths = [_path(text) for text in split_escaped(_cell(at, cells, "categories"))]
     paths.sort(key=lambda path: path.count(" > "), reverse=True)

@@ -55,6 +55,50 @@ def test_export_to_standard_output(run: Command) -> None:
     assert b"3 products" in done.stderr
 
 
+def test_changes_go_back_as_the_file_of_their_software(run: Command) -> None:
+    db = ("--db", "sqlite:///shop.db")
+    header = "Handle,Title,Variant SKU,Option1 Name,Option1 Value,Vendor\n"
+    Path("shop.csv").write_text(header + "mug,Mug,M-1,Title,Default Title,Acme\n")
+    assert run("ingest", "shop.csv", *db)[0] == 0
+    Path("more.csv").write_text("sku,colour,Vendor\nmug,red,Acme\nother,blue,Acme\n")
+    Path("more.yaml").write_text("id: sku\n")
+    assert run("ingest", "more.csv", "--mapping", "more.yaml", *db)[0] == 0
+    words = ("export", "back.csv", "--as", "shopify", "--changes-since", "1", *db)
+    code, out, err = run(*words)
+    assert (code, err) == (0, "")
+    assert "1 rows, 1 of them changed, of 2 products that changed since run 1" in out
+    assert Path("back.csv").read_text() == (
+        "Handle,Title,colour (product.metafields.custom.colour)\nmug,Mug,red\n"
+    )
+    report = json.loads(run(*words, "--json")[1])
+    assert (report["rows"], report["unwritten"], report["removed"]) == (1, [], [])
+    assert report["columns"] == ["colour (product.metafields.custom.colour)"]
+    program = "from k3m_kg.cli.app import main; main()"
+    command = [sys.executable, "-c", program, "export", "-", *words[2:]]
+    done = subprocess.run(command, capture_output=True, check=True)
+    assert done.stdout == Path("back.csv").read_bytes()
+    before = Path("shop.csv").read_bytes()
+    for wrong, message in (
+        (("export", "shop.csv", *words[2:]), "this is the source, which is read"),
+        (("export", "more.csv", *words[2:]), "this is a source of this graph"),
+        (("export", "b.csv", "--as", "shop", "--changes-since", "1", *db), "unknown format 'shop'"),
+        (("export", "b.csv", "--as", "shopify", *db), "--changes-since says from which run"),
+        (("export", "b.csv", "--changes-since", "1", *db), "goes with --as"),
+        (("export", "b.csv", "--as", "akeneo", "--changes-since", "1", *db), "no source of this"),
+        (("export", "b.csv", "--as", "csv", "--changes-since", "1", *db), "--mapping names"),
+    ):
+        code, _, err = run(*wrong)
+        assert (code, message in err) == (2, True), (wrong, err)
+        assert "Traceback" not in err
+    assert Path("shop.csv").read_bytes() == before
+    assert not Path("b.csv").exists()
+    code, _, err = run("export", "b.csv", "--as", "shopify", "--changes-since", "9", *db)
+    assert (code, "there is no run 9" in err) == (1, True)
+    Path("shop.csv").unlink()
+    code, _, err = run(*words)
+    assert (code, "goes by the source that it came from" in err) == (1, True)
+
+
 def test_export_of_tables(run: Command) -> None:
     assert run("export", "tables", "--format", "csv")[0] == 0
     with Path("tables/products.csv").open(newline="") as file:

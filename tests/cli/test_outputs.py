@@ -25,6 +25,8 @@ PATHS = {
     "status html": WRITTEN,
     "validate shapes": READ,
     "export out": WRITTEN,
+    "export source": READ,
+    "export mapping": READ,
     "sparql file": READ,
     "snapshot cut out": WRITTEN,
     "snapshot cut split_file": READ,

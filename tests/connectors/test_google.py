@@ -56,5 +56,5 @@ def test_a_feed_that_is_cut_off_is_one_error(tmp_path: Path) -> None:
 
 def test_a_feed_of_news_is_none_of_products(tmp_path: Path) -> None:
     text = '<rss version="2.0"><channel><item><title>News</title></item></channel></rss>'
-    with pytest.raises(Exception, match="is in no known format"):
+    with pytest.raises(Exception, match="name of an id"):
         told(written(tmp_path, text, "feed.xml"))

@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from k3m_kg.errors import CatalogError, MappingNeeded, UsageError
+from k3m_kg.errors import CatalogError, ConfigError, MappingNeeded, UsageError
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.pipeline import ingest
@@ -132,3 +132,51 @@ def test_notes_of_a_reader_are_reported(store: GraphStore, tmp_path: Path) -> No
     encoding, delimiter = run(store, path, mapping=mapping).notes
     assert "Windows-1252" in encoding
     assert "';'" in delimiter
+
+
+def test_notes_are_told_of_a_source_that_is_not_taken_too(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    path, mapping = tmp_path / "c.csv", tmp_path / "m.yaml"
+    path.write_bytes("id;name\n1;Grüner Becher\n".encode("cp1252"))
+    mapping.write_text("id: idd\ntitle: name\n")
+    with pytest.raises(ConfigError) as raised:
+        run(store, path, mapping=mapping)
+    assert "note: read as Windows-1252" in (raised.value.hint or "")
+
+
+def test_rows_that_go_on_with_a_product_and_formats_that_know_better_are_noted(
+    store: GraphStore, tmp_path: Path
+) -> None:
+    path, mapping = tmp_path / "shop.csv", tmp_path / "m.yaml"
+    path.write_text(
+        "Handle,Title,Option1 Name,Option1 Value,Variant SKU,Image Src\n"
+        "tee,Tee,Size,S,T-S,1.jpg\ntee,,,M,T-M,2.jpg\ncap,Cap,Size,L,C-L,3.jpg\n"
+    )
+    mapping.write_text("id: Handle\ntitle: Title\nimage: Image Src\n")
+    shopify, again = run(store, path, mapping=mapping).notes
+    assert "a file of shopify, which is read without a mapping" in shopify
+    assert again.startswith("1 rows give an id again")
+    assert "`rows: continue`" in again
+    mapping.write_text("id: Variant SKU\n")
+    assert len(run(store, path, mapping=mapping).notes) == 1
+
+
+@pytest.mark.parametrize(
+    ("cell", "said"),
+    [
+        ('"{""Brand"": ""Acme""}"', True), ('"[""a.jpg"", ""b.jpg""]"', True),
+        ("['a', 'b']", True), ("[red]", False), ("{n}", False), ("a: b", False),
+    ],
+)  # fmt: skip
+def test_cells_that_look_like_json_are_noted(
+    store: GraphStore, tmp_path: Path, cell: str, said: bool
+) -> None:
+    path, mapping = tmp_path / "c.csv", tmp_path / "m.yaml"
+    path.write_text(f"id;details\n1;{cell}\n")
+    mapping.write_text("id: id\ndelimiter: ;\n")
+    notes = run(store, path, mapping=mapping).notes
+    assert [note for note in notes if "look like JSON" in note] == notes if said else not notes
+    mapping.write_text("id: id\ndelimiter: ;\ncells: {details: json}\n")
+    if said:
+        assert run(store, path, mapping=mapping).notes == []

@@ -196,6 +196,22 @@ def test_triples_of_entities_unseen_in_training_are_left_out_and_counted(tmp_pat
     found = from_files(DataSettings(folder=data))
     assert found.unknown == 2
     assert "nobody" not in found.entities
+    (note,) = found.notes
+    assert note.startswith("test.tsv: 2 of ")
+    assert "'nobody'" in note
+
+
+def test_a_row_of_column_names_is_no_triple(tmp_path: Path) -> None:
+    data = write(tmp_path / "data")
+    plain = from_files(DataSettings(folder=data))
+    train = data / "train.tsv"
+    rows = train.read_text()
+    train.write_text("head\trelation\ttail\n" + rows)
+    found = from_files(DataSettings(folder=data))
+    assert (found.entities, found.relations) == (plain.entities, plain.relations)
+    assert "train.tsv: the first row, head, relation, tail" in found.notes[0]
+    train.write_text("s\tp\to\nt\tp\to\n" + rows)  # a relation of that name
+    assert "p" in from_files(DataSettings(folder=data)).relations
 
 
 def test_quotes_and_empty_labels_are_labels(tmp_path: Path) -> None:

@@ -179,3 +179,14 @@ def test_sniff() -> None:
     assert not sniff("a", b"{\n")
     assert not sniff("a.jsonl", b"id,name\n")
     assert not sniff("a", b'"id"')
+
+
+@pytest.mark.parametrize(
+    "text", ['[{"id": "1"},\n{"id": "2"}]', '[\n  {"id": "1"}\n]', '[{"id": "1"}]']
+)
+def test_an_array_is_refused_with_the_format_that_reads_it(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "array.json"
+    path.write_text(text)
+    with pytest.raises(CatalogError, match="is one JSON document") as failure:
+        list(JSONLinesReader().read(path, None))
+    assert "--format json" in (failure.value.hint or "")

@@ -18,7 +18,7 @@ from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.rdf import groups as rdf_groups
 from k3m_kg.readers.rdf import syntax as rdf_syntax
 from k3m_kg.readers.rdf.reader import RdfReader, form_of
-from k3m_kg.records import ProductRecord, RejectedRow, ValueRecord
+from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
 
 PREFIXES = """
     @prefix s: <https://schema.org/> .
@@ -68,7 +68,7 @@ def turtle(text: str) -> list[ox.Triple]:
 
 def read(path: Path, content: str | bytes) -> list:
     path.write_bytes(content if isinstance(content, bytes) else content.encode())
-    return list(RdfReader().read(path, None))
+    return [found for found in RdfReader().read(path, None) if not isinstance(found, Note)]
 
 
 def without_lines(records: list) -> list:
@@ -295,9 +295,132 @@ def test_circles_and_webs_of_nodes_end(tmp_path: Path) -> None:
     assert isinstance(deep, RejectedRow)
 
 
-def test_a_mapping_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="takes no mapping"):
-        list(RdfReader().read(tmp_path / "a.nt", tmp_path / "mapping.yaml"))
+def test_no_product_is_an_error_that_lists_the_classes(tmp_path: Path) -> None:
+    content = (
+        PREFIXES
+        + """
+        x:1 a x:Ware ; x:name "Mug" . x:2 a x:Ware ; x:name "Cup" . x:3 a x:Maker ; x:name "Acme" .
+    """
+    )
+    with pytest.raises(CatalogError, match="no product in this file") as failure:
+        read(tmp_path / "a.ttl", content)
+    hint = failure.value.hint or ""
+    assert "<http://shop.example/Ware> (2), <http://shop.example/Maker> (1)" in hint
+    assert "`classes: [Ware]`" in hint
+    with pytest.raises(CatalogError, match="no node is of class Wares") as failure:
+        mapped(tmp_path / "a.ttl", content, "classes: [Wares]")
+    assert "<http://shop.example/Ware> (2)" in (failure.value.hint or "")
+
+
+def test_statements_of_our_own_values_need_no_product(tmp_path: Path) -> None:
+    content = PREFIXES + 'value:mugs a x:Kind ; property:kind%20of "tableware" .'
+    (found,) = read(tmp_path / "a.ttl", content)
+    assert (found.value, found.properties) == ("mugs", (("kind of", "tableware"),))
+
+
+def mapped(path: Path, content: str, mapping: str) -> list:
+    path.write_text(content)
+    file = path.with_name("mapping.yaml")
+    file.write_text(mapping)
+    return list(RdfReader().read(path, file))
+
+
+def test_a_mapping_says_which_nodes_are_products_and_what_their_predicates_are(
+    tmp_path: Path,
+) -> None:
+    content = (
+        PREFIXES
+        + """
+        x:1 a x:Ware ; x:label_ "Mug"@en, "Becher"@de ; x:kind "mugs > small" ; x:hue "red|blue" ;
+            x:photo [ x:at <http://img/1.jpg> ] ; x:maker [ a x:Maker ; x:called "Acme" ] ;
+            s:additionalProperty [ s:name "height" ; s:value 9 ; s:unitText "cm" ] ;
+            x:beside <http://shop.example/product/2> ; x:stock "7" .
+        <http://shop.example/product/2> a x:Ware ; x:label_ "Tasse"@de ; x:stock "8" .
+        x:3 a x:Maker ; x:called "Acme" .
+    """
+    )
+    mapping = """
+        classes: [Ware]
+        title: label_
+        languages: [de]
+        category: kind
+        category_levels: ">"
+        image: photo.at
+        separators: {hue: "|"}
+        links: {beside: related}
+        rename: {maker.called: brand}
+        leave_out: [stock]
+    """
+    first, second = mapped(tmp_path / "a.ttl", content, mapping)
+    assert (first.id, first.title, first.category) == (
+        "http://shop.example/1", "Becher", "mugs > small",
+    )  # fmt: skip
+    assert first.images == ("http://img/1.jpg",)
+    assert set(first.properties) == {
+        ("hue", "red"), ("hue", "blue"), ("brand", "Acme"), ("height", "9 cm"),
+        ("label_.en", "Mug"),
+    }  # fmt: skip
+    assert first.links == (("related", "2"),)
+    assert (second.id, second.title, second.properties) == ("2", "Tasse", ())
+    path = tmp_path / "a.ttl"
+    assert choose_reader(path, mapped=True).name == "rdf"
+    with pytest.raises(ConfigError, match="'lable_'"):
+        mapped(path, content, "classes: [Ware]\ntitle: lable_")
+    with pytest.raises(ConfigError, match="`element` is a setting of XML, which rdf is not"):
+        mapped(path, content, "classes: [Ware]\nelement: x")
+
+
+def test_one_language_is_the_rule_and_others_are_kept_apart(tmp_path: Path) -> None:
+    content = (
+        PREFIXES
+        + """
+        product:1 a s:Product ; s:name "Becher"@de, "Mug"@en ;
+            s:description "Ein Becher"@de, "A mug"@en-GB ; s:sku "m1" ; x:note "x", "y"@fr, "z"@en .
+        product:2 a s:Product ; s:name "Mug"@en, "Becher"@de ; s:description "Nur das"@de .
+    """
+    )
+    path = tmp_path / "a.ttl"
+    path.write_text(content)
+    first, second, note = RdfReader().read(path, None)
+    assert (first.title, second.title) == ("Mug", "Mug")
+    assert set(first.properties) == {
+        ("name.de", "Becher"), ("description.de", "Ein Becher"), ("description", "A mug"),
+        ("sku", "m1"), ("note", "x"), ("note.fr", "y"), ("note", "z"),
+    }  # fmt: skip
+    assert set(second.properties) == {("name.de", "Becher"), ("description", "Nur das")}
+    assert "(de, en, en_gb, fr)" in note.text
+    first, second = RdfReader(languages=["de"]).read(path, None)
+    assert (first.title, second.title) == ("Becher", "Becher")
+    assert ("name.en", "Mug") in first.properties
+    lines = ox.serialize(turtle(content.removeprefix(PREFIXES)), format=ox.RdfFormat.N_TRIPLES)
+    other = tmp_path / "a.nt"
+    other.write_bytes(lines)
+    assert without_lines(list(RdfReader(languages=["de"]).read(other, None))) == without_lines(
+        [first, second]
+    )
+
+
+def test_nodes_of_one_label_stay_two(tmp_path: Path) -> None:
+    content = (
+        PREFIXES
+        + """
+        product:1 x:hue <http://a/red>, <http://b/red> ; x:maker <http://a/m> .
+        product:2 x:hue <http://b/red> ; x:maker <http://b/n> .
+        <http://a/red> rdfs:label "Red" ; x:code "1" .
+        <http://b/red> rdfs:label "Red" ; x:code "2" .
+        <http://a/m> a s:Brand ; s:name "Acme" . <http://b/n> a s:Brand ; s:name "Acme" .
+    """
+    )
+    found = read(tmp_path / "a.ttl", content)
+    products = [record for record in found if isinstance(record, ProductRecord)]
+    values = {
+        record.value: record.properties for record in found if isinstance(record, ValueRecord)
+    }
+    assert products[0].properties == (
+        ("hue", "Red"), ("hue", "Red <http://b/red>"), ("maker", "Acme"),
+    )  # fmt: skip
+    assert products[1].properties == (("hue", "Red <http://b/red>"), ("maker", "Acme"))
+    assert values == {"Red": (("code", "1"),), "Red <http://b/red>": (("code", "2"),)}
 
 
 @pytest.mark.parametrize(

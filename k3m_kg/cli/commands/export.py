@@ -17,6 +17,7 @@ from k3m_kg.cli.console import (
     say,
 )
 from k3m_kg.cli.outputs import guard, guard_sources
+from k3m_kg.errors import UsageError
 
 
 def export(
@@ -44,15 +45,67 @@ def export(
             "`ingest` then reads another text.",
         ),
     ] = False,
+    as_: Annotated[
+        str | None,
+        typer.Option(
+            "--as",
+            metavar="NAME",
+            help="Not the whole graph but what changed since --changes-since, as the import file "
+            "of the software that the products came from: shopify, woocommerce, akeneo, "
+            "google-merchant (or google), csv, or what a plugin writes.",
+            show_default=False,
+        ),
+    ] = None,
+    changes_since: Annotated[
+        int | None,
+        typer.Option(
+            metavar="RUN",
+            help="With --as: what the runs after this one changed; 0 is before the first one.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE",
+            help="With --as: the catalog file that goes back.  [default: the only one of this "
+            "format]",
+            show_default=False,
+        ),
+    ] = None,
+    mapping: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="With --as csv: the mapping it was read by.", show_default=False
+        ),
+    ] = None,
+    settings: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set",
+            metavar="KEY=VALUE",
+            help="With --as: a setting of the format, as at `ingest`.  [repeatable]",
+        ),
+    ] = None,
     json: JsonFlag = False,
 ) -> None:
     """Write the whole graph as RDF, or as tables of products, triples and images.
 
     A name that ends in .gz or .zst is compressed. The output is complete or not there at all.
+
+    With --as, only what changed: changed products, changed columns, ids and formats as they came.
     """
+    if as_ is not None:
+        _write_back(out, as_, changes_since, source, mapping, settings or [], db, spreadsheet, json)
+        return
+    for name, given in (
+        ("--changes-since", changes_since), ("--source", source), ("--mapping", mapping),
+        ("--set", settings or None),
+    ):  # fmt: skip
+        if given is not None:
+            raise UsageError("goes with --as, which says for which software", where=name)
     from dataclasses import asdict
 
-    from k3m_kg.errors import UsageError
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.rdf.export import export as write
     from k3m_kg.rdf.export import files_of, format_of
@@ -83,3 +136,74 @@ def export(
         f"in {report.seconds:.1f} s"
     )
     note(summary) if out == STDOUT else say(summary)
+
+
+_SAME = {"google": "google-merchant"}
+
+
+def _write_back(
+    out: Path,
+    format: str,
+    since: int | None,
+    source: Path | None,
+    mapping: Path | None,
+    settings: list[str],
+    db: str,
+    spreadsheet: bool,
+    json: bool,
+) -> None:
+    """What changed, for the software of a format."""
+    from dataclasses import asdict
+
+    from k3m_kg.errors import unknown_name
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.plugin.hookspecs import ReaderPlugin
+    from k3m_kg.rdf.output import STDOUT
+    from k3m_kg.readers.choosing import choose_reader
+    from k3m_kg.writeback.changes import changes_since
+    from k3m_kg.writeback.writing import formats_written, source_of, write_changes
+
+    format = _SAME.get(format, format)
+    if format not in (known := formats_written()):
+        raise UsageError(unknown_name("format", format, known), where="--as")
+    if since is None or since < 0:
+        raise UsageError(
+            "--changes-since says from which run on, by its number or 0",
+            where=f"--as {format}",
+            hint="`k3m-kg diff` lists the runs",
+        )
+    if json and out == STDOUT:
+        raise UsageError("--json and OUT - both want standard output", hint="name a file")
+    with GraphStore.open(db) as store:
+        source = source_of(store, format, source)
+        if mapping is None and (accepted := Path(f"{source.name}.mapping.yaml")).is_file():
+            mapping = accepted
+        guard("OUT", out, db=db, files=[("the source", source), ("the mapping", mapping)])
+        guard_sources("OUT", out, store)
+        chosen = choose_reader(source, format, settings)
+        assert isinstance(chosen.record, ReaderPlugin)
+        assert chosen.record.changes is not None
+        changes = changes_since(store, since)
+        writer = chosen.record.changes(chosen.settings)
+        takes = mapping if chosen.record.takes_mapping else None
+        report = write_changes(
+            out, format, writer, source, takes, changes.products, spreadsheet=spreadsheet
+        )
+    tell = note if out == STDOUT else say
+    if json:
+        print_json({**asdict(report), "removed": changes.removed})
+        return
+    tell(
+        f"{report.path}: {report.rows:,} rows, {report.products:,} of them changed, of "
+        f"{len(changes.products):,} products that changed since run {since}; columns: "
+        f"{', '.join(report.columns) or 'none'}"
+    )
+    for item in report.unwritten[:_SHOWN]:
+        note(f"not written: {item.what} of {item.product}: {item.why}")
+    if len(report.unwritten) > _SHOWN:
+        note(f"... and {len(report.unwritten) - _SHOWN:,} more; --json lists them")
+    if changes.removed:
+        note(f"{len(changes.removed):,} products are gone, which this file does not say")
+
+
+_SHOWN = 20

@@ -144,6 +144,8 @@ def evaluate(
 
 def _print(report: dict[str, Any]) -> None:
     leaking = report["leakage"]
+    for text in report.get("notes", ()):
+        say(f"note: {text}")
     say(
         f"link prediction on {report['triples']:,} {report['split']} triples, filtered, "
         f"{report['candidates']}; {leaking['triples']:,} are given away by other relations"

@@ -21,7 +21,7 @@ from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
 from k3m_kg.readers.mapped.nested import scalar_text
 from k3m_kg.readers.mapped.suggesting import guess_columns, suggested_mapping
-from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_text_settings
+from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_settings_of_others
 from k3m_kg.records import CatalogRecord
 
 
@@ -46,7 +46,7 @@ def table_records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
 def _records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
     settings = load_mapping(mapping) if mapping is not None else None
     if settings is not None:
-        refuse_text_settings(settings, "parquet", str(mapping))
+        refuse_settings_of_others(settings, "parquet", str(mapping))
     source = open_batches(path)
     names = list(source.schema.names)
     check_width(names, str(path))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -24,13 +25,21 @@ from k3m_kg.readers.csv.rows import (
 )
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
 from k3m_kg.readers.lines import TextLines
+from k3m_kg.readers.mapped.named import ByName
 from k3m_kg.readers.mapped.products import Products
 from k3m_kg.readers.mapped.suggesting import suggested_mapping
-from k3m_kg.readers.mapping import Mapping, load_mapping
+from k3m_kg.readers.mapping import (
+    OF_TEXT,
+    Mapping,
+    load_mapping,
+    refuse_settings_of_others,
+)
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _NOT_DECODED = "bytes that are not valid in the file's encoding (`encoding` in the mapping says it)"
 _SUFFIXES = {".csv", ".tsv", ".tab"}
+_LOOKED_AT = 20
+_LITERAL = re.compile(r"\{\s*[\"'].*:.*\}|\[\s*[\"'{].*\]", re.DOTALL)
 _SUGGESTED_FROM = 20_000
 """Rows that a mapping is suggested from."""
 
@@ -61,6 +70,8 @@ class DelimitedReader:
             ConfigError: the mapping names columns that the file does not have.
         """
         settings = load_mapping(mapping) if mapping is not None else None
+        if settings is not None:
+            refuse_settings_of_others(settings, "csv", str(mapping), OF_TEXT)
         encoding = settings.encoding if settings is not None else None
         try:
             if encoding is None:
@@ -105,6 +116,25 @@ def _records(
             f"{rows.short:,} rows, the first on line {rows.first_short:,}, have fewer cells than "
             "the header: what lacks was taken as empty"
         )
+    if note := _about_literals(settings, header, rows.literals):
+        yield Note(note)
+
+
+def _about_literals(
+    settings: Mapping, header: Sequence[str], places: Collection[int]
+) -> str | None:
+    """What to say of cells that look like lists or objects and were read as texts."""
+    read = ByName(settings.cells)
+    used = ByName(dict.fromkeys(settings.leave_out, True))
+    names = [
+        repr(name)
+        for place in sorted(places)
+        if (name := header[place]) and read.get(name) is None and not used.get(name)
+    ]
+    if not names:
+        return None
+    listed = ", ".join(names[:5])
+    return f"cells of {listed} look like JSON, and were read as texts: `cells` in a mapping says so"
 
 
 def _usual_delimiter(path: Path) -> str:
@@ -172,6 +202,7 @@ class Rows:
 
     Attributes:
         short: rows with fewer cells than the header, and the line of the first.
+        literals: places of cells that look like a list or an object, in the first rows.
     """
 
     def __init__(self, lines: TextLines, dialect: dict[str, Any], width: int, path: Path) -> None:
@@ -182,6 +213,8 @@ class Rows:
         self._ids: Sequence[int] = ()
         self.short = 0
         self.first_short = 0
+        self.literals: set[int] = set()
+        self._looked_at = 0
 
     def skip(self, count: int) -> None:
         """Leave out rows that are not blank."""
@@ -234,6 +267,9 @@ class Rows:
                 continue
             if '="' in text:
                 cells = [excel_text(cell) for cell in cells]
+            if self._looked_at < _LOOKED_AT:
+                self._looked_at += 1
+                self.literals.update(i for i, cell in enumerate(cells) if _LITERAL.fullmatch(cell))
             yield Row(start, cells, self._raw)
 
     def _id_in(self, cells: Sequence[str]) -> str | None:

@@ -51,6 +51,7 @@ class DelimitedTable:
     Attributes:
         header: names of the columns.
         note: what was guessed of the file, if anything was.
+        delimiter, encoding: of the text.
     """
 
     def __init__(
@@ -60,9 +61,13 @@ class DelimitedTable:
         dialect: dict[str, Any],
         path: Path,
         note: str | None = None,
+        encoding: str = "utf-8",
     ) -> None:
         self.header = list(header)
         self.note = note
+        self.delimiter: str = dialect["delimiter"]
+        self.encoding = encoding
+        self._ids: Sequence[int] = ()
         self._lines = lines
         self._dialect = dialect
         self._path = path
@@ -86,7 +91,7 @@ class DelimitedTable:
             if len(cells) != width:
                 if any(cells[width:]):
                     why = f"expected {width} columns as in the header, found {len(cells)}"
-                    yield RejectedRow(start, why, raw_text(lines.row_text()))
+                    yield RejectedRow(start, why, raw_text(lines.row_text()), self._id_in(cells))
                     continue
                 cells = cells[:width] + [""] * (width - len(cells))
             if '="' in "\t".join(cells):
@@ -96,11 +101,19 @@ class DelimitedTable:
                 continue
             yield TableRow(start, cells)
 
+    def find_ids(self, places: Sequence[int]) -> None:
+        """Look in these cells, the first that is not empty, for the product of a rejected row."""
+        self._ids = places
+
     def rejected(self, row: TableRow, reason: str) -> RejectedRow:
         """A row that is no product, and why."""
         text = io.StringIO()
-        csv.writer(text, delimiter=self._dialect["delimiter"]).writerow(row.cells)
-        return RejectedRow(row.line, reason, raw_text(text.getvalue()))
+        csv.writer(text, delimiter=self.delimiter).writerow(row.cells)
+        return RejectedRow(row.line, reason, raw_text(text.getvalue()), self._id_in(row.cells))
+
+    def _id_in(self, cells: Sequence[str]) -> str | None:
+        found = (cells[place] for place in self._ids if place < len(cells))
+        return next(filter(None, found), None)
 
 
 @contextmanager
@@ -128,7 +141,7 @@ def open_table(
         with open_text(path, encoding) as file:
             lines = TextLines(file)
             header, dialect = _header(lines, path, is_header)
-            yield DelimitedTable(lines, header, dialect, path, note)
+            yield DelimitedTable(lines, header, dialect, path, note, encoding)
     except OSError as error:
         raise unreadable(path, error) from None
     except UnicodeError as error:

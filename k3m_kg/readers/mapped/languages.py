@@ -24,7 +24,7 @@ class Languages:
 
     def __init__(self, wanted: Sequence[str]) -> None:
         self.found: set[str] = set()
-        self._wanted = [_normal(tag) for tag in wanted]
+        self._wanted = [normal_tag(tag) for tag in wanted]
         tags = "|".join(
             re.escape(tag).replace("_", "[-_]") + ("" if "_" in tag else "(?:[-_][a-z]{2})?")
             for tag in self._wanted
@@ -44,7 +44,7 @@ class Languages:
             if len(self._known) > _PATHS_KNOWN:
                 self._known.clear()
             found = self._behind.fullmatch(path)
-            self._known[path] = (found[1], _normal(found[2])) if found else None
+            self._known[path] = (found[1], normal_tag(found[2])) if found else None
         return self._known[path]
 
     def chosen(self, cells: Iterable[Cell]) -> list[Cell]:
@@ -57,7 +57,7 @@ class Languages:
             placed.append(place)
             if place is not None:
                 path, tag = place
-                rank = (self._rank(tag), tag)
+                rank = (language_rank(tag, self._wanted or ("en",)), tag)
                 if path not in best or rank < best[path]:
                     best[path] = rank
         if not best:
@@ -66,19 +66,10 @@ class Languages:
 
     def _place(self, cell: Cell) -> tuple[str, str] | None:
         if cell.language is not None:
-            tag = _normal(cell.language)
+            tag = normal_tag(cell.language)
             self.found.add(tag)
             return cell.path, tag
         return self.parted(cell.path)
-
-    def _rank(self, tag: str) -> float:
-        """Lower is better; a language that nobody asked for is as good as any other."""
-        for number, wanted in enumerate(self._wanted or ("en",)):
-            if tag == wanted:
-                return number
-            if tag.startswith(f"{wanted}_"):
-                return number + 0.5
-        return float("inf")
 
     def _told(
         self, cell: Cell, place: tuple[str, str] | None, best: dict[str, tuple[float, str]]
@@ -91,7 +82,9 @@ class Languages:
                 return cell._replace(path=apart, name=f"{cell.name}.{_OTHER}", origin=apart)
             return cell
         path, tag = place
-        if best[path] != (self._rank(tag), tag) or (self._wanted and best[path][0] == float("inf")):
+        if best[path] != (language_rank(tag, self._wanted or ("en",)), tag) or (
+            self._wanted and best[path][0] == float("inf")
+        ):
             if cell.language is None:
                 return cell  # its name says the language
             apart = f"{path}.{cell.language}"
@@ -102,5 +95,21 @@ class Languages:
         return cell
 
 
-def _normal(tag: str) -> str:
+def language_rank(tag: str, wanted: Sequence[str]) -> float:
+    """Lower is better; a language that nobody asked for is as good as any other.
+
+    Args:
+        tag: as `normal_tag` writes it.
+        wanted: tags likewise, the best first.
+    """
+    for number, one in enumerate(wanted):
+        if tag == one:
+            return number
+        if tag.startswith(f"{one}_"):
+            return number + 0.5
+    return float("inf")
+
+
+def normal_tag(tag: str) -> str:
+    """A tag as it is compared: `en-US` is `en_us`."""
     return tag.strip().replace("-", "_").casefold()

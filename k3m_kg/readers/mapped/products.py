@@ -358,7 +358,7 @@ class Products:
                 f"of the objects in {path!r} their name, value and unit were read, and not: "
                 f"{some}; `pairs` in a mapping says which keys count"
             )
-        if self._languages.found and not self._mapping.languages:
+        if len(self._languages.found) > 1 and not self._mapping.languages:
             tags = ", ".join(sorted(self._languages.found)[:8])
             yield (
                 f"texts in several languages ({tags}): English comes first, others are kept "

@@ -1,6 +1,7 @@
 """RDF terms as the reader holds them, and the names that it understands.
 
-A literal is a plain `str` without surrounding blanks: languages and datatypes are dropped.
+A literal is a plain `str` without surrounding blanks, or `Tagged` where it says its language.
+Datatypes are dropped.
 """
 
 from __future__ import annotations
@@ -25,6 +26,24 @@ class Blank(str):
     """A blank node, by its label."""
 
     __slots__ = ()
+
+
+class Tagged(str):
+    """A literal that says its language.
+
+    Attributes:
+        language: the tag, as it is written.
+    """
+
+    __slots__ = ("language",)
+
+    language: str
+
+    def __new__(cls, text: str, language: str) -> Tagged:
+        """The text in this language."""
+        made = super().__new__(cls, text)
+        made.language = language
+        return made
 
 
 class TripleRun(NamedTuple):
@@ -75,4 +94,7 @@ def term_of(term: Any) -> str | None:
         return Iri(term.value)
     if isinstance(term, ox.BlankNode):
         return Blank(term.value)
-    return str(term.value).strip() if isinstance(term, ox.Literal) else None
+    if not isinstance(term, ox.Literal):
+        return None
+    text = str(term.value).strip()
+    return Tagged(text, term.language) if term.language else text

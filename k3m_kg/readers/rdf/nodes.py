@@ -6,7 +6,8 @@ from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
 from k3m_kg.readers.rdf.groups import Pairs, SubjectPart
-from k3m_kg.readers.rdf.names import Blank, Iri, local_name, schema_name
+from k3m_kg.readers.rdf.languages import LiteralLanguages
+from k3m_kg.readers.rdf.names import Blank, Iri, Tagged, local_name, schema_name
 from k3m_kg.vocabulary import FIRST, ID, IMAGES, LABEL, PROPERTY, REST, TYPE, VALUE
 
 _LABELS_KEPT = 1 << 18
@@ -31,19 +32,23 @@ class Nodes:
     Attributes:
         part: the part that is being read.
         visits: how many nodes the record that is being made may still look into.
+        languages: which of several literals counts.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, languages: LiteralLanguages | None = None) -> None:
         self.part = SubjectPart({}, {})
+        self.languages = languages or LiteralLanguages()
         self.visits = _NODES_OF_A_PRODUCT
         self._predicates: dict[str, Property] = {}
         self._labels: dict[str, str] = {}
+        self._names: dict[str, str] = {}
+        self._named: dict[str, str] = {}
 
     def learn_label(self, subject: Iri, pairs: Pairs) -> bool:
         """Remember what a property or value is called; whether that was new."""
         if subject.startswith((PROPERTY, VALUE)) or len(self._labels) >= _LABELS_KEPT:
             return False
-        label = first(pairs, LABEL)
+        label = self.first(pairs, LABEL)
         if not label or subject in self._labels:
             return False
         self._labels[subject] = label
@@ -81,10 +86,25 @@ class Nodes:
         return found[1] if found else []
 
     def name(self, term: Iri) -> str:
-        """What an IRI that is no product is called."""
+        """What an IRI that is no product is called, by each product the same.
+
+        Two nodes with one label or local name stay two: the second has its IRI behind the name.
+        """
         if term.startswith((PROPERTY, VALUE)):
             return local_name(term)
-        return self._labels.get(term) or schema_first(self.pairs(term), "name") or local_name(term)
+        known = self._names.get(term)
+        if known is not None:
+            return known
+        label = self._labels.get(term)
+        name = None if label else self.schema_first(self.pairs(term), "name")
+        if name is None:
+            name = label or local_name(term)
+            node = schema_name_of(term) or str(term)
+            if len(self._named) < _LABELS_KEPT and self._named.setdefault(name, node) != node:
+                name = f"{name} <{term}>"
+        if len(self._names) < _LABELS_KEPT:
+            self._names[term] = name
+        return name
 
     def text(self, term: str) -> str | None:
         """A term as one text."""
@@ -99,10 +119,10 @@ class Nodes:
                 yield name, term
         else:
             pairs = self.pairs(term)
-            text = first(pairs, LABEL) or schema_first(pairs, "name")
+            text = self.first(pairs, LABEL) or self.schema_first(pairs, "name")
             if text:
                 yield name, text
-            elif first(pairs, FIRST, blank=True) is not None:
+            elif any(predicate == FIRST and term for predicate, term in pairs):
                 for item in self.list(term):
                     yield from self.values(name, item)
             else:
@@ -115,7 +135,9 @@ class Nodes:
         """A `PropertyValue`, with its unit behind the value."""
         pairs = self.pairs(term) if isinstance(term, (Iri, Blank)) else []
         own = (
-            schema_first(pairs, "name") or first(pairs, LABEL) or schema_first(pairs, "propertyID")
+            self.schema_first(pairs, "name")
+            or self.first(pairs, LABEL)
+            or self.schema_first(pairs, "propertyID")
         )
         values = [
             text
@@ -124,8 +146,8 @@ class Nodes:
             for _, text in self.values("", inner)
         ]
         if own and values:
-            unit = schema_first(pairs, "unitText") or schema_first(pairs, "unitCode")
-            yield from ((own, f"{value} {unit}" if unit else value) for value in values)
+            unit = self.schema_first(pairs, "unitText") or self.schema_first(pairs, "unitCode")
+            yield from ((own, _with_unit(value, unit)) for value in values)
         else:
             yield from self.values(name, term)
 
@@ -134,7 +156,7 @@ class Nodes:
         if not isinstance(term, (Iri, Blank)):
             return [term] if term else []
         pairs = self.pairs(term)
-        url = schema_first(pairs, "contentUrl") or schema_first(pairs, "url")
+        url = self.schema_first(pairs, "contentUrl") or self.schema_first(pairs, "url")
         if url:
             return [url]
         return [str(term)] if isinstance(term, Iri) else []
@@ -146,14 +168,30 @@ class Nodes:
             yield from (item for predicate, item in pairs if predicate == FIRST)
             term = next((rest for predicate, rest in pairs if predicate == REST), "")
 
+    def first(self, pairs: Pairs, predicate: str) -> str | None:
+        """The text or IRI behind a predicate: the first in the best language."""
+        found = [
+            term
+            for name, term in pairs
+            if name == predicate and term and not isinstance(term, Blank)
+        ]
+        picked = self.languages.pick(found)
+        return None if picked is None else str(picked)
 
-def first(pairs: Pairs, predicate: str, blank: bool = False) -> str | None:
-    """The first text or IRI behind a predicate."""
-    found = (term for name, term in pairs if name == predicate and term)
-    return next((str(term) for term in found if blank or not isinstance(term, Blank)), None)
+    def schema_first(self, pairs: Pairs, name: str) -> str | None:
+        """`first`, of a predicate of schema.org."""
+        found = [
+            term
+            for predicate, term in pairs
+            if term and schema_name_of(predicate) == name and not isinstance(term, Blank)
+        ]
+        picked = self.languages.pick(found)
+        return None if picked is None else str(picked)
 
 
-def schema_first(pairs: Pairs, name: str) -> str | None:
-    """The first text or IRI behind a predicate of schema.org."""
-    found = (term for predicate, term in pairs if term and schema_name_of(predicate) == name)
-    return next((str(term) for term in found if not isinstance(term, Blank)), None)
+def _with_unit(value: str, unit: str | None) -> str:
+    """A value with its unit, still in its language."""
+    if not unit:
+        return value
+    text = f"{value} {unit}"
+    return Tagged(text, value.language) if isinstance(value, Tagged) else text

@@ -8,26 +8,30 @@
 - Any other predicate is a property, called by its rdfs:label where that came before, else by its
   local name. A literal is its text; another product is a link; any other IRI is a value, by its
   label, its name or its local name. A blank node is its name, or its properties with dotted names.
+- Texts of several languages stay apart: English has the plain name, others theirs behind it.
 - What is said of other subjects is said of values.
+- With a mapping file a product is a tree of its predicates, to which the mapping is applied.
 
-Languages, datatypes and names of graphs are dropped. `http://schema.org/` counts as `https://`.
+Datatypes and names of graphs are dropped. `http://schema.org/` counts as `https://`.
 See `k3m_kg.readers.rdf.groups` for the order that large files must have.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from k3m_kg.errors import CatalogError, ConfigError
+from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.rdf.nesting import MAX_DEPTH
 from k3m_kg.readers.compressed import open_bytes, read_head, unpacked_suffix, unreadable
 from k3m_kg.readers.rdf.groups import Grouper
+from k3m_kg.readers.rdf.languages import LiteralLanguages
+from k3m_kg.readers.rdf.mapped import no_product, read_by_mapping
 from k3m_kg.readers.rdf.records import Records
 from k3m_kg.readers.rdf.syntax import document_runs, line_runs
-from k3m_kg.records import CatalogRecord
+from k3m_kg.records import CatalogRecord, Note
 
 _SUFFIXES = {
     ".nt": "nt",
@@ -52,14 +56,18 @@ _JSON_LD = re.compile(rb'"@(?:context|graph|id|type)"\s*:')
 class RdfReader:
     """Reads RDF as pyoxigraph parses it; nothing is fetched."""
 
-    def __init__(self, form: str = _AUTO, max_depth: int = MAX_DEPTH) -> None:
+    def __init__(
+        self, form: str = _AUTO, max_depth: int = MAX_DEPTH, languages: Sequence[str] = ()
+    ) -> None:
         """Read the RDF format `form`, or with `auto` the one that a file seems to be in.
 
         Args:
             max_depth: levels that a document may be nested.
+            languages: those of texts that are preferred; English, if none is named.
         """
         self._form = form
         self._max_depth = max_depth
+        self._languages = languages
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Strong if the first lines are those of an RDF format, likely if the name is.
@@ -80,16 +88,10 @@ class RdfReader:
         In documents (all but N-Triples and N-Quads) the number of the triple stands for the line.
 
         Raises:
-            CatalogError: the file cannot be read, is a document with a syntax error, or is large
-                and in no order.
-            ConfigError: a mapping was given, which this format has no use for.
+            CatalogError: the file cannot be read, is a document with a syntax error, is large and
+                in no order, or no product is in it.
+            ConfigError: the mapping does not fit it.
         """
-        if mapping is not None:
-            raise ConfigError(
-                "the format rdf takes no mapping file",
-                where=str(mapping),
-                hint="leave --mapping out",
-            )
         form = form_of(path, read_head(path, _HEAD)) if self._form == _AUTO else self._form
         if form is None:
             raise CatalogError(
@@ -104,9 +106,18 @@ class RdfReader:
                     runs = line_runs(file, form, self._max_depth)
                 else:
                     runs = document_runs(file, form, path, self._max_depth)
-                records = Records()
-                for part in Grouper(path).parts(runs):
+                parts = Grouper(path).parts(runs)
+                if mapping is not None:
+                    yield from read_by_mapping(parts, path, mapping)
+                    return
+                languages = LiteralLanguages(self._languages)
+                records = Records(languages)
+                for part in parts:
                     yield from records.of(part)
+                if records.any_foreign and not records.any_product:
+                    raise no_product(path, records.classes)
+                if note := languages.note():
+                    yield Note(note)
         except OSError as error:
             raise unreadable(path, error) from None
 

@@ -6,21 +6,31 @@ from collections.abc import Iterator
 
 from k3m_kg.readers.cells import unstorable
 from k3m_kg.readers.rdf.groups import Pairs, SubjectPart, is_typed
-from k3m_kg.readers.rdf.names import Blank, Iri, local_name, namespace_of, product_id
-from k3m_kg.readers.rdf.nodes import Nodes, Pair, TooNested, first, schema_first, schema_name_of
+from k3m_kg.readers.rdf.languages import LiteralLanguages
+from k3m_kg.readers.rdf.names import Blank, Iri, Tagged, local_name, namespace_of, product_id
+from k3m_kg.readers.rdf.nodes import Nodes, Pair, TooNested, schema_name_of
 from k3m_kg.records import ProductRecord, RejectedRow, Subject, ValueRecord
 from k3m_kg.vocabulary import ID, PRODUCT, PROPERTY, TYPE, VALUE
 
 _PAIRS_KEPT = 1 << 17
 _LONGEST_KEPT = 256
+_CLASSES_KEPT = 1000
 _BLANK_IDS = ("sku", "productID", "gtin", "gtin13", "gtin14", "gtin12", "gtin8", "mpn")
 
 
 class Records:
-    """Turns the parts of one file into records."""
+    """Turns the parts of one file into records.
 
-    def __init__(self) -> None:
-        self._nodes = Nodes()
+    Attributes:
+        any_product: whether there was one.
+        classes: of subjects that are none, and how many of each, at most `_CLASSES_KEPT`.
+        any_foreign: whether anything was said of a node that is no value or property of ours.
+    """
+
+    def __init__(self, languages: LiteralLanguages | None = None) -> None:
+        self._nodes = Nodes(languages)
+        self.any_product = self.any_foreign = False
+        self.classes: dict[str, int] = {}
         self._first = True
         self._untyped = False
         self._products: set[str] = set()
@@ -116,16 +126,17 @@ class Records:
             return True
         return self._untyped and subject not in self._helpers
 
-    @staticmethod
-    def _blank_id(pairs: Pairs) -> str | None:
-        known = (schema_first(pairs, name) for name in _BLANK_IDS)
-        return first(pairs, ID) or next(filter(None, known), None)
+    def _blank_id(self, pairs: Pairs) -> str | None:
+        known = (self._nodes.schema_first(pairs, name) for name in _BLANK_IDS)
+        return self._nodes.first(pairs, ID) or next(filter(None, known), None)
 
     def _product(self, id_: str, pairs: Pairs, line: int) -> Subject | RejectedRow:
         nodes, property_of, plain = self._nodes, self._nodes.property, self._plain
         properties: list[Pair] = []
         links: list[Pair] = []
         parts: dict[str, list[str]] = {}
+        spare: dict[int, str] = {}
+        self.any_product = True
         for pair in pairs:
             predicate, term = pair
             if type(term) is str and (known_pair := plain.get(pair)) is not None:
@@ -138,7 +149,7 @@ class Records:
                         properties.append((name, term))
                         if len(name) + len(term) <= _LONGEST_KEPT:
                             plain[pair] = (name, term)
-                elif (target := self._target(term)) is not None:
+                elif type(term) is not Tagged and (target := self._target(term)) is not None:
                     links.append((name, target))
                 else:
                     properties += nodes.values(name, term)
@@ -154,15 +165,23 @@ class Records:
                     properties.append((name, nodes.name(term)))
             elif role != "id" and (text := term if type(term) is str else nodes.text(term)):
                 known = parts.setdefault(role, [])
-                if known and role != "label" and text not in known:
+                if role != "label" and text not in known:
+                    spare[len(properties)] = role
                     properties.append((name, text))
                 known.append(text)
-        titles = (*parts.get("title", ()), *parts.get("label", ()))
+        pick = nodes.languages.pick
+        title = pick(parts.get("title", ())) or pick(parts.get("label", ()))
+        category = pick(parts.get("category", ()))
+        used = {"title": title, "category": category}
+        taken = [place for place, role in spare.items() if properties[place][1] == used[role]]
+        properties = nodes.languages.chosen(properties)
+        for place in reversed(taken):
+            del properties[place]
         images = (*parts.get("images", ()), *parts.get("image", ()))
         record = ProductRecord(
             id_,
-            titles[0] if titles else None,
-            parts["category"][0] if parts.get("category") else None,
+            str(title) if title else None,
+            str(category) if category else None,
             tuple(dict.fromkeys(images)),
             tuple(dict.fromkeys(properties)),
             line,
@@ -176,6 +195,11 @@ class Records:
         is_property = any(name.endswith("Property") for name in types)
         if is_property or subject in self._helpers or subject.startswith(PROPERTY):
             return
+        if not subject.startswith(VALUE):
+            self.any_foreign = True
+            for class_ in (term for p, term in pairs if p == TYPE):
+                if class_ in self.classes or len(self.classes) < _CLASSES_KEPT:
+                    self.classes[class_] = self.classes.get(class_, 0) + 1
         properties: list[Pair] = []
         for predicate, term in pairs:
             role, name = self._nodes.property(predicate)
@@ -183,6 +207,7 @@ class Records:
                 properties += self._nodes.values(name, term)
         if properties:
             text = self._nodes.name(subject)
+            properties = self._nodes.languages.chosen(properties)
             yield self._checked(ValueRecord(text, tuple(dict.fromkeys(properties)), line), [text])
 
     def _target(self, term: str) -> str | None:

@@ -19,7 +19,7 @@ from k3m_kg.rdf.nesting import MAX_DEPTH, nesting_scanner
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.lines import MAX_LINE, line_blocks, split_block
 from k3m_kg.readers.memo import Memo
-from k3m_kg.readers.rdf.names import Blank, Iri, TripleRun, term_of
+from k3m_kg.readers.rdf.names import Blank, Iri, Tagged, TripleRun, term_of
 from k3m_kg.readers.rdf.schema_org import WithSchemaOrg
 from k3m_kg.records import RejectedRow
 from k3m_kg.vocabulary import PRODUCT
@@ -27,7 +27,7 @@ from k3m_kg.vocabulary import PRODUCT
 LONGEST_RUN = 1 << 16
 _IRI = r"<([A-Za-z][A-Za-z0-9+.-]*:[^\x00-\x20<>\"{}|^`\\]*)>"
 _BLANK = r"_:([A-Za-z0-9_](?:[A-Za-z0-9_-]*))"
-_LITERAL = rf'"([^"\\\r\n]*)"(?:@[A-Za-z]+(?:-[A-Za-z0-9]+)*|\^\^{_IRI})?'
+_LITERAL = rf'"([^"\\\r\n]*)"(?:@([A-Za-z]+(?:-[A-Za-z0-9]+)*)|\^\^{_IRI})?'
 _GRAPH = rf"(?: (?:{_IRI}|{_BLANK}))?"
 _NODE = re.compile(f"{_IRI}|{_BLANK}")
 _OBJECT = {"nt": f"(?:{_IRI}|{_BLANK}|{_LITERAL})"}
@@ -162,9 +162,10 @@ def _tail_reader(form: str) -> Callable[[str], tuple[Iri, str] | None]:
         match = match_tail(tail)
         if match is None:
             return None
-        predicate, iri, blank, literal = match.group(1, 2, 3, 4)
+        predicate, iri, blank, literal, language = match.group(1, 2, 3, 4, 5)
         if literal is not None:
-            return iris[predicate], literal.strip()
+            text = literal.strip()
+            return iris[predicate], Tagged(text, language) if language else text
         return iris[predicate], iris[iri] if blank is None else Blank(blank)
 
     return read

@@ -1,0 +1,94 @@
+"""Changes as WooCommerce's import file: an SKU or ID, and the columns that changed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, Unwritten, WrittenForm
+from k3m_kg_readers.dialect import refuse_mapping
+from k3m_kg_readers.woocommerce import Columns, WooCommerceReader, product_id, split_escaped
+from k3m_kg_readers.written_cells import EditedRow, as_html, escaped_list
+
+_KEYS = ("id", "sku")
+
+
+class WooCommerceChanges:
+    """Writes products back; a property without a column of its own becomes an attribute."""
+
+    def __init__(self, encoding: str | None = None) -> None:
+        self._reader = WooCommerceReader(encoding)
+
+    def rows(
+        self, path: Path, mapping: Path | None, changes: Mapping[str, ProductChange]
+    ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
+        """The rows of the changed products and variations.
+
+        Raises:
+            CatalogError: the source cannot be read.
+            ConfigError: a mapping was given, which this format has no use for.
+        """
+        refuse_mapping(self._reader.name, mapping)
+        with self._reader.opened(path) as table:
+            yield WrittenForm(table.delimiter)
+            columns = Columns(table.header)
+            keys = [table.header[columns.at[name]] for name in _KEYS if name in columns.at]
+            for row in table:
+                if isinstance(row, RejectedRow):
+                    continue
+                id_ = product_id(columns.at, row.cells)
+                change = changes.get(id_) if id_ is not None else None
+                if change is not None:
+                    edited = EditedRow(change.product.id, table.header, row.cells)
+                    _edit(edited, change, columns, table.header)
+                    yield from edited.told(keys)
+
+
+def _edit(row: EditedRow, change: ProductChange, columns: Columns, header: Sequence[str]) -> None:
+    product, at = change.product, columns.at
+
+    def named(column: str) -> str:
+        return header[at[column]] if column in at else column.capitalize()
+
+    if change.title:
+        row.put(named("name"), product.title or "")
+    if change.category or "category" in change.properties:
+        paths = [product.category or "", *change.values("category")]
+        row.put(named("categories"), escaped_list([path for path in paths if path]))
+    known = {name: (header[place], how) for place, name, how in columns.properties}
+    for name in sorted(change.properties - {"category"}):
+        values = change.values(name)
+        if name not in known:
+            _put_attribute(row, name, values, columns, header)
+            continue
+        column, how = known[name]
+        if how == "list":
+            row.put(column, escaped_list(values))
+        elif how == "html":
+            row.put_one(name, column, [as_html(value) for value in values])
+        elif how and any(not value.endswith(how) for value in values):
+            row.cannot(name, f"its unit is not that of the column {column!r}")
+        else:
+            row.put_one(name, column, [value.removesuffix(how) for value in values])
+    row.refuse_pictures_and_links(change)
+
+
+def _put_attribute(
+    row: EditedRow,
+    name: str,
+    values: Sequence[str],
+    columns: Columns,
+    header: Sequence[str],
+) -> None:
+    """The pair of columns that has this name in the row, else one that is free, else a new one."""
+    cell = escaped_list(values)
+    if split_escaped(cell) != list(values):
+        row.cannot(name, "a value has blanks or backslashes that WooCommerce would read otherwise")
+        return
+    pairs = [(header[name_at], header[value_at]) for name_at, value_at in columns.attributes]
+    number = max([*columns.numbers, 0])
+    pairs += [(f"Attribute {n} name", f"Attribute {n} value(s)") for n in range(number + 1, 999)]
+    place = next((pair for pair in pairs if row.cell(pair[0]).lower() == name.lower()), None)
+    place = place or next(pair for pair in pairs if not row.cell(pair[0]))
+    row.put(place[0], name if values else "")
+    row.put(place[1], cell)

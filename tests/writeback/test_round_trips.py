@@ -1,0 +1,214 @@
+"""Read, complete, write back, read again: the same graph, for every format that is written."""
+
+from __future__ import annotations
+
+import csv
+import shutil
+from pathlib import Path
+
+import pytest
+
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
+from k3m_kg.ingest.options import IngestOptions
+from k3m_kg.ingest.pipeline import ingest
+from k3m_kg.ingest.quarantine import Quarantine
+from k3m_kg.plugin.hookspecs import ReaderPlugin
+from k3m_kg.readers.choosing import choose_reader
+from k3m_kg.writeback.changes import changes_since
+from k3m_kg.writeback.writing import WrittenChanges, formats_written, source_of, write_changes
+
+EXPORTS = Path(__file__).parents[2] / "examples" / "exports"
+CSV = "sku|name|colour|parts|kind\n1|Mug|red|lid, cup|mugs\n2|Cup||cup|\n3|Lamp|blue||\n"
+MAPPING = """
+id: sku
+title: name
+category: kind
+delimiter: "|"
+separators: {parts: {between: ", ", escape: "\\\\"}}
+rename: {colour: Colour}
+"""
+
+FORMATS = {
+    "shopify": (
+        "shopify.csv",
+        [("olive-oil", "Region", "Douro"), ("olive-oil", "Tags", "new"),
+         ("LS-M-S", "Barcode", "4006381333931"), ("LS-M-S", "Sleeve", "long")],
+        ["Handle", "Title", "Option1 Name", "Option1 Value", "Option2 Name", "Option2 Value",
+         "Variant SKU", "Variant Barcode", "Sleeve (variant.metafields.custom.sleeve)",
+         "Region (product.metafields.custom.region)", "Tags"],
+    ),
+    "woocommerce": (
+        "woocommerce.csv",
+        [("CUP-BLUE", "Colour", "Blue"), ("CUP-BLUE", "Colour", "Green, dark"),
+         ("CUP-BLUE", "Glaze", "matt"), ("CUP-BLUE", "Weight", "0.3 kg"),
+         ("id:105", "Brands", "Northfold"), ("id:105", "Description", "A <set>\nfor tea"),
+         ("id:105", "category", "Gifts")],
+        ["ID", "SKU", "Attribute 2 name", "Attribute 2 value(s)", "Attribute 3 name",
+         "Attribute 3 value(s)", "Categories", "Brands", "Description"],
+    ),
+    "akeneo": (
+        "akeneo-products.csv",
+        [("mug-blue", "material", "stoneware"), ("tee-white-s", "color", "white"),
+         ("tee-white-m", "description", "Soft, light"),
+         ("tee-white-m", "fabric", "cotton"), ("tee-white-m", "fabric", "linen")],
+        ["sku", "color", "description-en_US-ecommerce", "fabric", "material"],
+    ),
+    "google-merchant": (
+        "google-merchant.tsv",
+        [("TV_1", "material", "glass"), ("TV_1", "Ports", "4"), ("SHIRT_S", "Fit", "wide"),
+         ("SHIRT_S", "gender", "unisex")],
+        ["id", "gender", "product_detail", "material"],
+    ),
+    "csv": (
+        "catalog.csv",
+        [("2", "Colour", "=red"), ("3", "parts", "shade, white"), ("3", "parts", "foot"),
+         ("3", "power", "40 W")],
+        ["sku", "colour", "kind", "parts", "power"],
+    ),
+}  # fmt: skip
+"""Source, what is filled in, and the columns of the file that is written."""
+
+
+class Shop:
+    """A graph, and the files beside it."""
+
+    def __init__(self, folder: Path, name: str) -> None:
+        self.folder = folder
+        self.store = GraphStore.create(f"sqlite:///{folder}/{name}.db")[0]
+
+    def ingest(self, path: Path, format: str, mapping: Path | None = None) -> None:
+        with Quarantine(self.folder / "quarantine.jsonl") as quarantine:
+            (report,) = ingest(
+                self.store, [path], IngestOptions(format=format, mapping=mapping),
+                quarantine=quarantine,
+            )  # fmt: skip
+        assert report.counts.rows_quarantined == 0
+
+    def propose(self, *offered: ProposedTriple | ProposedCategory) -> None:
+        with self.store.writing() as writer:
+            writer.propose("model", offered)
+
+    def write(
+        self, out: Path, format: str, since: int, mapping: Path | None = None, **options: bool
+    ) -> WrittenChanges:
+        source = source_of(self.store, format, None)
+        chosen = choose_reader(source, format)
+        assert isinstance(chosen.record, ReaderPlugin)
+        assert chosen.record.changes is not None
+        writer = chosen.record.changes(chosen.settings)
+        changes = changes_since(self.store, since).products
+        return write_changes(out, format, writer, source, mapping, changes, **options)
+
+    def products(self) -> dict[str, tuple]:
+        return {
+            p.id: (p.title, p.category, sorted(p.triples), sorted(p.links), len(p.images))
+            for p in self.store.iter_products()
+        }
+
+
+@pytest.fixture(params=FORMATS)
+def shop(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Shop, str, Path | None]:
+    name, mapping = FORMATS[request.param][0], None
+    if request.param == "csv":
+        (tmp_path / name).write_text(CSV)
+        mapping = tmp_path / "mapping.yaml"
+        mapping.write_text(MAPPING)
+    else:
+        shutil.copy(EXPORTS / name, tmp_path / name)
+    found = Shop(tmp_path, "first")
+    found.ingest(tmp_path / name, request.param, mapping)
+    return found, request.param, mapping
+
+
+def rows_of(path: Path) -> list[list[str]]:
+    text = path.read_text()
+    delimiter = max(",;\t|", key=text.partition("\n")[0].count)
+    return list(csv.reader(text.splitlines(), delimiter=delimiter))
+
+
+def test_what_was_filled_in_comes_back(shop: tuple[Shop, str, Path | None], tmp_path: Path) -> None:
+    first, format, mapping = shop
+    name, offered, columns = FORMATS[format]
+    first.propose(*(ProposedTriple(*item, 0.9) for item in offered))
+    if format == "csv":
+        first.propose(ProposedCategory("2", "cups", 0.9))
+    out = tmp_path / f"back-{name}"
+    report = first.write(out, format, 1, mapping)
+    assert report.unwritten == []
+    assert set(rows_of(out)[0]) == {*columns, *(["kind"] if format == "csv" else [])}
+    again = Shop(tmp_path, "second")
+    again.ingest(tmp_path / name, format, mapping)
+    assert again.products() != first.products()
+    if mapping is not None:
+        mapping.write_text(MAPPING + "optional: [name]\n")
+    again.ingest(out, format, mapping)
+    assert again.products() == first.products()
+
+
+def test_only_changed_products_and_columns_are_written(
+    shop: tuple[Shop, str, Path | None], tmp_path: Path
+) -> None:
+    first, format, mapping = shop
+    _, offered, _ = FORMATS[format]
+    product, name, value = offered[0]
+    first.propose(ProposedTriple(product, name, value, 0.9))
+    out = tmp_path / "back.csv"
+    report = first.write(out, format, 1, mapping)
+    assert (report.products, report.rows) == (1, 1)
+    _, row = rows_of(out)
+    assert value in row or f":{name}:{value}" in ",".join(row)
+    assert len(report.columns) <= 2
+    assert first.write(out, format, 2, mapping).rows == 0
+    assert len(rows_of(out)) == 1
+
+
+def test_a_mended_source_gives_its_mended_cells(tmp_path: Path) -> None:
+    source, mapping, mended = tmp_path / "c.csv", tmp_path / "m.yaml", tmp_path / "mended.csv"
+    source.write_text(CSV)
+    mapping.write_text(MAPPING)
+    shop = Shop(tmp_path, "first")
+    shop.ingest(source, "csv", mapping)
+    kept = source.read_text()
+    source.write_text(CSV.replace("|Mug|red|", "|Big mug|green|"))
+    shop.ingest(source, "csv", mapping)
+    source.write_text(kept)
+    report = shop.write(mended, "csv", 1, mapping)
+    assert report.columns == ["name", "colour"]
+    assert rows_of(mended) == [["sku", "name", "colour"], ["1", "Big mug", "green"]]
+
+
+def test_what_a_format_cannot_say_is_said(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "first")
+    shutil.copy(EXPORTS / "shopify.csv", tmp_path / "shopify.csv")
+    shop.ingest(tmp_path / "shopify.csv", "shopify")
+    shop.propose(
+        ProposedTriple("LS-M-S", "Season", "summer", 0.9),
+        ProposedTriple("LS-M-S", "Season", "winter", 0.9),
+        ProposedTriple("LS-M-S", "???", "x", 0.9),
+        ProposedTriple("LS-M-S", "Google product category", "1604", 0.9),
+    )
+    report = shop.write(tmp_path / "back.csv", "shopify", 1)
+    assert {(item.product, item.what) for item in report.unwritten} == {
+        ("LS-M-S", "Season"), ("LS-M-S", "???"),
+    }  # fmt: skip
+    assert report.columns == [
+        "Google product category (variant.metafields.custom.google_product_category)"
+    ]
+
+
+def test_spreadsheets_are_given_nothing_to_run(
+    shop: tuple[Shop, str, Path | None], tmp_path: Path
+) -> None:
+    first, format, mapping = shop
+    product, name, _ = FORMATS[format][1][0]
+    first.propose(ProposedTriple(product, name, "=1+1", 0.9))
+    out = tmp_path / "back.csv"
+    first.write(out, format, 1, mapping)
+    assert any("=1+1" in cell for cell in rows_of(out)[1])
+    first.write(out, format, 1, mapping, spreadsheet=True)
+    assert not any(cell.startswith("=") for cell in rows_of(out)[1])
+
+
+def test_every_format_that_is_written_is_tested() -> None:
+    assert set(formats_written()) == set(FORMATS)
