@@ -52,7 +52,7 @@ class _Column(NamedTuple):
     currency: str = ""
 
 
-class Columns:
+class AkeneoColumns:
     """Where in a row what stands, and which locale and channel have the plain names."""
 
     def __init__(self, header: Sequence[str], locale: str, channel: str) -> None:
@@ -143,9 +143,9 @@ class AkeneoReader(TableDialect):
             or _is_of_codes(found)
         )
 
-    def columns(self, header: Sequence[str]) -> Columns:
+    def columns(self, header: Sequence[str]) -> AkeneoColumns:
         """Where in a row what stands."""
-        return Columns(header, self._locale, self._channel)
+        return AkeneoColumns(header, self._locale, self._channel)
 
     def ids(self, names: Sequence[str]) -> Sequence[int]:
         """The identifier."""
@@ -200,7 +200,7 @@ def _cell(row: TableRow, place: int | None) -> str:
     return row.cells[place] if place is not None else ""
 
 
-def _product(columns: Columns, row: TableRow) -> ProductRecord:
+def _product(columns: AkeneoColumns, row: TableRow) -> ProductRecord:
     cells = row.cells
     title = next((column for column in columns.titles if cells[column.place]), None)
     properties: list[tuple[str, str]] = []

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, Unwritten, WrittenForm
-from k3m_kg_readers.akeneo import AkeneoReader, Columns, options_in
+from k3m_kg_readers.akeneo import AkeneoColumns, AkeneoReader, options_in
 from k3m_kg_readers.dialect import refuse_mapping, split
 from k3m_kg_readers.written_cells import EditedRow
 
@@ -46,7 +46,9 @@ class AkeneoChanges:
                     yield from edited.told(keys)
 
 
-def _edit(row: EditedRow, change: ProductChange, columns: Columns, header: Sequence[str]) -> None:
+def _edit(
+    row: EditedRow, change: ProductChange, columns: AkeneoColumns, header: Sequence[str]
+) -> None:
     product = change.product
     if change.title:
         titles = [header[column.place] for column in columns.titles]

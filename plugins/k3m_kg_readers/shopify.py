@@ -67,7 +67,7 @@ _SHOP = frozenset(
         "unit price total measure unit", "unit price base measure", "unit price base measure unit",
     ]
 )  # fmt: skip
-"""Columns that steer the shop."""
+"""ShopifyColumns that steer the shop."""
 _STEERING = re.compile(
     r"(?:included|price|compare at price) / |google shopping / (?:custom label|ad )"
     r"|google shopping / ad(?:s|words)"
@@ -77,7 +77,7 @@ _TEXT_NUMBER = re.compile(r"'(?=\d)")
 _DEFAULT = ("Title", "Default Title")
 
 
-class Columns:
+class ShopifyColumns:
     """Where in a row what stands."""
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -144,7 +144,7 @@ class ShopifyReader(TableDialect):
 
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
-        columns = Columns(table.header)
+        columns = ShopifyColumns(table.header)
         handle = columns.handle
 
         def key(row: TableRow | RejectedRow) -> str | None:
@@ -164,7 +164,7 @@ class ShopifyReader(TableDialect):
 
 
 def _product(
-    table: DelimitedTable, columns: Columns, rows: list[TableRow]
+    table: DelimitedTable, columns: ShopifyColumns, rows: list[TableRow]
 ) -> Iterator[CatalogRecord]:
     first = rows[0]
     handle = first.cells[columns.handle]
@@ -201,13 +201,13 @@ def _product(
         )
 
 
-def option_names(columns: Columns, first: TableRow) -> list[str]:
+def option_names(columns: ShopifyColumns, first: TableRow) -> list[str]:
     """What the options of a product are called, which its first row says."""
     return [first.cells[name] for name, _ in columns.options]
 
 
 def variants_of(
-    columns: Columns, handle: str, rows: Sequence[TableRow]
+    columns: ShopifyColumns, handle: str, rows: Sequence[TableRow]
 ) -> list[tuple[str, TableRow, Pairs]]:
     """Id, row and options of each variant; none where the product is one without any."""
     names = option_names(columns, rows[0])
@@ -219,7 +219,7 @@ def variants_of(
 
 
 def _variants(
-    columns: Columns, handle: str, names: Sequence[str], rows: Sequence[TableRow]
+    columns: ShopifyColumns, handle: str, names: Sequence[str], rows: Sequence[TableRow]
 ) -> Iterator[tuple[str | None, TableRow, Pairs]]:
     """Each variant with its id: the SKU, else the handle with the options; None for a second."""
     ids = {handle}
@@ -237,7 +237,7 @@ def _cell(row: TableRow, place: int | None) -> str | None:
     return (row.cells[place] or None) if place is not None else None
 
 
-def _options(columns: Columns, names: Sequence[str], row: TableRow) -> Pairs:
+def _options(columns: ShopifyColumns, names: Sequence[str], row: TableRow) -> Pairs:
     """What the row chooses of the options, whose names stand in the product's first row."""
     found = []
     for (name_place, value_place), name in zip(columns.options, names, strict=True):
@@ -277,7 +277,7 @@ def _pairs(
     return tuple(found)
 
 
-def _images(columns: Columns, rows: Sequence[TableRow]) -> tuple[str, ...]:
+def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...]:
     """Pictures in the order of their positions, else of the rows."""
     found = []
     for number, row in enumerate(rows):

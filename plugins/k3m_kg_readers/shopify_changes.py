@@ -9,7 +9,7 @@ from pathlib import Path
 
 from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, TableRow, Unwritten, WrittenForm
 from k3m_kg_readers.dialect import refuse_mapping
-from k3m_kg_readers.shopify import Columns, ShopifyReader, option_names, variants_of
+from k3m_kg_readers.shopify import ShopifyColumns, ShopifyReader, option_names, variants_of
 from k3m_kg_readers.written_cells import EditedRow, as_html
 
 _NO_KEY = re.compile(r"[^a-z0-9]+")
@@ -34,7 +34,7 @@ class ShopifyChanges:
         refuse_mapping(self._reader.name, mapping)
         with self._reader.opened(path) as table:
             yield WrittenForm(table.delimiter)
-            columns = Columns(table.header)
+            columns = ShopifyColumns(table.header)
             rows = (row for row in table if not isinstance(row, RejectedRow))
             for handle, group in groupby(rows, lambda row: row.cells[columns.handle]):
                 if handle:
@@ -42,7 +42,7 @@ class ShopifyChanges:
 
 
 def _family(
-    columns: Columns,
+    columns: ShopifyColumns,
     header: Sequence[str],
     handle: str,
     rows: Sequence[TableRow],
@@ -78,7 +78,7 @@ def _family(
 def _edit(
     row: EditedRow,
     change: ProductChange,
-    columns: Columns,
+    columns: ShopifyColumns,
     header: Sequence[str],
     options: Sequence[str],
     *,

@@ -26,7 +26,7 @@ _SHOP = frozenset(
         "external url", "button text", "position",
     ]
 )  # fmt: skip
-"""Columns that steer the shop."""
+"""WooCommerceColumns that steer the shop."""
 _READ_APART = {"id", "sku", "name", "categories", "images", "parent", *_LINKS}
 _ATTRIBUTE = re.compile(r"attribute (\d{1,6}) (name|value\(s\)|visible|global|default)")
 _MEASURE = re.compile(r"(weight|length|width|height) \((.+)\)")
@@ -34,7 +34,7 @@ _STEERING = re.compile(r"meta: _|download \d+ ")
 _MARKS = frozenset(("attribute 1 name", "is featured?", "visibility in catalog", "regular price"))
 
 
-class Columns:
+class WooCommerceColumns:
     """Where in a row what stands."""
 
     def __init__(self, header: Sequence[str]) -> None:
@@ -79,7 +79,7 @@ class WooCommerceReader(TableDialect):
 
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """The products in order; a variation that comes before its product, after it."""
-        columns = Columns(table.header)
+        columns = WooCommerceColumns(table.header)
         at = columns.at
         kind = at.get("type")
         with Families() as variants:
@@ -131,7 +131,9 @@ def product_id(at: dict[str, int], cells: Sequence[str]) -> str | None:
     return f"id:{number}" if number else None
 
 
-def _product(columns: Columns, id_: str, cells: Sequence[str], line: int) -> ProductRecord:
+def _product(
+    columns: WooCommerceColumns, id_: str, cells: Sequence[str], line: int
+) -> ProductRecord:
     at = columns.at
     paths = [_path(text) for text in split_escaped(_cell(at, cells, "categories"))]
     paths.sort(key=lambda path: path.count(" > "), reverse=True)

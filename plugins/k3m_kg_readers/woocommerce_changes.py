@@ -7,7 +7,12 @@ from pathlib import Path
 
 from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, Unwritten, WrittenForm
 from k3m_kg_readers.dialect import refuse_mapping
-from k3m_kg_readers.woocommerce import Columns, WooCommerceReader, product_id, split_escaped
+from k3m_kg_readers.woocommerce import (
+    WooCommerceColumns,
+    WooCommerceReader,
+    product_id,
+    split_escaped,
+)
 from k3m_kg_readers.written_cells import EditedRow, as_html, escaped_list
 
 _KEYS = ("id", "sku")
@@ -31,7 +36,7 @@ class WooCommerceChanges:
         refuse_mapping(self._reader.name, mapping)
         with self._reader.opened(path) as table:
             yield WrittenForm(table.delimiter)
-            columns = Columns(table.header)
+            columns = WooCommerceColumns(table.header)
             keys = [table.header[columns.at[name]] for name in _KEYS if name in columns.at]
             for row in table:
                 if isinstance(row, RejectedRow):
@@ -44,7 +49,9 @@ class WooCommerceChanges:
                     yield from edited.told(keys)
 
 
-def _edit(row: EditedRow, change: ProductChange, columns: Columns, header: Sequence[str]) -> None:
+def _edit(
+    row: EditedRow, change: ProductChange, columns: WooCommerceColumns, header: Sequence[str]
+) -> None:
     product, at = change.product, columns.at
 
     def named(column: str) -> str:
@@ -77,7 +84,7 @@ def _put_attribute(
     row: EditedRow,
     name: str,
     values: Sequence[str],
-    columns: Columns,
+    columns: WooCommerceColumns,
     header: Sequence[str],
 ) -> None:
     """The pair of columns that has this name in the row, else one that is free, else a new one."""

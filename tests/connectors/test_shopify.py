@@ -96,7 +96,7 @@ def test_what_cannot_be_a_variant_is_rejected_with_its_line(tmp_path: Path) -> N
 
 
 def test_a_file_of_another_shape_is_none_of_shopify(tmp_path: Path) -> None:
-    path = written(tmp_path, "Handle,Title\na,b\n")
+    path = written(tmp_path, "Name,Title\na,b\n")
     assert choose_reader(path).name == "csv"
     with pytest.raises(CatalogError, match="is the header of this format"):
         list(choose_reader(path, "shopify").reader.read(path, None))
