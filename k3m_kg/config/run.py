@@ -133,6 +133,9 @@ class TrainingSettings(Settings):
         schedule: how the rate falls after the warm-up.
         clip: largest norm of the gradient.
         checkpoint_steps: steps between checkpoints; every epoch ends with one too.
+        log_steps: steps between looks at losses and speed: only then a GPU is waited for.
+        loggers: where losses, validations and speed go besides `metrics.jsonl`: `tensorboard`,
+            `wandb`, `mlflow`.
         keep_checkpoints: how many of the last checkpoints stay while it trains.
         seed: of weights, order, masking and everything else that is random.
         patience: epochs without a better validation MRR before stopping; 0 never stops early.
@@ -140,7 +143,8 @@ class TrainingSettings(Settings):
             0 keeps the weights themselves.
         threads: CPU threads of torch; 0 leaves torch's own choice.
         device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, `cuda:1`, ...
-        precision: `bf16` computes matrix products in bfloat16, weights stay float32.
+        precision: `bf16` computes matrix products in bfloat16, weights stay float32; `auto` does so
+            on a GPU.
     """
 
     epochs: int = Field(10, ge=1, le=MAX_EPOCHS)
@@ -157,11 +161,13 @@ class TrainingSettings(Settings):
     ema: float = Field(0.0, ge=0, lt=1)
     patience: int = Field(0, ge=0, le=MAX_EPOCHS)
     checkpoint_steps: int = Field(500, ge=1, le=MAX_COUNT)
+    log_steps: int = Field(10, ge=1, le=MAX_COUNT)
+    loggers: tuple[Literal["tensorboard", "wandb", "mlflow"], ...] = ("tensorboard",)
     keep_checkpoints: int = Field(2, ge=1, le=1000)
     seed: int = Field(0, ge=0, lt=2**32)
     threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"
-    precision: Literal["fp32", "bf16"] = "fp32"
+    precision: Literal["auto", "fp32", "bf16"] = "fp32"
 
 
 class RunConfig(Settings):

@@ -170,6 +170,15 @@ class ProductBatch:
         for tokens in self.modalities.values():
             tokens.cut(triples_E, self.triple_product_E)
 
+    def token_counts(self) -> tuple[int, int]:
+        """Tokens of all modalities and of the knowledge text; and places for them, padding too."""
+        masks = [
+            tokens.shown_BN for tokens in self.modalities.values() if tokens.tokens_BN is not None
+        ]
+        if self.knowledge is not None:
+            masks.append(self.knowledge.present_BK)
+        return sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)
+
     def hide_stated(self) -> None:
         """Make the tokens absent that are there because of invisible triples."""
         for tokens in self.modalities.values():

@@ -13,7 +13,7 @@ from k3m_kg.contracts.batch import Catalog
 from k3m_kg.contracts.encoders import Tokeniser
 from k3m_kg.contracts.links import LinkPredictor
 from k3m_kg.contracts.modality import Modality
-from k3m_kg.engine.precision import Precision
+from k3m_kg.engine.precision import Asked
 
 TRIPLES = "triples"
 """The part of a product that is no modality."""
@@ -42,7 +42,7 @@ class TrainedPredictor:
         ranks: whether it can rank values, or has product vectors only.
         batch_size: products in one step of fine-tuning.
         device: where the model is.
-        precision: in which it was trained.
+        precision: in which it was trained, as its config says.
     """
 
     path: Path
@@ -60,7 +60,7 @@ class TrainedPredictor:
     ranks: bool = True
     batch_size: int = 64
     device: torch.device = field(default_factory=lambda: torch.device("cpu"))
-    precision: Precision = "fp32"
+    precision: Asked = "fp32"
 
     @property
     def sees(self) -> tuple[str, ...]:

@@ -1,15 +1,19 @@
-"""What a run writes down as it goes: TensorBoard scalars and `metrics.jsonl`."""
+"""What a run writes down as it goes: `metrics.jsonl`, and the loggers of its config."""
 
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import write_text
+from k3m_kg.training.loggers import ScalarLogger
 
 METRICS = "metrics.jsonl"
+SPEED = "speed"
+"""What no two runs have in common stands apart from what they have."""
 
 
 class TrainingLog:
@@ -18,29 +22,30 @@ class TrainingLog:
     Args:
         folder: the run's folder.
         step: steps already done.
+        loggers: who is told the same.
     """
 
-    def __init__(self, folder: Path, step: int) -> None:
-        from torch.utils.tensorboard import SummaryWriter
-
+    def __init__(self, folder: Path, step: int, loggers: Sequence[ScalarLogger] = ()) -> None:
         path = folder / METRICS
         kept = [line for line in _lines(path) if line["step"] <= step]
         write_text(path, "".join(json.dumps(line) + "\n" for line in kept), ArtifactError)
         self._file = path.open("a", encoding="utf-8")
-        self._board = SummaryWriter(str(folder / "tensorboard"), purge_step=step + 1)
+        self._loggers = loggers
 
-    def step(self, step: int, metrics: dict[str, float], rate: float) -> None:
-        """Losses and products per second of one step."""
-        self._write({"step": step, **metrics})
-        for name, value in metrics.items():
-            self._board.add_scalar(f"train/{name}", value, step)
-        self._board.add_scalar("train/products_per_second", rate, step)
+    def step(self, step: int, metrics: Mapping[str, float], speed: Mapping[str, float]) -> None:
+        """Losses and the like of one step, and what was measured since the last."""
+        self._write({"step": step, **metrics} | ({SPEED: dict(speed)} if speed else {}))
+        named = {f"train/{name}": value for name, value in metrics.items()}
+        self._tell(named | {f"{SPEED}/{name}": value for name, value in speed.items()}, step)
 
     def validation(self, step: int, epoch: int, report: dict[str, Any]) -> None:
         """Metrics of one validation."""
         self._write({"step": step, "epoch": epoch, "validation": report})
-        for name, value in report["metrics"].items():
-            self._board.add_scalar(f"validation/{name}", value, step)
+        self._tell({f"validation/{name}": v for name, v in report["metrics"].items()}, step)
+
+    def _tell(self, values: Mapping[str, float], step: int) -> None:
+        for logger in self._loggers:
+            logger.scalars(values, step)
 
     def _write(self, record: dict[str, Any]) -> None:
         self._file.write(json.dumps(record) + "\n")
@@ -48,12 +53,14 @@ class TrainingLog:
     def flush(self) -> None:
         """Everything so far is on disk."""
         self._file.flush()
-        self._board.flush()
+        for logger in self._loggers:
+            logger.flush()
 
     def close(self) -> None:
         """No more will come."""
         self._file.close()
-        self._board.close()
+        for logger in self._loggers:
+            logger.close()
 
 
 def read_metrics(folder: Path) -> list[dict[str, Any]]:

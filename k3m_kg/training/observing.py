@@ -17,6 +17,9 @@ class Observer(Protocol):
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
         """A training step ended; `rate` in products per second."""
 
+    def speed(self, found: dict[str, float]) -> None:
+        """How fast it goes, now and then; by the names of `k3m_kg.training.meter.MEANINGS`."""
+
     def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
         """An epoch was validated."""
 
@@ -31,6 +34,9 @@ class Silent:
         """Nothing."""
 
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
+        """Nothing."""
+
+    def speed(self, found: dict[str, float]) -> None:
         """Nothing."""
 
     def epoch(self, epoch: int, validation: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,11 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.device import pick_device
 from k3m_kg.engine.environment import ProcessPlace
-from k3m_kg.engine.precision import precision_of
+from k3m_kg.engine.hardware import peak_memory, peak_of
+from k3m_kg.engine.precision import precision_of, training_precision
 from k3m_kg.engine.processes import Processes, joined
 from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
-from k3m_kg.errors import ArtifactError, ConfigError, UsageError
+from k3m_kg.errors import ArtifactError, ConfigError
 from k3m_kg.files import whole_folder
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.manifests import Count, as_record
@@ -29,10 +31,12 @@ from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.training.artifact import save_artifact
+from k3m_kg.training.beginning import check_begun, is_over
 from k3m_kg.training.budget import TimeBudget
 from k3m_kg.training.checkpoint import Checkpoints
-from k3m_kg.training.layout import MANIFEST
+from k3m_kg.training.loggers import check_loggers, open_loggers
 from k3m_kg.training.logs import TrainingLog
+from k3m_kg.training.meter import Meter
 from k3m_kg.training.observing import Observer, Silent
 from k3m_kg.training.optimizer import learning_rates
 from k3m_kg.training.parallel import ParallelStep
@@ -76,44 +80,15 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
     with joined(place, device) as processes, ExitStack() as first:
         run = run_folder(config.output)
         if processes.first:
-            over = _is_over(config.output, run, resume)
+            check_loggers(config.training.loggers)
+            over = is_over(config.output, run, resume)
         if processes.agree([float(processes.first and over)])[0]:
             return config.output
         if processes.first:
             first.enter_context(held(run))
-            _check_begun(run, resume)
+            check_begun(run, resume)
         _pretrain(config, run, observer or Silent(), resume, processes, device)
     return config.output
-
-
-def _is_over(output: Path, run: Path, resume: bool) -> bool:
-    """Whether what is to be resumed has come to its end.
-
-    Raises:
-        UsageError: something is there that is not to be replaced.
-    """
-    if (output / MANIFEST).exists():
-        if resume:
-            clear(run)
-            return True
-        raise UsageError(
-            "an artifact is already there", where=str(output), hint="choose another `output`"
-        )
-    if output.exists() and (not output.is_dir() or any(output.iterdir())):
-        raise UsageError("exists and is no artifact", where=str(output))
-    return False
-
-
-def _check_begun(run: Path, resume: bool) -> None:
-    started = Checkpoints(run / CHECKPOINTS, 1).newest() is not None
-    if started and not resume:
-        raise UsageError(
-            "an unfinished run is there",
-            where=str(run),
-            hint="--resume goes on with it; remove the folder to start again",
-        )
-    if resume and not started:
-        raise UsageError("there is no checkpoint to resume", where=str(run))
 
 
 def _pretrain(
@@ -184,7 +159,14 @@ class _Run:
             self.learner, self.batcher = preparation.begun()
             self._save_checkpoint()
         if self.processes.first:
-            self.log = TrainingLog(self.folder, self.state.step)
+            config = self.config.model_dump(mode="json")
+            step = self.state.step
+            loggers = open_loggers(self.settings.loggers, self.folder, config, step)
+            self.log = TrainingLog(self.folder, step, loggers)
+        precision = training_precision(self.settings.precision, self.device)
+        self.meter = Meter(
+            peak_of(self.device, precision), partial(peak_memory, self.device), self.processes.size
+        )
         self.learner.model.precision = precision_of("auto", self.settings.precision, self.device)
 
     def _restore(self, learner: Learner) -> None:
@@ -206,7 +188,7 @@ class _Run:
             self.learner.trainer,
             self.processes,
             self.device,
-            settings.precision,
+            training_precision(settings.precision, self.device),
             self.pieces,
             settings.seed,
         )
@@ -248,29 +230,38 @@ class _Run:
         size = min(settings.batch_size, len(self.rows))
         self.learner.trainer.train()
         clock = time.monotonic()
-        for pieces, together in ahead(self._pieces()):
+        self.meter.restart()
+        for pieces, together in self.meter.waiting_for(ahead(self._pieces())):
             batches = [(number, batch.to(self.device)) for number, batch in pieces]
-            metrics = self._step(batches, together)
+            with self.meter.counting(sum(batch.size for _, batch in batches)):
+                metrics = self._step(batches, together)
             self.rates.step()
             state.step += 1
             state.step_in_epoch += 1
             now = time.monotonic()
             state.seconds += now - clock
             rate, clock = size / max(now - clock, 1e-9), now
+            counts = [batch.token_counts() for _, batch in batches]
+            self.meter.step(size, sum(c[0] for c in counts), sum(c[1] for c in counts))
+            looks = state.step % settings.log_steps == 0
+            speed = self.meter.read() if looks else {}
             if self.processes.first:
-                self.log.step(state.step, metrics, rate)
+                self.log.step(state.step, metrics, speed)
             self.budget.step()
             over = self._out_of_time()
             if self.budget.measured:
                 left = self.budget.seconds(self.steps - state.step)
                 self.observer.planned(self.steps, self.steps / self.steps_per_epoch, left)
             self.observer.step(state.step, self.steps, metrics, rate)
+            if speed:
+                self.observer.speed(speed)
             if over or state.step >= self.steps:
                 state.planned = state.step
                 return
             if state.step % settings.checkpoint_steps == 0:
                 self._checkpoint()
                 clock = time.monotonic()
+                self.meter.restart()
 
     def _out_of_time(self) -> bool:
         """Whether there is time for no further step; the first process's clock decides."""
@@ -326,7 +317,8 @@ class _Run:
                 where=str(self.folder),
                 hint="lower training.learning_rate, then --resume cannot help: start again",
             )
-        nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), settings.clip)
+        norm = nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), settings.clip)
+        values["gradient_norm"] = float(norm)
         self.learner.optimizer.step()
         self.learner.average.update(self.state.step)
         return values

@@ -16,8 +16,8 @@ import numpy as np
 from k3m_kg.lpm.title_leakage import word_spans
 from k3m_kg.snapshot import Snapshot
 
-Size = Literal["small", "base"]
-SIZES: tuple[Size, ...] = ("small", "base")
+Size = Literal["small", "base", "paper"]
+SIZES: tuple[Size, ...] = ("small", "base", "paper")
 
 _SAMPLE = 2000
 _FEW_PICTURES = 50
@@ -105,10 +105,13 @@ def recipe(
         shape: of the catalog.
         installed: which plugins can be used.
         snapshot, output: as in the config.
-        size: `small` for minutes on a CPU, `base` for more.
+        size: `small` for minutes on a CPU, `base` for more, `paper` for a GPU: the widths, depths
+            and tasks that were published.
         minutes: the budget; None trains all epochs.
         seed: of the training.
     """
+    if size == "paper":
+        return _paper(shape, str(snapshot), str(output), minutes, seed)
     base = size == "base"
     text, why_text = _text_encoder(shape, installed, base)
     reasons = [(f"text_encoder: {text['name']}", why_text)]
@@ -165,15 +168,77 @@ def recipe(
         )
     )
     settings["training"] = _training(shape, minutes, seed)
-    training = settings["training"]
-    reasons.append(
-        (
-            f"training.batch_size: {training['batch_size']}, epochs: {training['epochs']}",
-            f"about {_STEPS:,} steps over {shape.products:,} products"
-            + (f", fewer if {minutes:g} minutes are over before" if minutes else ""),
-        )
-    )
+    if base:
+        settings["training"]["precision"] = "auto"
+    reasons.append(_why_so_long(shape, settings["training"], minutes))
     return Recipe(settings, tuple(reasons))
+
+
+def _why_so_long(shape: Shape, training: dict[str, Any], minutes: float | None) -> tuple[str, str]:
+    return (
+        f"training.batch_size: {training['batch_size']}, epochs: {training['epochs']}",
+        f"about {_STEPS:,} steps over {shape.products:,} products"
+        + (f", fewer if {minutes:g} minutes are over before" if minutes else ""),
+    )
+
+
+def _paper(shape: Shape, snapshot: str, output: str, minutes: float | None, seed: int) -> Recipe:
+    """The published configuration (Zhu et al. 2021, section 4 and the released code's settings).
+
+    One width, 768, serves all parts here: the published image encoder and co-attention are 1024
+    wide. Regions are 6 x 6 patches, as there is no detector. A product's knowledge text has all
+    of its triples instead of the first 48 tokens.
+    """
+    training = _training(shape, minutes, seed) | {
+        "learning_rate": 1e-4,
+        "pretrained_learning_rate": 1e-5,
+        "weight_decay": 0.01,
+        "betas": [0.9, 0.98],
+        "warmup": 0.1,
+        "schedule": "linear",
+        "ema": 0.0,
+        "precision": "auto",
+    }
+    pictures = bool(shape.with_picture)
+    tasks = [{"name": "mlm"}, *([{"name": "mom"}] if pictures else []), {"name": "lpm"}]
+    settings = {
+        "snapshot": snapshot,
+        "output": output,
+        "text_encoder": {
+            "name": "bert-wordpiece",
+            "layers": 12,
+            "heads": 12,
+            "expansion": 4,
+            "vocab_size": int(np.clip(shape.products * 2, 1000, 30_000)),
+        },
+        "image_encoder": {
+            "name": "patch-vit",
+            "size": 96,
+            "patch": 16,
+            "stem": "linear",
+            "layers": 6,
+            "heads": 8,
+        },
+        "modalities": ["title", *(["image"] if pictures else [])],
+        "fusion": "hard-spl",
+        "tasks": tasks,
+        "model": {
+            "hidden": 768,
+            "pool": "tokens",
+            "knowledge": "product",
+            "max_title_tokens": 36,
+            "max_triples": int(np.clip(2 * shape.most_triples, 64, 512)),
+            "interactor": {"layers": 6, "heads": 8, "self_attention": True},
+            "structure": {"heads": 8},
+        },
+        "training": training,
+    }
+    reasons = (
+        ("size: paper", "the published depths, tasks and rates, from scratch; made for a GPU"),
+        ("model.hidden: 768", "one width for all parts; published: text 768, image 1024"),
+        _why_so_long(shape, training, minutes),
+    )
+    return Recipe(settings, reasons)
 
 
 def _text_encoder(shape: Shape, installed: Installed, base: bool) -> tuple[dict[str, Any], str]:

@@ -36,6 +36,7 @@ TINY: dict[str, Any] = {
         "threads": 1,
         "ema": 0.9,
         "checkpoint_steps": 3,
+        "log_steps": 2,
         "device": "cpu",
     },
 }

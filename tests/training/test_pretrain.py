@@ -71,7 +71,7 @@ def test_a_run_that_is_killed_again_and_again_comes_to_the_same_bits(
     pretrain(config, resume=True)
     assert same(straight, output)
     losses = [
-        [line for line in read_metrics(folder) if "loss" in line]
+        [line | {"speed": None} for line in read_metrics(folder) if "loss" in line]
         for folder in (tmp_path / "straight.run", run)
     ]
     assert losses[0] == losses[1]
@@ -125,6 +125,22 @@ def test_only_the_logs_stay_of_a_finished_run(config_file, tmp_path: Path) -> No
     pretrain(load_config(RunConfig, config_file(training={"epochs": 1})))
     left = {path.name for path in (tmp_path / "run.run").iterdir()}
     assert left == {"config.json", "metrics.jsonl", "tensorboard"}
+
+
+def test_losses_gradient_and_speed_are_written_down(config_file, tmp_path: Path) -> None:
+    pretrain(load_config(RunConfig, config_file(training={"epochs": 1})))
+    lines = [line for line in read_metrics(tmp_path / "run.run") if "loss" in line]
+    assert [line["step"] for line in lines] == [1, 2, 3, 4, 5]
+    assert {"mlm", "mom", "lpm", "lpm/hits@1", "gradient_norm"} <= lines[-1].keys()
+    assert all(line["gradient_norm"] > 0 for line in lines)
+    speeds = [line["speed"] for line in lines if "speed" in line]
+    assert [line["step"] for line in lines if "speed" in line] == [2, 4]
+    for speed in speeds:
+        assert speed["products_per_second"] > 0
+        assert speed["tokens_per_second"] > speed["products_per_second"]
+        assert 0 < speed["filled"] <= 1
+        assert 0 <= speed["waiting"] <= 1
+        assert speed["mfu"] == 0  # nobody knows what this CPU could do
 
 
 def test_two_trainings_do_not_share_an_output(config_file, tmp_path: Path) -> None:

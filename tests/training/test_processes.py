@@ -119,6 +119,8 @@ def assert_same_training(one: Path, other: Path, names: int) -> None:
     for mine, its in zip(ours, theirs, strict=True):
         assert mine.keys() == its.keys()
         for name, value in mine.items():
+            if name == "speed":
+                continue
             seen.add(name)
             assert math.isclose(value, its[name], rel_tol=1e-4, abs_tol=1e-5), (name, mine, its)
     assert len(seen) >= names

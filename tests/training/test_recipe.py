@@ -47,8 +47,20 @@ def test_every_recipe_is_a_config(size: str, products: int, pictures: int) -> No
     config = resolve(validate_settings(RunConfig, found.settings, "test"))
     assert [item.name for item in config.modalities] == ["title", "image"][: 1 + pictures]
     assert config.training.minutes == 5
-    assert config.model.evidence is not None
+    assert (config.model.evidence is None) == (size == "paper")
     assert all(what and why for what, why in found.reasons)
+
+
+def test_the_published_sizes_are_those_of_the_paper() -> None:
+    found = resolve(validate_settings(RunConfig, chosen(SHAPE, size="paper").settings, "test"))
+    text, image = found.text_encoder.settings, found.image_encoder.settings
+    assert (text["layers"], found.model.hidden) == (12, 768)
+    assert (image["layers"], (image["size"] // image["patch"]) ** 2) == (6, 36)
+    assert found.model.interactor.settings["layers"] == 6
+    assert found.model.max_title_tokens == 36
+    assert found.model.structure.settings["heads"] == 8
+    assert [task.name for task in found.tasks] == ["mlm", "mom", "lpm"]
+    assert found.training.betas == (0.9, 0.98)
 
 
 def test_pretrained_encoders_are_taken_where_they_are_and_fit() -> None:

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _QUIET_SECONDS = 30.0
 """Without a terminal, one line of progress at most this often."""
+_MUCH = 0.1
+"""Share of time without a batch from which on it is worth saying."""
 _OURS = "# Chosen by `k3m-kg pretrain` from the catalog's size and shape; change what you like."
 
 
@@ -30,6 +32,7 @@ class PretrainingBar:
         self.steps: TaskID | None = None
         self.smooth: dict[str, float] = {}
         self.rate = 0.0
+        self.used = ""
         self.spoke = time.monotonic()
 
     def stage(self, name: str, done: int, total: int) -> None:
@@ -48,16 +51,27 @@ class PretrainingBar:
     def step(self, step: int, total: int, losses: dict[str, float], rate: float) -> None:
         """A training step ended."""
         for name, value in losses.items():
+            if name == "gradient_norm":
+                continue
             self.smooth[name] = 0.95 * self.smooth.get(name, value) + 0.05 * value
         self.rate = 0.9 * (self.rate or rate) + 0.1 * rate
         shown = " ".join(f"{name} {v:.3f}" for name, v in self.smooth.items() if "/" not in name)
-        text = f"{shown} {self.rate:.0f} products/s"
+        text = f"{shown} {self.rate:.0f} products/s{self.used}"
         if self.steps is None:
             self.steps = self.bar.add_task("pretrain", total=total, completed=step - 1, info="")
         self.bar.update(self.steps, completed=step, total=total, info=text)
         if self.bar.disable and time.monotonic() - self.spoke > _QUIET_SECONDS:
             self.spoke = time.monotonic()
             note(f"step {step}/{total} {text}")
+
+    def speed(self, found: dict[str, float]) -> None:
+        """How fast it goes: what of it says something here."""
+        shown = [f"MFU {found['mfu']:.0%}"] if found["mfu"] else []
+        if found["waiting"] > _MUCH:
+            shown.append(f"{found['waiting']:.0%} waiting for data")
+        if found["memory_gib"]:
+            shown.append(f"{found['memory_gib']:.1f} GiB")
+        self.used = "".join(f", {text}" for text in shown)
 
     def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
         """An epoch was validated."""
@@ -93,7 +107,9 @@ def pretrain(
     ] = None,
     size: Annotated[
         str | None,
-        typer.Option("--size", metavar="SIZE", help="Without a config: small (default) or base."),
+        typer.Option(
+            "--size", metavar="SIZE", help="Without a config: small (default), base or paper."
+        ),
     ] = None,
     overrides: OverridesOption = None,
     resume: ResumeFlag = False,
