@@ -56,6 +56,9 @@ class Losses:
         self.losses.append(losses["loss"] if isinstance(losses, dict) else losses)
         self.rates.append(rate)
 
+    def speed(self, _: dict[str, float]) -> None:
+        """Nothing."""
+
     def epoch(self, _: int, validation: dict[str, Any]) -> None:
         """Keep the score."""
         self.scores.append(validation.get("metrics", validation).get("macro_mrr", float("nan")))

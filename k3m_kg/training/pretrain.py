@@ -248,13 +248,13 @@ class _Run:
             if self.processes.first:
                 self.log.step(state.step, metrics, speed)
             self.budget.step()
+            self.observer.step(state.step, self.steps, metrics, rate)
+            if speed:
+                self.observer.speed(speed)
             over = self._out_of_time()
             if self.budget.measured:
                 left = self.budget.seconds(self.steps - state.step)
                 self.observer.planned(self.steps, self.steps / self.steps_per_epoch, left)
-            self.observer.step(state.step, self.steps, metrics, rate)
-            if speed:
-                self.observer.speed(speed)
             if over or state.step >= self.steps:
                 state.planned = state.step
                 return
