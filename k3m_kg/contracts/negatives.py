@@ -75,13 +75,17 @@ class NegativeSampler(ABC):
     ) -> tuple[Tensor, int]:
         """The triples in an order in which the first ones get their head corrupted.
 
-        By default as they come, in random order, and half of them.
+        By default as they come, in random order, and half of them; of an odd number of groups the
+        odd one is sometimes on this side, sometimes on the other.
 
         Returns:
             The triples and how many of them that is, a multiple of the group's size S.
         """
-        heads = round(len(triples_N3) / 2 / group) * group
-        return triples_N3, min(heads, len(triples_N3))
+        groups = -(-len(triples_N3) // group)
+        heads = groups // 2
+        if groups % 2:
+            heads += int(torch.randint(2, (), generator=generator))
+        return triples_N3, min(heads * group, len(triples_N3))
 
     @abstractmethod
     def draw(self, triples_GS3: Tensor, column: int, generator: torch.Generator) -> Negatives:

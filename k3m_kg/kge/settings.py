@@ -54,7 +54,7 @@ class NegativeSettings(Settings):
             or a plugin's with its settings.
         count: negatives of each triple; `batch` and `all` have their own number.
         shared: so many triples in a row share their negatives, which then cost one matrix product;
-            with `all` the whole batch does.
+            with `all` half the batch does.
         known: also leave out negatives that are true in training.
     """
 

@@ -98,14 +98,14 @@ class BatchSampler(NegativeSampler):
 
 
 class AllSampler(NegativeSampler):
-    """Every entity, for the whole batch as one group."""
+    """Every entity, for each half of the batch as one group."""
 
     def __init__(self, context: SamplerContext) -> None:
         self._entities = context.entities
 
     def group_size(self, shared: int, batch_size: int) -> int:
-        """The batch."""
-        return batch_size
+        """Half of the batch: heads of one, tails of the other."""
+        return max(1, batch_size // 2)
 
     def draw(self, triples_GS3: Tensor, column: int, generator: torch.Generator) -> Negatives:
         """All of them."""

@@ -95,6 +95,13 @@ class NegativeSamplerCase:
         assert 0 <= heads <= len(triples)
         assert heads % size == 0
 
+    def test_neither_side_is_forgotten(self) -> None:
+        """Over some batches heads are corrupted, and tails are, whatever a group's size."""
+        sampler, triples, _, size = self.made()
+        generator = torch.Generator().manual_seed(0)
+        asked = [sampler.sides(triples, size, generator)[1] for _ in range(32)]
+        assert 0 < sum(asked) < 32 * len(triples)
+
     def test_draws_are_entities_of_the_graph(self) -> None:
         """(G, K) ids, K the same for head and tail; a mask is (G, S, K)."""
         sampler, triples, context, size = self.made()
