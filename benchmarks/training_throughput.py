@@ -38,6 +38,7 @@ from k3m_kg.config import RunConfig, load_config
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.compiling import compile_layers
 from k3m_kg.training.optimizer import parameter_groups
 from k3m_kg.training.step import Pretrainer
 
@@ -211,10 +212,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
     torch.manual_seed(0)
     trainer, batcher, rows = trainer_of(config, snapshot, device)
     if options.compile:
-        trainer.model.text_encoder.compile(dynamic=True)
-        trainer.model.interactor.compile(dynamic=True)
-        for view in trainer.model.encoders.values():
-            view.compile(dynamic=True)
+        compile_layers(trainer)
     loop = Loop(trainer, config, device, half)
     random = np.random.default_rng(0)
 

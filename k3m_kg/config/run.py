@@ -145,6 +145,7 @@ class TrainingSettings(Settings):
         device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, `cuda:1`, ...
         precision: `bf16` computes matrix products in bfloat16, weights stay float32; `auto` does so
             on a GPU.
+        compile: let torch compile the layers: faster steps on a GPU after up to a minute.
     """
 
     epochs: int = Field(10, ge=1, le=MAX_EPOCHS)
@@ -168,6 +169,7 @@ class TrainingSettings(Settings):
     threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    compile: bool = False
 
 
 class RunConfig(Settings):

@@ -47,7 +47,7 @@ from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, Sam
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
-from k3m_kg.contracts.transformer import Transformer, transformer
+from k3m_kg.contracts.transformer import RepeatedLayer, Transformer, transformer
 
 __all__ = [
     "TRIPLES",
@@ -81,6 +81,7 @@ __all__ = [
     "ProductTable",
     "QueryVectors",
     "ReadyFeatures",
+    "RepeatedLayer",
     "SamplerContext",
     "StructureAggregation",
     "TaskContext",

@@ -6,66 +6,60 @@ there are of a batch (B, T), one after another; only the attention itself sees t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from k3m_kg.errors import ConfigError
 
 
-@dataclass(slots=True)
-class Packing:
-    """Where the tokens of a batch stand.
+class RepeatedLayer(nn.Module):
+    """A layer that is repeated: `training.compile` compiles it once for all that are alike.
 
-    Attributes:
-        shape: (B, T).
-        place_N: of each token its place among B * T; None where every place holds one.
-        attended_B11T: what is looked at; None where that is everything.
+    What it is called with should be tensors alone, of which every size may change.
     """
 
-    shape: tuple[int, int]
-    place_N: Tensor | None
-    attended_B11T: Tensor | None
 
-    def packed(self, padded_BTH: Tensor) -> Tensor:
-        """(N, H) of (B, T, H)."""
-        flat = padded_BTH.flatten(0, 1)
-        return flat if self.place_N is None else flat.index_select(0, self.place_N)
-
-    def padded(self, packed_NH: Tensor) -> Tensor:
-        """(B, T, H) of (N, H), zero where there is no token."""
-        batch, length = self.shape
-        if self.place_N is not None:
-            empty = packed_NH.new_zeros(batch * length, packed_NH.shape[-1])
-            packed_NH = empty.index_copy(0, self.place_N, packed_NH)
-        return packed_NH.view(batch, length, -1)
+def _padded(packed_NF: Tensor, place_N: Tensor, batch: int, length: int) -> Tensor:
+    """(B, T, F), zero where there is no token."""
+    empty = packed_NF.new_zeros(batch * length, packed_NF.shape[-1])
+    return empty.index_copy(0, place_N, packed_NF).view(batch, length, -1)
 
 
-class TransformerLayer(nn.TransformerEncoderLayer):
-    """torch's layer, weights and all, over packed tokens."""
+class TransformerLayer(nn.TransformerEncoderLayer, RepeatedLayer):
+    """torch's layer, weights and all, over tokens that may be packed."""
 
-    def forward(self, tokens_NH: Tensor, packing: Packing) -> Tensor:  # type: ignore[override]
-        """(N, H)."""
+    def forward(  # type: ignore[override]
+        self, tokens: Tensor, place_N: Tensor | None, attended_B11T: Tensor | None
+    ) -> Tensor:
+        """The tokens after one layer.
+
+        Args:
+            tokens: (B, T, H); (N, H) where they are packed.
+            place_N: of each packed token its place among B * T.
+            attended_B11T: what is looked at; None where that is everything.
+        """
         if self.norm_first:
-            tokens_NH = tokens_NH + self._seen(self.norm1(tokens_NH), packing)
-            return tokens_NH + self._fed(self.norm2(tokens_NH))
-        tokens_NH = self.norm1(tokens_NH + self._seen(tokens_NH, packing))
-        fed_NH: Tensor = self.norm2(tokens_NH + self._fed(tokens_NH))
-        return fed_NH
+            tokens = tokens + self._seen(self.norm1(tokens), place_N, attended_B11T)
+            return tokens + self._fed(self.norm2(tokens))
+        tokens = self.norm1(tokens + self._seen(tokens, place_N, attended_B11T))
+        fed: Tensor = self.norm2(tokens + self._fed(tokens))
+        return fed
 
-    def _seen(self, tokens_NH: Tensor, packing: Packing) -> Tensor:
+    def _seen(self, tokens: Tensor, place_N: Tensor | None, attended_B11T: Tensor | None) -> Tensor:
         attention = self.self_attn
-        batch, length = packing.shape
-        joint_NF = F.linear(tokens_NH, attention.in_proj_weight, attention.in_proj_bias)
-        split = (batch, length, 3, attention.num_heads, attention.head_dim)
-        query, key, value = packing.padded(joint_NF).view(split).permute(2, 0, 3, 1, 4)
-        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=packing.attended_B11T)
-        seen_NH = packing.packed(seen.transpose(1, 2).reshape(batch, length, -1))
-        return self.dropout1(attention.out_proj(seen_NH))  # type: ignore[no-any-return]
+        joint = F.linear(tokens, attention.in_proj_weight, attention.in_proj_bias)
+        if place_N is not None:
+            assert attended_B11T is not None
+            joint = _padded(joint, place_N, attended_B11T.shape[0], attended_B11T.shape[-1])
+        split = (*joint.shape[:2], 3, attention.num_heads, attention.head_dim)
+        query, key, value = joint.view(split).permute(2, 0, 3, 1, 4)
+        seen = F.scaled_dot_product_attention(query, key, value, attn_mask=attended_B11T)
+        seen_BTH = seen.transpose(1, 2).flatten(2)
+        seen = seen_BTH if place_N is None else seen_BTH.flatten(0, 1).index_select(0, place_N)
+        return self.dropout1(attention.out_proj(seen))  # type: ignore[no-any-return]
 
-    def _fed(self, tokens_NH: Tensor) -> Tensor:
-        inner = self.dropout(self.activation(self.linear1(tokens_NH)))
+    def _fed(self, tokens: Tensor) -> Tensor:
+        inner = self.dropout(self.activation(self.linear1(tokens)))
         return self.dropout2(self.linear2(inner))  # type: ignore[no-any-return]
 
 
@@ -96,16 +90,15 @@ class Transformer(nn.TransformerEncoder):
             assert shown_BT is not None
             attended_B11T = (shown_BT | ~shown_BT.any(1, keepdim=True))[:, None, None]
         packs = tokens_BTH.device.type == "cpu" if self.packs is None else self.packs
+        tokens = tokens_BTH
         if present_BT is not None and packs:
             place_N = present_BT.flatten().nonzero()[:, 0]
-        batch, length, _ = tokens_BTH.shape
-        packing = Packing((batch, length), place_N, attended_B11T)
-        tokens_NH = packing.packed(tokens_BTH)
+            tokens = tokens_BTH.flatten(0, 1).index_select(0, place_N)
         for layer in self.layers:
-            tokens_NH = layer(tokens_NH, packing)
+            tokens = layer(tokens, place_N, attended_B11T)
         if self.norm is not None:
-            tokens_NH = self.norm(tokens_NH)
-        return packing.padded(tokens_NH)
+            tokens = self.norm(tokens)
+        return tokens if place_N is None else _padded(tokens, place_N, *tokens_BTH.shape[:2])
 
 
 def transformer(

@@ -20,6 +20,7 @@ from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_ta
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.artifact import bundle, load_assets, save_assets
+from k3m_kg.training.compiling import compile_layers
 from k3m_kg.training.evidence import fit_evidence
 from k3m_kg.training.observing import Observer
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups
@@ -156,6 +157,8 @@ class Preparation:
         weights = {task.name: task.weight for task in config.tasks}
         trainer = Pretrainer(model, tasks, weights).to(self.device)
         settings = config.training
+        if settings.compile:
+            compile_layers(trainer)
         groups = parameter_groups(model, tasks, settings)
         optimizer = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
         average = MovingAverage([model, tasks], settings.ema)

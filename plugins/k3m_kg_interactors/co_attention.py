@@ -9,14 +9,14 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import Interactor, initialise
+from k3m_kg.api import Interactor, RepeatedLayer, initialise
 
 if TYPE_CHECKING:
     from k3m_kg.api import ModelContext
     from k3m_kg_interactors.settings import CoAttentionSettings
 
 
-class Attention(nn.Module):
+class Attention(RepeatedLayer):
     """Pre-norm attention of one stream to another (or to itself), and feed-forward.
 
     A query that finds nothing present gets nothing: its attention output is zero.
