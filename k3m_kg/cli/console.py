@@ -103,10 +103,16 @@ def visible(text: str) -> str:
     return _STEERING.sub(_escape, text)
 
 
-def visible_line(text: str, longest: int = 80) -> str:
-    """`visible`, on one line and cut."""
+def visible_line(text: str, longest: int = 80, *, end: bool = False) -> str:
+    """`visible`, on one line and cut.
+
+    Args:
+        end: the end is what matters, as of paths: they are cut at their beginning.
+    """
     shown = visible(text).replace("\n", "\\n").replace("\t", "\\t")
-    return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+    if len(shown) <= longest:
+        return shown
+    return f"…{shown[1 - longest :]}" if end else f"{shown[: longest - 1]}…"
 
 
 def error_text(error: K3MError) -> str:

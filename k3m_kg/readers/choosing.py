@@ -86,7 +86,7 @@ def choose_reader(
         what = f"fits several formats: {', '.join(item.record.name for item in fitting)}"
     else:
         what = "is in no known format"
-        first = [said] if (said := advice(path, head)) else []
+        first = [said] if (said := advice(head)) else []
         hint = "; ".join([*first, hint, *map(str, registry().failures)])
     raise UsageError(what, where=str(path), hint=hint)
 

@@ -8,8 +8,9 @@
 - Descriptions lose their HTML.
 - Columns that steer the shop (stock, tax, layout, addresses) are left out. Other columns, those of
   one's own too, are properties.
-- A row of a single store view translates or overrides a product: it is rejected with a note, since
-  the row for all views is the product.
+- A row of a single store view translates or overrides the product in the row above it: what it says
+  otherwise is kept apart, `name (french)`. Elsewhere it is left out, with a note.
+- A file with a few of these columns, as shops send them for changes, is read as far as it goes.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, ConfigError
@@ -113,6 +115,17 @@ _SHOP = frozenset(
 )
 
 
+_MARKS = frozenset(
+    [
+        "store_view_code", "attribute_set_code", "product_websites", "product_online",
+        "additional_images", "base_image", "configurable_variations", "related_skus",
+        "crosssell_skus", "upsell_skus", "tax_class_name", "out_of_stock_qty",
+        "use_config_manage_stock", "hide_from_product_page",
+    ]
+)  # fmt: skip
+"""Columns that only Magento 2 calls so; two of them tell a file of changes."""
+
+
 class MagentoReader:
     """Reads product files of the Magento import and export."""
 
@@ -124,7 +137,9 @@ class MagentoReader:
         first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode(errors="replace")
         names = {name.strip().strip('"') for name in re.split("[,;\t|]", first)}
         fits = "sku" in names and (
-            "additional_attributes" in names or {"attribute_set_code", "product_type"} <= names
+            "additional_attributes" in names
+            or {"attribute_set_code", "product_type"} <= names
+            or len(names & _MARKS) > 1
         )
         return Confidence.STRONG if fits else Confidence.NONE
 
@@ -148,23 +163,33 @@ class MagentoReader:
                 if "sku" not in header:
                     raise CatalogError("there is no column `sku`", where=str(path))
                 views: Counter[str] = Counter()
+                last: ProductRecord | None = None
                 for start, row in read_rows(lines, dialect, path):
                     if not isinstance(row, str) and not any(row):
                         continue
                     if view := _view(header, row):
-                        views[view] += 1
+                        found = _product(header, row, start)
+                        if last is not None and not isinstance(found, str) and found.id == last.id:
+                            last = _with_view(last, found, view)
+                        else:
+                            views[view] += 1
                         continue
+                    if last is not None:
+                        yield last
+                        last = None
                     found = row if isinstance(row, str) else _product(header, row, start)
                     if isinstance(found, str):
                         yield RejectedRow(
                             start, found, raw_text(lines.row_text()), _sku(header, row)
                         )
                     else:
-                        yield found
+                        last = found
+                if last is not None:
+                    yield last
                 for view, count in sorted(views.items()):
                     yield Note(
-                        f"{count:,} rows of the store view {view!r} alone are left out: only those "
-                        "for all views are read"
+                        f"{count:,} rows of the store view {view!r} are left out: the row for all "
+                        "views of their product does not stand above them"
                     )
         except OSError as error:
             raise unreadable(path, error) from None
@@ -178,6 +203,15 @@ def _view(header: Sequence[str], row: Sequence[str] | str) -> str | None:
         return None
     cell = row[header.index("store_view_code")].strip()
     return None if cell in _MISSING else cell
+
+
+def _with_view(product: ProductRecord, view: ProductRecord, name: str) -> ProductRecord:
+    """The product with what one store view says otherwise, kept apart."""
+    said = [("name", view.title), ("category", view.category), *view.properties]
+    known = {("name", product.title), ("category", product.category), *product.properties}
+    apart = [(f"{label} ({name})", text) for label, text in said if (label, text) not in known]
+    found = [*product.properties, *((label, text) for label, text in apart if text)]
+    return replace(product, properties=tuple(dict.fromkeys(found)))
 
 
 def _sku(header: Sequence[str], row: Sequence[str] | str) -> str | None:

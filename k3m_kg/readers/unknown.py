@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 _AS_CSV = "save it as CSV (UTF-8), and say what its columns mean with --mapping"
 _SIGNED = (
-    (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", f"an old Excel workbook (.xls): {_AS_CSV}"),
+    (
+        b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+        "an old Office document, and no workbook that can be read: open it and save it anew",
+    ),
     (b"%PDF", "a PDF, which holds no table: ask for the catalog as CSV, JSON or XML"),
     (b"SQLite format 3", "an SQLite database: export the table as CSV (`sqlite3 -csv -header`)"),
     (b"7z\xbc\xaf\x27\x1c", "a 7z archive: unpack it, and name the catalog in it"),
@@ -20,17 +21,16 @@ _SIGNED = (
     (b"\x89HDF", f"an HDF5 file: {_AS_CSV}"),
 )
 _ZIPPED = (
-    (b"xl/", f"an Excel workbook: {_AS_CSV}"),
-    (b"oasis.opendocument.spreadsheet", f"an OpenDocument spreadsheet: {_AS_CSV}"),
+    (b"xl/", "an Excel workbook that is damaged: open it and save it anew"),
+    (b"oasis.opendocument.spreadsheet", "a spreadsheet that is damaged: open it and save it anew"),
     (b"word/", "a Word document, which holds no table"),
 )
 
 
-def advice(path: Path, head: bytes) -> str | None:
-    """What the file seems to be and what to do with it, or None.
+def advice(head: bytes) -> str | None:
+    """What a file seems to be and what to do with it, or None.
 
     Args:
-        path: the file, for its name.
         head: its first bytes, unpacked where it is packed with something that readers know.
     """
     for signature, what in _SIGNED:
@@ -40,22 +40,22 @@ def advice(path: Path, head: bytes) -> str | None:
         for mark, what in _ZIPPED:
             if mark in head:
                 return f"it looks like {what}"
-        return "it looks like a zip archive: unpack it, and name the catalog in it"
+        return "it looks like a zip file that is no catalog: unpack it, and name the catalog in it"
     text = head.removeprefix(b"\xef\xbb\xbf").lstrip()
     if text[:1] == b"[":
-        return (
-            "it looks like one JSON array: write it a product a line, `jq -c '.[]' "
-            f"{path.name} > products.jsonl`"
-        )
+        return "it looks like one JSON array, but not of objects: there is no product in it"
     if text[:1] == b"{":
         return (
-            "it looks like one JSON document: write its products a line each, such as "
-            f"`jq -c '.products[]' {path.name} > products.jsonl`"
+            "it looks like one JSON document: --format json reads it, and "
+            "--set items=data.products says where its list of products is"
         )
     if text[:14].lower().startswith((b"<!doctype html", b"<html")):
         return "it looks like a web page: save the catalog itself, not the page that shows it"
     if text[:1] == b"<":
-        return "it looks like XML that no reader knows: convert it to CSV or JSON Lines"
+        return (
+            "it looks like XML that is no catalog: --format xml reads any, by a mapping whose "
+            "`element` names a product"
+        )
     if head and b"\0" not in head and b"\n" in head:
         return (
             "if it is a table, name it with --format csv, and set `delimiter` in the mapping "

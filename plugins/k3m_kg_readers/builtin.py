@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from k3m_kg.api import ReaderPlugin, Settings, hookimpl, made_by
-from k3m_kg_readers.settings import AkeneoSettings, TableSettings
+from k3m_kg_readers.settings import AkeneoSettings, BerkeleySettings, TableSettings
 
 
 def _reader(
@@ -72,6 +72,22 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "prestashop",
             "PrestaShop's CSV of products and of combinations: features, attributes, pictures",
             "prestashop:PrestaShopReader",
+        ),
+        _reader(
+            "bigcommerce",
+            "BigCommerce's product CSV, legacy and modern: variants, pictures, custom fields",
+            "bigcommerce:BigCommerceReader",
+        ),
+        _reader(
+            "magento1",
+            "Magento 1's product CSV: rows that go on with a product, store views kept apart",
+            "magento1:MagentoOneReader",
+        ),
+        _reader(
+            "amazon-berkeley",
+            "Amazon Berkeley Objects' listings: texts by language, pictures by their table",
+            "berkeley:BerkeleyReader",
+            BerkeleySettings,
         ),
         _reader(
             "bmecat",

@@ -17,6 +17,18 @@ class TableSettings(Settings):
     encoding: str | None = None
 
 
+class BerkeleySettings(Settings):
+    """Settings of `amazon-berkeley`.
+
+    Attributes:
+        language: whose texts have the plain names, such as `de` or `en_GB`.
+        images: the data set's table of pictures, `images.csv` or `images.csv.gz`.
+    """
+
+    language: str = "en"
+    images: Path | None = None
+
+
 class AkeneoSettings(TableSettings):
     """Settings of `akeneo`.
 

@@ -22,6 +22,8 @@ def test_visible() -> None:
     assert visible("\ud800") == r"\ud800"
     assert visible_line("a\nb\tc") == r"a\nb\tc"
     assert len(visible_line("x" * 100, 40)) == 40
+    assert visible_line("/folder/of/some/catalog.csv", 12, end=True) == "…catalog.csv"
+    assert visible_line("catalog.csv", 12, end=True) == "catalog.csv"
 
 
 @pytest.fixture

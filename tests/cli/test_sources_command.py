@@ -71,7 +71,7 @@ def test_the_order_and_the_end_of_sources(run: Command, folder: Path) -> None:
     ingest(run, "attributes", "--source", "supplier")
     assert ("name", "Mug") in graph(run)["A1"]
     _, listed, _ = run("sources")
-    name = visible_line(str(folder / "products.csv"))
+    name = visible_line(str(folder / "products.csv"), end=True)
     assert listed.splitlines() == [
         f"  1  {name}: 2 products, 1 of them stated by others too; run 1",
         "  2  supplier: 1 products, 1 of them stated by others too; run 2",
@@ -115,7 +115,7 @@ def test_contradictions_are_shown(run: Command, folder: Path) -> None:
     code, said, _ = run("validate")
     assert code == 0
     assert "1 products of which sources contradict each other" in said
-    assert f"'Emca' says {visible_line(str(folder / 'attributes.csv'))}" in said
+    assert f"'Emca' says {visible_line(str(folder / 'attributes.csv'), end=True)}" in said
     found = json.loads(run("validate", "--json")[1])["contradictions"]
     (one,) = found["listed"]
     assert (one["product"], [value for _, value in one["values"]]) == ("A1", ["Acme", "Emca"])

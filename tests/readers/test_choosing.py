@@ -185,3 +185,28 @@ def test_a_built_in_setting_changes_what_is_read(tmp_path: Path) -> None:
 def test_a_record_of_the_old_kind_says_what_to_write(fields: tuple[object, ...]) -> None:
     with pytest.raises(PluginError, match=r"'old' has no .*\n.*name, summary, config, factory"):
         ReaderPlugin("old", *fields)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        (b"[1, 2]", "not of objects"),
+        (b'{"a": 1}', None),
+        (b'{"a": {"b": 1}\n}', "--set items=data.products"),
+        (b"<html><body/></html>", "a web page"),
+        (b"<urlset><url/></urlset>", "`element` names a product"),
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x80\x04junk", "a Python pickle"),
+    ],
+)
+def test_what_is_in_no_format_is_told_what_to_do(
+    tmp_path: Path, content: bytes, said: str | None
+) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(content)
+    if said is None:
+        assert choose_reader(path).name == "jsonl"
+        return
+    with pytest.raises(UsageError, match="is in no known format") as raised:
+        choose_reader(path)
+    assert said in (raised.value.hint or "")

@@ -115,14 +115,34 @@ def test_pictures_come_in_order(tmp_path: Path) -> None:
 
 
 def test_a_single_store_view_never_replaces_the_product(tmp_path: Path) -> None:
-    first, told = read(
+    first, second, told = read(
         tmp_path,
-        {"sku": "A", "name": "Hoodie", "store_view_code": ""},
+        {"sku": "A", "name": "Hoodie", "additional_attributes": "size=XS"},
         {"sku": "A", "name": "Kapuzenpulli", "store_view_code": "de"},
+        {"sku": "A", "additional_attributes": "size=34,fit=slim", "store_view_code": "fr"},
+        {"sku": "A", "name": "Hoodie", "store_view_code": "en"},
+        {"sku": "B", "name": "Cap", "store_view_code": ""},
+        {"sku": "A", "name": "Felpa", "store_view_code": "it"},
     )
-    assert first.title == "Hoodie"
+    assert (first.title, first.line) == ("Hoodie", 2)
+    assert first.properties == (
+        ("size", "XS"), ("name (de)", "Kapuzenpulli"), ("size (fr)", "34"), ("fit (fr)", "slim"),
+    )  # fmt: skip
+    assert (second.id, second.properties) == ("B", ())
     assert isinstance(told, Note)
-    assert "1 rows of the store view 'de'" in told.text
+    assert "1 rows of the store view 'it'" in told.text
+
+
+def test_a_file_of_changes_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    path = tmp_path / "delta.csv"
+    path.write_text("sku,store_view_code,product_online,color\nA,,1,red\n")
+    assert choose_reader(path).name == "magento"
+    assert list(MagentoReader().read(path, None)) == [
+        ProductRecord("A", properties=(("color", "red"),), line=2)
+    ]
+    path.write_text("sku,name\nA,Mug\n")
+    assert choose_reader(path).name == "csv"
+    assert [record.title for record in MagentoReader().read(path, None)] == ["Mug"]
 
 
 def test_rows_that_are_no_product_are_rejected_alone(tmp_path: Path) -> None:

@@ -67,8 +67,9 @@ def sources(
                 run, counts = writer.end(name)
             if not json:
                 say(
-                    f"{visible_line(name)} has ended: {counts.products_removed:,} products "
-                    f"removed, {counts.products_left:,} left to other sources"
+                    f"{visible_line(name, end=True)} has ended: "
+                    f"{counts.products_removed:,} products removed, "
+                    f"{counts.products_left:,} left to other sources"
                 )
                 say(f"  run {run}: `k3m-kg diff {run}` shows it, `undo` takes it back")
         there = store.sources()
@@ -84,7 +85,7 @@ def sources(
         say(f"{changed:,} products are shown otherwise now")
     for place, source in enumerate(there, 1):
         say(
-            f"{place:>3}  {visible_line(source.name)}: {source.products:,} products, "
+            f"{place:>3}  {visible_line(source.name, end=True)}: {source.products:,} products, "
             f"{source.shared:,} of them stated by others too; run {source.run}"
         )
 

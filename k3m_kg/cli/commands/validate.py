@@ -138,7 +138,7 @@ def _print_contradictions(found: Contradictions) -> None:
     for one in found.listed[:_SHOWN]:
         say(f"product {visible_line(one.product)}: {visible_line(one.property or one.kind)}")
         for source, value in one.values:
-            say(f"  '{visible_line(value)}' says {visible_line(source)}")
+            say(f"  '{visible_line(value)}' says {visible_line(source, end=True)}")
     if len(found.listed) > _SHOWN:
         say(f"... and {len(found.listed) - _SHOWN:,} more; --json lists them")
 
