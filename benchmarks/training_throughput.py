@@ -9,8 +9,9 @@ of pictures, 6 of co-attention; T = 36, R = 36).
     python -m benchmarks training_throughput --device cuda --precision bf16 --size base --batch 256
 
 Of each step is said what it costs with batches ready in memory (`step`) and as they are made beside
-it (`with data`). Operations are counted with padding by torch's own counter; the share of tokens
-that are padding stands beside them, and the MFU is of the operations less that share.
+it (`with data`), and which share of it forward and backward of the layers alone would cost.
+Operations are counted with padding by torch's own counter; the share of tokens that are padding
+stands beside them, and the MFU is of the operations less that share.
 """
 
 from __future__ import annotations
@@ -182,6 +183,22 @@ def padding(batch: ProductBatch) -> float:
     return absent / max(1, absent + present)
 
 
+def bare(loop: Loop, batches: list[ProductBatch]) -> float:
+    """Median seconds of forward and backward of the layers alone: no task, no optimiser."""
+    model, found = loop.trainer.model, []
+    for batch in batches:
+        start = time.perf_counter()
+        with torch.autocast(loop.device.type, torch.bfloat16, enabled=loop.half):
+            out = model(batch.to(loop.device))
+        parts = [out.cstar_BH, *out.tokens.values(), *out.individual.values()]
+        sum(part.float().sum() for part in parts).backward()
+        loop.optimizer.zero_grad(set_to_none=True)
+        if loop.device.type == "cuda":
+            torch.cuda.synchronize()
+        found.append(time.perf_counter() - start)
+    return statistics.median(found)
+
+
 def waits(loop: Loop, batch: ProductBatch) -> int:
     """How often a step makes the processor wait for the GPU, by torch's own warnings."""
     with warnings.catch_warnings(record=True) as caught:
@@ -228,6 +245,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
     every = 1 if device.type == "cpu" else 5
     ready = [_copied(kept[number % 4]) for number in range(options.steps)]
     step = loop.rate([partial(_itself, batch) for batch in ready], every)
+    layers = bare(loop, [_copied(kept[number % 4]) for number in range(options.steps)])
     with ThreadPoolExecutor(options.workers) as pool:
         coming = [pool.submit(make) for _ in range(options.steps)]
         ahead = loop.rate([item.result for item in coming], every)
@@ -259,6 +277,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
         "gflop_per_product": round(flops / size / 1e9, 2),
         "padding": round(waste, 3),
         "tflop_per_s": round(flops / step / 1e12, 2),
+        "of_bare_layers": round(layers / step, 3),
         "of_matrix_product": round(flops / step / limit, 3),
         "mfu": round(flops * (1 - waste) / step / peak, 3) if peak else 0,
         "memory_gib": (

@@ -1,0 +1,99 @@
+"""A training step of transformers' own CLIP, with the towers of `training_throughput --size base`.
+
+Two towers of 6 layers, 768 wide, 12 heads: pictures of 96 pixels in patches of 16, titles of 8 to
+32 tokens. CLIP compares two vectors of each product; K3M lets the tokens of both look at each other,
+reads triples and learns three tasks, so that products/s are not of like work: the operations per
+second, as a share of the matrix product of the same run, are what to compare.
+
+    python -m benchmarks clip_step --batch 16
+    python -m benchmarks clip_step --device cuda --precision bf16 --batch 512
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import time
+from pathlib import Path
+
+import torch
+from torch.utils.flop_counter import FlopCounterMode
+from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
+
+from benchmarks.training_throughput import matmul_flops
+
+
+def main() -> None:
+    """Print one line for each size of batch."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--device", default="cpu")
+    parser.add_argument("--precision", choices=["fp32", "bf16"], default="fp32")
+    parser.add_argument("--threads", type=int, default=1)
+    parser.add_argument("--batch", type=int, nargs="+", default=[16])
+    parser.add_argument("--steps", type=int, default=10)
+    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    options = parser.parse_args()
+    torch.set_num_threads(options.threads)
+    device, half = torch.device(options.device), options.precision == "bf16"
+    tower = {
+        "hidden_size": 768,
+        "intermediate_size": 3072,
+        "num_hidden_layers": 6,
+        "num_attention_heads": 12,
+    }
+    text = CLIPTextConfig(vocab_size=6000, max_position_embeddings=36, eos_token_id=2, **tower)
+    vision = CLIPVisionConfig(image_size=96, patch_size=16, **tower)
+    config = CLIPConfig(text_config=text.to_dict(), vision_config=vision.to_dict())
+    torch.manual_seed(0)
+    model = CLIPModel(config).to(device).train()
+    optimizer = torch.optim.AdamW(model.parameters(), lr=1e-4, fused=True)
+    limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
+    for size in options.batch:
+        length_B = torch.randint(8, 33, (size,))
+        inputs = {
+            "input_ids": torch.randint(3, 6000, (size, 32)).to(device),
+            "attention_mask": (torch.arange(32) < length_B[:, None]).long().to(device),
+            "pixel_values": torch.rand(size, 3, 96, 96).to(device),
+        }
+
+        def step(inputs: dict[str, torch.Tensor] = inputs) -> None:
+            with torch.autocast(device.type, torch.bfloat16, enabled=half):
+                loss = model(**inputs, return_loss=True).loss
+            optimizer.zero_grad(set_to_none=True)
+            loss.backward()
+            optimizer.step()
+            float(loss.detach())
+
+        for _ in range(3):
+            step()
+        seconds = []
+        for _ in range(options.steps):
+            start = time.perf_counter()
+            step()
+            seconds.append(time.perf_counter() - start)
+        with FlopCounterMode(display=False) as counter:
+            step()
+        taken = statistics.median(seconds)
+        rate = counter.get_total_flops() / taken
+        line = json.dumps(
+            {
+                "benchmark": "clip_step",
+                "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+                "precision": options.precision,
+                "batch": size,
+                "parameters": sum(p.numel() for p in model.parameters()),
+                "products_per_s": round(size / taken, 1),
+                "step_ms": round(1000 * taken, 1),
+                "tflop_per_s": round(rate / 1e12, 2),
+                "of_matrix_product": round(rate / limit, 3),
+            }
+        )
+        print(line, flush=True)
+        if options.out:
+            with options.out.open("a") as file:
+                file.write(line + "\n")
+
+
+if __name__ == "__main__":
+    main()
