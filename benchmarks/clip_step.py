@@ -1,9 +1,9 @@
 """A training step of transformers' own CLIP, with the towers of `training_throughput --size base`.
 
 Two towers of 6 layers, 768 wide, 12 heads: pictures of 96 pixels in patches of 16, titles of 8 to
-32 tokens. CLIP compares two vectors of each product; K3M lets the tokens of both look at each other,
-reads triples and learns three tasks, so that products/s are not of like work: the operations per
-second, as a share of the matrix product of the same run, are what to compare.
+32 tokens. CLIP compares two vectors of each product; K3M lets the tokens of both look at each
+other, reads triples and learns three tasks, so that products/s are not of like work: the operations
+per second, as a share of the matrix product of the same run, are what to compare.
 
     python -m benchmarks clip_step --batch 16
     python -m benchmarks clip_step --device cuda --precision bf16 --batch 512
