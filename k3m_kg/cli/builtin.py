@@ -34,6 +34,9 @@ COMMANDS = [
     CommandPlugin("snapshot", "Cut the graph into an immutable snapshot.", _in("snapshot", "app")),
     CommandPlugin("pretrain", "Train a model on a snapshot.", _in("pretrain"), requires=_K3M),
     CommandPlugin(
+        "profile", "Show where the time of a training goes.", _in("profile"), requires=_K3M
+    ),
+    CommandPlugin(
         "evaluate", "Measure an artifact by a downstream task.", _in("evaluate"), requires=_K3M
     ),
     CommandPlugin(

@@ -80,6 +80,10 @@ class ParallelStep:
             self.trainer, broadcast_buffers=False, find_unused_parameters=True
         )
 
+    def made(self, batch: ProductBatch, step: int, number: int) -> ProductBatch:
+        """A piece of a step as it is learned from, on the device."""
+        return batch.to(self.device)
+
     def __call__(
         self, batches: Sequence[tuple[int, ProductBatch]], step: int, *, together: bool = True
     ) -> tuple[Tensor | None, Metrics]:

@@ -35,6 +35,8 @@ PATHS = {
     "snapshot export out": WRITTEN,
     "pretrain source": CONFIG,
     "pretrain output": WRITTEN,
+    "profile config": READ,
+    "profile trace": WRITTEN,
     "evaluate artifact": READ,
     "evaluate snapshot": READ,
     "evaluate diagram": WRITTEN,
@@ -74,6 +76,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "demo out": ("demo", "--out"),
     "pretrain source": ("pretrain", "run.yaml", "--set"),
     "pretrain output": ("pretrain", "run.yaml", "--output"),
+    "profile trace": ("profile", "run.yaml", "--trace"),
     "kge train config": ("kge", "train", "kge.yaml", "--set"),
 }
 ALWAYS = ("v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.csv")
@@ -93,6 +96,7 @@ MORE = {
     "demo out": ("model", "k3m-kg.db"),
     "pretrain source": ("run.yaml", "cut", ".", "..", "/", "v.db.sparql"),
     "pretrain output": ("run.yaml", "cut", ".", "..", "/", "v.db.sparql"),
+    "profile trace": ("run.yaml", "cut/deep/new", "model/new.json"),
     "kge train config": ("kge.yaml", "cut", ".", "..", "/"),
 }
 
