@@ -43,7 +43,7 @@ _TRACED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class StepPart:
     """Of a step.
 
     Attributes:
@@ -70,7 +70,7 @@ class Profile:
     precision: str
     products: int
     steps: int
-    parts: list[Part]
+    parts: list[StepPart]
 
     @property
     def step_seconds(self) -> float:
@@ -175,7 +175,7 @@ def profile_training(
             settle()
     with whole_file(trace) as staging:
         traced.export_chrome_trace(str(staging))
-    parts = [Part(name, seconds / steps) for name, seconds in watch.seconds.items()]
+    parts = [StepPart(name, seconds / steps) for name, seconds in watch.seconds.items()]
     parts.sort(key=lambda part: -part.seconds)
     return Profile(str(device), precision, size, steps, parts)
 
