@@ -15,11 +15,19 @@ import torch.distributed as dist
 from torch import Tensor
 
 from k3m_kg.engine.environment import ProcessPlace
-from k3m_kg.errors import ConfigError
+from k3m_kg.errors import ConfigError, K3MError
 
 _PATIENCE = timedelta(days=1)
 """How long others wait for the first, which may prepare pictures for hours. The death of a process
 is noticed by torchrun, at once."""
+
+
+_OF_OTHERS = ("gloo", "nccl", "connection closed", "connection reset", "broken pipe")
+"""Of what the errors speak that torch raises where another process is gone."""
+
+
+class LostProcessError(K3MError):
+    """Another process of the training has ended, and so must this one."""
 
 
 class Processes:
@@ -93,6 +101,14 @@ def joined(place: ProcessPlace, device: torch.device) -> Iterator[Processes]:
             hint="MASTER_ADDR and MASTER_PORT name the machine of the first",
         ) from None
     processes = Processes(place)
-    yield processes  # where this fails the process ends, and torchrun ends the others
-    processes.wait()
+    try:
+        yield processes  # where this fails the process ends, and torchrun ends the others
+        processes.wait()
+    except RuntimeError as error:
+        if not any(word in str(error).lower() for word in _OF_OTHERS):
+            raise
+        raise LostProcessError(
+            f"process {place.rank} of {place.size}: another process has ended",
+            hint="what went wrong there is said there",
+        ) from error
     dist.destroy_process_group()

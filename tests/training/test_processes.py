@@ -96,7 +96,8 @@ def together(config: Path, size: int = 2, *, resume: bool = False) -> Path:
     try:
         for one in started:
             one.join(HANG)
-            assert one.exitcode == 0, "".join(said(config, f"err{n}") for n in range(size))
+        codes = [one.exitcode for one in started]
+        assert codes == [0] * size, (codes, *(said(config, f"err{n}") for n in range(size)))
     finally:
         for one in started:
             one.kill()
@@ -167,14 +168,28 @@ def test_a_run_of_two_processes_goes_on_with_one(
     config = config_file("begun", training=training)
     with monkeypatch.context() as patch:
         patch.setattr("k3m_kg.training.pretrain._Run._validate", end)
-        with pytest.raises(AssertionError):
+        with pytest.raises(AssertionError, match=r"\[3, 3\]"):
             together(config)
     begun = pretrain(load_config(RunConfig, config), resume=True)
     assert_same_training(straight, begun, names=7)
 
 
 def end(_run: object) -> None:
-    os._exit(1)
+    os._exit(3)
+
+
+def test_what_is_wrong_is_said_once(config_file: Callable[..., Path], tmp_path: Path) -> None:
+    """The others only say that they lost one."""
+    config = config_file()
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "precious.txt").write_text("x")
+    with pytest.raises(AssertionError, match=r"\[2, [12]\]"):
+        together(config)
+    assert "exists and is no artifact" in said(config, "err0")
+    told = said(config, "err1")
+    assert "another process has ended" in told or "found no others" in told
+    assert "no artifact" not in told
+    assert "Traceback" not in told
 
 
 def test_a_batch_must_have_a_product_for_each_process(config_file: Callable[..., Path]) -> None:
