@@ -147,12 +147,11 @@ class Loop:
         self.trainer, self.device, self.half = trainer, device, half
         groups = parameter_groups(trainer.model, trainer.tasks, config.training)
         self.optimizer = torch.optim.AdamW(groups, fused=True)
-        self.generator = torch.Generator().manual_seed(0)
 
     def step(self, batch: ProductBatch) -> torch.Tensor:
         """The loss, not waited for."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
-            loss, _ = self.trainer(batch.to(self.device), self.generator)
+            loss, _ = self.trainer(batch.to(self.device))
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
@@ -174,9 +173,8 @@ def padding(batch: ProductBatch) -> float:
     """Share of the tokens of a batch that stand for nothing."""
     absent = present = 0
     for tokens in batch.modalities.values():
-        if tokens.tokens_BN is not None:
-            present += int(tokens.tokens_BN.sum())
-            absent += int((~tokens.tokens_BN).sum())
+        present += int(tokens.tokens_BN.sum())
+        absent += int((~tokens.tokens_BN).sum())
     if batch.knowledge is not None:
         there = int(batch.knowledge.present_BK.sum())
         present, absent = present + there, absent + batch.knowledge.present_BK.numel() - there
@@ -235,7 +233,9 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
 
     def make() -> ProductBatch:
         size = min(batch_size, len(rows))
-        return batcher.batch(random.choice(rows, size, replace=False))
+        chosen = random.choice(rows, size, replace=False)
+        generator = torch.Generator().manual_seed(int(random.integers(1 << 31)))
+        return trainer.corrupt(batcher.batch(chosen), generator)
 
     kept = [make() for _ in range(4)]
     for number in range(6):

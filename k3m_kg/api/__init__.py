@@ -54,6 +54,7 @@ if TYPE_CHECKING:
     from k3m_kg.contracts import (
         Candidates,
         Catalog,
+        Choices,
         Description,
         Evaluation,
         FrozenTextEncoder,
@@ -78,6 +79,7 @@ if TYPE_CHECKING:
         ProductBatch,
         ProductTable,
         QueryVectors,
+        Questions,
         RepeatedLayer,
         SamplerContext,
         StructureAggregation,
@@ -96,7 +98,8 @@ if TYPE_CHECKING:
         transformer,
     )
     from k3m_kg.evaluation.comparison import Asked, compare
-    from k3m_kg.lpm.losses import candidate_cross_entropy, margin_ranking
+    from k3m_kg.lpm.choices import ChoiceTable
+    from k3m_kg.lpm.losses import margin_ranking, segment_cross_entropy
     from k3m_kg.lpm.questions import Triples, Visibility, heads_of
     from k3m_kg.lpm.value_negatives import PropertyNegatives
     from k3m_kg.readers.cells import raw_text, unstorable
@@ -127,6 +130,8 @@ _LAZY = {
             "KnowledgeText",
             "LinkLoss",
             "Candidates",
+            "Choices",
+            "Questions",
             "Heads",
             "LinkPredictor",
             "LinkScorer",
@@ -162,7 +167,8 @@ _LAZY = {
     "ImageModality": "k3m_kg.batches.image",
     "TitleModality": "k3m_kg.batches.title",
     "PropertyNegatives": "k3m_kg.lpm.value_negatives",
-    "candidate_cross_entropy": "k3m_kg.lpm.losses",
+    "ChoiceTable": "k3m_kg.lpm.choices",
+    "segment_cross_entropy": "k3m_kg.lpm.losses",
     **dict.fromkeys(("Asked", "compare"), "k3m_kg.evaluation.comparison"),
     **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
     "OpenModel": "k3m_kg.use.open_model",
@@ -189,6 +195,8 @@ __all__ = [
     "CatalogRecord",
     "ChangeWriter",
     "ChangedRow",
+    "ChoiceTable",
+    "Choices",
     "CommandPlugin",
     "Component",
     "Confidence",
@@ -239,6 +247,7 @@ __all__ = [
     "ProductTable",
     "PropertyNegatives",
     "QueryVectors",
+    "Questions",
     "ReaderPlugin",
     "RejectedRow",
     "RepeatedLayer",
@@ -264,7 +273,6 @@ __all__ = [
     "Visibility",
     "WrittenForm",
     "XmlElement",
-    "candidate_cross_entropy",
     "compare",
     "fingerprint",
     "heads_of",
@@ -280,6 +288,7 @@ __all__ = [
     "open_table",
     "raw_text",
     "save_frozen",
+    "segment_cross_entropy",
     "sniffed_elements",
     "sniffed_rows",
     "transformer",

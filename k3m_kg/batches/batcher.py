@@ -162,10 +162,9 @@ class Batcher:
         position = {text: index for index, text in enumerate(catalog.values)}
         self._value = np.asarray([position[v] for v in snapshot.values], np.int64)
         tokens = catalog.tokens
-        self._lengths = (
-            tokens.property_present.sum(1).cpu().numpy(),
-            tokens.value_present.sum(1).cpu().numpy(),
-        )
+        self._lengths = tokens.property_lengths, tokens.value_lengths
+        # for the knowledge text, which is made here wherever the catalog's tokens are
+        self._ids = tokens.property_ids.cpu().numpy(), tokens.value_ids.cpu().numpy()
 
     def to(self, device: torch.device) -> Batcher:
         """Move the catalog's tokens, which every batch shares, to `device`."""
@@ -251,12 +250,11 @@ class Batcher:
         self, size: int, product: np.ndarray, properties: np.ndarray, values: np.ndarray
     ) -> KnowledgeText:
         """Property and value tokens of each product's triples, one after another."""
-        tokens = self.catalog.tokens
         lengths = np.stack([self._lengths[0][properties], self._lengths[1][values]], 1).ravel()
         triple = np.repeat(np.arange(len(product)).repeat(2), lengths)
         is_value = np.repeat(np.tile([False, True], len(product)), lengths)
         within = np.arange(len(triple)) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-        property_ids, value_ids = tokens.property_ids.cpu(), tokens.value_ids.cpu()
+        property_ids, value_ids = self._ids
         flat = np.where(
             is_value,
             value_ids[values[triple], np.minimum(within, value_ids.shape[1] - 1)],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import chain
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.placing import to_products
 from k3m_kg.batches.prepared_images import PreparedImages, prepare_images
 from k3m_kg.contracts import (
     Description,
@@ -22,6 +24,9 @@ from k3m_kg.progress import Progress
 
 _FITTED_ON = 1000
 """Pictures that an encoder's `fit` sees."""
+
+
+Describe = Callable[[dict[str, Tensor]], Description]
 
 
 class ImageModality(Modality):
@@ -44,7 +49,7 @@ class ImageModality(Modality):
         """Every picture prepared, or what an earlier call left beside the snapshot."""
         every = self.every and self.training
         prepared = prepare_images(snapshot, self.image_encoder, progress, every=every)
-        return ImageData(snapshot, prepared)
+        return ImageData(snapshot, prepared, self.image_encoder.describe)
 
     def fit(self, data: ModalityData, rows: np.ndarray) -> None:
         """Fit the encoder's codebooks on the first pictures of some training products."""
@@ -74,9 +79,13 @@ class ImageModality(Modality):
         """What the encoder gives."""
         return self.image_encoder.ready_made(arrays, tokens_IN)
 
-    def describe(self, arrays: dict[str, Tensor]) -> Description:
-        """The encoder's regions."""
-        return self.image_encoder.describe(arrays)
+    def unpack(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """As the encoder does."""
+        return self.image_encoder.unpack(arrays)
+
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """The encoder's."""
+        return self.image_encoder.targets(arrays)
 
     def forward(
         self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
@@ -100,10 +109,14 @@ class ImageData(ModalityData):
     Args:
         snapshot: has them.
         prepared: what the encoder made of them.
+        describe: says which regions there are.
     """
 
-    def __init__(self, snapshot: ProductTable, prepared: PreparedImages) -> None:
+    def __init__(
+        self, snapshot: ProductTable, prepared: PreparedImages, describe: Describe
+    ) -> None:
         self._snapshot = snapshot
+        self._describe = describe
         self.prepared = prepared
 
     def has(self, rows: np.ndarray) -> np.ndarray:
@@ -114,12 +127,19 @@ class ImageData(ModalityData):
     def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ModalityTokens:
         """The encoder's arrays of one picture of each product."""
         index_B = self.prepared.choose(rows, random)
-        product_I = np.flatnonzero(index_B >= 0)
-        return ModalityTokens(
-            arrays=self.prepared.tensors(index_B[product_I]),
-            product_I=torch.from_numpy(product_I),
+        product_I = torch.from_numpy(np.flatnonzero(index_B >= 0))
+        tokens = ModalityTokens(
+            arrays=self.prepared.tensors(index_B[product_I.numpy()]),
+            product_I=product_I,
             present_B=torch.from_numpy(index_B >= 0),
+            tokens_BN=torch.zeros(len(rows), 0, dtype=torch.bool),
         )
+        if len(product_I):
+            found = self._describe(tokens.arrays)
+            tokens.tokens_BN = to_products(found.tokens_IN.cpu(), product_I, len(rows))
+            if found.boxes_IN5 is not None:
+                tokens.boxes_BN5 = to_products(found.boxes_IN5.cpu(), product_I, len(rows))
+        return tokens
 
     def content(self, row: int) -> str | None:
         """The SHA-256 of the first picture."""

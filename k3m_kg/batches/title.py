@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import torch
 from torch import Tensor
@@ -25,7 +27,23 @@ from k3m_kg.progress import Progress
 
 _KEPT = 1 << 17
 """Titles whose tokens are kept; a larger catalog is tokenised again now and then."""
+_SPELLED = 1 << 19
+"""Products of which is kept what their titles spell, some 200 MB; of others it is found anew."""
 _NONE = Tokens([], [])
+
+
+class _Spelled(NamedTuple):
+    """Of one product (triple, token) pairs: the token spells the triple's value.
+
+    Attributes:
+        texts: a hash of the values.
+        triples: which of them, by number.
+        places: the token.
+    """
+
+    texts: int
+    triples: np.ndarray
+    places: np.ndarray
 
 
 class TitleModality(Modality):
@@ -57,22 +75,56 @@ class TitleModality(Modality):
         self, arrays: dict[str, Tensor], tokens_IN: Tensor, masked_IN: Tensor | None = None
     ) -> Tensor:
         """(I, T, H); a masked token is the mask token."""
-        ids_IT = arrays["ids"]
-        if masked_IN is not None:
-            ids_IT = torch.where(masked_IN, self.text_encoder.mask_id, ids_IT)
         if "vectors" in arrays:
-            return self._read(arrays, ids_IT, tokens_IN)
+            return self._read(arrays, tokens_IN, masked_IN)
+        ids_IT = self._masked(arrays, masked_IN)
         encoded: Tensor = self.text_encoder(ids_IT, tokens_IN, torch.zeros_like(ids_IT))
         return encoded
 
-    def _read(self, arrays: dict[str, Tensor], ids_IT: Tensor, tokens_IT: Tensor) -> Tensor:
-        """From the words that are whole; one of which a token is cut or masked no longer is."""
-        assert isinstance(self.text_encoder, FrozenTextEncoder)
+    def settle(self, tokens: ModalityTokens) -> None:
+        """Of a frozen encoder's titles the tokens that are read alone."""
+        if "vectors" in tokens.arrays:
+            masked_BN = tokens.masked_BN
+            masked_IN = None if masked_BN is None else masked_BN[tokens.product_I]
+            alone = self._alone(tokens.arrays, tokens.shown_BN[tokens.product_I], masked_IN)
+            tokens.arrays = tokens.arrays | alone
+
+    def _masked(self, arrays: dict[str, Tensor], masked_IT: Tensor | None) -> Tensor:
+        ids_IT = arrays["ids"]
+        if masked_IT is None:
+            return ids_IT
+        return torch.where(masked_IT, self.text_encoder.mask_id, ids_IT)
+
+    def _alone(
+        self, arrays: dict[str, Tensor], tokens_IT: Tensor, masked_IT: Tensor | None
+    ) -> dict[str, Tensor]:
+        """Tokens whose word is no longer whole, as one of its own is cut or masked.
+
+        `alone_ids` (U,), the distinct ones, and `alone` (I, T), which of them a token is, or -1.
+        """
+        ids_IT = self._masked(arrays, masked_IT)
         touched_IT = ~tokens_IT | (ids_IT != arrays["own_ids"])
         word_IT = arrays["words"]
         broken_IW = torch.zeros_like(word_IT).scatter_add_(1, word_IT, touched_IT.long())
-        whole_IT = broken_IW.gather(1, word_IT) == 0
-        return self.text_encoder.read(arrays["vectors"], ids_IT, tokens_IT, whole_IT)
+        alone_IT = tokens_IT & (broken_IW.gather(1, word_IT) != 0)
+        ids_U, which_N = torch.unique(ids_IT[alone_IT], return_inverse=True)
+        which_IT = torch.full_like(ids_IT, -1)
+        which_IT[alone_IT] = which_N
+        return {"alone_ids": ids_U, "alone": which_IT}
+
+    def _read(
+        self, arrays: dict[str, Tensor], tokens_IT: Tensor, masked_IT: Tensor | None
+    ) -> Tensor:
+        """From the vectors of whole words, and of tokens that are alone."""
+        encoder, vectors_ITW = self.text_encoder, arrays["vectors"]
+        assert isinstance(encoder, FrozenTextEncoder)
+        if "alone" not in arrays:
+            arrays = arrays | self._alone(arrays, tokens_IT, masked_IT)
+        which_IT = arrays["alone"]
+        if len(arrays["alone_ids"]):
+            alone_ITW = encoder.alone(arrays["alone_ids"]).float()[which_IT.clamp_min(0)]
+            vectors_ITW = torch.where((which_IT >= 0)[..., None], alone_ITW, vectors_ITW.float())
+        return encoder.read(vectors_ITW, tokens_IT)
 
 
 class TitleData(ModalityData):
@@ -98,6 +150,7 @@ class TitleData(ModalityData):
         self._words = words
         self._kept: dict[int, Tokens] = {}
         self._numbers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
+        self._spelled: dict[int, _Spelled] = {}
 
     def has(self, rows: np.ndarray) -> np.ndarray:
         """Whether there is a title that is not empty."""
@@ -138,16 +191,21 @@ class TitleData(ModalityData):
         self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
     ) -> Tensor:
         """Tokens of which any character spells the text."""
-        found = self._tokens(rows)
-        titles = self._titles.take(rows).to_pylist()
         spells = np.zeros((len(texts_E), tokens.arrays["ids"].shape[1]), bool)
-        for triple, (owner, text) in enumerate(zip(product_E.tolist(), texts_E, strict=True)):
-            if not titles[owner]:
+        ends = np.searchsorted(product_E, np.arange(len(rows) + 1)).tolist()
+        titles: list[str | None] | None = None
+        for product, row in enumerate(rows.tolist()):
+            first, last = ends[product : product + 2]
+            if first == last:
                 continue
-            for start, end in value_spans(titles[owner], text):
-                for place, (first, last) in enumerate(found[owner].spans):
-                    if first < end and last > start:
-                        spells[triple, place] = True
+            texts = tuple(texts_E[first:last])
+            known = self._spelled.get(row)
+            if known is None or known.texts != hash(texts):
+                titles = titles or self._titles.take(rows).to_pylist()
+                known = _spelled(titles[product] or "", self._tokens(rows)[product], texts)
+                if len(self._spelled) < _SPELLED:
+                    self._spelled[row] = known
+            spells[first + known.triples, known.places] = True
         return torch.from_numpy(spells)
 
     def named(self, row: int) -> list[NamedTokens]:
@@ -191,6 +249,18 @@ class TitleData(ModalityData):
                 words = None if tokens.words is None else tokens.words[cut]
                 self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut], words)
         return [self._kept[row] for row in wanted]
+
+
+def _spelled(title: str, tokens: Tokens, texts: tuple[str, ...]) -> _Spelled:
+    """Which tokens of a title spell each of some texts."""
+    triples, places = [], []
+    for number, text in enumerate(texts):
+        for start, end in value_spans(title, text):
+            for place, (first, last) in enumerate(tokens.spans):
+                if first < end and last > start:
+                    triples.append(number)
+                    places.append(place)
+    return _Spelled(hash(texts), np.array(triples, np.int32), np.array(places, np.int32))
 
 
 def _numbered(title: str, tokens: Tokens) -> tuple[np.ndarray, np.ndarray]:

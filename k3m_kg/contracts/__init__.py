@@ -12,11 +12,12 @@ vocabulary, `C` classes or candidate values, `L` tokens of one term, `U` distinc
 from k3m_kg.contracts.batch import (
     Catalog,
     EvidenceOf,
-    EvidenceTerm,
     KnowledgeText,
     ModelOutputs,
+    Plan,
     ProductBatch,
     TermTokens,
+    longest_term,
 )
 from k3m_kg.contracts.encoders import (
     ImageEncoder,
@@ -45,6 +46,7 @@ from k3m_kg.contracts.modality import (
 )
 from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
+from k3m_kg.contracts.questions import Choices, Questions
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
 from k3m_kg.contracts.transformer import RepeatedLayer, Transformer, transformer
@@ -53,10 +55,10 @@ __all__ = [
     "TRIPLES",
     "Candidates",
     "Catalog",
+    "Choices",
     "Description",
     "Evaluation",
     "EvidenceOf",
-    "EvidenceTerm",
     "FrozenTextEncoder",
     "Fusion",
     "Heads",
@@ -76,10 +78,12 @@ __all__ = [
     "NegativeSampler",
     "Negatives",
     "NoWords",
+    "Plan",
     "PretrainingTask",
     "ProductBatch",
     "ProductTable",
     "QueryVectors",
+    "Questions",
     "ReadyFeatures",
     "RepeatedLayer",
     "SamplerContext",
@@ -99,6 +103,7 @@ __all__ = [
     "hub_access",
     "initialise",
     "load_frozen",
+    "longest_term",
     "save_frozen",
     "transformer",
 ]

@@ -15,6 +15,8 @@ import torch
 from torch import Tensor
 
 from k3m_kg.contracts.modality import ModalityTokens
+from k3m_kg.contracts.packing import packed_to
+from k3m_kg.contracts.questions import Questions
 
 
 @dataclass(slots=True)
@@ -29,6 +31,8 @@ class TermTokens:
         property_vectors: (number of properties, W), what a frozen text encoder gave for each, once;
             None where terms are encoded in each step.
         value_vectors: (number of values, W), the same.
+        property_lengths: (number of properties,) how many tokens each has; on the CPU.
+        value_lengths: (number of values,) the same.
     """
 
     property_ids: Tensor
@@ -37,13 +41,20 @@ class TermTokens:
     value_present: Tensor
     property_vectors: Tensor | None = None
     value_vectors: Tensor | None = None
+    property_lengths: np.ndarray = field(init=False)
+    value_lengths: np.ndarray = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.property_lengths = self.property_present.sum(1).cpu().numpy()
+        self.value_lengths = self.value_present.sum(1).cpu().numpy()
 
     def to(self, device: torch.device) -> TermTokens:
         """The same tokens on `device`."""
         moved: dict[str, Any] = {}
         for item in fields(self):
             held = getattr(self, item.name)
-            moved[item.name] = held if held is None else held.to(device)
+            if item.init:
+                moved[item.name] = held if held is None else held.to(device)
         return TermTokens(**moved)
 
 
@@ -95,9 +106,36 @@ class KnowledgeText:
     triple_BK: Tensor
     is_value_BK: Tensor
 
-    def to(self, device: torch.device) -> KnowledgeText:
-        """The same text on `device`."""
-        return KnowledgeText(*(getattr(self, item.name).to(device) for item in fields(self)))
+    def seen_BK(self, visible_E: Tensor) -> Tensor:
+        """(B, K) bool: the tokens that are there when invisible triples are as if absent.
+
+        Neither the value nor the property of such a triple leaves a token: that a product has a
+        property is part of what is asked.
+        """
+        if not len(visible_E):
+            return self.present_BK
+        return self.present_BK & visible_E[self.triple_BK]
+
+
+@dataclass(slots=True)
+class Plan:
+    """What a forward pass has to know of a batch's numbers, so that it need not ask the device.
+
+    Attributes:
+        seen_N: the visible triples, ascending.
+        properties_U: the distinct properties, ascending.
+        values_U: the distinct values whose vectors are wanted, ascending.
+        longest_property: most tokens of one of these properties.
+        longest_value: most tokens of one of these values.
+        token_N: of the knowledge text, laid flat, the tokens that are seen; None without one.
+    """
+
+    seen_N: Tensor
+    properties_U: Tensor
+    values_U: Tensor
+    longest_property: int
+    longest_value: int
+    token_N: Tensor | None = None
 
 
 @dataclass(slots=True)
@@ -116,7 +154,12 @@ class ProductBatch:
         knowledge: the triples' words as one text per product, or None where terms are encoded
             one by one.
         wanted_values: value ids whose vectors a task needs after the forward pass.
-        notes: what a task wants to find again in `loss`, under its own name.
+        questions: what tasks ask, each under its own name.
+        notes: what a task wants to find again in `loss`, under its own name; tensors in lists,
+            tuples, dicts and dataclasses go to the device with the batch.
+        counts_T: of a batch that was corrupted, over how many items each task's loss is a mean.
+        tokens_left: `token_counts`, counted then.
+        plan: made when nothing of the batch changes any more; None: the model makes one.
     """
 
     rows_B: Tensor
@@ -128,7 +171,11 @@ class ProductBatch:
     catalog: Catalog
     knowledge: KnowledgeText | None = None
     wanted_values: list[Tensor] = field(default_factory=list)
+    questions: dict[str, Questions] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
+    counts_T: Tensor | None = None
+    tokens_left: tuple[int, int] | None = None
+    plan: Plan | None = None
 
     @property
     def size(self) -> int:
@@ -141,17 +188,30 @@ class ProductBatch:
         return self.rows_B.device
 
     def to(self, device: torch.device) -> ProductBatch:
-        """The same batch on `device`; the catalog is moved by its owner, once."""
-        moved: dict[str, Any] = {
-            "modalities": {name: tokens.to(device) for name, tokens in self.modalities.items()}
-        }
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, Tensor):
-                moved[item.name] = value.to(device, non_blocking=True)
-        if self.knowledge is not None:
-            moved["knowledge"] = self.knowledge.to(device)
-        return replace(self, **moved, wanted_values=[], notes={})
+        """The same batch on `device`, in one copy; the catalog is moved by its owner, once."""
+        held = {item.name: getattr(self, item.name) for item in fields(self)}
+        del held["catalog"]
+        return replace(self, **packed_to(held, device))
+
+    def planned(self) -> Plan:
+        """The plan, or one that is made now; best made on the CPU."""
+        if self.plan is not None:
+            return self.plan
+        tokens = self.catalog.tokens
+        properties_U = torch.unique(self.triple_property_E)
+        wanted = [self.triple_value_E, *(ids.flatten() for ids in self.wanted_values)]
+        values_U = torch.unique(torch.cat(wanted))
+        text, token_N = self.knowledge, None
+        if text is not None:
+            token_N = text.seen_BK(self.triple_visible_E).flatten().nonzero()[:, 0]
+        return Plan(
+            seen_N=self.triple_visible_E.nonzero()[:, 0],
+            properties_U=properties_U,
+            values_U=values_U,
+            longest_property=longest_term(tokens.property_lengths, properties_U),
+            longest_value=longest_term(tokens.value_lengths, values_U),
+            token_N=token_N,
+        )
 
     def answers(self, asked_Q: Tensor) -> Tensor:
         """(Q, X) triples of the product and property of each asked one, itself too, padded -1."""
@@ -171,10 +231,13 @@ class ProductBatch:
             tokens.cut(triples_E, self.triple_product_E)
 
     def token_counts(self) -> tuple[int, int]:
-        """Tokens of all modalities and of the knowledge text; and places for them, padding too."""
-        masks = [
-            tokens.shown_BN for tokens in self.modalities.values() if tokens.tokens_BN is not None
-        ]
+        """Tokens of all modalities and of the knowledge text; and places for them, padding too.
+
+        Of a batch that was corrupted those that were left; a device is not asked for them.
+        """
+        if self.tokens_left is not None:
+            return self.tokens_left
+        masks = [tokens.shown_BN for tokens in self.modalities.values()]
         if self.knowledge is not None:
             masks.append(self.knowledge.present_BK)
         return sum(int(mask.sum()) for mask in masks), sum(mask.numel() for mask in masks)
@@ -185,27 +248,20 @@ class ProductBatch:
             tokens.hide_stated(~self.triple_visible_E, self.triple_product_E)
 
 
-class EvidenceTerm(Protocol):
-    """The part of training questions' scores that is no nearness of vectors."""
-
-    def __call__(self, name: int, chosen_N: Tensor) -> Tensor:
-        """(N, C) for some of the questions, which ask one property, and all its candidates."""
-        ...
+def longest_term(lengths: np.ndarray, ids_U: Tensor) -> int:
+    """Most tokens of some terms, by how many each term of the catalog has."""
+    return int(lengths[ids_U.cpu().numpy()].max(initial=0))
 
 
 class EvidenceOf(Protocol):
-    """From training questions to their `EvidenceTerm`: `k3m_kg.lpm.evidence`."""
+    """The part of training questions' scores that is no nearness of vectors."""
 
     def __call__(
-        self,
-        head_QH: Tensor,
-        asked_Q: Tensor,
-        question_N: Tensor | None = None,
-        triple_N: Tensor | None = None,
-    ) -> EvidenceTerm:
-        """Of the questions that ask the batch's triples `asked_Q`.
+        self, questions: Questions, head_QH: Tensor, question_P: Tensor, candidate_P: Tensor
+    ) -> Tensor:
+        """(P,) for the pairs of `questions.choices`, which are given as `of_pairs` says.
 
-        What each sees is what its product shows and the triples paired with it, as in
+        What a question sees is what its product shows and the triples paired with it, as in
         `ModelOutputs.aggregate`; without pairs, the visible triples of its product. The answers
         of the product itself are taken out of what was counted.
         """

@@ -73,8 +73,9 @@ class ImageEncoder(nn.Module, ABC):
     """Pictures to regions.
 
     `prepare` runs once per picture and is cached under `cache_key()`; `fit` sees prepared pictures
-    of the training products once, before training; `describe` describes a batch before masking;
-    `forward` encodes it.
+    of the training products once, before training; `describe` says on the CPU which regions the
+    pictures of a batch have, `forward` encodes it. `augment`, `unpack` and `targets` are those of
+    `Modality`.
 
     Attributes:
         prepares_in_threads: whether several threads may be in `prepare` at once, each with pictures
@@ -117,7 +118,14 @@ class ImageEncoder(nn.Module, ABC):
         """
 
     def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """The batch as training sees it (flips, shifts); by default unchanged."""
+        """The batch as training sees it (flips, shifts); by default unchanged.
+
+        On the CPU: what is costly is only decided here, with further arrays, and done in `unpack`.
+        """
+        return arrays
+
+    def unpack(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `targets` and `forward` both read, on the device; by default unchanged."""
         return arrays
 
     def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor | None:
@@ -131,7 +139,14 @@ class ImageEncoder(nn.Module, ABC):
 
     @abstractmethod
     def describe(self, arrays: dict[str, Tensor]) -> Description:
-        """Regions, their boxes and object targets, from the unmasked pictures (I, ...)."""
+        """Regions and their boxes, of pictures (I, ...) as they were prepared.
+
+        Called on the CPU while the encoder may be on a device: not for what is in its buffers.
+        """
+
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """(I, R, C) object targets of the unmasked pictures; None without classes."""
+        return None
 
     @abstractmethod
     def forward(self, arrays: dict[str, Tensor], masked_IR: Tensor | None = None) -> Tensor:

@@ -41,15 +41,13 @@ class FrozenTextEncoder(TextEncoder):
         """(N, H) of terms from the mean of each one's `vectors`."""
 
     @abstractmethod
-    def read(
-        self, vectors_BTW: Tensor, ids_BT: Tensor, present_BT: Tensor, whole_BT: Tensor
-    ) -> Tensor:
-        """(B, T, H) of titles.
+    def alone(self, ids_U: Tensor) -> Tensor:
+        """(U, W) of tokens, each encoded by itself, on the device and without gradients.
 
-        Args:
-            vectors_BTW: `vectors` of the words.
-            ids_BT: token ids, of which some may have been masked.
-            present_BT: bool, the tokens that are there.
-            whole_BT: bool, the tokens whose word is there as it was; the vectors of the others
-                tell of what is hidden and must not be read.
+        What is left of a word of which a token is cut or masked is read so: the vectors of the
+        whole word tell of what is hidden.
         """
+
+    @abstractmethod
+    def read(self, vectors_BTW: Tensor, present_BT: Tensor) -> Tensor:
+        """(B, T, H) of titles, from the vectors of the tokens that are there (bool)."""

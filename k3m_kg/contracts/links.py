@@ -179,9 +179,6 @@ class LinkPredictor(nn.Module, ABC):
     scorer: LinkScorer
     precision: Precision = "fp32"
 
-    def describe(self, batch: ProductBatch) -> None:
-        """Say which tokens the batch's modalities have; nothing for a model without tokens."""
-
     @abstractmethod
     def heads(self, batch: ProductBatch) -> Tensor:
         """(B, H) product vectors made from what is visible in the batch."""

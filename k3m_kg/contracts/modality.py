@@ -8,7 +8,7 @@ Shapes: B products of a batch, I of them that have the modality, N tokens, E tri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
@@ -63,17 +63,16 @@ class ModalityTokens:
         arrays: what the modality's `forward` reads, of the products that have it: (I, ...) each.
         product_I: which product of the batch each of those is, ascending.
         present_B: bool, whether the product's tokens may be looked at.
-        tokens_BN: bool, True where there is a token; None until the model has described the batch.
-            Tokens may be absent in the middle (cut out).
+        tokens_BN: bool, True where there is a token. Tokens may be absent in the middle (cut out).
         boxes_BN5: where a token lies in a picture: (x1/W, y1/H, x2/W, y2/H, area share), all in
             [0, 1]; None where tokens have no place.
-        targets_BNC: soft class distribution of each token for masked modelling, or None.
+        targets_BNC: soft class distribution of each token for masked modelling; only in training,
+            and None where tokens have no classes.
         masked_BN: bool; tokens that are there but whose content is hidden from the encoder, or
             None.
         spells_EN: bool, the tokens that spell the triple's value; None where tokens are no words.
         states_EN: bool, the tokens that are there because of the triple, such as a number read from
             its value: with the triple hidden they are absent. None where tokens have other sources.
-        cut_E: bool, triples whose values are to be cut once it is known which tokens there are.
         was_cut_E: bool, triples whose values have been cut; None where none has been.
         uncut_BN: bool, what `tokens_BN` would be had nothing been cut; None where nothing was.
         words_BN: int64, a number for the word that a token is of, equal for equal words; negative
@@ -84,13 +83,12 @@ class ModalityTokens:
     arrays: dict[str, Tensor]
     product_I: Tensor
     present_B: Tensor
-    tokens_BN: Tensor | None = None
+    tokens_BN: Tensor
     boxes_BN5: Tensor | None = None
     targets_BNC: Tensor | None = None
     masked_BN: Tensor | None = None
     spells_EN: Tensor | None = None
     states_EN: Tensor | None = None
-    cut_E: Tensor | None = None
     was_cut_E: Tensor | None = None
     uncut_BN: Tensor | None = None
     words_BN: Tensor | None = None
@@ -99,17 +97,12 @@ class ModalityTokens:
     @property
     def shown_BN(self) -> Tensor:
         """bool: tokens that are there and may be looked at."""
-        assert self.tokens_BN is not None, "the model describes a batch before it is used"
         return self.tokens_BN & self.present_B[:, None]
 
     @property
     def shown_B(self) -> Tensor:
         """bool: products that show something of this modality."""
-        if self.tokens_BN is not None:
-            return self.shown_BN.any(1)
-        has_B = torch.zeros_like(self.present_B)
-        has_B[self.product_I] = True
-        return has_B & self.present_B
+        return self.shown_BN.any(1)
 
     def hide(self, products_B: Tensor) -> None:
         """Make it absent for some products (bool)."""
@@ -117,46 +110,30 @@ class ModalityTokens:
 
     def hide_tokens(self, tokens_BN: Tensor) -> None:
         """Make some tokens absent (bool); what an encoder's own attention would see goes too."""
-        assert self.tokens_BN is not None
         self._take_away(tokens_BN)
         masked_BN = tokens_BN if self.masked_BN is None else self.masked_BN | tokens_BN
         self.masked_BN = masked_BN
 
     def cut(self, triples_E: Tensor, product_E: Tensor) -> None:
         """Make the tokens absent that spell the values of the chosen triples (bool)."""
-        if self.tokens_BN is None:  # a model has yet to describe them
-            self.cut_E = triples_E if self.cut_E is None else self.cut_E | triples_E
-        else:
-            self._cut(triples_E, product_E)
-
-    def apply_cut(self, product_E: Tensor) -> None:
-        """Cut what was to be cut before it was known which tokens there are."""
-        if self.cut_E is not None:
-            self._cut(self.cut_E, product_E)
-            self.cut_E = None
-
-    def _cut(self, triples_E: Tensor, product_E: Tensor) -> None:
         if self.was_cut_E is None:
             self.uncut_BN, self.was_cut_E = self.tokens_BN, triples_E
         else:
             self.was_cut_E = self.was_cut_E | triples_E
-        assert self.tokens_BN is not None
         self.tokens_BN = self.tokens_BN & ~self._of(self.spells_EN, triples_E, product_E)
 
     def hide_stated(self, hidden_E: Tensor, product_E: Tensor) -> None:
         """Make the tokens absent that are there because of hidden triples (bool)."""
-        if self.tokens_BN is not None:
+        if self.states_EN is not None:
             self._take_away(self._of(self.states_EN, hidden_E, product_E))
 
     def _take_away(self, gone_BN: Tensor) -> None:
-        assert self.tokens_BN is not None
         self.tokens_BN = self.tokens_BN & ~gone_BN
         if self.uncut_BN is not None:
             self.uncut_BN = self.uncut_BN & ~gone_BN
 
     def _of(self, of_EN: Tensor | None, triples_E: Tensor, product_E: Tensor) -> Tensor:
         """(B, N) bool, the tokens of the chosen triples by one of the tables of triples."""
-        assert self.tokens_BN is not None
         gone_BN = torch.zeros_like(self.tokens_BN, dtype=torch.int32)
         if of_EN is not None and of_EN.numel():
             gone_BN.index_add_(0, product_E, (of_EN & triples_E[:, None]).to(torch.int32))
@@ -165,14 +142,15 @@ class ModalityTokens:
     def absent(self) -> ModalityTokens:
         """The same products without it; nothing is left to encode."""
         none = self.product_I[:0]
-        gone = None if self.tokens_BN is None else self.tokens_BN[:, :0]
         arrays = {name: array[:0] for name, array in self.arrays.items()}
         return replace(
             self,
             arrays=arrays,
             product_I=none,
             present_B=self.present_B & False,
-            tokens_BN=gone,
+            tokens_BN=self.tokens_BN[:, :0],
+            boxes_BN5=None if self.boxes_BN5 is None else self.boxes_BN5[:, :0],
+            masked_BN=None,
             spells_EN=None,
             states_EN=None,
             was_cut_E=None,
@@ -181,29 +159,18 @@ class ModalityTokens:
             begins_BN=None,
         )
 
-    def to(self, device: torch.device) -> ModalityTokens:
-        """The same on `device`."""
-        moved: dict[str, Any] = {"arrays": {key: a.to(device) for key, a in self.arrays.items()}}
-        for item in fields(self):
-            value = getattr(self, item.name)
-            if isinstance(value, Tensor):
-                moved[item.name] = value.to(device, non_blocking=True)
-        return replace(self, **moved)
-
 
 @dataclass(slots=True)
 class Description:
-    """What the tokens of I products are, before anything is masked; as in `ModalityTokens`.
+    """Which tokens I products have, and where they lie; as in `ModalityTokens`.
 
     Attributes:
         tokens_IN: bool, True where there is a token.
         boxes_IN5: their places, or None.
-        targets_INC: their soft classes, or None.
     """
 
     tokens_IN: Tensor
     boxes_IN5: Tensor | None = None
-    targets_INC: Tensor | None = None
 
 
 class ReadyFeatures(NamedTuple):
@@ -294,10 +261,15 @@ class ModalityData(ABC):
 class Modality(nn.Module, ABC):
     """From the arrays of a modality to token vectors.
 
-    `open` runs once per snapshot, `fit` once before training on the training products, `describe`
-    and `forward` once per batch and only for the products that have it. In training `open` comes
-    before `fit`, on the device that training uses and in training mode; for a trained model after
-    `load_assets` and the weights, in evaluation mode.
+    `open` runs once per snapshot, `fit` once before training on the training products, `forward`
+    once per batch and only for the products that have it. In training `open` comes before `fit`,
+    on the device that training uses and in training mode; for a trained model after `load_assets`
+    and the weights, in evaluation mode.
+
+    A batch of training is made on the CPU, ahead of the step and in another thread: `augment`,
+    then what the tasks corrupt, then `settle`. What follows, `unpack`, `targets` and `forward`,
+    runs on the device, which should be asked for no number: nothing there should have a shape that
+    depends on one.
 
     Attributes:
         of_triples: whether its tokens come from triples; `ModalityData.states` then says which.
@@ -320,7 +292,21 @@ class Modality(nn.Module, ABC):
         """Fit what is not learned by gradient on training products, into buffers or assets."""
 
     def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """The arrays as training sees them (flips, shifts); by default unchanged."""
+        """The arrays as training sees them (flips, shifts); by default unchanged.
+
+        On the CPU: what is costly is only decided here, with further arrays, and done in `unpack`.
+        """
+        return arrays
+
+    def settle(self, tokens: ModalityTokens) -> None:
+        """What `forward` needs that depends on which tokens are left; on the CPU, by default none.
+
+        Called in training, after all tasks have corrupted the batch, for what has any tokens. It
+        may add to `tokens.arrays`; `forward` finds the same by itself where it was not called.
+        """
+
+    def unpack(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """What `targets` and `forward` both read, on the device; by default unchanged."""
         return arrays
 
     @property
@@ -328,12 +314,9 @@ class Modality(nn.Module, ABC):
         """C, how many classes tokens have for masked modelling; 0 where they have none."""
         return 0
 
-    def describe(self, arrays: dict[str, Tensor]) -> Description:
-        """The tokens of I products, from the unmasked arrays (I, ...).
-
-        Not called where `ModalityData.batch` says which tokens there are.
-        """
-        raise NotImplementedError
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """(I, N, C) soft classes of the unmasked tokens; None where there are none."""
+        return None
 
     def ready_made(self, arrays: dict[str, Tensor], tokens_IN: Tensor) -> Tensor | None:
         """(I, F) what the tokens say together before any training here; None: nothing.

@@ -66,15 +66,23 @@ class PretrainingTask(nn.Module, ABC):
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Change the batch before the forward pass; keep targets in `batch.notes`.
 
-        All randomness comes from `generator`, which lives on the CPU.
+        Called on the CPU, where the batch is made, in another thread than the training's: the batch
+        and `generator`, from which all randomness comes, are there whatever device the task's
+        weights are on. What is read here must therefore be no parameter and no buffer.
         """
 
-    def count(self, batch: ProductBatch) -> int | Tensor:
-        """Over how many items the loss is a mean, once all tasks have corrupted the batch.
+    def settle(self, batch: ProductBatch) -> None:
+        """Called on the CPU too, when all tasks have corrupted the batch; by default nothing.
+
+        The place for what is ragged, such as which of the masked tokens are still there: on a
+        device `loss` should ask for no number, nor for anything whose shape depends on one.
+        """
+
+    def count(self, batch: ProductBatch) -> int:
+        """Over how many items the loss is a mean; on the CPU, after `settle`.
 
         Batches whose losses make one step (gradient accumulation, several processes) are weighted
-        by it, so that the step is that of one large batch. A number, or a tensor of one on the
-        batch's device, which nobody waits for. By default the products.
+        by it, so that the step is that of one large batch. By default the products.
         """
         return batch.size
 

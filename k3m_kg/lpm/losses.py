@@ -69,34 +69,40 @@ def binary_cross_entropy(positive_N: Tensor, negative_NK: Tensor, mask_NK: Tenso
     return (positive + negative) / (len(positive_N) + mask_NK.sum()).clamp_min(1)
 
 
-def candidate_cross_entropy(
-    scores_NC: Tensor,
-    target_N: Tensor,
-    candidate_mask_NC: Tensor,
+def segment_cross_entropy(
+    scores_P: Tensor,
+    question_P: Tensor,
+    target_Q: Tensor,
+    open_P: Tensor,
     label_smoothing: float = 0.0,
 ) -> Tensor:
-    """Mean cross-entropy of the true value among its own property's candidates.
+    """(Q,) cross-entropy of each question's true value among its own candidates, laid flat.
 
     Args:
-        scores_NC: scores of C candidates; those outside `candidate_mask_NC` are never read.
-        target_N: index in 0..C-1 of the true value. A row whose target is negative or no
-            candidate of its own has nothing to learn from and is left out of the mean.
-        candidate_mask_NC: True at the values that the row's property takes.
-        label_smoothing: share of the probability spread evenly over the row's candidates.
-
-    Returns:
-        A scalar; zero, and still differentiable, where no row is left.
+        scores_P: scores of (question, candidate) pairs.
+        question_P: the question of each, ascending.
+        target_Q: the pair of the true value. A question where it is negative or not open has
+            nothing to learn from; its loss is zero.
+        open_P: bool; the others are never read.
+        label_smoothing: share of the probability spread evenly over a question's open candidates.
     """
-    if not scores_NC.numel():
-        return scores_NC.sum()
-    index_N1 = target_N.clamp_min(0)[:, None]
-    usable_N = (target_N >= 0) & candidate_mask_NC.gather(1, index_N1).squeeze(1)
-    # Rows left out keep one readable entry, so that no gradient becomes NaN.
-    open_NC = candidate_mask_NC | ~usable_N[:, None]
-    scores_NC = scores_NC.masked_fill(~candidate_mask_NC, 0.0).float()
-    log_p_NC = scores_NC.masked_fill(~open_NC, -torch.inf).log_softmax(dim=1)
-    loss_N = -log_p_NC.gather(1, index_N1).squeeze(1)
+    shape, index_P = (len(target_Q),), question_P
+    scores_P = scores_P.float().masked_fill(~open_P, 0.0)
+    top_Q = scores_P.new_full(shape, -torch.inf).scatter_reduce(
+        0, index_P, scores_P.detach().masked_fill(~open_P, -torch.inf), "amax"
+    )
+    top_Q = top_Q.masked_fill(top_Q.isinf(), 0.0)  # of a question without any: it is left out
+    share_P = (scores_P - top_Q[index_P]).exp().masked_fill(~open_P, 0.0)
+    total_Q = scores_P.new_zeros(shape).index_add(0, index_P, share_P)
+    norm_Q = top_Q + total_Q.clamp_min(torch.finfo(total_Q.dtype).tiny).log()
+    target_Q1 = target_Q.clamp_min(0)
+    if not len(scores_P):
+        return norm_Q * 0
+    usable_Q = (target_Q >= 0) & open_P[target_Q1]
+    loss_Q = norm_Q - scores_P.index_select(0, target_Q1)
     if label_smoothing:
-        spread_N = -log_p_NC.masked_fill(~open_NC, 0.0).sum(1) / open_NC.sum(1)
-        loss_N = (1 - label_smoothing) * loss_N + label_smoothing * spread_N
-    return loss_N.masked_fill(~usable_N, 0.0).sum() / usable_N.sum().clamp_min(1)
+        count_Q = scores_P.new_zeros(shape).index_add_(0, index_P, open_P.to(scores_P.dtype))
+        sum_Q = scores_P.new_zeros(shape).index_add(0, index_P, scores_P)
+        spread_Q = norm_Q - sum_Q / count_Q.clamp_min(1)
+        loss_Q = (1 - label_smoothing) * loss_Q + label_smoothing * spread_Q
+    return loss_Q.masked_fill(~usable_Q, 0.0)

@@ -8,6 +8,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from k3m_kg.batches.placing import to_products
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import (
     Candidates,
@@ -19,10 +20,12 @@ from k3m_kg.contracts import (
     Modality,
     ModalityTokens,
     ModelOutputs,
+    Plan,
     ProductBatch,
     ReadyFeatures,
     StructureAggregation,
     TextEncoder,
+    longest_term,
 )
 from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.model.pooling import masked_mean
@@ -32,8 +35,6 @@ from k3m_kg.model.term_vectors import (
     encode_properties,
     encode_values,
     knowledge_spans,
-    visible_text,
-    wanted_value_ids,
 )
 
 
@@ -91,36 +92,37 @@ class K3M(LinkPredictor):
         """The modalities by name, in order."""
         return dict(self.modalities.items())  # type: ignore[arg-type]
 
+    def settle(self, batch: ProductBatch, generator: torch.Generator) -> None:
+        """What a forward pass of training needs that depends on the batch's numbers.
+
+        On the CPU, when the tasks have corrupted the batch: nothing of it may change afterwards.
+        """
+        for name, modality in self.views().items():
+            if len(batch.modalities[name].product_I):
+                modality.settle(batch.modalities[name])
+        if self.evidence is not None:
+            for questions in batch.questions.values():
+                if questions.choices is not None:
+                    questions.evidence = self.evidence.found(batch, questions, generator)
+        batch.plan = batch.planned()
+        batch.wanted_values = []
+
     @torch.no_grad()
-    def describe(self, batch: ProductBatch) -> None:
-        """Say which tokens each modality has; tasks need it before they corrupt the batch."""
+    def unpack(self, batch: ProductBatch) -> None:
+        """What training reads besides the tokens, on the device: `Modality.unpack`, `targets`."""
         for name, modality in self.views().items():
             tokens = batch.modalities[name]
-            if tokens.tokens_BN is not None:
-                continue
-            size, device = batch.size, batch.device
             if not len(tokens.product_I):
-                tokens.tokens_BN = torch.zeros(size, 0, dtype=torch.bool, device=device)
-                tokens.boxes_BN5 = torch.zeros(size, 0, 5, device=device)
-                tokens.targets_BNC = torch.zeros(
-                    size, 0, max(1, modality.num_targets), device=device
-                )
-                tokens.spells_EN = tokens.states_EN = None
                 continue
-            found, rows = modality.describe(tokens.arrays), tokens.product_I
-            present = found.tokens_IN.new_zeros(size, found.tokens_IN.shape[1])
-            present[rows] = found.tokens_IN
-            tokens.tokens_BN = present
-            if found.boxes_IN5 is not None:
-                tokens.boxes_BN5 = _to_products(found.boxes_IN5, rows, size)
-            if found.targets_INC is not None:
-                tokens.targets_BNC = _to_products(found.targets_INC, rows, size)
-            tokens.apply_cut(batch.triple_product_E)
+            tokens.arrays = modality.unpack(tokens.arrays)
+            found = modality.targets(tokens.arrays)
+            if found is not None:
+                tokens.targets_BNC = to_products(found, tokens.product_I, batch.size)
 
     def forward(self, batch: ProductBatch) -> ModelOutputs:
         """Encode a batch; see `ModelOutputs`."""
-        self.describe(batch)
         batch.hide_stated()
+        plan = batch.planned()
         present = {name: batch.modalities[name].shown_BN for name in self.modalities}
         individual = {
             name: self._encode(modality, batch.modalities[name], present[name], batch.size)
@@ -133,16 +135,17 @@ class K3M(LinkPredictor):
         }
         c_BH = self._pool(fused, present)
 
-        properties = encode_properties(self.text_encoder, batch.catalog, batch.triple_property_E)
-        values = encode_values(self.text_encoder, batch.catalog, wanted_value_ids(batch))
-        property_EH, value_EH, knowledge_BKH = self._knowledge(batch, properties, values)
+        encoder, terms = self.text_encoder, batch.catalog.tokens
+        properties = encode_properties(encoder, terms, plan.properties_U, plan.longest_property)
+        values = encode_values(encoder, terms, plan.values_U, plan.longest_value)
+        property_EH, value_EH, knowledge_BKH = self._knowledge(batch, plan, properties, values)
         messages = self.structure.messages(c_BH, batch.triple_product_E, property_EH, value_EH)
 
         def aggregate(product_Q: Tensor, question_N: Tensor, triple_N: Tensor) -> Tensor:
             out: Tensor = self.structure(c_BH[product_Q], messages, question_N, triple_N)
             return out
 
-        seen_N = batch.triple_visible_E.nonzero()[:, 0]
+        seen_N = plan.seen_N
         every_B = torch.arange(batch.size, device=batch.device)
         return ModelOutputs(
             individual=individual,
@@ -155,7 +158,7 @@ class K3M(LinkPredictor):
             knowledge_BKH=knowledge_BKH,
             evidence=None
             if self.evidence is None
-            else partial(self.evidence.of_questions, batch, turned_BD=self._turned(batch)),
+            else partial(self.evidence.of_questions, turned_BD=self._turned(batch)),
         )
 
     def _encode(
@@ -172,7 +175,7 @@ class K3M(LinkPredictor):
             whole: Tensor = modality(tokens.arrays, shown_BN, masked_BN)
             return whole
         masked_IN = None if masked_BN is None else masked_BN[rows]
-        return _to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
+        return to_products(modality(tokens.arrays, shown_BN[rows], masked_IN), rows, size)
 
     @torch.no_grad()
     def ready_made(self, batch: ProductBatch) -> dict[str, ReadyFeatures]:
@@ -188,7 +191,7 @@ class K3M(LinkPredictor):
             values_IF = modality.ready_made(tokens.arrays, seen_BN[rows])
             if values_IF is not None:
                 has_B = seen_BN.any(1)
-                found[name] = ReadyFeatures(_to_products(values_IF, rows, batch.size), has_B)
+                found[name] = ReadyFeatures(to_products(values_IF, rows, batch.size), has_B)
         return found
 
     def _turned(self, batch: ProductBatch) -> Tensor | None:
@@ -206,17 +209,19 @@ class K3M(LinkPredictor):
         return masked_mean(means_BMH, torch.stack([shown.any(1) for shown in present.values()], 1))
 
     def _knowledge(
-        self, batch: ProductBatch, properties: TermVectors, values: TermVectors
+        self, batch: ProductBatch, plan: Plan, properties: TermVectors, values: TermVectors
     ) -> tuple[Tensor, Tensor, Tensor | None]:
         """`p` and `v` (E, H) that are aggregated, and the encoded knowledge text."""
         text = batch.knowledge
         if text is None:
             return properties(batch.triple_property_E), values(batch.triple_value_E), None
-        present_BK = visible_text(text, batch.triple_visible_E)
         encoded_BKH = self.text_encoder(
-            text.ids_BK, present_BK, torch.full_like(text.ids_BK, KNOWLEDGE_SEGMENT)
+            text.ids_BK,
+            text.seen_BK(batch.triple_visible_E),
+            torch.full_like(text.ids_BK, KNOWLEDGE_SEGMENT),
         )
-        p_EH, v_EH = knowledge_spans(encoded_BKH, text, present_BK, len(batch.triple_product_E))
+        assert plan.token_N is not None
+        p_EH, v_EH = knowledge_spans(encoded_BKH, text, plan.token_N, len(batch.triple_product_E))
         return p_EH, v_EH, encoded_BKH
 
     def heads(self, batch: ProductBatch) -> Tensor:
@@ -239,13 +244,12 @@ class K3M(LinkPredictor):
 
     def relations(self, batch: ProductBatch, properties_N: Tensor) -> Tensor:
         """(N, H)."""
-        return encode_properties(self.text_encoder, batch.catalog, properties_N)(properties_N)
+        tokens, ids_U = batch.catalog.tokens, torch.unique(properties_N)
+        longest = longest_term(tokens.property_lengths, ids_U)
+        return encode_properties(self.text_encoder, tokens, ids_U, longest)(properties_N)
 
     def tails(self, batch: ProductBatch, values_N: Tensor) -> Tensor:
         """(N, H)."""
-        return encode_values(self.text_encoder, batch.catalog, values_N)(values_N)
-
-
-def _to_products(found: Tensor, rows_I: Tensor, size: int) -> Tensor:
-    """(I, ...) per product that has it to (B, ...) per product, zero where it is absent."""
-    return found.new_zeros(size, *found.shape[1:]).index_copy(0, rows_I, found)
+        tokens, ids_U = batch.catalog.tokens, torch.unique(values_N)
+        longest = longest_term(tokens.value_lengths, ids_U)
+        return encode_values(self.text_encoder, tokens, ids_U, longest)(values_N)

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from k3m_kg.contracts import Catalog, FrozenTextEncoder, KnowledgeText, ProductBatch, TextEncoder
+from k3m_kg.contracts import FrozenTextEncoder, KnowledgeText, TermTokens, TextEncoder
 from k3m_kg.model.pooling import masked_mean
 
 KNOWLEDGE_SEGMENT = 1
@@ -32,35 +32,35 @@ class TermVectors:
         return F.embedding(torch.searchsorted(self.ids_U, ids), self.vectors_UH)
 
 
-def encode_terms(encoder: TextEncoder, ids_UL: Tensor, present_UL: Tensor) -> Tensor:
-    """(U, H) vectors of terms, each encoded by itself."""
+def encode_terms(encoder: TextEncoder, ids_UL: Tensor, present_UL: Tensor, longest: int) -> Tensor:
+    """(U, H) vectors of terms, each encoded by itself; none has more than `longest` tokens."""
     count = len(ids_UL)
     if not count:  # encoders need not know how to encode nothing
         ids_UL, present_UL = ids_UL.new_zeros(1, 1), present_UL.new_zeros(1, 1)
-    longest = max(1, int(present_UL.sum(1).max()))
+    longest = max(1, longest)
     ids_UL, present_UL = ids_UL[:, :longest].long(), present_UL[:, :longest]
     segment_UL = torch.full_like(ids_UL, KNOWLEDGE_SEGMENT)
     return masked_mean(encoder(ids_UL, present_UL, segment_UL), present_UL)[:count]
 
 
-def encode_properties(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVectors:
-    """The vectors of the distinct properties in `ids`."""
-    ids_U = torch.unique(ids)
-    tokens = catalog.tokens
+def encode_properties(
+    encoder: TextEncoder, tokens: TermTokens, ids_U: Tensor, longest: int
+) -> TermVectors:
+    """The vectors of properties; `ids_U` ascends, none has more than `longest` tokens."""
     if tokens.property_vectors is not None:
         return TermVectors(ids_U, _projected(encoder, tokens.property_vectors[ids_U]))
-    vectors = encode_terms(encoder, tokens.property_ids[ids_U], tokens.property_present[ids_U])
-    return TermVectors(ids_U, vectors)
+    parts = tokens.property_ids[ids_U], tokens.property_present[ids_U]
+    return TermVectors(ids_U, encode_terms(encoder, *parts, longest))
 
 
-def encode_values(encoder: TextEncoder, catalog: Catalog, ids: Tensor) -> TermVectors:
-    """The vectors of the distinct values in `ids`."""
-    ids_U = torch.unique(ids)
-    tokens = catalog.tokens
+def encode_values(
+    encoder: TextEncoder, tokens: TermTokens, ids_U: Tensor, longest: int
+) -> TermVectors:
+    """The vectors of values; `ids_U` ascends, none has more than `longest` tokens."""
     if tokens.value_vectors is not None:
         return TermVectors(ids_U, _projected(encoder, tokens.value_vectors[ids_U]))
-    vectors = encode_terms(encoder, tokens.value_ids[ids_U], tokens.value_present[ids_U])
-    return TermVectors(ids_U, vectors)
+    parts = tokens.value_ids[ids_U], tokens.value_present[ids_U]
+    return TermVectors(ids_U, encode_terms(encoder, *parts, longest))
 
 
 def _projected(encoder: TextEncoder, vectors_UW: Tensor) -> Tensor:
@@ -69,29 +69,16 @@ def _projected(encoder: TextEncoder, vectors_UW: Tensor) -> Tensor:
     return encoder.project(vectors_UW)
 
 
-def visible_text(text: KnowledgeText, visible_E: Tensor) -> Tensor:
-    """(B, K) bool: knowledge tokens that are there when invisible triples are as if absent.
-
-    Neither the value nor the property of such a triple leaves a token: that a product has a
-    property is part of what is asked.
-    """
-    if not len(visible_E):
-        return text.present_BK
-    return text.present_BK & visible_E[text.triple_BK]
-
-
 def knowledge_spans(
-    encoded_BKH: Tensor, text: KnowledgeText, present_BK: Tensor, count: int
+    encoded_BKH: Tensor, text: KnowledgeText, token_N: Tensor, count: int
 ) -> tuple[Tensor, Tensor]:
-    """`p` and `v` (E, H): each the mean of its own tokens in the product's knowledge text."""
-    vectors_NH = encoded_BKH[present_BK]
-    slot_N = 2 * text.triple_BK[present_BK] + text.is_value_BK[present_BK].long()
+    """`p` and `v` (E, H): each the mean of its own tokens in the product's knowledge text.
+
+    `token_N` are the tokens that are seen, of the text laid flat.
+    """
+    vectors_NH = encoded_BKH.flatten(0, 1).index_select(0, token_N)
+    slot_N = 2 * text.triple_BK.flatten()[token_N] + text.is_value_BK.flatten()[token_N].long()
     total = vectors_NH.new_zeros(2 * count, vectors_NH.shape[1]).index_add(0, slot_N, vectors_NH)
     number = vectors_NH.new_zeros(2 * count).index_add(0, slot_N, torch.ones_like(vectors_NH[:, 0]))
     spans = (total / number.clamp_min(1)[:, None]).view(count, 2, vectors_NH.shape[1])
     return spans[:, 0], spans[:, 1]
-
-
-def wanted_value_ids(batch: ProductBatch) -> Tensor:
-    """Ids of every value whose vector the batch needs."""
-    return torch.cat([batch.triple_value_E, *(ids.flatten() for ids in batch.wanted_values)])

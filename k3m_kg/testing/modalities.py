@@ -47,10 +47,7 @@ class ModalityCase:
     @staticmethod
     def encoded(modality: Modality, tokens: ModalityTokens) -> tuple[Tensor, Tensor]:
         """(I, N, H) vectors, and which tokens are there."""
-        if tokens.tokens_BN is None:
-            there = modality.describe(tokens.arrays).tokens_IN
-        else:
-            there = tokens.tokens_BN[tokens.product_I]
+        there = tokens.tokens_BN[tokens.product_I]
         with torch.no_grad():
             vectors: Tensor = modality(tokens.arrays, there)
         return vectors, there
@@ -118,8 +115,7 @@ class ModalityCase:
             for name, places in named or ():
                 assert name
                 assert places
-                if tokens.tokens_BN is not None:
-                    assert tokens.tokens_BN[0, list(places)].all()
+                assert tokens.tokens_BN[0, list(places)].all()
 
     def test_it_is_the_same_after_saving(
         self, opened: tuple[Modality, ModalityData, np.ndarray], tmp_path: Path

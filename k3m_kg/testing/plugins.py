@@ -357,9 +357,10 @@ class ImageEncoderCase(_ModuleCase):
             assert regions.boxes_IN5.amin() >= 0
             assert regions.boxes_IN5.amax() <= 1
         if encoder.num_targets:
-            assert regions.targets_INC is not None
-            assert regions.targets_INC.shape[-1] == encoder.num_targets
-            total = regions.targets_INC.sum(-1)
+            targets = encoder.targets(arrays)
+            assert targets is not None
+            assert targets.shape == (*regions.tokens_IN.shape, encoder.num_targets)
+            total = targets.sum(-1)
             self.close(total, torch.ones_like(total))
 
     def test_preparing_does_not_depend_on_company(self) -> None:
@@ -403,8 +404,8 @@ class ImageEncoderCase(_ModuleCase):
     def test_augmenting_keeps_shapes_and_repeats_with_the_seed(self) -> None:
         """All randomness comes from the generator."""
         encoder, arrays = self.fitted()
-        one = encoder.augment(arrays, torch.Generator().manual_seed(3))
-        two = encoder.augment(arrays, torch.Generator().manual_seed(3))
+        one = encoder.unpack(encoder.augment(arrays, torch.Generator().manual_seed(3)))
+        two = encoder.unpack(encoder.augment(arrays, torch.Generator().manual_seed(3)))
         for name, array in arrays.items():
             assert one[name].shape == array.shape
             assert torch.equal(one[name], two[name])

@@ -185,12 +185,12 @@ class LinkPredictorCase:
         one, other = (opened.batcher.batch(rows) for _ in range(2))
         for batch in (one, other):
             for name, tokens in batch.modalities.items():
-                if name == "title" and tokens.tokens_BN is not None:
+                if name == "title":
                     tokens.tokens_BN[:, ::2] = False
                 else:
                     tokens.present_B[:] = False
         for name, tokens in other.modalities.items():
-            if name == "title" and tokens.tokens_BN is not None:
+            if name == "title":
                 tokens.arrays["ids"][~tokens.tokens_BN[tokens.product_I]] = 1
             else:
                 tokens.arrays = {key: array.flip(0) for key, array in tokens.arrays.items()}

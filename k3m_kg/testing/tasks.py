@@ -115,8 +115,9 @@ class TaskCase:
         self, world: World, task: PretrainingTask, batch: ProductBatch, seed: int = 3
     ) -> ProductBatch:
         """The batch as the model sees it in training."""
-        world.model.describe(batch)
         task.corrupt(batch, torch.Generator().manual_seed(seed))
+        batch.hide_stated()
+        task.settle(batch)
         return batch
 
     def asked(
@@ -124,6 +125,8 @@ class TaskCase:
     ) -> tuple[ModelOutputs, TaskLoss]:
         """One whole step."""
         self.corrupted(world, task, batch)
+        world.model.settle(batch, torch.Generator())
+        world.model.unpack(batch)
         outputs = world.model(batch)
         return outputs, task.loss(outputs, batch)
 
@@ -168,7 +171,6 @@ class TaskCase:
         """Corrupting only takes away, and leaves ids, shapes and the catalog as they are."""
         before = world.batch()
         after = self.corrupted(world, self.made(world), copy.deepcopy(before))
-        world.model.describe(before)
         assert not (after.triple_visible_E & ~before.triple_visible_E).any()
         for name, tokens in before.modalities.items():
             assert not (after.modalities[name].shown_BN & ~tokens.shown_BN).any(), name

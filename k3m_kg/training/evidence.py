@@ -29,7 +29,6 @@ def fit_evidence(
 
     def ready_made(part: np.ndarray) -> dict[str, ReadyFeatures]:
         batch = batcher.batch(part).to(device)
-        model.describe(batch)
         # a value's words are in the titles of its products, but in no title when it is asked
         batch.cut_values(torch.ones_like(batch.triple_visible_E))
         return model.ready_made(batch)

@@ -56,7 +56,6 @@ class ParallelStep:
         self.precision = precision
         self.pieces = pieces
         self.seed = seed
-        self.generator = torch.Generator()
         self._whole: nn.Module = trainer
         self._statistics: list[Tensor] = []
         self._synced: list[nn.SyncBatchNorm] = []
@@ -81,8 +80,9 @@ class ParallelStep:
         )
 
     def made(self, batch: ProductBatch, step: int, number: int) -> ProductBatch:
-        """A piece of a step as it is learned from, on the device."""
-        return batch.to(self.device)
+        """A piece of a step as it is learned from, on the device; may run ahead, in a thread."""
+        generator = torch.Generator().manual_seed(seed_of(self.seed, step, number, _TASKS))
+        return self.trainer.corrupt(batch, generator).to(self.device)
 
     def __call__(
         self, batches: Sequence[tuple[int, ProductBatch]], step: int, *, together: bool = True
@@ -90,7 +90,7 @@ class ParallelStep:
         """Gradients of this process's pieces, added up over all processes.
 
         Args:
-            batches: pieces with their numbers, on the device.
+            batches: pieces with their numbers, as `made`.
             step: the step that is taken, from 0; seeds what is drawn.
             together: whether every process has of each modality some product, in each piece.
 
@@ -99,7 +99,7 @@ class ParallelStep:
             None for a loss where nothing could be learned.
         """
         self._see_each_other(together)
-        shares = self._shares(batches, step)
+        shares = self._shares([batch for _, batch in batches])
         total: Tensor | None = None
         metrics: Metrics = {}
         last = len(batches) - 1
@@ -108,9 +108,7 @@ class ParallelStep:
             waits = isinstance(self._whole, DistributedDataParallel) and place < last
             with self._whole.no_sync() if waits else nullcontext():  # type: ignore[operator]
                 with computing(self.precision, self.device):
-                    loss, found = self._whole(
-                        batch, None, None if shares is None else shares[place]
-                    )
+                    loss, found = self._whole(batch, None if shares is None else shares[place])
                 if loss is not None:
                     # DistributedDataParallel takes the mean of what is to be a sum
                     torch.autograd.backward(loss * self.processes.size)
@@ -121,17 +119,11 @@ class ParallelStep:
         self._average_statistics()
         return total, metrics
 
-    def _shares(self, batches: Sequence[tuple[int, ProductBatch]], step: int) -> Tensor | None:
+    def _shares(self, batches: Sequence[ProductBatch]) -> Tensor | None:
         """(pieces, tasks) what part of each task's items is in each piece; None of a whole."""
-        counts = []
-        for number, batch in batches:
-            self.generator.manual_seed(seed_of(self.seed, step, number, _TASKS))
-            with computing(self.precision, self.device):
-                self.trainer.corrupt(batch, self.generator)
-            if self.pieces > 1:
-                counts.append(self.trainer.counts(batch))
-        if not counts:
+        if self.pieces == 1:
             return None
+        counts = [batch.counts_T for batch in batches if batch.counts_T is not None]
         counts_PT = torch.stack(counts)
         return counts_PT / self.processes.add_up(counts_PT.sum(0)).clamp_min(1)
 

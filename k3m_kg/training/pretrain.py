@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
@@ -40,6 +40,7 @@ from k3m_kg.training.meter import Meter
 from k3m_kg.training.observing import Observer, Silent
 from k3m_kg.training.optimizer import learning_rates
 from k3m_kg.training.parallel import ParallelStep
+from k3m_kg.training.pending import Looked, Pending
 from k3m_kg.training.prefetch import ahead
 from k3m_kg.training.preparing import Learner, Preparation
 from k3m_kg.training.resuming import begun_snapshot
@@ -131,6 +132,8 @@ class _Run:
         self.processes = processes
         self.device = device
         self.state = _State()
+        self.pending = Pending()
+        self.clock = time.monotonic()
         self.budget = TimeBudget(config.training.minutes)
         self.checkpoints = Checkpoints(
             folder / CHECKPOINTS,
@@ -229,39 +232,77 @@ class _Run:
         state, settings = self.state, self.settings
         size = min(settings.batch_size, len(self.rows))
         self.learner.trainer.train()
-        clock = time.monotonic()
+        self.clock = time.monotonic()
         self.meter.restart()
         for pieces, together in self.meter.waiting_for(ahead(self._pieces())):
-            batches = [(number, batch.to(self.device)) for number, batch in pieces]
-            with self.meter.counting(sum(batch.size for _, batch in batches)):
-                metrics = self._step(batches, together)
+            batches = [batch for _, batch in pieces]
+            with self.meter.counting(sum(batch.size for batch in batches)):
+                values = self._step(pieces, together)
             self.rates.step()
             state.step += 1
             state.step_in_epoch += 1
-            now = time.monotonic()
-            state.seconds += now - clock
-            rate, clock = size / max(now - clock, 1e-9), now
-            counts = [batch.token_counts() for _, batch in batches]
+            self.pending.add(state.step, values)
+            counts = [batch.token_counts() for batch in batches]
             self.meter.step(size, sum(c[0] for c in counts), sum(c[1] for c in counts))
-            looks = state.step % settings.log_steps == 0
-            speed = self.meter.read() if looks else {}
-            if self.processes.first:
-                self.log.step(state.step, metrics, speed)
             self.budget.step()
-            self.observer.step(state.step, self.steps, metrics, rate)
-            if speed:
-                self.observer.speed(speed)
+            if self.device.type == "cpu" or self.budget.measured or self._at_log_step:
+                self._look()
             over = self._out_of_time()
             if self.budget.measured:
                 left = self.budget.seconds(self.steps - state.step)
                 self.observer.planned(self.steps, self.steps / self.steps_per_epoch, left)
             if over or state.step >= self.steps:
                 state.planned = state.step
-                return
+                break
             if state.step % settings.checkpoint_steps == 0:
                 self._checkpoint()
-                clock = time.monotonic()
+                self.clock = time.monotonic()
                 self.meter.restart()
+        self._look()
+
+    @property
+    def _at_log_step(self) -> bool:
+        return self.state.step % self.settings.log_steps == 0
+
+    def _look(self) -> None:
+        """Wait for the steps that nobody has looked at; say and write down what they found.
+
+        Raises:
+            ConfigError: a loss is not finite.
+        """
+        steps = self.pending.take()
+        if not steps:
+            return
+        steps = self._of_all_processes(steps)
+        now = time.monotonic()
+        seconds, self.clock = now - self.clock, now
+        self.state.seconds += seconds
+        size = min(self.settings.batch_size, len(self.rows))
+        rate = size * len(steps) / max(seconds, 1e-9)
+        speed = self.meter.read() if self._at_log_step else {}
+        for step, values in steps:
+            if not math.isfinite(values.get("loss", 0.0)):
+                raise ConfigError(
+                    f"the loss is {values['loss']} at step {step - 1}: {values}",
+                    where=str(self.folder),
+                    hint="lower training.learning_rate, then --resume cannot help: start again",
+                )
+            if self.processes.first:
+                self.log.step(step, values, speed if step == self.state.step else {})
+            self.observer.step(step, self.steps, values, rate)
+        if speed:
+            self.observer.speed(speed)
+
+    def _of_all_processes(self, steps: Looked) -> Looked:
+        """The sums over all processes of what each of them found."""
+        if not self.processes.several:
+            return steps
+        own = {f"{step} {name}": value for step, found in steps for name, value in found.items()}
+        every: dict[int, dict[str, float]] = {step: {} for step, _ in steps}
+        for key, value in self.processes.sums(own).items():
+            step, name = key.split(" ", 1)
+            every[int(step)][name] = value
+        return list(every.items())
 
     def _out_of_time(self) -> bool:
         """Whether there is time for no further step; the first process's clock decides."""
@@ -279,13 +320,15 @@ class _Run:
         state, settings = self.state, self.settings
         order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
         size, own = settings.batch_size, own_pieces(self.processes, self.pieces)
+        before = state.step - state.step_in_epoch
         for step in range(state.step_in_epoch, self.steps_per_epoch):
             rows = order[step * size : (step + 1) * size]
             pieces = []
             for number in own:
                 part = piece_of(len(rows), number, self.pieces)
                 choice = self._picture_choice(step * size + part.start)
-                pieces.append((number, self.batcher.batch(rows[part], choice)))
+                batch = self.batcher.batch(rows[part], choice)
+                pieces.append((number, self.parallel.made(batch, before + step, number)))
             yield pieces, self._together(rows)
 
     def _together(self, rows: np.ndarray) -> bool:
@@ -301,27 +344,16 @@ class _Run:
             return None
         return np.random.default_rng((self.settings.seed, self.state.epoch, start))
 
-    def _step(self, batches: list[tuple[int, ProductBatch]], together: bool) -> dict[str, float]:
-        settings = self.settings
+    def _step(self, pieces: list[tuple[int, ProductBatch]], together: bool) -> dict[str, Tensor]:
+        """What this process found, still on the device; the sums over all are the step's."""
         self.learner.optimizer.zero_grad(set_to_none=True)
-        loss, metrics = self.parallel(batches, self.state.step, together=together)
-        values = {name: float(value) for name, value in metrics.items()}
-        if loss is not None:
-            values = {"loss": float(loss), **values}
-        values = self.processes.sums(values)
-        if "loss" not in values:
-            return values
-        if not math.isfinite(values["loss"]):
-            raise ConfigError(
-                f"the loss is {values['loss']} at step {self.state.step}: {values}",
-                where=str(self.folder),
-                hint="lower training.learning_rate, then --resume cannot help: start again",
-            )
-        norm = nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), settings.clip)
-        values["gradient_norm"] = float(norm)
+        loss, metrics = self.parallel(pieces, self.state.step, together=together)
+        if loss is None:
+            return metrics
+        norm = nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), self.settings.clip)
         self.learner.optimizer.step()
         self.learner.average.update(self.state.step)
-        return values
+        return {"loss": loss, **metrics, "gradient_norm": norm / self.processes.size}
 
     def _validate(self) -> None:
         """The first process measures, the others wait."""
@@ -363,6 +395,7 @@ class _Run:
             write_tensors(staging / "model.safetensors", tensors)
 
     def _checkpoint(self) -> None:
+        self._look()
         if not self.processes.first:
             return
         self.log.flush()

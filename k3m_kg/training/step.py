@@ -1,9 +1,10 @@
-"""One training step of K3M: describe, corrupt, encode, and the weighted sum of the losses."""
+"""One training step of K3M: corrupt on the CPU; then encode, and the weighted sum of the losses."""
 
 from __future__ import annotations
 
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -24,37 +25,38 @@ class Pretrainer(nn.Module):
         """The tasks by name, in order."""
         return cast("dict[str, PretrainingTask]", dict(self.tasks.items()))
 
-    def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
-        """Augment the batch and let every task corrupt it; nothing is learned yet."""
-        with full_precision(batch.rows_B):  # coordinates need their digits
-            for name, modality in self.model.views().items():
-                tokens = batch.modalities[name]
-                if len(tokens.product_I):
-                    tokens.arrays = modality.augment(tokens.arrays, generator)
-            self.model.describe(batch)
-        for task in self.named_tasks().values():
+    def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> ProductBatch:
+        """All of a step that is random or ragged, on the CPU: `forward` then asks for no number.
+
+        May run in another thread, ahead of the step. All randomness but that of dropout comes from
+        `generator`. The batch is changed in place, and goes to the device as it is then.
+        """
+        for name, modality in self.model.views().items():
+            tokens = batch.modalities[name]
+            if len(tokens.product_I):
+                tokens.arrays = modality.augment(tokens.arrays, generator)
+        tasks = self.named_tasks().values()
+        for task in tasks:
             task.corrupt(batch, generator)
         batch.hide_stated()
-
-    def counts(self, batch: ProductBatch) -> Tensor:
-        """(tasks,) float32: over how many items each task's loss of a corrupted batch is a mean."""
-        counts = [task.count(batch) for task in self.named_tasks().values()]
-        found = torch.zeros(len(counts), device=batch.device)
-        for place, count in enumerate(counts):
-            found[place] = count
-        return found
+        for task in tasks:
+            task.settle(batch)
+        self.model.settle(batch, generator)
+        counts = np.array([task.count(batch) for task in tasks], np.float32)
+        batch.counts_T = torch.from_numpy(counts)
+        batch.tokens_left = batch.token_counts()
+        return batch
 
     def forward(
-        self,
-        batch: ProductBatch,
-        generator: torch.Generator | None = None,
-        shares: Tensor | None = None,
+        self, batch: ProductBatch, shares: Tensor | None = None
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
         """The total loss and detached metrics.
 
+        What there is to learn is known on the CPU: whether there is a loss depends on no number of
+        the device.
+
         Args:
-            batch: is corrupted with the generator; without one it has been.
-            generator: of all randomness but dropout's.
+            batch: has been corrupted.
             shares: (tasks,) of a batch that is a piece of a larger one: what part of each task's
                 items is in it. Losses and metrics are multiplied by it, so that the pieces' sums
                 are those of the whole, and a loss that knows of no item is a zero with a gradient.
@@ -62,8 +64,8 @@ class Pretrainer(nn.Module):
         Returns:
             The loss, None if no task found anything to learn; metrics by `task` and `task/metric`.
         """
-        if generator is not None:
-            self.corrupt(batch, generator)
+        with full_precision(batch.rows_B):  # coordinates need their digits
+            self.model.unpack(batch)
         outputs = self.model(batch)
         total: Tensor | None = None if shares is None else outputs.cstar_BH.sum() * 0
         metrics: dict[str, Tensor] = {}

@@ -118,9 +118,7 @@ class Explainer:
 
     def _described(self, rows: np.ndarray) -> dict[str, ModalityTokens]:
         """Which tokens the products have, by modality."""
-        batch = self._batcher.batch(rows).to(device_of(self._predictor))
-        self._predictor.describe(batch)
-        return batch.modalities
+        return self._batcher.batch(rows).modalities
 
     def _absences(
         self,
@@ -156,8 +154,6 @@ class Explainer:
         if named is not None:
             for name, places in named:
                 yield Part(kind, name, 0.0), places
-            return
-        if shown.tokens_BN is None:
             return
         for number in shown.tokens_BN[owner].nonzero()[:, 0].tolist():
             if shown.boxes_BN5 is None:
@@ -195,9 +191,8 @@ class Explainer:
             if item.kind in batch.modalities:
                 batch.modalities[item.kind].present_B[number] = False
         batch = batch.to(device_of(self._predictor))
-        self._predictor.describe(batch)
         for name, tokens in batch.modalities.items():
-            if tokens.tokens_BN is None or not any(name in item.tokens for item in absent):
+            if not any(name in item.tokens for item in absent):
                 continue
             hidden_BN = torch.zeros_like(tokens.tokens_BN)
             for number, item in enumerate(absent):

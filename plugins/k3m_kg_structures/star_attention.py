@@ -81,11 +81,12 @@ def _combine_torch(
     # A bag per question, of (triple, head) rows: sums without ever holding a row per pair.
     heads = t_EXH.shape[1]
     row_NX = triple_N[:, None] * heads + torch.arange(heads, device=triple_N.device)
-    counts_Q = torch.bincount(question_N, minlength=count)
+    # not by bincount, for whose size a device would be asked
+    first_Q = torch.searchsorted(question_N, torch.arange(count, device=question_N.device))
     pooled: Tensor = F.embedding_bag(
         row_NX.flatten(),
         t_EXH.float().flatten(0, 1),  # CUDA has no weighted bags of bfloat16
-        (counts_Q.cumsum(0) - counts_Q) * heads,
+        first_Q * heads,
         mode="sum",
         per_sample_weights=weight_NX.flatten(),
     )

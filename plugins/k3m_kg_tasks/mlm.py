@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -18,6 +21,22 @@ from k3m_kg.api import (
 from k3m_kg_tasks.settings import MlmSettings
 
 _IGNORED = -100
+
+
+@dataclass(slots=True)
+class _Masked:
+    """What `corrupt` chose: the token that was there, or `_IGNORED`."""
+
+    target_BT: Tensor | None = None
+    target_BK: Tensor | None = None
+
+
+@dataclass(slots=True)
+class _Chosen:
+    """What is asked: places and ids of tokens, in the title and in the knowledge text."""
+
+    title: tuple[Tensor, Tensor] | None = None
+    knowledge: tuple[Tensor, Tensor] | None = None
 
 
 class MaskedLanguageModelling(PretrainingTask):
@@ -37,8 +56,8 @@ class MaskedLanguageModelling(PretrainingTask):
         self.mask_id = context.mask_id
         special = set(context.special_ids)
         words = [token for token in range(context.vocab_size) if token not in special]
-        self.register_buffer("words_W", torch.tensor(words or [context.mask_id]), persistent=False)
-        self.words_W: Tensor
+        # for `corrupt`, which is on the CPU wherever the weights are
+        self._words_W = torch.from_numpy(np.array(words or [context.mask_id], np.int64))
         self.embedding_VH = context.embedding_VH
         width = context.embedding_VH().shape[1]
         self.transform = nn.Sequential(
@@ -49,70 +68,70 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Mask title tokens, and knowledge tokens of visible triples."""
-        tokens, target_BT = batch.modalities[self.settings.modality], None
-        if tokens.tokens_BN is not None and len(tokens.product_I):
+        tokens, masked = batch.modalities[self.settings.modality], _Masked()
+        if len(tokens.product_I):
             rows = tokens.product_I
             ids_IT, target_IT = self._mask(tokens.arrays["ids"], tokens.shown_BN[rows], generator)
             tokens.arrays = tokens.arrays | {"ids": ids_IT}
-            target_BT = target_IT.new_full(tokens.tokens_BN.shape, _IGNORED)
-            target_BT[rows] = target_IT
-        knowledge_target = None
+            masked.target_BT = target_IT.new_full(tokens.tokens_BN.shape, _IGNORED)
+            masked.target_BT[rows] = target_IT
         if batch.knowledge is not None:
             text = batch.knowledge
-            text.ids_BK, knowledge_target = self._mask(text.ids_BK, text.present_BK, generator)
-        batch.notes["mlm"] = (target_BT, knowledge_target)
+            text.ids_BK, masked.target_BK = self._mask(text.ids_BK, text.present_BK, generator)
+        batch.notes["mlm"] = masked
+
+    def settle(self, batch: ProductBatch) -> None:
+        """The chosen tokens that are still there."""
+        masked: _Masked = batch.notes["mlm"]
+        chosen = _Chosen()
+        if masked.target_BT is not None:
+            present_BT = batch.modalities[self.settings.modality].shown_BN
+            chosen.title = _places(masked.target_BT, present_BT)
+        if masked.target_BK is not None and batch.knowledge is not None:
+            present_BK = batch.knowledge.seen_BK(batch.triple_visible_E)
+            chosen.knowledge = _places(masked.target_BK, present_BK)
+        batch.notes["mlm"] = chosen
 
     def _mask(
         self, ids: Tensor, present: Tensor, generator: torch.Generator
     ) -> tuple[Tensor, Tensor]:
         draw = torch.rand((3, *ids.shape), generator=generator)
         product = torch.rand((len(ids), 1), generator=generator)
-        word = torch.randint(len(self.words_W), ids.shape, generator=generator)
-        draw, product, word = (item.to(ids.device) for item in (draw, product, word))
-        word = self.words_W[word]
+        word = torch.randint(len(self._words_W), ids.shape, generator=generator)
+        word = self._words_W[word]
         chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
         target = torch.where(chosen, ids, _IGNORED)
         ids = torch.where(chosen & (draw[1] < 0.8), self.mask_id, ids)
         return torch.where(chosen & (draw[1] >= 0.9), word, ids), target
 
-    def count(self, batch: ProductBatch) -> int | Tensor:
+    def count(self, batch: ProductBatch) -> int:
         """The chosen tokens that are still there."""
-        target_BT, knowledge_target = batch.notes["mlm"]
-        count: int | Tensor = 0
-        if target_BT is not None:
-            shown_BT = batch.modalities[self.settings.modality].shown_BN
-            count = ((target_BT != _IGNORED) & shown_BT).sum()
-        if knowledge_target is not None and batch.knowledge is not None:
-            count = count + ((knowledge_target != _IGNORED) & _present(batch)).sum()
-        return count
+        chosen: _Chosen = batch.notes["mlm"]
+        return sum(len(part[0]) for part in (chosen.title, chosen.knowledge) if part is not None)
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Cross-entropy over the vocabulary at the chosen tokens that are still there."""
-        target_BT, knowledge_target = batch.notes["mlm"]
-        name, parts = self.settings.modality, []
-        if target_BT is not None:
-            parts.append(_chosen(outputs.tokens[name], target_BT, batch.modalities[name].shown_BN))
-        if knowledge_target is not None and batch.knowledge is not None:
+        chosen: _Chosen = batch.notes["mlm"]
+        parts = []
+        if chosen.title is not None:
+            place_N, target_N = chosen.title
+            vectors_BTH = outputs.tokens[self.settings.modality]
+            parts.append((vectors_BTH.flatten(0, 1).index_select(0, place_N), target_N))
+        if chosen.knowledge is not None:
             assert outputs.knowledge_BKH is not None
-            parts.append(_chosen(outputs.knowledge_BKH, knowledge_target, _present(batch)))
-        if not any(len(target) for _, target in parts):
+            place_N, target_N = chosen.knowledge
+            vectors_NH = outputs.knowledge_BKH.flatten(0, 1).index_select(0, place_N)
+            parts.append((vectors_NH, target_N))
+        if not any(len(target_N) for _, target_N in parts):
             return TaskLoss(None)
-        vectors = torch.cat([vector for vector, _ in parts])
-        targets = torch.cat([target for _, target in parts])
-        logits = F.linear(self.transform(vectors), self.embedding_VH(), self.bias)
-        right = (logits.argmax(-1) == targets).float().mean()
-        return TaskLoss(F.cross_entropy(logits, targets), {"accuracy": right})
+        vectors_NH = torch.cat([vectors for vectors, _ in parts])
+        target_N = torch.cat([target for _, target in parts])
+        logits_NV = F.linear(self.transform(vectors_NH), self.embedding_VH(), self.bias)
+        right = (logits_NV.argmax(-1) == target_N).float().mean()
+        return TaskLoss(F.cross_entropy(logits_NV, target_N), {"accuracy": right})
 
 
-def _present(batch: ProductBatch) -> Tensor:
-    """(B, K) bool: the knowledge tokens that are there; a hidden triple has none."""
-    text = batch.knowledge
-    assert text is not None
-    if not len(batch.triple_visible_E):
-        return text.present_BK
-    return text.present_BK & batch.triple_visible_E[text.triple_BK]
-
-
-def _chosen(vectors_BNH: Tensor, target_BN: Tensor, present_BN: Tensor) -> tuple[Tensor, Tensor]:
-    place = (target_BN != _IGNORED) & present_BN
-    return vectors_BNH[place], target_BN[place]
+def _places(target_BN: Tensor, present_BN: Tensor) -> tuple[Tensor, Tensor]:
+    """Chosen tokens that are there: where they stand, laid flat, and what they were."""
+    place_N = ((target_BN != _IGNORED) & present_BN).flatten().nonzero()[:, 0]
+    return place_N, target_BN.flatten()[place_N]

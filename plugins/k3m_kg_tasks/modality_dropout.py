@@ -31,7 +31,7 @@ class ModalityDropout(PretrainingTask):
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Hide titles and images; a product with only one keeps it, unless all go."""
-        draw = torch.rand(batch.size, generator=generator).to(batch.device)
+        draw = torch.rand(batch.size, generator=generator)
         shown = {name: tokens.shown_B for name, tokens in batch.modalities.items()}
         for name, drawn in (
             ("title", draw < self.settings.title),
@@ -41,11 +41,11 @@ class ModalityDropout(PretrainingTask):
             if name in shown and others:
                 batch.modalities[name].hide(torch.stack(others).any(0) & drawn)
         if self.settings.both:
-            nothing = torch.rand(batch.size, generator=generator).to(batch.device)
+            nothing = torch.rand(batch.size, generator=generator)
             for tokens in batch.modalities.values():
                 tokens.hide(nothing < self.settings.both)
         for name, rate in self.settings.others.items():
-            drawn = torch.rand(batch.size, generator=generator).to(batch.device)
+            drawn = torch.rand(batch.size, generator=generator)
             batch.modalities[name].hide(drawn < rate)
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:

@@ -37,8 +37,8 @@ class MaskedObjectModelling(PretrainingTask):
         """Choose regions; the model zeroes the features of most of them."""
         tokens = batch.modalities[self.settings.modality]
         present = tokens.shown_BN
-        draw = torch.rand((2, *present.shape), generator=generator).to(present.device)
-        product = torch.rand((len(present), 1), generator=generator).to(present.device)
+        draw = torch.rand((2, *present.shape), generator=generator)
+        product = torch.rand((len(present), 1), generator=generator)
         chosen = present & (draw[0] < self.settings.rate) & (product < self.settings.products)
         shown = chosen & (draw[1] < self.settings.keep)
         hidden = chosen & ~shown
@@ -48,20 +48,24 @@ class MaskedObjectModelling(PretrainingTask):
         tokens.masked_BN = hidden if tokens.masked_BN is None else tokens.masked_BN | hidden
         batch.notes["mom"] = chosen
 
-    def count(self, batch: ProductBatch) -> int | Tensor:
+    def settle(self, batch: ProductBatch) -> None:
+        """The chosen regions that are still there, as places in all that are laid flat."""
+        chosen_BR = batch.notes["mom"] & batch.modalities[self.settings.modality].shown_BN
+        batch.notes["mom"] = chosen_BR.flatten().nonzero()[:, 0]
+
+    def count(self, batch: ProductBatch) -> int:
         """The chosen regions that are still there."""
-        chosen: Tensor = batch.notes["mom"]
-        return (chosen & batch.modalities[self.settings.modality].shown_BN).sum()
+        return len(batch.notes["mom"])
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """KL(target || predicted), mean over the chosen regions, in nats."""
-        tokens = batch.modalities[self.settings.modality]
-        targets_BNC = tokens.targets_BNC
-        chosen = batch.notes["mom"] & tokens.shown_BN
-        if targets_BNC is None or not bool(chosen.any()):
+        name, place_N = self.settings.modality, batch.notes["mom"]
+        targets_BRC = batch.modalities[name].targets_BNC
+        if targets_BRC is None or not len(place_N):
             return TaskLoss(None)
-        predicted = self.head(outputs.tokens[self.settings.modality][chosen]).log_softmax(-1)
-        target = targets_BNC[chosen]
+        vectors_NH = outputs.tokens[name].flatten(0, 1).index_select(0, place_N)
+        predicted = self.head(vectors_NH).log_softmax(-1)
+        target = targets_BRC.flatten(0, 1)[place_N]
         right = (predicted.argmax(-1) == target.argmax(-1)).float().mean()
         return TaskLoss(F.kl_div(predicted, target, reduction="batchmean"), {"accuracy": right})
 

@@ -113,19 +113,15 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
         projected: Tensor = self.output(vectors_NW.to(self._weight.dtype))
         return projected
 
-    def read(
-        self, vectors_BTW: Tensor, ids_BT: Tensor, present_BT: Tensor, whole_BT: Tensor
-    ) -> Tensor:
+    @torch.no_grad()
+    def alone(self, ids_U: Tensor) -> Tensor:
+        """(U, W)."""
+        there_U1 = torch.ones_like(ids_U[:, None], dtype=torch.bool)
+        return self.encode(ids_U[:, None], there_U1)[:, 0]
+
+    def read(self, vectors_BTW: Tensor, present_BT: Tensor) -> Tensor:
         """(B, T, H); zero where a token is absent."""
-        alone_BT = present_BT & ~whole_BT
         vectors_BTW = vectors_BTW.float()
-        single_N = ids_BT[alone_BT]
-        if len(single_N):
-            ids_U, which_N = torch.unique(single_N, return_inverse=True)
-            there_U1 = torch.ones_like(ids_U[:, None], dtype=torch.bool)
-            with torch.no_grad():
-                single_UW = self.encode(ids_U[:, None], there_U1)[:, 0].float()
-            vectors_BTW = vectors_BTW.index_put(alone_BT.nonzero(as_tuple=True), single_UW[which_N])
         place_BT = (present_BT.long().cumsum(1) - 1).clamp(0, _POSITIONS - 1)
         embedded = self.project(vectors_BTW) + self.position[place_BT]
         hidden_BTH: Tensor = self.dropout(self.norm(embedded))

@@ -138,20 +138,19 @@ class PretrainedText(TextEncoder):
         self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None = None
     ) -> Tensor:
         """(B, T, H); zero where a token is absent, or beyond the longest text the model takes."""
-        found_NW, places = self._encoded(ids_BT, present_BT, segment_BT)
-        found_NH: Tensor = self.output(found_NW)
-        result_BTH = found_NH.new_zeros(*ids_BT.shape, self.hidden)
-        return result_BTH.index_put(places, found_NH)
+        found_BTW, kept_BT = self._encoded(ids_BT, present_BT, segment_BT)
+        found_BTH: Tensor = self.output(found_BTW)
+        return found_BTH * kept_BT[..., None]
 
     def encode(self, ids_BT: Tensor, present_BT: Tensor) -> Tensor:
         """(B, T, W) as `forward`, of the network's own width."""
-        found_NW, places = self._encoded(ids_BT, present_BT, None)
-        return found_NW.new_zeros(*ids_BT.shape, self.width).index_put(places, found_NW)
+        found_BTW, kept_BT = self._encoded(ids_BT, present_BT, None)
+        return found_BTW * kept_BT[..., None]
 
     def _encoded(
         self, ids_BT: Tensor, present_BT: Tensor, segment_BT: Tensor | None
-    ) -> tuple[Tensor, tuple[Tensor, Tensor]]:
-        """Vectors of the network's own width, and the row and column of each.
+    ) -> tuple[Tensor, Tensor]:
+        """Vectors of the network's own width, and which of them are of a token that was read.
 
         Absent tokens are taken out and the rest moved together before the model sees them: how a
         model numbers positions (from 0, from the padding index, relative, rotary) is its own
@@ -161,26 +160,29 @@ class PretrainedText(TextEncoder):
         lead, trail = int(start is not None), int(end is not None)
         place_BT = present_BT.long().cumsum(1) - 1 + lead
         kept_BT = present_BT & (place_BT < self._longest() - trail)
-        length_B = kept_BT.sum(1)
-        row_N, column_N = kept_BT.nonzero(as_tuple=True)
-        place_N = place_BT[row_N, column_N]
-        rows_B = torch.arange(len(ids_BT), device=ids_BT.device)
-        size = (len(ids_BT), (int(length_B.max()) if len(length_B) else 0) + max(1, lead + trail))
-        ids_BX = ids_BT.new_full(size, self.tokenizer.pad_token_id or 0)
-        ids_BX[row_N, place_N] = ids_BT[row_N, column_N]
+        length_B1 = kept_BT.sum(1, keepdim=True)
+        width = min(ids_BT.shape[1], self._longest() - lead - trail) + max(1, lead + trail)
+        # What is not kept goes into a column more, which is cut off: no shape depends on a number.
+        place_BT = torch.where(kept_BT, place_BT, width)
+
+        def moved(numbers_BT: Tensor, padding: int) -> Tensor:
+            out_BX = numbers_BT.new_full((len(numbers_BT), width + 1), padding)
+            return out_BX.scatter(1, place_BT, numbers_BT)[:, :width]
+
+        ids_BX = moved(ids_BT, self.tokenizer.pad_token_id or 0)
         if start is not None:
             ids_BX[:, 0] = start
         if end is not None:
-            ids_BX[rows_B, length_B + lead] = end
+            ids_BX.scatter_(1, length_B1 + lead, end)
         # A row without any token attends to its padding: a softmax over nothing is NaN.
-        length_B1 = (length_B + lead + trail).clamp_min(1)[:, None]
-        mask_BX = torch.arange(size[1], device=ids_BT.device) < length_B1
+        reach_B1 = (length_B1 + lead + trail).clamp_min(1)
+        mask_BX = torch.arange(width, device=ids_BT.device) < reach_B1
         extra = {}
         if self._takes_segments and segment_BT is not None:
-            extra["token_type_ids"] = segment_BX = torch.zeros_like(ids_BX)
-            segment_BX[row_N, place_N] = segment_BT[row_N, column_N]
+            extra["token_type_ids"] = moved(segment_BT, 0) * mask_BX
         out_BXW = self.model(ids_BX, attention_mask=mask_BX.long(), **extra).last_hidden_state
-        return out_BXW[row_N, place_N], (row_N, column_N)
+        back_BT1 = place_BT.clamp_max(width - 1)[..., None]
+        return out_BXW.gather(1, back_BT1.expand(-1, -1, out_BXW.shape[2])), kept_BT
 
     @property
     def _takes_segments(self) -> bool:

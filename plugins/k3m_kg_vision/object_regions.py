@@ -54,12 +54,14 @@ class ObjectRegions(RegionEncoder):
 
     def describe(self, arrays: dict[str, Tensor]) -> Description:
         """The objects that are there."""
-        if self.settings.targets == "classes":  # scores in half precision add up to about one
-            scores_IRC = arrays["classes"].float().clamp_min(1e-6)
-            targets_IRC: Tensor | None = scores_IRC / scores_IRC.sum(2, keepdim=True)
-        else:
-            targets_IRC = self._codes(self._standard(arrays["features"]))
-        return Description(arrays["there"].bool(), arrays["boxes"], targets_IRC)
+        return Description(arrays["there"].bool(), arrays["boxes"])
+
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """Classes, whose scores in half precision add up to about one; or nearness to codes."""
+        if self.settings.targets != "classes":
+            return self._codes(self._standard(arrays["features"]))
+        scores_IRC = arrays["classes"].float().clamp_min(1e-6)
+        return scores_IRC / scores_IRC.sum(2, keepdim=True)
 
     def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor:
         """(I, F): the mean of the objects that are shown."""

@@ -107,37 +107,43 @@ class PatchViT(ImageEncoder):
         return self.settings.codebook
 
     def augment(self, arrays: dict[str, Tensor], generator: torch.Generator) -> dict[str, Tensor]:
-        """Each picture by itself: mirrored, moved, and zoomed, the border repeated."""
-        pixels, settings = arrays["pixels"], self.settings
-        size = len(pixels)
-        draw = torch.rand((4, size), generator=generator).to(pixels.device)
+        """Each picture by itself: mirrored, moved, and zoomed, by `view` (I, 2, 3)."""
+        settings, size = self.settings, len(arrays["pixels"])
+        draw = torch.rand((4, size), generator=generator)
         mirror = torch.where(draw[0] < 0.5 * settings.flip, -1.0, 1.0)
         zoom = 1 + settings.zoom * (2 * draw[1] - 1)
         move = (2 * draw[2:] - 1) * (2 * settings.shift / settings.size)
-        matrix = torch.zeros(size, 2, 3, device=pixels.device)
-        matrix[:, 0, 0], matrix[:, 1, 1], matrix[:, :, 2] = zoom * mirror, zoom, move.T
-        shape = [size, 3, settings.size, settings.size]
-        grid = F.affine_grid(matrix, shape, align_corners=False)
+        view = torch.zeros(size, 2, 3)
+        view[:, 0, 0], view[:, 1, 1], view[:, :, 2] = zoom * mirror, zoom, move.T
+        return arrays | {"view": view}
+
+    def unpack(self, arrays: dict[str, Tensor]) -> dict[str, Tensor]:
+        """The pictures as `augment` chose to see them, their border repeated."""
+        if "view" not in arrays:
+            return arrays
+        pixels, others = arrays["pixels"], {k: a for k, a in arrays.items() if k != "view"}
+        grid = F.affine_grid(arrays["view"], list(pixels.shape), align_corners=False)
         moved = F.grid_sample(pixels.float(), grid, padding_mode="border", align_corners=False)
-        return arrays | {"pixels": moved}
+        return others | {"pixels": moved}
 
     def ready_made(self, arrays: dict[str, Tensor], tokens_IR: Tensor) -> Tensor:
         """(I, 2 K): the palette's colours."""
         return palette.read(arrays["palette"], tokens_IR)
 
     def describe(self, arrays: dict[str, Tensor]) -> Description:
-        """Every patch is there; targets are the soft nearness to the codebook's clusters."""
-        pixels = arrays["pixels"]
-        size, count = len(pixels), self.grid**2
-        targets_IRC = None
-        if self.num_targets:
-            distance = torch.cdist(self._colours(pixels), self.codebook_CF[None])
-            targets_IRC = (-distance.square() / self.codebook_scale).softmax(-1)
+        """Every patch is there."""
+        size, count = len(arrays["pixels"]), self.grid**2
         return Description(
-            tokens_IN=torch.ones(size, count, dtype=torch.bool, device=pixels.device),
-            boxes_IN5=self.boxes_R5.expand(size, -1, -1),
-            targets_INC=targets_IRC,
+            tokens_IN=torch.ones(size, count, dtype=torch.bool),
+            boxes_IN5=grid_boxes(self.grid).expand(size, -1, -1),
         )
+
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """The soft nearness to the codebook's clusters."""
+        if not self.num_targets:
+            return None
+        distance = torch.cdist(self._colours(arrays["pixels"]), self.codebook_CF[None])
+        return (-distance.square() / self.codebook_scale).softmax(-1)
 
     def forward(self, arrays: dict[str, Tensor], masked_IR: Tensor | None = None) -> Tensor:
         """(I, R, H)."""

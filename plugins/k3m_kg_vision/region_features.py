@@ -187,17 +187,18 @@ class RegionFeatures(RegionEncoder):
         return self._codebook
 
     def describe(self, arrays: dict[str, Tensor]) -> Description:
-        """Every region is there; targets are soft nearness to the codebook, or classes."""
-        size, device = len(arrays["cells"]), arrays["cells"].device
-        classes = self.settings.targets == "classes"
-        targets_IRC = (
-            self._classes(arrays["features"]) if classes else self._codes(self._items(arrays))
-        )
+        """Every region is there."""
+        size = len(arrays["cells"])
         return Description(
-            tokens_IN=torch.ones(size, self.grid**2, dtype=torch.bool, device=device),
-            boxes_IN5=self.boxes_R5.expand(size, -1, -1),
-            targets_INC=targets_IRC,
+            tokens_IN=torch.ones(size, self.grid**2, dtype=torch.bool),
+            boxes_IN5=grid_boxes(self.grid).expand(size, -1, -1),
         )
+
+    def targets(self, arrays: dict[str, Tensor]) -> Tensor | None:
+        """Soft nearness to the codebook, or classes."""
+        if self.settings.targets == "classes":
+            return self._classes(arrays["features"])
+        return self._codes(self._items(arrays))
 
     @torch.no_grad()
     def _classes(self, features_IRF: Tensor) -> Tensor:

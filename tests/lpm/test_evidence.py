@@ -11,9 +11,10 @@ import pytest
 import torch
 from torch.nn.functional import softplus
 
-from k3m_kg.contracts import Candidates, Heads
+from k3m_kg.contracts import Candidates, Heads, Questions
 from k3m_kg.errors import ArtifactError
-from k3m_kg.lpm.evidence.dense import DenseEvidence
+from k3m_kg.lpm.choices import ChoiceTable
+from k3m_kg.lpm.evidence.dense import Asked, DenseEvidence
 from k3m_kg.lpm.evidence.features import word_number
 from k3m_kg.lpm.evidence.module import FEATURES_FILE, FILE, Evidence
 from k3m_kg.lpm.questions import Triples, Visibility, ask
@@ -138,7 +139,6 @@ def test_in_training_the_asked_product_is_not_counted(opened: OpenModel) -> None
     evidence.eval()
     rows = opened.rows("train")
     batch = batcher.batch(rows)
-    opened.predictor.describe(batch)
     name = batcher.catalog.properties.index("kind")
     asked_Q = (batch.triple_property_E == name).nonzero()[:, 0][:8]
     others = [
@@ -149,9 +149,16 @@ def test_in_training_the_asked_product_is_not_counted(opened: OpenModel) -> None
     ]
     question_N, triple_N = (torch.tensor(side) for side in zip(*others, strict=True))
     vectors = torch.zeros(len(asked_Q), evidence.hidden)
+    choices = ChoiceTable(batcher.catalog).of(
+        batch.triple_property_E[asked_Q].numpy(),
+        batch.triple_value_E[asked_Q].numpy(),
+        (np.empty(0, np.int64), np.empty(0, np.int64)),
+    )
+    questions = Questions(asked_Q, question_N, triple_N, choices)
+    questions.evidence = evidence.found(batch, questions, torch.Generator())
     with torch.no_grad():
-        term = evidence.of_questions(batch, vectors, asked_Q, question_N, triple_N)
-        found = term(name, torch.arange(len(asked_Q)))
+        found = evidence.of_questions(questions, vectors, *choices.of_pairs())
+        found = found.view(len(asked_Q), -1)
         low, high = (int(bound) for bound in evidence.first(torch.tensor([name])))
         query = evidence.queries(vectors, torch.full((len(asked_Q),), name))
         found = found - evidence.prior(low, high, query)
@@ -173,7 +180,6 @@ def test_a_question_sees_words_that_were_cut_for_another_one(opened: OpenModel) 
         if product.title and len(dict(product.properties)) == len(product.properties) == 4
     )
     batch = batcher.batch(np.array([row]))
-    opened.predictor.describe(batch)
     names = [batcher.catalog.properties[n] for n in batch.triple_property_E.tolist()]
     asked_Q = torch.tensor([names.index("itemColour"), names.index("kind")])
     chosen = torch.zeros(len(names), dtype=torch.bool)
@@ -246,7 +252,6 @@ def features_of(opened: OpenModel) -> DenseEvidence:
 def ready_made(opened: OpenModel, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     """Features of some products, and who has a picture."""
     batch = opened.batcher.batch(rows)
-    opened.predictor.describe(batch)
     assert isinstance(opened.predictor, K3M)
     found = opened.predictor.ready_made(batch).get("image")
     if found is None:  # none of them has a picture
@@ -310,6 +315,18 @@ def expected_features(
     return np.array(scores)
 
 
+def asked_about(opened: OpenModel, place: int, count: int) -> Asked:
+    """So many training questions about one property."""
+    evidence = evidence_of(opened)
+    nothing = np.empty(0, np.int64)
+    name_Q = np.full(count, place)
+    choices = ChoiceTable(opened.batcher.catalog).of(name_Q, name_Q * 0 - 1, (nothing, nothing))
+    question_P, candidate_P = choices.of_pairs()
+    row_GC = evidence.row_V[choices.columns_GC()]
+    row_P = evidence.row_V[choices.column_Q[question_P] + candidate_P]
+    return Asked(choices, torch.from_numpy(name_Q), question_P, candidate_P, row_GC, row_P)
+
+
 @pytest.mark.parametrize("name", ["kind", "itemColour", "price"])
 def test_features_speak_as_the_formula_says(opened: OpenModel, name: str) -> None:
     evidence = evidence_of(opened)
@@ -320,17 +337,15 @@ def test_features_speak_as_the_formula_says(opened: OpenModel, name: str) -> Non
         batch = ask(opened.batcher, Triples.each(rows, place), Visibility(cut_title=False))
         with torch.no_grad():
             turned = opened.predictor.eval().asked(batch).features_ND
-            answers = [values_of(opened, row, name) if own else [] for row in rows.tolist()]
-            columns = [
-                [
-                    int(evidence.columns(torch.tensor([place]), catalog_id(opened, v)))
-                    for v in values
-                ]
-                for values in answers
-            ]
-            width = max(1, *map(len, columns))
-            own_NX = torch.tensor([found + [-1] * (width - len(found)) for found in columns])
-            found = evidence.by_features(turned, place, low, high, own_NX if own else None)
+            found = evidence.by_features(turned, place, low, high)
+            if own:
+                own_P = torch.zeros(len(rows) * (high - low))
+                for number, row in enumerate(rows.tolist()):
+                    for value in values_of(opened, row, name):
+                        column = evidence.columns(torch.tensor([place]), catalog_id(opened, value))
+                        own_P[number * (high - low) + int(column) - low] = 1
+                asked = asked_about(opened, place, len(rows))
+                found = features_of(opened).of_pairs(turned, asked, own_P).view(len(rows), -1)
         for number, row in enumerate(rows.tolist()):
             expected = expected_features(opened, name, row, without=row if own else None)
             np.testing.assert_allclose(found[number].numpy(), expected, rtol=1e-3, atol=1e-3)

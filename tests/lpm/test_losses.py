@@ -6,10 +6,10 @@ from torch.nn.functional import cross_entropy
 
 from k3m_kg.lpm.losses import (
     binary_cross_entropy,
-    candidate_cross_entropy,
     info_nce,
     margin_ranking,
     nssa,
+    segment_cross_entropy,
 )
 from k3m_kg.scorers.pykeen_home import keep_home_clean
 
@@ -98,45 +98,71 @@ def test_losses_without_anything_to_learn_from_are_zero_and_differentiable() -> 
     assert loss.item() == 0
     assert positive.grad.tolist() == [0, 0]
 
+
+def flat(
+    scores_NC: torch.Tensor, target_N: torch.Tensor, open_NC: torch.Tensor, smoothing: float = 0.0
+) -> torch.Tensor:
+    """The loss of each row, of candidates that all rows have equally many of."""
+    count, width = scores_NC.shape
+    target_Q = torch.where(target_N >= 0, torch.arange(count) * width + target_N, -1)
+    question_P = torch.arange(count).repeat_interleave(width)
+    return segment_cross_entropy(
+        scores_NC.flatten(), question_P, target_Q, open_NC.flatten(), smoothing
+    )
+
+
+def test_cross_entropy_of_nothing_is_zero_and_differentiable() -> None:
     scores = torch.ones(2, 3, requires_grad=True)
-    loss = candidate_cross_entropy(scores, torch.tensor([-1, 1]), nothing)
+    loss = flat(scores, torch.tensor([-1, 1]), torch.zeros(2, 3, dtype=torch.bool)).sum()
     loss.backward()
     assert loss.item() == 0
     assert scores.grad.tolist() == [[0] * 3] * 2
 
     empty = torch.zeros(0, 3, requires_grad=True)
-    candidate_cross_entropy(
-        empty, torch.zeros(0, dtype=torch.long), torch.zeros(0, 3) > 0
-    ).backward()
+    flat(empty, torch.zeros(0, dtype=torch.long), torch.zeros(0, 3) > 0).sum().backward()
 
 
 @pytest.mark.parametrize("smoothing", [0.0, 0.1])
 def test_cross_entropy_is_torchs_over_each_rows_own_candidates(smoothing: float) -> None:
     scores = torch.randn(2, 5, generator=torch.Generator().manual_seed(0))
     mask = torch.tensor([[1, 1, 0, 1, 0], [0, 0, 1, 0, 1]], dtype=torch.bool)
-    ours = candidate_cross_entropy(scores, torch.tensor([3, 2]), mask, smoothing)
     rows = [
         cross_entropy(scores[0][[0, 1, 3]], torch.tensor(2), label_smoothing=smoothing),
         cross_entropy(scores[1][[2, 4]], torch.tensor(0), label_smoothing=smoothing),
     ]
-    torch.testing.assert_close(ours, torch.stack(rows).mean())
+    torch.testing.assert_close(
+        flat(scores, torch.tensor([3, 2]), mask, smoothing), torch.stack(rows)
+    )
+
+
+def test_cross_entropy_of_questions_with_differently_many_candidates() -> None:
+    scores = torch.randn(9, generator=torch.Generator().manual_seed(0)) * 50
+    ends, target = [0, 2, 2, 9], torch.tensor([1, -1, 4])
+    question = torch.tensor([0, 0, 2, 2, 2, 2, 2, 2, 2])
+    found = segment_cross_entropy(scores, question, target, torch.ones(9, dtype=torch.bool))
+    for number in (0, 2):
+        part = scores[ends[number] : ends[number + 1]]
+        wanted = cross_entropy(part, target[number] - ends[number])
+        torch.testing.assert_close(found[number], wanted)
+    assert found[1] == 0
 
 
 def test_cross_entropy_leaves_out_rows_whose_target_is_no_candidate() -> None:
     scores = torch.randn(3, 4, generator=torch.Generator().manual_seed(1)).requires_grad_()
     mask = torch.tensor([[1, 1, 0, 0], [1, 1, 0, 0], [1, 1, 1, 1]], dtype=torch.bool)
-    loss = candidate_cross_entropy(scores, torch.tensor([0, 2, -1]), mask, 0.2)
+    loss = flat(scores, torch.tensor([0, 2, -1]), mask, 0.2)
     torch.testing.assert_close(
-        loss, cross_entropy(scores[0, :2], torch.tensor(0), label_smoothing=0.2)
+        loss[0], cross_entropy(scores[0, :2], torch.tensor(0), label_smoothing=0.2)
     )
-    loss.backward()
+    loss.sum().backward()
+    assert loss[1:].tolist() == [0, 0]
     assert scores.grad[1:].tolist() == [[0] * 4] * 2
 
 
 def test_cross_entropy_never_reads_scores_outside_the_candidates() -> None:
     scores = torch.tensor([[0.0, 1.0, torch.nan, torch.inf]], requires_grad=True)
     mask = torch.tensor([[True, True, False, False]])
-    loss = candidate_cross_entropy(scores, torch.tensor([1]), mask, 0.1)
+    loss = flat(scores, torch.tensor([1]), mask, 0.1).sum()
     loss.backward()
     assert loss.isfinite()
     assert scores.grad.isfinite().all()

@@ -54,8 +54,8 @@ def run(built: Built, device: torch.device) -> tuple[list[float], Any, dict[str,
         for step in range(3):
             # Dropout would draw from another generator there: that is no mixing of devices.
             trainer.eval()
-            batch = batcher.batch(built.rows[8 * step : 8 * step + 8]).to(device)
-            loss, _ = trainer(batch, generator)
+            batch = batcher.batch(built.rows[8 * step : 8 * step + 8])
+            loss, _ = trainer(trainer.corrupt(batch, generator).to(device))
             optimizer.zero_grad()
             torch.autograd.backward(loss)
             nn.utils.clip_grad_norm_(trainer.parameters(), 1.0, foreach=False)
@@ -87,6 +87,7 @@ def test_a_table_left_on_the_cpu_is_found(build: Callable[..., Built]) -> None:
     built = build()
     with SecondDevice():
         trainer = built.trainer.to(DEVICE)
-        batch = built.batch().to(DEVICE)  # the batcher, whose terms a batch carries, stays behind
+        # the batcher, whose terms a batch carries, stays behind
+        batch = trainer.corrupt(built.batch(), torch.Generator()).to(DEVICE)
         with pytest.raises(DeviceMixError, match="same device"):
-            trainer(batch, torch.Generator())
+            trainer(batch)

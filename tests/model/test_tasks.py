@@ -5,6 +5,7 @@ from collections.abc import Callable
 import pytest
 import torch
 
+from k3m_kg.contracts import KnowledgeText
 from k3m_kg.errors import ConfigError
 from tests.model.conftest import Built
 
@@ -17,9 +18,8 @@ def lpm_heads(built: Built, change: Callable[[object, int], None] | None = None,
     task = built.tasks["lpm"]
     batch = built.batch(10)
     generator = torch.Generator().manual_seed(seed)
-    built.model.describe(batch)
     task.corrupt(batch, generator)
-    notes = batch.notes["lpm"]
+    notes = batch.questions["lpm"]
     if change:
         change(batch, int(notes.asked_Q[0]))
     out = built.model(batch)
@@ -69,7 +69,7 @@ def test_a_leak_planted_in_the_knowledge_text_is_caught(
     build, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     built = build(model={"knowledge": "product"}, tasks=[HIDDEN])
-    monkeypatch.setattr("k3m_kg.model.k3m.visible_text", lambda text, visible_E: text.present_BK)
+    monkeypatch.setattr(KnowledgeText, "seen_BK", lambda text, visible_E: text.present_BK)
     # Its triple is out of the aggregation, but the other triples' words read the value.
     assert leaks(built)
 
@@ -119,7 +119,7 @@ def test_leave_one_out_refuses_a_knowledge_text_in_which_answers_could_be_read(b
 def test_contexts_come_from_the_same_product(build, task: dict) -> None:
     built = build(model={"knowledge": "term"}, tasks=[{**task, "full_context": 1.0}])
     _, batch = lpm_heads(built)
-    notes = batch.notes["lpm"]
+    notes = batch.questions["lpm"]
     if notes.question_N is None:
         assert not batch.triple_visible_E[notes.asked_Q].any()
         return
@@ -136,7 +136,7 @@ def test_a_property_that_is_never_shown_is_context_for_nobody(build) -> None:
     built = build(model={"knowledge": "term"}, tasks=[{**LEAVE_ONE_OUT, "shown": shown}])
     _, batch = lpm_heads(built)
     price = built.catalog.properties.index("price")
-    assert not (batch.triple_property_E[batch.notes["lpm"].triple_N] == price).any()
+    assert not (batch.triple_property_E[batch.questions["lpm"].triple_N] == price).any()
 
 
 def test_an_unknown_property_in_shown_names_the_nearest(build) -> None:
@@ -147,7 +147,7 @@ def test_an_unknown_property_in_shown_names_the_nearest(build) -> None:
 def test_asked_values_are_cut_out_of_titles(build) -> None:
     built = build(tasks=[{**HIDDEN, "cut_title": 1.0, "keep_title": 0.0}])
     _, batch = lpm_heads(built)
-    asked = batch.notes["lpm"].asked_Q
+    asked = batch.questions["lpm"].asked_Q
     title = batch.modalities["title"]
     spelled = title.spells_EN[asked]
     still_there = title.shown_BN[batch.triple_product_E[asked]] & spelled
@@ -162,7 +162,7 @@ def test_mlm_hides_fifteen_percent_as_bert_does(build) -> None:
     before = title.arrays["ids"].clone()
     present = title.shown_BN
     built.tasks["mlm"].corrupt(batch, torch.Generator().manual_seed(0))
-    target = batch.notes["mlm"][0]
+    target = batch.notes["mlm"].target_BT
     chosen = target != -100
     assert not (chosen & ~present).any()
     assert torch.equal(title.arrays["ids"][~chosen], before[~chosen])
@@ -176,7 +176,6 @@ def test_mlm_hides_fifteen_percent_as_bert_does(build) -> None:
 def test_mom_never_sees_the_region_it_predicts(build) -> None:
     built = build(tasks=[{"name": "mom", "keep": 0.0}])
     batch = built.batch(8)
-    built.model.describe(batch)
     built.tasks["mom"].corrupt(batch, torch.Generator().manual_seed(0))
     asked = batch.notes["mom"]
     assert asked.any()
@@ -232,7 +231,7 @@ def test_learns_what_the_pictures_and_titles_say(build) -> None:
     first = last = 0.0
     for step in range(120):
         batch = built.batcher.batch(with_image)
-        loss, metrics = built.trainer(batch, generator)
+        loss, metrics = built.trainer(built.trainer.corrupt(batch, generator))
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()

@@ -15,7 +15,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.contracts import ReadyFeatures
+from k3m_kg.contracts import Choices, ReadyFeatures
 
 FeaturesOf = Callable[[np.ndarray], Mapping[str, ReadyFeatures]]
 """What each modality gives ready-made for the products in some rows."""
@@ -64,6 +64,31 @@ class Sums:
             and (self.square_U >= 0).all()
             and (self.often_U >= 0).all()
         )
+
+
+@dataclass(slots=True)
+class Asked:
+    """Training questions and their candidates, as `Choices` lays them out.
+
+    Attributes:
+        choices: of the questions.
+        name_Q: the property that each asks.
+        question_P, candidate_P: of each pair, as `Choices.of_pairs` says.
+        row_GC: the rows of the tiles' candidates in the sums.
+        row_P: that of each pair's candidate.
+    """
+
+    choices: Choices
+    name_Q: Tensor
+    question_P: Tensor
+    candidate_P: Tensor
+    row_GC: Tensor
+    row_P: Tensor
+
+    def products(self, vectors_QR: Tensor, values_UR: Tensor) -> Tensor:
+        """(P,) dot products of what questions and their candidates have."""
+        scores_GSC = self.choices.tiled(vectors_QR) @ F.embedding(self.row_GC, values_UR).mT
+        return self.choices.flat(scores_GSC, self.question_P, self.candidate_P)
 
 
 def add_up(
@@ -206,32 +231,39 @@ class DenseEvidence(nn.Module):
         one_B1 = torch.ones_like(place_BR[:, :1])
         return torch.cat([place_BR, one_B1], 1) * found.has_B[:, None]
 
-    def forward(
-        self, turned_ND: Tensor, name: int, row_C: Tensor, own_NC: Tensor | None = None
-    ) -> Tensor:
+    def forward(self, turned_ND: Tensor, name: int, row_C: Tensor) -> Tensor:
         """(N, C) the term for N questions about one property and the values in rows `row_C`.
 
         Args:
             turned_ND: what `turned` gave for each one's product.
             name: the property.
             row_C: the values' rows in the sums, 0 where training has too few of them.
-            own_NC: bool, values that the asked product has itself been added up for.
         """
         place_NR, has_N1 = turned_ND[:, :-1], turned_ND[:, -1:]
         from_NR = place_NR - self.middle_PR[name]
         dot_NC = from_NR @ self.centred_UR[row_C].T
-        norm_NC, often_NC = self.norm_U[row_C][None], self.often_U[row_C][None]
-        if own_NC is not None:
-            own_NC = own_NC.to(dot_NC.dtype)
-            square_N1 = from_NR.square().sum(1, keepdim=True)
-            norm_NC = norm_NC - own_NC * (2 * dot_NC - square_N1)
-            dot_NC = dot_NC - own_NC * square_N1
-            often_NC = (often_NC - own_NC).clamp_min(0)
-        size_NC = often_NC + self.pull_P[name]
-        near_NC = (dot_NC - norm_NC / (2 * size_NC)) / (size_NC * self.within_P[name])
-        near_NC = F.softplus(self.gate_P[name]) * near_NC
+        size_C = self.often_U[row_C] + self.pull_P[name]
+        near_NC = (dot_NC - self.norm_U[row_C] / (2 * size_C)) / (size_C * self.within_P[name])
         seen_NR = F.dropout(place_NR, self.drop, self.training)
         learned_NC = seen_NR @ self.weight_UR[row_C].T
-        known_C = (row_C > 0).to(near_NC.dtype)
-        result: Tensor = (near_NC + learned_NC) * known_C * has_N1
+        near_NC = F.softplus(self.gate_P[name]) * near_NC
+        result: Tensor = (near_NC + learned_NC) * (row_C > 0).to(near_NC.dtype) * has_N1
         return result
+
+    def of_pairs(self, turned_QD: Tensor, asked: Asked, own_P: Tensor) -> Tensor:
+        """(P,) the same for training questions and all their candidates.
+
+        `own_P` is 1 for values that the asked product has itself been added up for, else 0.
+        """
+        place_QR, has_Q = turned_QD[:, :-1], turned_QD[:, -1]
+        name_Q, question_P, row_P = asked.name_Q, asked.question_P, asked.row_P
+        from_QR = place_QR - self.middle_PR[name_Q]
+        dot_P = asked.products(from_QR, self.centred_UR)
+        square_P = from_QR.square().sum(1)[question_P] * own_P
+        norm_P = self.norm_U[row_P] - 2 * dot_P * own_P + square_P
+        size_P = (self.often_U[row_P] - own_P).clamp_min(0) + self.pull_P[name_Q][question_P]
+        near_P = (dot_P - square_P - norm_P / (2 * size_P)) / size_P
+        gate_Q = F.softplus(self.gate_P[name_Q]) / self.within_P[name_Q]
+        seen_QR = F.dropout(place_QR, self.drop, self.training)
+        found_P = near_P * gate_Q[question_P] + asked.products(seen_QR, self.weight_UR)
+        return found_P * (row_P > 0) * has_Q[question_P]

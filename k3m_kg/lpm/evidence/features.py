@@ -57,7 +57,7 @@ def shown_words(
         product_Q: which product of the batch each question is about.
         asked_Q: the triple that it asks; None: nothing that was cut is seen by any.
     """
-    if tokens.words_BN is None or tokens.tokens_BN is None or not tokens.words_BN.shape[1]:
+    if tokens.words_BN is None or not tokens.words_BN.shape[1]:
         return None
     assert tokens.begins_BN is not None
     there_BN = tokens.tokens_BN

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 
 import numpy as np
@@ -18,16 +18,17 @@ from k3m_kg.config import EvidenceSettings
 from k3m_kg.contracts import (
     Candidates,
     Catalog,
-    EvidenceTerm,
     Heads,
     ModalityData,
     ProductBatch,
+    Questions,
     ReadyFeatures,
 )
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
-from k3m_kg.lpm.evidence.dense import DenseEvidence, FeaturesOf, Sums, add_up
+from k3m_kg.lpm.evidence.dense import Asked, DenseEvidence, FeaturesOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
+from k3m_kg.lpm.evidence.tables import Cells, Tables
 from k3m_kg.lpm.questions import ProductSource, Triples
 
 FILE = "evidence.safetensors"
@@ -35,6 +36,25 @@ FEATURES_FILE = "evidence-features.safetensors"
 _RANK = 8
 """Of the table that says how much each kind of feature says of each property."""
 _MOST_VECTORS = 1 << 16
+
+
+@dataclass(slots=True)
+class Found:
+    """What training questions see.
+
+    Attributes:
+        cells: what speaks for what.
+        product_Q: the product of each question.
+        name_Q: the property that it asks.
+        pair_Y: the (question, candidate) pair of each cell.
+        own_X: pairs whose candidate is true of the question's product.
+    """
+
+    cells: Cells
+    product_Q: Tensor
+    name_Q: Tensor
+    pair_Y: Tensor
+    own_X: Tensor
 
 
 class Evidence(nn.Module):
@@ -136,6 +156,7 @@ class Evidence(nn.Module):
 
     def _take(self, counts: Counts, properties: int) -> None:
         self._counts, self.properties = counts, properties
+        self._held: dict[str, Tensor] = {}
         columns = len(counts.column_V)
         for name in ("column_V", "feature_F", "kind_F", "cell_X"):
             self._keep(name, getattr(counts, name))
@@ -155,6 +176,7 @@ class Evidence(nn.Module):
             frequent_V &= counts.often_V > floor
         row_V = np.where(frequent_V, np.cumsum(frequent_V), 0)
         self._keep("row_V", row_V)
+        self._host = Tables(**self._held)
         bounds = np.searchsorted(name_V, np.arange(properties + 1))
         self._bounds: list[int] = bounds.tolist()
         self._build(torch.from_numpy(share_V.astype(np.float32)), int(row_V.max(initial=0)) + 1)
@@ -164,13 +186,16 @@ class Evidence(nn.Module):
         return list(self.dense.items())  # type: ignore[arg-type]
 
     def _keep(self, name: str, array: np.ndarray) -> None:
-        self.register_buffer(name, torch.from_numpy(np.ascontiguousarray(array)), persistent=False)
+        held = torch.from_numpy(np.ascontiguousarray(array))
+        self._held[name] = held
+        self.register_buffer(name, held, persistent=False)
 
     def _build(self, share_V: Tensor, vectors: int) -> None:
         """The weights that fit what was counted."""
         settings, kinds, hidden = self.settings, self.properties + 1, self.hidden
         self.bias_V = nn.Parameter(share_V.clamp_min(1e-9).log())
-        weights = int(self.weighed_X.max()) + 1 if len(self.weighed_X) and settings.weights else 0
+        weighed_X = self._held["weighed_X"]
+        weights = int(weighed_X.max()) + 1 if len(weighed_X) and settings.weights else 0
         self.weight_W = nn.Parameter(torch.zeros(weights))
         self.gate_K = nn.Parameter(torch.full((kinds,), -1.0))
         self.gate_P = nn.Parameter(torch.zeros(self.properties))
@@ -194,13 +219,12 @@ class Evidence(nn.Module):
 
     column_V: Tensor
     feature_F: Tensor
-    kind_F: Tensor
-    cell_X: Tensor
-    place_X: Tensor
-    weighed_X: Tensor
-    count_X: Tensor
-    share_V: Tensor
     row_V: Tensor
+
+    @property
+    def _tables(self) -> Tables:
+        """What is counted, on the device of the weights."""
+        return Tables(**{item.name: getattr(self, item.name) for item in fields(Tables)})
 
     # -- what questions see
 
@@ -221,37 +245,16 @@ class Evidence(nn.Module):
         question_N: Tensor,
         triple_N: Tensor,
         asked_Q: Tensor | None = None,
+        tables: Tables | None = None,
     ) -> Tensor:
         """(Q, K), of questions about products that see the triples paired with them.
 
         `question_N`, ascending, and `triple_N` as in `ModelOutputs.aggregate`.
         """
-        number_E = self._places(triple_numbers(batch.triple_property_E, batch.triple_value_E))
+        tables = tables or self._tables
+        number_E = tables.places(triple_numbers(batch.triple_property_E, batch.triple_value_E))
         triple_QK = _rows(question_N, number_E[triple_N], len(product_Q))
-        seen_QK = torch.cat([triple_QK, self._words(batch, product_Q, asked_Q)], 1)
-        if self.training and self.settings.drop:
-            dropped_QK = torch.rand(seen_QK.shape, device=seen_QK.device) < self.settings.drop
-            seen_QK = seen_QK.masked_fill(dropped_QK, NOTHING)
-        return seen_QK
-
-    def _words(self, batch: ProductBatch, product_Q: Tensor, asked_Q: Tensor | None) -> Tensor:
-        """(Q, N) places of the words that are shown, each once."""
-        every = [shown_words(tokens, product_Q, asked_Q) for tokens in batch.modalities.values()]
-        parts = [words for words in every if words is not None]
-        if not parts:
-            return torch.full((len(product_Q), 0), NOTHING, device=batch.device)
-        words_QN = torch.cat(parts, 1).sort(1, descending=True).values
-        again_QN = torch.zeros_like(words_QN, dtype=torch.bool)
-        again_QN[:, 1:] = words_QN[:, 1:] == words_QN[:, :-1]
-        words_QN = self._places(words_QN.masked_fill(again_QN, NOTHING))
-        return words_QN[:, (words_QN >= 0).any(0)]
-
-    def _places(self, numbers: Tensor) -> Tensor:
-        """Of each number its place among the features, -1 where it is none."""
-        if not len(self.feature_F):
-            return torch.full_like(numbers, NOTHING)
-        place = torch.searchsorted(self.feature_F, numbers).clamp_max(len(self.feature_F) - 1)
-        return torch.where(self.feature_F[place] == numbers, place, NOTHING)
+        return torch.cat([triple_QK, _words(tables, batch, product_Q, asked_Q)], 1)
 
     def turned(self, ready_made: Mapping[str, ReadyFeatures], size: int) -> Tensor | None:
         """(B, D) where products lie by the features of all modalities; None without features."""
@@ -262,66 +265,36 @@ class Evidence(nn.Module):
 
     def columns(self, properties_N: Tensor, values_N: Tensor) -> Tensor:
         """(N,) the column of each value of a property, -1 where training has none."""
-        numbers_N = triple_numbers(properties_N, values_N)
-        if not len(self.column_V):
-            return torch.full_like(numbers_N, NOTHING)
-        place_N = torch.searchsorted(self.column_V, numbers_N).clamp_max(len(self.column_V) - 1)
-        return torch.where(self.column_V[place_N] == numbers_N, place_N, NOTHING)
+        return self._tables.columns(properties_N, values_N)
 
     def first(self, properties_N: Tensor) -> tuple[Tensor, Tensor]:
         """The first column of each property, and the one after its last."""
-        one = torch.ones_like(properties_N)
-        zero = torch.zeros_like(properties_N)
-        return (
-            torch.searchsorted(self.column_V, triple_numbers(properties_N, zero)),
-            torch.searchsorted(self.column_V, triple_numbers(properties_N + one, zero)),
-        )
+        return self._tables.first(properties_N)
 
-    def spoken_for(
-        self, seen_QK: Tensor, property_Q: Tensor, own_QX: Tensor | None = None
-    ) -> tuple[Tensor, Tensor, Tensor]:
+    def spoken_for(self, seen_QK: Tensor, property_Q: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Question, column and sum of lifts and weights, flat, of what is not zero.
 
         Args:
             seen_QK: as `seen` gives it.
             property_Q: what each asks.
-            own_QX: columns that the asked product itself has been counted for, padded -1.
         """
-        low_Q, high_Q = self.first(property_Q)
-        question_R, slot_R = (seen_QK >= 0).nonzero(as_tuple=True)
-        feature_R = seen_QK[question_R, slot_R]
-        base_R = feature_R * len(self.column_V)
-        start_R = torch.searchsorted(self.cell_X, base_R + low_Q[question_R])
-        length_R = torch.searchsorted(self.cell_X, base_R + high_Q[question_R]) - start_R
-        rows = len(feature_R)
-        row_Y = torch.repeat_interleave(torch.arange(rows, device=seen_QK.device), length_R)
-        begin_R = length_R.cumsum(0) - length_R
-        within_Y = torch.arange(len(row_Y), device=seen_QK.device) - begin_R[row_Y]
-        cell_Y = start_R[row_Y] + within_Y
-        column_Y, question_Y = self.place_X[cell_Y], question_R[row_Y]
-        with torch.no_grad():
-            count_Y = self.count_X[cell_Y]
-            if own_QX is not None:
-                count_Y = count_Y - (own_QX[question_Y] == column_Y[:, None]).any(1).float()
-            share_Y = self.share_V[column_Y].clamp_min(1e-9)
-            lift_Y = torch.log1p(count_Y / share_Y)
-            total_R = count_Y.new_zeros(rows).index_add_(0, row_Y, count_Y)
-            part_Y = (count_Y + share_Y) / (total_R[row_Y] + 1)
-            size_R = total_R.log1p()
-            info_R = count_Y.new_zeros(rows).index_add_(0, row_Y, part_Y * lift_Y) - size_R
-        kind_R, name_R = self.kind_F[feature_R], property_Q[question_R]
+        cells = self._tables.cells(seen_QK, property_Q)
+        return cells.question_Y, cells.column_Y, self._weighed(cells)
+
+    def _weighed(self, cells: Cells) -> Tensor:
+        """(Y,) sum of lift and weight of each cell."""
         strength_R = (
-            self.gate_K[kind_R]
-            + self.gate_P[name_R]
-            + (self.gate_KR[kind_R] * self.gate_PR[name_R]).sum(1)
+            self.gate_K[cells.kind_R]
+            + self.gate_P[cells.name_R]
+            + (self.gate_KR[cells.kind_R] * self.gate_PR[cells.name_R]).sum(1)
         )
         zero, one, two = self.gate_3
-        gate_R = F.softplus(strength_R) * torch.sigmoid(zero + one * info_R + two * size_R)
-        spoken_Y = gate_R[row_Y] * lift_Y
+        level_R = zero + one * cells.info_R + two * cells.size_R
+        gate_R = F.softplus(strength_R) * torch.sigmoid(level_R)
+        spoken_Y = gate_R[cells.row_Y] * cells.lift_Y
         if len(self.weight_W):
-            weight_Y = self.weighed_X[cell_Y]
-            spoken_Y = spoken_Y + self.weight_W[weight_Y] * (weight_Y > 0)
-        return question_Y, column_Y, spoken_Y
+            spoken_Y = spoken_Y + self.weight_W[cells.weight_Y] * (cells.weight_Y > 0)
+        return spoken_Y
 
     def queries(self, vectors_NH: Tensor, property_N: Tensor) -> Tensor | None:
         """(N, H) what the values' own vectors are compared with; None without such vectors."""
@@ -339,63 +312,81 @@ class Evidence(nn.Module):
         value_CH = self.value_WH[self.row_V[low:high]] * (self.row_V[low:high] > 0)[:, None]
         return bias_1C + query_NH @ value_CH.T
 
-    def by_features(
-        self, turned_ND: Tensor, name: int, low: int, high: int, own_NX: Tensor | None = None
-    ) -> Tensor | float:
+    def by_features(self, turned_ND: Tensor, name: int, low: int, high: int) -> Tensor | float:
         """(N, C) what features say of the values of some columns, which are of one property.
 
-        `turned_ND` as `turned` gives it, of each question's product; `own_NX` as in `spoken_for`.
+        `turned_ND` as `turned` gives it, of each question's product.
         """
-        row_C, own_NC = self.row_V[low:high], None
-        if own_NX is not None:
-            column_C = torch.arange(low, high, device=row_C.device)
-            own_NC = (own_NX[:, :, None] == column_C).any(1)
         start, total = 0, 0.0
         for _, dense in self._dense():
             part_NR = turned_ND[:, start : start + dense.width]
-            total = total + dense(part_NR, name, row_C, own_NC)
+            total = total + dense(part_NR, name, self.row_V[low:high])
             start += dense.width
         return total
 
-    def of_questions(
-        self,
-        batch: ProductBatch,
-        head_QH: Tensor,
-        asked_Q: Tensor,
-        question_N: Tensor | None = None,
-        triple_N: Tensor | None = None,
-        turned_BD: Tensor | None = None,
-    ) -> EvidenceTerm:
-        """As `EvidenceOf` says, of a batch of training products and `turned` of their features."""
+    def found(self, batch: ProductBatch, questions: Questions, generator: torch.Generator) -> Found:
+        """What training questions see, on the CPU; the product's own answers are not counted.
+
+        In training mode a share of it is dropped by the generator.
+        """
+        tables, asked_Q = self._host, questions.asked_Q
         product_Q, name_Q = batch.triple_product_E[asked_Q], batch.triple_property_E[asked_Q]
+        question_N, triple_N = questions.question_N, questions.triple_N
         if question_N is None or triple_N is None:
             visible_E = batch.triple_visible_E.nonzero()[:, 0]
             question_N, triple_N = _paired(product_Q, batch.triple_product_E, visible_E)
-        seen_QK = self.seen_by(batch, product_Q, question_N, triple_N, asked_Q)
-        own_E = self.columns(batch.triple_property_E, batch.triple_value_E)
+        seen_QK = self.seen_by(batch, product_Q, question_N, triple_N, asked_Q, tables)
+        if self.training and self.settings.drop:
+            drawn_QK = torch.rand(seen_QK.shape, generator=generator)
+            seen_QK = seen_QK.masked_fill(drawn_QK < self.settings.drop, NOTHING)
+        own_E = tables.columns(batch.triple_property_E, batch.triple_value_E)
         answer_QX = batch.answers(asked_Q)
         own_QX = torch.where(answer_QX >= 0, own_E[answer_QX], NOTHING)
-        low_Q, high_Q = self.first(name_Q)
-        width_Q = high_Q - low_Q
-        begin_Q = width_Q.cumsum(0) - width_Q
-        question_Y, column_Y, spoken_Y = self.spoken_for(seen_QK, name_Q, own_QX)
-        flat = head_QH.new_zeros(int(width_Q.sum()))
-        place_Y = begin_Q[question_Y] + column_Y - low_Q[question_Y]
-        flat = flat.index_add(0, place_Y, spoken_Y.to(flat.dtype))
-        query_QH = self.queries(head_QH, name_Q)
+        cells = tables.cells(seen_QK, name_Q, own_QX)
+        choices = questions.choices
+        assert choices is not None
+        begin_Q = choices.begin_Q - choices.column_Q
+        own_QX = torch.where(own_QX >= 0, own_QX + begin_Q[:, None], NOTHING)
+        return Found(
+            cells,
+            product_Q,
+            name_Q,
+            pair_Y=begin_Q[cells.question_Y] + cells.column_Y,
+            own_X=own_QX[own_QX >= 0],
+        )
 
-        def term(name: int, chosen_N: Tensor) -> Tensor:
-            low, high = self._between(name)
-            place_C = torch.arange(high - low, device=flat.device)
-            spoken_NC = flat[begin_Q[chosen_N][:, None] + place_C]
-            query_NH = None if query_QH is None else query_QH[chosen_N]
-            found_NC = spoken_NC + self.prior(low, high, query_NH)
-            if turned_BD is None:
-                return found_NC
-            turned_ND, own_NX = turned_BD[product_Q[chosen_N]], own_QX[chosen_N]
-            return found_NC + self.by_features(turned_ND, name, low, high, own_NX)
-
-        return term
+    def of_questions(
+        self,
+        questions: Questions,
+        head_QH: Tensor,
+        question_P: Tensor,
+        candidate_P: Tensor,
+        turned_BD: Tensor | None = None,
+    ) -> Tensor:
+        """As `EvidenceOf` says; `turned_BD` as `turned` gives it of the batch's products."""
+        found, choices = questions.evidence, questions.choices
+        assert isinstance(found, Found)
+        assert choices is not None
+        flat_P = head_QH.new_zeros(choices.pairs)
+        flat_P = flat_P.index_add(0, found.pair_Y, self._weighed(found.cells).to(flat_P.dtype))
+        column_P = choices.column_Q[question_P] + candidate_P
+        flat_P = flat_P + self.bias_V.index_select(0, column_P)
+        row_GC = self.row_V[choices.columns_GC()]
+        query_QH = self.queries(head_QH, found.name_Q)
+        if query_QH is not None:
+            value_GCH = F.embedding(row_GC, self.value_WH) * (row_GC > 0)[..., None]
+            scores_GSC = choices.tiled(query_QH) @ value_GCH.transpose(1, 2)
+            flat_P = flat_P + choices.flat(scores_GSC, question_P, candidate_P)
+        if turned_BD is None:
+            return flat_P
+        turned_QD, start = turned_BD[found.product_Q], 0
+        own_P = torch.zeros_like(flat_P).index_fill(0, found.own_X, 1.0)
+        asked = Asked(choices, found.name_Q, question_P, candidate_P, row_GC, self.row_V[column_P])
+        for _, dense in self._dense():
+            part_QR = turned_QD[:, start : start + dense.width]
+            flat_P = flat_P + dense.of_pairs(part_QR, asked, own_P)
+            start += dense.width
+        return flat_P
 
     def _between(self, name: int) -> tuple[int, int]:
         low, high = self._bounds[name], self._bounds[name + 1]
@@ -420,6 +411,21 @@ class Evidence(nn.Module):
         known_C = column_C >= 0
         out_NC[:, known_C] = every_NV[:, column_C[known_C]]
         return out_NC
+
+
+def _words(
+    tables: Tables, batch: ProductBatch, product_Q: Tensor, asked_Q: Tensor | None
+) -> Tensor:
+    """(Q, N) places of the words that are shown, each once."""
+    every = [shown_words(tokens, product_Q, asked_Q) for tokens in batch.modalities.values()]
+    parts = [words for words in every if words is not None]
+    if not parts:
+        return torch.full((len(product_Q), 0), NOTHING, device=batch.device)
+    words_QN = torch.cat(parts, 1).sort(1, descending=True).values
+    again_QN = torch.zeros_like(words_QN, dtype=torch.bool)
+    again_QN[:, 1:] = words_QN[:, 1:] == words_QN[:, :-1]
+    words_QN = tables.places(words_QN.masked_fill(again_QN, NOTHING))
+    return words_QN[:, (words_QN >= 0).any(0)]
 
 
 def _paired(product_Q: Tensor, product_E: Tensor, visible_N: Tensor) -> tuple[Tensor, Tensor]:
