@@ -8,8 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.evidence import fit_evidence
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups
 from tests.model.conftest import Built, settings
 
@@ -53,6 +53,10 @@ CASES: dict[str, dict[str, Any]] = {
     "recipe without pictures": {**_RECIPE, "modalities": ["title"]},
     "margin, leave-one-out": {"model": _TERM, "tasks": [{**_ALONE, "loss": "margin"}]},
     "cross-entropy, hidden": {"tasks": ["mlm", _LPM]},
+    "evidence of features": {
+        **_RECIPE,
+        "model": {**_TERM, "pool": "modalities", "evidence": {"drop": 0.0, "features": 8}},
+    },
     "evidence, hidden": {"model": {**_TERM, "evidence": {"drop": 0.0}}, "tasks": [_LPM]},
     "sixty products": {"model": _TERM, "tasks": [_ALONE]},  # a property fills several tiles
 }
@@ -71,10 +75,8 @@ def built_of(snapshot: Snapshot, folder: Path, changes: dict[str, Any]) -> Built
         data = config.model_dump(mode="json") | {"text_encoder": text}
         config = type(config).model_validate(data)
     built = Built(snapshot, config)
-    evidence = built.model.evidence
-    if isinstance(evidence, Evidence):
-        torch.manual_seed(0)
-        evidence.fit(built.catalog, built.batcher, built.batcher.modalities, built.rows)
+    torch.manual_seed(0)
+    fit_evidence(built.model, built.batcher, built.batcher.modalities, built.rows)
     return built
 
 
