@@ -14,7 +14,7 @@ from torch.nn.functional import softplus
 from k3m_kg.contracts import Candidates, Heads, Questions
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.choices import ChoiceTable
-from k3m_kg.lpm.evidence.dense import Asked, DenseEvidence
+from k3m_kg.lpm.evidence.dense import AskedPairs, DenseEvidence
 from k3m_kg.lpm.evidence.features import word_number
 from k3m_kg.lpm.evidence.module import FEATURES_FILE, FILE, Evidence
 from k3m_kg.lpm.questions import Triples, Visibility, ask
@@ -315,7 +315,7 @@ def expected_features(
     return np.array(scores)
 
 
-def asked_about(opened: OpenModel, place: int, count: int) -> Asked:
+def asked_about(opened: OpenModel, place: int, count: int) -> AskedPairs:
     """So many training questions about one property."""
     evidence = evidence_of(opened)
     nothing = np.empty(0, np.int64)
@@ -324,7 +324,7 @@ def asked_about(opened: OpenModel, place: int, count: int) -> Asked:
     question_P, candidate_P = choices.of_pairs()
     row_GC = evidence.row_V[choices.columns_GC()]
     row_P = evidence.row_V[choices.column_Q[question_P] + candidate_P]
-    return Asked(choices, torch.from_numpy(name_Q), question_P, candidate_P, row_GC, row_P)
+    return AskedPairs(choices, torch.from_numpy(name_Q), question_P, candidate_P, row_GC, row_P)
 
 
 @pytest.mark.parametrize("name", ["kind", "itemColour", "price"])

@@ -67,7 +67,7 @@ class Sums:
 
 
 @dataclass(slots=True)
-class Asked:
+class AskedPairs:
     """Training questions and their candidates, as `Choices` lays them out.
 
     Attributes:
@@ -250,7 +250,7 @@ class DenseEvidence(nn.Module):
         result: Tensor = (near_NC + learned_NC) * (row_C > 0).to(near_NC.dtype) * has_N1
         return result
 
-    def of_pairs(self, turned_QD: Tensor, asked: Asked, own_P: Tensor) -> Tensor:
+    def of_pairs(self, turned_QD: Tensor, asked: AskedPairs, own_P: Tensor) -> Tensor:
         """(P,) the same for training questions and all their candidates.
 
         `own_P` is 1 for values that the asked product has itself been added up for, else 0.

@@ -26,7 +26,7 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
-from k3m_kg.lpm.evidence.dense import Asked, DenseEvidence, FeaturesOf, Sums, add_up
+from k3m_kg.lpm.evidence.dense import AskedPairs, DenseEvidence, FeaturesOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
 from k3m_kg.lpm.evidence.tables import Cells, Tables
 from k3m_kg.lpm.questions import ProductSource, Triples
@@ -39,7 +39,7 @@ _MOST_VECTORS = 1 << 16
 
 
 @dataclass(slots=True)
-class Found:
+class QuestionCells:
     """What training questions see.
 
     Attributes:
@@ -324,7 +324,9 @@ class Evidence(nn.Module):
             start += dense.width
         return total
 
-    def found(self, batch: ProductBatch, questions: Questions, generator: torch.Generator) -> Found:
+    def found(
+        self, batch: ProductBatch, questions: Questions, generator: torch.Generator
+    ) -> QuestionCells:
         """What training questions see, on the CPU; the product's own answers are not counted.
 
         In training mode a share of it is dropped by the generator.
@@ -347,7 +349,7 @@ class Evidence(nn.Module):
         assert choices is not None
         begin_Q = choices.begin_Q - choices.column_Q
         own_QX = torch.where(own_QX >= 0, own_QX + begin_Q[:, None], NOTHING)
-        return Found(
+        return QuestionCells(
             cells,
             product_Q,
             name_Q,
@@ -365,7 +367,7 @@ class Evidence(nn.Module):
     ) -> Tensor:
         """As `EvidenceOf` says; `turned_BD` as `turned` gives it of the batch's products."""
         found, choices = questions.evidence, questions.choices
-        assert isinstance(found, Found)
+        assert isinstance(found, QuestionCells)
         assert choices is not None
         flat_P = head_QH.new_zeros(choices.pairs)
         flat_P = flat_P.index_add(0, found.pair_Y, self._weighed(found.cells).to(flat_P.dtype))
@@ -381,7 +383,9 @@ class Evidence(nn.Module):
             return flat_P
         turned_QD, start = turned_BD[found.product_Q], 0
         own_P = torch.zeros_like(flat_P).index_fill(0, found.own_X, 1.0)
-        asked = Asked(choices, found.name_Q, question_P, candidate_P, row_GC, self.row_V[column_P])
+        asked = AskedPairs(
+            choices, found.name_Q, question_P, candidate_P, row_GC, self.row_V[column_P]
+        )
         for _, dense in self._dense():
             part_QR = turned_QD[:, start : start + dense.width]
             flat_P = flat_P + dense.of_pairs(part_QR, asked, own_P)
