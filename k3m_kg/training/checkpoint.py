@@ -56,8 +56,9 @@ class Checkpoints:
             self._write(step, _tensors(learner, _here), progress)
         else:
             tensors = _tensors(learner, _copied)
-            if any(tensor.is_pinned() for tensor in tensors.values()):
-                torch.cuda.synchronize()  # the copies
+            device = next(learner.module.parameters()).device
+            if device.type == "cuda":
+                torch.cuda.synchronize(device)  # the copies
             self._writing = self._pool.submit(self._write, step, tensors, progress)
 
     def wait(self) -> None:

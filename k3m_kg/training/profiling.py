@@ -155,7 +155,7 @@ def profile_training(
 
     def settle() -> None:
         if device.type == "cuda":
-            torch.cuda.synchronize()
+            torch.cuda.synchronize(device)
 
     watch = Stopwatch(settle)
     every = _Steps(config, rows, batcher, learner, whole, watch)
