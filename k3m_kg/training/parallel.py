@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from contextlib import nullcontext
+from typing import Any
 
 import torch
 import torch.distributed as dist
@@ -17,6 +19,7 @@ from k3m_kg.engine.shares import seed_of
 from k3m_kg.training.step import Pretrainer
 
 Metrics = dict[str, Tensor]
+_NO_BUFFERS = ("forward_sync_buffers", "broadcast_buffers")
 _TASKS, _DROPOUT = 0, 1
 """Generators that must not draw the same."""
 
@@ -75,9 +78,11 @@ class ParallelStep:
         self._synced = [norm for norm in norms if isinstance(norm, nn.SyncBatchNorm)]
         kept = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
         self._statistics = list({id(t): t for t in kept if t is not None}.values())
-        self._whole = DistributedDataParallel(
-            self.trainer, broadcast_buffers=False, find_unused_parameters=True
-        )
+        # Tables of terms need not be sent in every step; torch 2.13 has another name for saying so.
+        known = inspect.signature(DistributedDataParallel.__init__).parameters
+        named = next(name for name in _NO_BUFFERS if name in known)
+        options: dict[str, Any] = {named: False}
+        self._whole = DistributedDataParallel(self.trainer, find_unused_parameters=True, **options)
 
     def made(self, batch: ProductBatch, step: int, number: int) -> ProductBatch:
         """A piece of a step as it is learned from, on the device; may run ahead, in a thread."""
