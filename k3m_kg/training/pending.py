@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from k3m_kg.engine.processes import Processes
+
 Looked = list[tuple[int, dict[str, float]]]
 """Steps, and what they found, by name."""
 
@@ -36,3 +38,15 @@ class Pending:
             (step, {name: next(numbers[value.device]) for name, value in values.items()})
             for step, values in steps
         ]
+
+
+def of_all_processes(steps: Looked, processes: Processes) -> Looked:
+    """The sums over all processes of what each of them found in the same steps."""
+    if not processes.several:
+        return steps
+    own = {f"{step} {name}": value for step, found in steps for name, value in found.items()}
+    every: dict[int, dict[str, float]] = {step: {} for step, _ in steps}
+    for key, value in processes.sums(own).items():
+        step, name = key.split(" ", 1)
+        every[int(step)][name] = value
+    return list(every.items())

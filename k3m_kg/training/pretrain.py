@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Iterator
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, field
 from functools import partial
@@ -22,7 +21,7 @@ from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.hardware import peak_memory, peak_of
 from k3m_kg.engine.precision import precision_of, training_precision
 from k3m_kg.engine.processes import Processes, joined
-from k3m_kg.engine.shares import own_pieces, piece_of, pieces_of
+from k3m_kg.engine.shares import pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError
 from k3m_kg.files import whole_folder
 from k3m_kg.lpm.link_ranks import validate_links
@@ -40,7 +39,8 @@ from k3m_kg.training.meter import Meter
 from k3m_kg.training.observing import Observer, Silent
 from k3m_kg.training.optimizer import learning_rates
 from k3m_kg.training.parallel import ParallelStep
-from k3m_kg.training.pending import Looked, Pending
+from k3m_kg.training.pending import Pending, of_all_processes
+from k3m_kg.training.pieces import EpochPieces, steps_of
 from k3m_kg.training.prefetch import ahead
 from k3m_kg.training.preparing import Learner, Preparation
 from k3m_kg.training.resuming import begun_snapshot
@@ -147,7 +147,7 @@ class _Run:
         if not len(self.rows):
             raise ConfigError("the snapshot has no training products", where=str(config.snapshot))
         size = min(self.settings.batch_size, len(self.rows))
-        self.pieces = pieces_of(size, self.settings.accumulate, processes.size)
+        self.cut = pieces_of(size, self.settings.accumulate, processes.size)
         if self.settings.threads:
             torch.set_num_threads(self.settings.threads)
 
@@ -181,8 +181,8 @@ class _Run:
 
     @property
     def steps_per_epoch(self) -> int:
-        """Batches of one epoch; a last short batch is dropped unless it is the only one."""
-        return max(1, len(self.rows) // self.settings.batch_size)
+        """Batches of one epoch."""
+        return steps_of(len(self.rows), self.settings.batch_size)
 
     def train(self) -> None:
         """Run the epochs that are left, until the last or until patience ends."""
@@ -192,9 +192,10 @@ class _Run:
             self.processes,
             self.device,
             training_precision(settings.precision, self.device),
-            self.pieces,
+            self.cut,
             settings.seed,
         )
+        self.pieces = EpochPieces(self.config, self.rows, self.batcher, self.parallel)
         self.rates = learning_rates(
             self.learner.optimizer, settings, state.step, lambda: self.steps
         )
@@ -232,9 +233,10 @@ class _Run:
         state, settings = self.state, self.settings
         size = min(settings.batch_size, len(self.rows))
         self.learner.trainer.train()
+        epoch = self.pieces.of_epoch(state.epoch, state.step, state.step_in_epoch)
         self.clock = time.monotonic()
         self.meter.restart()
-        for pieces, together in self.meter.waiting_for(ahead(self._pieces())):
+        for pieces, together in self.meter.waiting_for(ahead(epoch)):
             batches = [batch for _, batch in pieces]
             with self.meter.counting(sum(batch.size for batch in batches)):
                 values = self._step(pieces, together)
@@ -270,10 +272,9 @@ class _Run:
         Raises:
             ConfigError: a loss is not finite.
         """
-        steps = self.pending.take()
+        steps = of_all_processes(self.pending.take(), self.processes)
         if not steps:
             return
-        steps = self._of_all_processes(steps)
         now = time.monotonic()
         seconds, self.clock = now - self.clock, now
         self.state.seconds += seconds
@@ -293,17 +294,6 @@ class _Run:
         if speed:
             self.observer.speed(speed)
 
-    def _of_all_processes(self, steps: Looked) -> Looked:
-        """The sums over all processes of what each of them found."""
-        if not self.processes.several:
-            return steps
-        own = {f"{step} {name}": value for step, found in steps for name, value in found.items()}
-        every: dict[int, dict[str, float]] = {step: {} for step, _ in steps}
-        for key, value in self.processes.sums(own).items():
-            step, name = key.split(" ", 1)
-            every[int(step)][name] = value
-        return list(every.items())
-
     def _out_of_time(self) -> bool:
         """Whether there is time for no further step; the first process's clock decides."""
         if self.budget.limit is None:
@@ -313,36 +303,6 @@ class _Run:
         planned, over = self.processes.agree([self.state.planned, self.budget.over])
         self.state.planned = int(planned)
         return bool(over)
-
-    def _pieces(self) -> Iterator[tuple[list[tuple[int, ProductBatch]], bool]]:
-        """Of each batch that is left of the epoch this process's pieces with their numbers, and
-        whether all processes have something of each modality."""
-        state, settings = self.state, self.settings
-        order = np.random.default_rng((settings.seed, state.epoch)).permutation(self.rows)
-        size, own = settings.batch_size, own_pieces(self.processes, self.pieces)
-        before = state.step - state.step_in_epoch
-        for step in range(state.step_in_epoch, self.steps_per_epoch):
-            rows = order[step * size : (step + 1) * size]
-            pieces = []
-            for number in own:
-                part = piece_of(len(rows), number, self.pieces)
-                choice = self._picture_choice(step * size + part.start)
-                batch = self.batcher.batch(rows[part], choice)
-                pieces.append((number, self.parallel.made(batch, before + step, number)))
-            yield pieces, self._together(rows)
-
-    def _together(self, rows: np.ndarray) -> bool:
-        if not self.processes.several:
-            return True
-        parts = [rows[piece_of(len(rows), number, self.pieces)] for number in range(self.pieces)]
-        views = self.batcher.modalities.values()
-        return all(bool(view.has(part).any()) for view in views for part in parts)
-
-    def _picture_choice(self, start: int) -> np.random.Generator | None:
-        """For each batch its own generator: a run that is resumed chooses the same pictures."""
-        if self.config.model.picture == "first":
-            return None
-        return np.random.default_rng((self.settings.seed, self.state.epoch, start))
 
     def _step(self, pieces: list[tuple[int, ProductBatch]], together: bool) -> dict[str, Tensor]:
         """What this process found, still on the device; the sums over all are the step's."""

@@ -35,7 +35,7 @@ from k3m_kg.training.preparing import Learner, Preparation
 
 DATA, CORRUPT, COPY = "data", "corrupt", "copy"
 BACKWARD, OPTIMISER = "backward", "optimiser"
-AHEAD = (DATA,)
+AHEAD = (DATA, CORRUPT, COPY)
 """What a thread does for the next step."""
 REST = "rest of the forward pass"
 _UNTYPICAL = 3
