@@ -20,7 +20,7 @@ from k3m_kg.api import (
 from k3m_kg_vision import palette
 from k3m_kg_vision.clusters import cluster
 from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
-from k3m_kg_vision.regions import fitted, grid_boxes
+from k3m_kg_vision.regions import fitted, grid_boxes, patches
 from k3m_kg_vision.settings import PatchViTSettings
 
 if TYPE_CHECKING:
@@ -152,8 +152,7 @@ class PatchViT(ImageEncoder):
             kept = (~masked_IR).to(pixels.dtype).view(-1, 1, self.grid, self.grid)
             pixels = pixels * F.interpolate(kept, scale_factor=float(self.settings.patch))
         if self.stem is None:
-            patch = self.settings.patch
-            feature_BRF = F.unfold(pixels, patch, stride=patch).transpose(1, 2)
+            feature_BRF = patches(pixels, self.settings.patch)
         else:
             deep = self.stem(pixels.contiguous(memory_format=torch.channels_last))
             feature_BRF = deep.flatten(2).transpose(1, 2)
@@ -174,7 +173,7 @@ class PatchViT(ImageEncoder):
 
     def _colours(self, pixels: Tensor) -> Tensor:
         """(B, R, 3 * 16) mean colours of each patch, in [0, 1]."""
-        return F.unfold(self._cells(pixels.float() / 255), GRID, stride=GRID).transpose(1, 2)
+        return patches(self._cells(pixels.float() / 255), GRID)
 
     def _cells(self, pixels: Tensor) -> Tensor:
         """(B, 3, 4 grid, 4 grid): mean colours, 4 x 4 per patch."""

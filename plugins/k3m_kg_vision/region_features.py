@@ -26,7 +26,7 @@ from k3m_kg_vision import palette
 from k3m_kg_vision.colours import GRID
 from k3m_kg_vision.network import Network, half_pays
 from k3m_kg_vision.region_encoder import RegionEncoder
-from k3m_kg_vision.regions import fitted, grid_boxes
+from k3m_kg_vision.regions import fitted, grid_boxes, patches
 from k3m_kg_vision.settings import RegionSettings
 
 if TYPE_CHECKING:
@@ -139,7 +139,7 @@ class RegionFeatures(RegionEncoder):
 
     def _cells(self, pixels: Tensor) -> np.ndarray:
         means = F.adaptive_avg_pool2d(pixels.float(), self.grid * GRID).round()
-        cells: np.ndarray = F.unfold(means, GRID, stride=GRID).transpose(1, 2).byte().numpy()
+        cells: np.ndarray = patches(means, GRID).byte().numpy()
         return cells
 
     @torch.no_grad()

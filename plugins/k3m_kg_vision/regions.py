@@ -19,6 +19,16 @@ def grid_boxes(grid: int) -> Tensor:
     return boxes.float() / grid
 
 
+def patches(pictures_ICYX: Tensor, side: int) -> Tensor:
+    """(I, R, C * side * side): the squares of pictures, row by row, as `F.unfold` orders them.
+
+    Without its kernel, which a GPU starts once for each picture.
+    """
+    count, channels, high, wide = pictures_ICYX.shape
+    split = (count, channels, high // side, side, wide // side, side)
+    return pictures_ICYX.reshape(split).permute(0, 2, 4, 1, 3, 5).flatten(3).flatten(1, 2)
+
+
 def fitted(image: Image, side: int) -> Image:
     """The picture in RGB on a white square, padded and never stretched; one that fits as it is."""
     from PIL import Image as Pillow
