@@ -77,6 +77,13 @@ class Columns:
         missing_in = ByName(mapping.missing_in)
         self.missing = [everywhere | set(missing_in.get(name) or ()) for name in header]
 
+        self.single = (
+            None
+            if self.separators
+            else [(number, name, self.missing[number]) for number, name in self.properties]
+        )
+        """Number, name and missing cells of each property, where each cell is one value."""
+
     def property_name(self, number: int) -> str:
         """What further values of a column are called, of which the first is the title, say."""
         return self._rename.get(self._header[number]) or self._header[number]

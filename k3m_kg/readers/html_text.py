@@ -41,6 +41,8 @@ _CELLS = frozenset(("td", "th"))
 
 def html_to_text(source: str) -> str:
     """The text that a reader sees: a line for each block, without script, style and comments."""
+    if "<" not in source and "&" not in source:  # no HTML
+        return " ".join(source.split())
     parts: list[str] = []
     place = 0
     while opening := _OPENING.search(source, place):
@@ -71,5 +73,6 @@ def _after(mark: str, source: str, start: int) -> int:
 
 def _inline(text: str) -> str:
     """Text between tags, where line breaks are blanks."""
-    text = _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
+    if "&" in text:
+        text = _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
     return text.replace("\n", " ").replace("\r", " ")

@@ -190,3 +190,14 @@ def test_an_array_is_refused_with_the_format_that_reads_it(tmp_path: Path, text:
     with pytest.raises(CatalogError, match="is one JSON document") as failure:
         list(JSONLinesReader().read(path, None))
     assert "--format json" in (failure.value.hint or "")
+
+
+def test_a_name_that_cannot_be_stored_rejects_each_of_its_lines(tmp_path: Path) -> None:
+    path = tmp_path / "a.jsonl"
+    path.write_text(
+        '{"id": "1", "\\ud800": "x"}\n{"id": "2", "\\ud800": "x"}\n{"id": "3", "b": "y"}\n'
+    )
+    first, second, third = JSONLinesReader().read(path, None)
+    assert isinstance(first, RejectedRow)
+    assert isinstance(second, RejectedRow)
+    assert third == ProductRecord("3", properties=(("b", "y"),), line=3)

@@ -254,7 +254,7 @@ class Rows:
                 continue
             if not any(row):
                 continue
-            cells = [cell.strip() for cell in row]
+            cells = list(map(str.strip, row))
             if len(cells) != width:
                 if why := self._misfit(cells, start):
                     yield RejectedRow(start, why, self._raw(), self._id_in(cells))

@@ -30,28 +30,36 @@ def plain_record(columns: Columns, row: _Row) -> ProductRecord | RejectedRow:
     id_ = cell(columns.id)
     if id_ is None:
         return RejectedRow(row.line, "no id", row.raw())
-    links = tuple(
-        dict.fromkeys(
-            (name, value)
-            for number, name in columns.links
-            for value in _values(columns, number, cells[number])
+    links: tuple[tuple[str, str], ...] = ()
+    if columns.links:
+        links = tuple(
+            dict.fromkeys(
+                (name, value)
+                for number, name in columns.links
+                for value in _values(columns, number, cells[number])
+            )
         )
-    )
     for text in (id_, *(target for _, target in links)):
         if lost_digits(text):
             return RejectedRow(row.line, digits_lost(text), row.raw(), id_)
+    if columns.single is not None:  # most are
+        pairs = [
+            (name, cells[number])
+            for number, name, empty in columns.single
+            if cells[number] not in empty
+        ]
+    else:
+        pairs = [
+            (name, value)
+            for number, name in columns.properties
+            for value in _values(columns, number, cells[number])
+        ]
     return ProductRecord(
         id=id_,
         title=cell(columns.title),
         category=cell(columns.category),
-        images=tuple(dict.fromkeys(_images(columns, cells))),
-        properties=tuple(
-            dict.fromkeys(
-                (name, value)
-                for number, name in columns.properties
-                for value in _values(columns, number, cells[number])
-            )
-        ),
+        images=tuple(dict.fromkeys(_images(columns, cells))) if columns.images else (),
+        properties=tuple(dict.fromkeys(pairs)),
         line=row.line,
         links=links,
     )

@@ -31,6 +31,7 @@ from k3m_kg.records import RejectedRow
 HEADER_WITHIN = 10
 """Rows among which a header is looked for that is not the first one."""
 _MAX_SNIFFED = 2_000
+_NOT_DECODED = "bytes that are not valid in the file's encoding"
 
 
 class TableRow(NamedTuple):
@@ -85,7 +86,7 @@ class DelimitedTable:
             if isinstance(row, str):
                 yield RejectedRow(start, row, raw_text(lines.row_text()))
                 continue
-            cells = [cell.strip() for cell in row]
+            cells = list(map(str.strip, row))
             if not any(cells):
                 continue
             if len(cells) != width:
@@ -94,10 +95,12 @@ class DelimitedTable:
                     yield RejectedRow(start, why, raw_text(lines.row_text()), self._id_in(cells))
                     continue
                 cells = cells[:width] + [""] * (width - len(cells))
-            if '="' in "\t".join(cells):
+            text = "\t".join(cells)
+            if '="' in text:
                 cells = [excel_text(cell) for cell in cells]
-            if why_not := unstorable(cells, "bytes that are not valid in the file's encoding"):
-                yield RejectedRow(start, why_not, raw_text(lines.row_text()))
+            is_simple = text.isascii() and "\0" not in text
+            if not is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
+                yield RejectedRow(start, why_not, raw_text(lines.row_text()), self._id_in(cells))
                 continue
             yield TableRow(start, cells)
 

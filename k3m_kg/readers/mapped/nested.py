@@ -30,6 +30,8 @@ _LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code",
 _TEXT_KEYS = ("value", "data", "text", "content", "@value")
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 _DROPPED_KNOWN = 100
+_BELOW_KNOWN = 10_000
+"""Paths of fields that are kept, since most products have the same."""
 
 
 class Cell(NamedTuple):
@@ -140,6 +142,7 @@ class Trees:
         self._read = ByName(mapping.cells if mapping is not None else {})
         self._reads, self._unprefixes = bool(self._read), bool(self._unprefixed)
         self._empty = frozenset(("", *(mapping.missing if mapping is not None else ())))
+        self._below: dict[tuple[str, str], str] = {}
         self.aliases: dict[str, str] = {}
         self.dropped: dict[str, set[str]] = {}
 
@@ -236,9 +239,14 @@ class Trees:
         if self._unprefixes and path and self._unprefixed.get(path):
             name = ""
         is_same, reads = path == name, read and self._reads
+        known = self._below
+        if len(known) > _BELOW_KNOWN:
+            known.clear()
         for key, value in tree.items():
             key = str(key)
-            below = joined(path, key)
+            place = path, key
+            if (below := known.get(place)) is None:
+                below = known[place] = joined(path, key)
             label = below if is_same else joined(name, key)
             if type(value) is not str or reads:
                 self._flat(out, value, below, label, None, read)

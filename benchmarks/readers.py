@@ -1,0 +1,308 @@
+"""How fast each catalog format is read, beside the bare library that its reader uses.
+
+    python -m benchmarks readers --products 100000 [--formats shopify workbook]
+
+The sources are those of `examples/exports`, repeated under other ids; each has about as many
+products as asked. Ours makes whole product records; the bare library only parses: rows of `csv`,
+objects of `json`, events of `expat`, rows of calamine, triples of oxigraph. Each figure is that
+of a process of its own: seconds of its CPU without those of imports, and what its memory grew by.
+"""
+
+from __future__ import annotations
+
+import argparse
+import csv
+import json
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+from xml.parsers import expat
+
+EXPORTS = Path(__file__).resolve().parent.parent / "examples" / "exports"
+
+
+class Source(NamedTuple):
+    """A source to be repeated.
+
+    Attributes:
+        file: of `examples/exports`.
+        library: what is measured beside it.
+        products: in the part that is repeated.
+        ids: beginnings of texts that become others with every repetition.
+        begin, end: around the part that is repeated; the first line and nothing, where empty.
+        mapping: file, if it needs one.
+    """
+
+    file: str
+    library: str
+    products: int
+    ids: tuple[str, ...]
+    begin: str = ""
+    end: str = ""
+    mapping: str | None = None
+
+
+SOURCES = {
+    "shopify": Source("shopify.csv", "csv", 5, ("linen-shirt,", "olive-oil,", "LS-", "OIL-")),
+    "woocommerce": Source(
+        "woocommerce.csv", "csv", 5, ("10", "TEAPOT", "CUP-BLUE"), begin="\n101", end=""
+    ),
+    "google-merchant": Source("google-merchant.tsv", "csv", 3, ("TV_1", "SHIRT_")),
+    "google-merchant-rss": Source(
+        "google-merchant-rss.xml", "expat", 0, ("<g:id>",), begin="<item>", end="</channel>"
+    ),
+    "akeneo": Source("akeneo-products.csv", "csv", 3, ("tee-white-", "mug-blue")),
+    "amazon": Source("amazon.txt", "csv", 0, ()),
+    "prestashop": Source("prestashop-products.csv", "csv", 0, ()),
+    "bigcommerce": Source("bigcommerce.csv", "csv", 4, ("LS", "OIL-")),
+    "magento1": Source("magento1.csv", "csv", 4, ("shirt", "oil,")),
+    "openfoodfacts": Source("openfoodfacts.csv", "csv", 0, ()),
+    "openfoodfacts-lines": Source("openfoodfacts.jsonl", "json", 0, ('"code":"', '"code": "'), "{"),
+    "amazon-berkeley": Source("amazon-berkeley.jsonl", "json", 2, ("B00EXAMP",), "{"),
+    "bmecat": Source("bmecat.xml", "expat", 0, ("<SUPPLIER_AID>",), "<ARTICLE", "</T_NEW_CATALOG>"),
+    "icecat": Source("icecat.xml", "expat", 0, (' ID="',), "<Product ", "</ICECAT-interface>"),
+    "xml": Source(
+        "offers.xml", "expat", 2, ('<offer id="',), "<offer ", "</offers>", mapping="offers.yaml"
+    ),
+}
+TABLE = ("csv", "workbook", "jsonl", "json", "parquet", "rdf")
+"""The same ten properties of each product, in the general formats."""
+
+
+def write_repeated(source: Source, products: int, path: Path) -> None:
+    """A source of about `products` products."""
+    text = (EXPORTS / source.file).read_text(encoding="utf-8")
+    if source.begin:
+        start = text.index(source.begin) + source.begin.startswith("\n")
+        stop = text.rindex(source.end) if source.end else len(text)
+    else:
+        rows = 3 if source.file == "amazon.txt" else 1
+        start = sum(len(line) for line in text.splitlines(keepends=True)[:rows])
+        stop = len(text)
+    body = text[start:stop]
+    count = source.products or max(
+        body.count("\n") if not source.end else body.count(source.begin), 1
+    )
+    with path.open("w", encoding="utf-8") as file:
+        file.write(text[:start])
+        for number in range(max(products // count, 1)):
+            part = body
+            if source.ids:
+                for token in source.ids:
+                    part = part.replace(token, f"{token}{number}")
+            else:
+                part = "".join(_first_cell(line, number) for line in body.splitlines(keepends=True))
+            file.write(part)
+        file.write(text[stop:])
+
+
+def _first_cell(line: str, number: int) -> str:
+    mark = next((mark for mark in "\t;" if mark in line), ",")
+    first, _, rest = line.partition(mark)
+    return f"{first}{number}{mark}{rest}"
+
+
+def write_table(format: str, products: int, path: Path) -> Path | None:
+    """Ten properties of each product in a general format; the mapping that it needs."""
+    names = ["id", "title", "category", *(f"p{number}" for number in range(10))]
+
+    def rows() -> Iterator[list[str]]:
+        for i in range(products):
+            yield [f"sku-{i}", f"Product number {i}", f"c{i % 50}"] + [
+                f"value {(i * 7 + number) % 90}" for number in range(10)
+            ]
+
+    mapping = path.with_suffix(".yaml")
+    mapping.write_text("id: id\ntitle: title\ncategory: category\n")
+    if format == "csv":
+        with path.open("w", newline="") as file:
+            csv.writer(file).writerows([names, *rows()])
+    elif format in ("jsonl", "json"):
+        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows()]
+        joined = "\n".join(lines) if format == "jsonl" else f"[{','.join(lines)}]"
+        path.write_text(joined)
+    elif format == "parquet":
+        import pyarrow as pa
+        import pyarrow.parquet as pq
+
+        columns = list(zip(*rows(), strict=True))
+        pq.write_table(pa.table(dict(zip(names, columns, strict=True))), path)
+    elif format == "workbook":
+        _write_workbook(path, [names, *rows()])
+    else:
+        with path.open("w") as file:
+            for row in rows():
+                subject = f"<https://s.example/product/{row[0]}>"
+                file.write(f'{subject} <https://schema.org/name> "{row[1]}" .\n')
+                for name, value in zip(names[2:], row[2:], strict=True):
+                    file.write(f'{subject} <https://s.example/{name}> "{value}" .\n')
+        return None
+    return mapping
+
+
+def _write_workbook(path: Path, rows: list[list[str]]) -> None:
+    """The least that is a workbook."""
+    import zipfile
+
+    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
+    package = "http://schemas.openxmlformats.org/package/2006"
+    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
+    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
+        book.writestr(
+            "[Content_Types].xml",
+            f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
+            '"application/vnd.openxmlformats-package.relationships+xml"/>'
+            f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>'
+            f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kinds}.worksheet+xml"/>'
+            "</Types>",
+        )
+        for name, kind, target in (
+            ("_rels/.rels", "officeDocument", "xl/workbook.xml"),
+            ("xl/_rels/workbook.xml.rels", "worksheet", "worksheets/sheet1.xml"),
+        ):
+            book.writestr(
+                name,
+                f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
+                f'Type="{office}/{kind}" Target="{target}"/></Relationships>',
+            )
+        book.writestr(
+            "xl/workbook.xml",
+            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" '
+            'r:id="rId1"/></sheets></workbook>',
+        )
+        with book.open("xl/worksheets/sheet1.xml", "w") as sheet:
+            sheet.write(f'<worksheet xmlns="{main}"><sheetData>'.encode())
+            for row in rows:
+                cells = "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row)
+                sheet.write(f"<row>{cells}</row>".encode())
+            sheet.write(b"</sheetData></worksheet>")
+
+
+def ours(path: Path, format: str, mapping: Path | None) -> int:
+    """Records that our reader gives."""
+    from k3m_kg.readers.choosing import choose_reader
+    from k3m_kg.records import ProductRecord
+
+    reader = choose_reader(path, format).reader
+    return sum(isinstance(record, ProductRecord) for record in reader.read(path, mapping))
+
+
+def bare(path: Path, library: str, _: Path | None) -> int:
+    """What the library gives: rows, objects, elements or triples."""
+    if library == "csv":
+        with path.open(newline="", encoding="utf-8") as file:
+            mark = max(",;\t", key=file.readline().count)
+            return sum(1 for _ in csv.reader(file, delimiter=mark))
+    if library == "json":
+        with path.open(encoding="utf-8") as file:
+            return sum(1 for line in file if json.loads(line))
+    if library == "json document":
+        return len(json.loads(path.read_text()))
+    if library == "expat":
+        found = [0]
+        parser = expat.ParserCreate(namespace_separator=" ")
+        parser.buffer_text = True
+
+        def start(name: str, attributes: dict[str, str]) -> None:
+            found[0] += 1
+
+        parser.StartElementHandler = start
+        parser.EndElementHandler = lambda name: None
+        parser.CharacterDataHandler = lambda text: None
+        with path.open("rb") as file:
+            parser.ParseFile(file)
+        return found[0]
+    if library == "calamine":
+        from python_calamine import CalamineWorkbook
+
+        with CalamineWorkbook.from_path(path) as book:
+            return sum(1 for _ in book.get_sheet_by_index(0).iter_rows())
+    if library == "pyarrow":
+        import pyarrow.parquet as pq
+
+        batches = pq.ParquetFile(path).iter_batches()
+        return sum(len(batch.to_pylist()) for batch in batches)
+    import pyoxigraph as ox
+
+    return sum(1 for _ in ox.parse(path=str(path), format=ox.RdfFormat.N_TRIPLES))
+
+
+LIBRARIES = {
+    "csv": "csv", "workbook": "calamine", "jsonl": "json", "json": "json document",
+    "parquet": "pyarrow", "rdf": "oxigraph",
+}  # fmt: skip
+
+
+def measured(
+    what: Callable[[Path, str, Path | None], int], path: Path, name: str, mapping: Path | None
+) -> tuple[int, float, float]:
+    """Count, seconds of CPU, and MB that memory grew by, in this process."""
+    if what is ours:
+        from k3m_kg.readers.choosing import choose_reader
+
+        choose_reader(path)  # imports what it needs
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.process_time()
+    count = what(path, name, mapping)
+    seconds = time.process_time() - started
+    return count, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+
+
+def alone(which: str, path: Path, name: str, mapping: Path | None) -> tuple[int, float, float]:
+    """`measured`, in a process of its own."""
+    words = [which, str(path), name, str(mapping or "")]
+    command = [sys.executable, "-m", "benchmarks.readers", "--one", *words]
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=EXPORTS.parents[1])
+    count, seconds, memory = json.loads(done.stdout)
+    return count, seconds, memory
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    known = [*SOURCES, *TABLE]
+    parser.add_argument("--products", type=int, default=100_000)
+    parser.add_argument("--formats", nargs="*", default=known, choices=known, metavar="NAME")
+    parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    options = parser.parse_args()
+    if options.one is not None:
+        which, path, name, mapping = options.one
+        what = {"ours": ours, "bare": bare}[which]
+        print(json.dumps(measured(what, Path(path), name, Path(mapping) if mapping else None)))
+        return
+    print(
+        "| format | products | ours, products/s | bare | bare, products/s | ratio | ours, MB "
+        "| bare, MB |"
+    )
+    print("|---|---|---|---|---|---|---|---|")
+    for name in options.formats:
+        with tempfile.TemporaryDirectory() as folder:
+            mapping: Path | None = None
+            if name in SOURCES:
+                source = SOURCES[name]
+                path = Path(folder) / source.file
+                write_repeated(source, options.products, path)
+                mapping = EXPORTS / source.mapping if source.mapping else None
+                library = source.library
+                format = name.removesuffix("-lines").removesuffix("-rss")
+            else:
+                path = Path(folder) / f"table.{ {'workbook': 'xlsx', 'rdf': 'nt'}.get(name, name) }"
+                mapping = write_table(name, options.products, path)
+                library, format = LIBRARIES[name], name
+            first = alone("ours", path, format, mapping)
+            second = alone("bare", path, library, None)
+        rate, other = first[0] / first[1], first[0] / second[1]
+        print(
+            f"| {name} | {first[0]:,} | {rate:,.0f} | {library} | {other:,.0f} "
+            f"| {rate / other:.2f} | {first[2]:.0f} | {second[2]:.0f} |",
+            flush=True,
+        )
+
+
+if __name__ == "__main__":
+    main()
