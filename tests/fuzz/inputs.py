@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import bz2
 import gzip
 import io
+import lzma
 import random
+import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -173,6 +176,13 @@ TARGETS = {
 }  # fmt: skip
 
 
+def _zipped(content: bytes) -> bytes:
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as file:
+        file.writestr("folder/catalog.csv", content)
+    return packed.getvalue()
+
+
 def _export(reader: str, *names: str) -> Target:
     """A connector, on the exports in `examples/`."""
 
@@ -197,6 +207,9 @@ CONNECTORS = {
     "prestashop": _export("prestashop", "prestashop-products.csv", "prestashop-combinations.csv"),
     "woocommerce": _export("woocommerce", "woocommerce.csv"),
     "google-tsv": _export("google-merchant", "google-merchant.tsv"),
+    "bigcommerce": _export("bigcommerce", "bigcommerce.csv", "bigcommerce-legacy.csv"),
+    "magento1": _export("magento1", "magento1.csv"),
+    "amazon-berkeley": _export("amazon-berkeley", "amazon-berkeley.jsonl"),
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
 }
 """They share what reads rows, elements, lines and trees: each gets a part of the inputs."""
@@ -206,7 +219,25 @@ MAPPED = {
     "csv-parented": Target("csv", ".csv", lambda: [_RICH_CSV.encode()], _PARENTED),
     "csv-utf16": Target("csv", ".csv", lambda: [_CSV.encode("utf-16")], _MAPPING),
     "jsonl-paths": Target("jsonl", ".jsonl", lambda: [_RICH_JSONL.encode()], _RICH_PATHS),
-}
+    "xml": Target(
+        "xml", ".xml", lambda: [(EXPORTS / "offers.xml").read_bytes()],
+        (EXPORTS / "offers.yaml").read_text(),
+    ),
+    "xml-guessed": Target("xml", ".xml", lambda: [(EXPORTS / "offers.xml").read_bytes()]),
+    "turtle-mapped": Target(
+        "rdf", ".ttl", lambda: [(EXPORTS / "gs1.ttl").read_bytes()],
+        (EXPORTS / "gs1.yaml").read_text(),
+    ),
+    "n-triples-mapped": Target(
+        "rdf", ".nt", lambda: [_rdf(ox.RdfFormat.N_TRIPLES)],
+        "classes: [Product]\ntitle: name\ncategory: category\nimage: image\noptional: ['*']\n"
+        "languages: [de]\nlinks: {'part of': part of}\n",
+    ),
+    **{
+        f"csv-{kind}": Target("csv", ".csv", lambda pack=pack: [pack(_CSV.encode())], _MAPPING)
+        for kind, pack in (("bzip2", bz2.compress), ("xz", lzma.compress), ("zip", _zipped))
+    },
+}  # fmt: skip
 """Mappings that say more than what a column means."""
 
 
