@@ -26,6 +26,7 @@ class BerkeleyReader(LinesDialect):
     """Reads the listings of Amazon Berkeley Objects."""
 
     name = "amazon-berkeley"
+    id_key = "item_id"
     marks = frozenset(("item_id", "main_image_id", "item_name", "bullet_point", "domain_name"))
 
     def __init__(self, language: str = "en", images: str | None = None) -> None:

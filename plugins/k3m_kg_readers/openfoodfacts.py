@@ -56,6 +56,7 @@ class OpenFoodFactsReader(TableDialect, LinesDialect):
     """Reads the exports of Open Food Facts and its siblings for beauty, pet food and products."""
 
     name = "openfoodfacts"
+    id_key = "code"
     marks = frozenset(
         ["nutriments", "states_tags", "_keywords", "ingredients_n", "pnns_groups_1", "created_t",
          "last_modified_t", "entry_dates_tags", "nutriscore_data", "ingredients_text"]

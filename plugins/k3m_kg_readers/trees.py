@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -25,6 +26,8 @@ class LinesDialect(ABC):
     name: ClassVar[str]
     marks: ClassVar[frozenset[str]]
     """Keys that only such lines have; two of them tell the format."""
+    id_key: ClassVar[str]
+    """Of what names the product."""
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Sure if two of the format's own keys are in the first line."""
@@ -47,7 +50,11 @@ class LinesDialect(ABC):
                 yield line
                 continue
             found = self.product(line.tree, line.line)
-            yield line.rejected(found) if isinstance(found, str) else found
+            if isinstance(found, str):
+                id_ = text(line.tree.get(self.id_key)) or None
+                yield replace(line.rejected(found), id=id_)
+            else:
+                yield found
 
     @abstractmethod
     def product(self, tree: dict[str, Any], line: int) -> ProductRecord | str:

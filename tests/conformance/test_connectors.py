@@ -22,6 +22,9 @@ SAMPLES = {
     "google-merchant": "google-merchant-rss.xml",
     "bmecat": "bmecat.xml",
     "icecat": "icecat.xml",
+    "bigcommerce": "bigcommerce.csv",
+    "magento1": "magento1.csv",
+    "amazon-berkeley": "amazon-berkeley.jsonl",
 }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from k3m_kg.readers.cells import unstorable
 from k3m_kg.readers.rdf.groups import Pairs, SubjectPart, is_typed
@@ -136,6 +136,7 @@ class Records:
         links: list[Pair] = []
         parts: dict[str, list[str]] = {}
         spare: dict[int, str] = {}
+        tagged = False  # whether any text may say its language
         self.any_product = True
         for pair in pairs:
             predicate, term = pair
@@ -153,7 +154,9 @@ class Records:
                     links.append((name, target))
                 else:
                     properties += nodes.values(name, term)
+                    tagged = True
             elif role == "more":
+                tagged = True
                 properties += nodes.additional(name, term)
             elif role == "image":
                 parts.setdefault(role, []).extend(nodes.images(term))
@@ -164,17 +167,19 @@ class Records:
                 if isinstance(term, Iri) and schema_name_of(term) != "Product":
                     properties.append((name, nodes.name(term)))
             elif role != "id" and (text := term if type(term) is str else nodes.text(term)):
+                tagged = tagged or type(text) is Tagged
                 known = parts.setdefault(role, [])
                 if role != "label" and text not in known:
                     spare[len(properties)] = role
                     properties.append((name, text))
                 known.append(text)
-        pick = nodes.languages.pick
+        pick = nodes.languages.pick if tagged else _first
         title = pick(parts.get("title", ())) or pick(parts.get("label", ()))
         category = pick(parts.get("category", ()))
         used = {"title": title, "category": category}
         taken = [place for place, role in spare.items() if properties[place][1] == used[role]]
-        properties = nodes.languages.chosen(properties)
+        if tagged:
+            properties = nodes.languages.chosen(properties)
         for place in reversed(taken):
             del properties[place]
         images = (*parts.get("images", ()), *parts.get("image", ()))
@@ -239,3 +244,7 @@ class Records:
             return RejectedRow(record.line, why, ascii(record)[:2000], id_)
         sound.update(pair for pair in new if len(pair[0]) + len(pair[1]) <= _LONGEST_KEPT)
         return record
+
+
+def _first(texts: Sequence[str]) -> str | None:
+    return texts[0] if texts else None
