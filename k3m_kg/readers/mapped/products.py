@@ -208,9 +208,11 @@ class Products:
         Raises:
             BadTree: it holds text that cannot be stored.
         """
+        if any(kind is not str for kind in map(type, tree.values())):
+            return None
         made, known = _Made(line), self._fields.known
         for key, text in tree.items():
-            if type(text) is not str or (field := known(key, key)) is None:
+            if (field := known(key, key)) is None:
                 return None
             text = text.strip()
             if not field.is_missing(text):

@@ -136,6 +136,7 @@ class Records:
         links: list[Pair] = []
         parts: dict[str, list[str]] = {}
         spare: dict[int, str] = {}
+        held: dict[str, str] = {}
         tagged = False  # whether any text may say its language
         self.any_product = True
         for pair in pairs:
@@ -170,8 +171,11 @@ class Records:
                 tagged = tagged or type(text) is Tagged
                 known = parts.setdefault(role, [])
                 if role != "label" and text not in known:
-                    spare[len(properties)] = role
-                    properties.append((name, text))
+                    if known or type(text) is Tagged:
+                        spare[len(properties)] = role
+                        properties.append((name, text))
+                    else:  # most likely the title or category
+                        held[role] = name
                 known.append(text)
         pick = nodes.languages.pick if tagged else _first
         title = pick(parts.get("title", ())) or pick(parts.get("label", ()))
@@ -182,6 +186,9 @@ class Records:
             properties = nodes.languages.chosen(properties)
         for place in reversed(taken):
             del properties[place]
+        properties += (
+            (name, parts[role][0]) for role, name in held.items() if parts[role][0] != used[role]
+        )
         images = (*parts.get("images", ()), *parts.get("image", ()))
         record = ProductRecord(
             id_,
