@@ -125,14 +125,8 @@ def pretrain(
 
     place = ProcessPlace.of()
     config, changes = source, []
-    if source.is_dir() and place.size > 1:
-        raise UsageError(
-            "several processes need a config",
-            where=str(source),
-            hint="`k3m-kg pretrain SNAPSHOT` on one process writes one, as models/<snapshot>.yaml",
-        )
     if source.is_dir():
-        output, config = _chosen(source, output, minutes, size, resume)
+        output, config = _chosen(source, output, minutes, size, resume, quiet=not place.first)
     elif size is not None:
         raise UsageError(
             "chooses a config, and there is one",
@@ -153,7 +147,8 @@ def pretrain(
         with progress_bar() as bar:
             path = run(settings, resume=resume, observer=PretrainingBar(bar))
     except KeyboardInterrupt:
-        note("interrupted: the same command with --resume goes on from the last checkpoint")
+        if place.first:
+            note("interrupted: the same command with --resume goes on from the last checkpoint")
         raise typer.Exit(1) from None
     if not place.first:
         return
@@ -165,9 +160,17 @@ def pretrain(
 
 
 def _chosen(
-    source: Path, output: Path | None, minutes: float | None, size: str | None, resume: bool
+    source: Path,
+    output: Path | None,
+    minutes: float | None,
+    size: str | None,
+    resume: bool,
+    *,
+    quiet: bool,
 ) -> tuple[Path, Path]:
     """The artifact and the config file of a training without a config, which is written now.
+
+    Of several processes each writes it, as the same and whole, and one says why.
 
     Raises:
         UsageError, SnapshotError: it cannot be chosen or written.
@@ -212,9 +215,10 @@ def _chosen(
     lines = [_OURS, *(f"# {what}\n#   {why}" for what, why in found.reasons)]
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "\n".join(lines) + "\n" + as_yaml(found.settings), K3MError)
-    for what, why in found.reasons:
-        note(f"{what}: {why}")
-    note(f"config {path}")
+    if not quiet:
+        for what, why in found.reasons:
+            note(f"{what}: {why}")
+        note(f"config {path}")
     return output, path
 
 
