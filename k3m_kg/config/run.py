@@ -53,7 +53,7 @@ class EvidenceSettings(Settings):
         weights: a weight for each pair of a feature and a value that training has together.
         vectors: a vector for each value that training has twice, beside that of its words.
         drop: share of the words and triples that a question does not see in training.
-        dropout: in what is compared with the values' vectors, and of `features`.
+        dropout: in what is compared with the values' vectors.
         features: directions kept of each modality's ready-made features (a frozen network's mean
             region, colours), which then speak for values too; 0: they do not.
     """

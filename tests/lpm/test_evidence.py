@@ -310,7 +310,7 @@ def expected_features(
         row_C = evidence_of(opened).row_V[
             evidence_of(opened).columns(torch.tensor([place]), catalog_id(opened, text))
         ]
-        learned = dense.weight_UR[row_C[0]].detach().numpy() @ (d + middle)
+        learned = 0.3 * dense.weight_UR[row_C[0]].detach().numpy() @ (d + middle)
         scores.append(near + learned)
     return np.array(scores)
 

@@ -30,6 +30,10 @@ _SAMPLE = 20_000
 """Products whose features say which directions there are."""
 _FEWEST = 16
 _TOGETHER = 512
+_DROPPED = 0.5
+"""Share of the directions that the weights do not see in training."""
+_SLOWNESS = 0.3
+"""Of the weights: what they learn of the asked product itself would hold all else back."""
 _LEAST_SPREAD = 1e-3
 
 
@@ -160,7 +164,7 @@ def _directions(values_NF: np.ndarray, most: int) -> tuple[np.ndarray, np.ndarra
 class DenseEvidence(nn.Module):
     """The term of one modality for value v of property p, of a product at z in R directions:
 
-        softplus(g_p) / w_p (d . m_v - |m_v|^2 / 2) + W_v . z,    d = z - (mean of p's products)
+        softplus(g_p) / w_p (d . m_v - |m_v|^2 / 2) + 0.3 W_v . z,   d = z - (mean of p's products)
         m_v = sum over the products with v of their d / (n_v + k_p)
 
     w_p is the variance within the values of p, k_p = w_p / (variance of their means): the fewer
@@ -171,12 +175,11 @@ class DenseEvidence(nn.Module):
         sums: of training.
         property_U: the property of each value; of the first, which is none, whatever.
         properties: P.
-        drop: share of the directions that W does not see in training.
     """
 
-    def __init__(self, sums: Sums, property_U: np.ndarray, properties: int, drop: float) -> None:
+    def __init__(self, sums: Sums, property_U: np.ndarray, properties: int) -> None:
         super().__init__()
-        self.sums, self.drop = sums, drop
+        self.sums = sums
         often_U, names = sums.often_U.astype(np.float64), property_U
         rank = sums.sum_UR.shape[1]
         total_P = np.bincount(names, often_U, minlength=properties)
@@ -244,8 +247,8 @@ class DenseEvidence(nn.Module):
         dot_NC = from_NR @ self.centred_UR[row_C].T
         size_C = self.often_U[row_C] + self.pull_P[name]
         near_NC = (dot_NC - self.norm_U[row_C] / (2 * size_C)) / (size_C * self.within_P[name])
-        seen_NR = F.dropout(place_NR, self.drop, self.training)
-        learned_NC = seen_NR @ self.weight_UR[row_C].T
+        seen_NR = F.dropout(place_NR, _DROPPED, self.training)
+        learned_NC = _SLOWNESS * (seen_NR @ self.weight_UR[row_C].T)
         near_NC = F.softplus(self.gate_P[name]) * near_NC
         result: Tensor = (near_NC + learned_NC) * (row_C > 0).to(near_NC.dtype) * has_N1
         return result
@@ -264,6 +267,6 @@ class DenseEvidence(nn.Module):
         size_P = (self.often_U[row_P] - own_P).clamp_min(0) + self.pull_P[name_Q][question_P]
         near_P = (dot_P - square_P - norm_P / (2 * size_P)) / size_P
         gate_Q = F.softplus(self.gate_P[name_Q]) / self.within_P[name_Q]
-        seen_QR = F.dropout(place_QR, self.drop, self.training)
+        seen_QR = _SLOWNESS * F.dropout(place_QR, _DROPPED, self.training)
         found_P = near_P * gate_Q[question_P] + asked.products(seen_QR, self.weight_UR)
         return found_P * (row_P > 0) * has_Q[question_P]

@@ -126,8 +126,7 @@ class Evidence(nn.Module):
         property_U = np.zeros(int(row_V.max(initial=0)) + 1, np.int64)
         property_U[row_V[row_V > 0]] = name_V[row_V > 0]
         for name, sums in sorted(every.items()):
-            drop = self.settings.dropout
-            self.dense[name] = DenseEvidence(sums, property_U, self.properties, drop)
+            self.dense[name] = DenseEvidence(sums, property_U, self.properties)
 
     def save(self, folder: Path) -> None:
         """Write what was counted into `folder`."""
