@@ -32,6 +32,7 @@ from k3m_kg.model.pooling import masked_mean
 from k3m_kg.model.term_vectors import (
     KNOWLEDGE_SEGMENT,
     TermVectors,
+    encode_both,
     encode_properties,
     encode_values,
     knowledge_spans,
@@ -136,8 +137,8 @@ class K3M(LinkPredictor):
         c_BH = self._pool(fused, present)
 
         encoder, terms = self.text_encoder, batch.catalog.tokens
-        properties = encode_properties(encoder, terms, plan.properties_U, plan.longest_property)
-        values = encode_values(encoder, terms, plan.values_U, plan.longest_value)
+        longest = plan.longest_property, plan.longest_value
+        properties, values = encode_both(encoder, terms, plan.properties_U, plan.values_U, longest)
         property_EH, value_EH, knowledge_BKH = self._knowledge(batch, plan, properties, values)
         messages = self.structure.messages(c_BH, batch.triple_product_E, property_EH, value_EH)
 

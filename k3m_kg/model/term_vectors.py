@@ -63,6 +63,34 @@ def encode_values(
     return TermVectors(ids_U, encode_terms(encoder, *parts, longest))
 
 
+def encode_both(
+    encoder: TextEncoder,
+    tokens: TermTokens,
+    properties_U: Tensor,
+    values_U: Tensor,
+    longest: tuple[int, int],
+) -> tuple[TermVectors, TermVectors]:
+    """As `encode_properties` and `encode_values`, in one pass of an encoder that is not frozen."""
+    if tokens.property_vectors is not None or not len(properties_U) or not len(values_U):
+        return (
+            encode_properties(encoder, tokens, properties_U, longest[0]),
+            encode_values(encoder, tokens, values_U, longest[1]),
+        )
+    width, count = max(longest), len(properties_U)
+    ids_UL, present_UL = (
+        torch.cat([F.pad(part[:, :width], (0, width - part[:, :width].shape[1])) for part in parts])
+        for parts in (
+            (tokens.property_ids[properties_U], tokens.value_ids[values_U]),
+            (tokens.property_present[properties_U], tokens.value_present[values_U]),
+        )
+    )
+    vectors_UH = encode_terms(encoder, ids_UL, present_UL, width)
+    return (
+        TermVectors(properties_U, vectors_UH[:count]),
+        TermVectors(values_U, vectors_UH[count:]),
+    )
+
+
 def _projected(encoder: TextEncoder, vectors_UW: Tensor) -> Tensor:
     """(U, H) of terms that a frozen encoder read before training."""
     assert isinstance(encoder, FrozenTextEncoder)

@@ -57,7 +57,11 @@ class TimeBudget:
 
     def steps(self, most: int) -> int | None:
         """For how many steps there is time, at most `most`; None without a limit."""
-        if self.limit is None or self._steps <= _UNTYPICAL:
+        if self.limit is None:
+            return None
+        if self.over:
+            return 0
+        if self._steps <= _UNTYPICAL:
             return None
         left = self.limit * (1 - _RESERVED) - self.elapsed
         return max(0, min(most, int(left / max(1e-9, self.seconds(1)))))

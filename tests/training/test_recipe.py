@@ -159,3 +159,11 @@ def test_a_budget_that_is_too_small_for_an_epoch_still_gives_a_model(
     artifact = Artifact.load(pretrain(config, observer=Watching(clock, 2.0)))
     assert 1 <= artifact.metrics["steps"] <= 3
     assert artifact.metrics["best_epoch"] >= 0
+
+
+def test_a_budget_that_preparation_took_whole_leaves_one_step(tmp_path: Path, clock: Clock) -> None:
+    snapshot = shop_snapshot(tmp_path / "shop", 60)
+    training = {"epochs": 200, "minutes": 0.01, "threads": 1, "batch_size": 8}
+    config = settings(snapshot, tmp_path / "out", training=training, tasks=["lpm"])
+    watching = Watching(clock, 2.0)
+    assert Artifact.load(pretrain(config, observer=watching)).metrics["steps"] == 1
