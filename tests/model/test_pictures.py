@@ -83,7 +83,8 @@ def test_a_batch_takes_the_first_picture_unless_given_a_generator(
 ) -> None:
     built = Built(album, settings(album.path, tmp_path / "out"))
     images = prepared(album, tmp_path, every=True)
-    built.batcher.modalities["image"] = ImageData(album, images)
+    describe = built.model.encoders["image"].describe
+    built.batcher.modalities["image"] = ImageData(album, images, describe)
     rows = np.flatnonzero(images.count_N == 3)
     name = next(iter(images.arrays))
 
