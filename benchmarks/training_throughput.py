@@ -37,6 +37,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.contracts import ProductBatch
+from k3m_kg.engine.hardware import peak_of
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.compiling import compile_layers
@@ -44,9 +45,6 @@ from k3m_kg.training.optimizer import parameter_groups
 from k3m_kg.training.step import Pretrainer
 
 CONFIG = Path(__file__).parent.parent / "examples" / "fashion" / "full.yaml"
-PEAKS = {"H100": 989e12, "H200": 989e12, "A100": 312e12, "L40S": 362e12, "L4": 121e12}
-"""Dense bfloat16 FLOP/s by the vendor's data sheets (SXM parts)."""
-
 _WIDE = [
     "model.hidden=768",
     "model.knowledge=product",
@@ -260,7 +258,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
     flops, waste = counter.get_total_flops(), padding(kept[0].to(device))
     limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
-    peak = next((rate for part, rate in PEAKS.items() if part in name), 0.0) if half else 0.0
+    peak = peak_of(device, options.precision)
     size = kept[0].size
     return {
         "device": name,
