@@ -136,7 +136,8 @@ def _family(
         yield table.rejected(first, "neither SKU nor ID")
         return
     kinds = [columns.cell(row, "item").lower() for row in rows]
-    paths = [_path(text) for text in split(columns.cell(first, "categories"), ";")]
+    texts = split(columns.cell(first, "categories"), ";")
+    paths = [path for text in texts if (path := _path(text))]
     paths.sort(key=lambda path: path.count(" > "), reverse=True)
     stated = (
         *_pairs(columns, first),

@@ -98,7 +98,9 @@ class _Product:
         found = ((name, row.cells[place]) for name, place in at.items())
         cells = {name: cell for name, cell in found if cell not in _MISSING}
         if path := cells.get("_category"):
-            self._categories.setdefault(" > ".join(part.strip() for part in path.split("/")))
+            parts = [part.strip() for part in path.split("/")]
+            if levels := " > ".join(part for part in parts if part):
+                self._categories.setdefault(levels)
         for column in (*_PICTURES, "_media_image"):
             if picture := cells.get(column):
                 self._pictures.setdefault(picture)
@@ -110,7 +112,8 @@ class _Product:
             self._title = cells.pop("name")
         for name, cell in cells.items():
             if (
-                name not in _SHOP
+                name
+                and name not in _SHOP
                 and name not in ("sku", *_PICTURES)
                 and not name.startswith(("_", "use_config_"))
             ):

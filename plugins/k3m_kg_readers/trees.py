@@ -77,7 +77,7 @@ def record(
     line: int,
 ) -> ProductRecord | str:
     """A product of texts, or why it cannot be stored."""
-    kept = unique(properties)
+    kept = unique((name.strip(), value) for name, value in properties)
     if why := unstorable([id_, title, category, *pictures, *(t for pair in kept for t in pair)]):
         return why
     images = tuple(dict.fromkeys(filter(None, pictures)))

@@ -135,7 +135,8 @@ def _product(
     columns: WooCommerceColumns, id_: str, cells: Sequence[str], line: int
 ) -> ProductRecord:
     at = columns.at
-    paths = [_path(text) for text in split_escaped(_cell(at, cells, "categories"))]
+    texts = split_escaped(_cell(at, cells, "categories"))
+    paths = [path for text in texts if (path := _path(text))]
     paths.sort(key=lambda path: path.count(" > "), reverse=True)
     found: list[tuple[str, str]] = []
     for name_place, value_place in columns.attributes:
@@ -170,7 +171,7 @@ def _product(
 
 
 def _path(text: str) -> str:
-    return " > ".join(part.strip() for part in text.split(">"))
+    return " > ".join(level for part in text.split(">") if (level := part.strip()))
 
 
 def split_escaped(cell: str) -> list[str]:

@@ -56,8 +56,11 @@ def test_a_line_of_another_shape_is_rejected_or_read_as_far_as_it_goes(tmp_path:
     path = tmp_path / "a.jsonl"
     path.write_text(
         '{"item_name": 7}\n{"item_id": "A", "item_name": [3, {"value": null}], "node": {"a": 1}, '
-        '"color": [[{}]], "item_weight": [{"unit": "g"}], "size": {"x": {"value": 3}}}\n'
+        '"color": [[{}]], " ": "x", " cut ": "slim", "item_weight": [{"unit": "g"}], '
+        '"size": {"x": {"value": 3}}}\n'
     )
     rejected, found, _ = choose_reader(path, "amazon-berkeley").reader.read(path, None)
     assert isinstance(rejected, RejectedRow)
-    assert (found.id, found.title, found.properties) == ("A", None, (("size.x", "3"),))
+    assert (found.id, found.title, found.properties) == (
+        "A", None, (("cut", "slim"), ("size.x", "3")),
+    )  # fmt: skip

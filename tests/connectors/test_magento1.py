@@ -33,6 +33,14 @@ def test_rows_without_sku_go_on_with_the_product_above() -> None:
     assert (oil.id, oil.images) == ("oil", ())
 
 
+def test_columns_and_levels_without_a_name_do_not_count(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("sku,_type,_attribute_set,,_category\nA,simple,Default,x,Home//Mugs/\nB,,,,/\n")
+    mug, other = choose_reader(path).reader.read(path, None)
+    assert (mug.properties, mug.category) == ((), "Home > Mugs")
+    assert other.category is None
+
+
 def test_a_row_that_goes_on_with_nothing_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("sku,_type,_attribute_set,name\n,simple,Default,Mug\nA,simple,Default,Cup\n")
