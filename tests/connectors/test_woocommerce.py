@@ -75,5 +75,5 @@ def test_only_the_columns_of_attributes_are_needed(tmp_path: Path) -> None:
 def test_levels_without_a_name_are_none(tmp_path: Path) -> None:
     path = tmp_path / "a.csv"
     path.write_text("SKU,Name,Categories,Attribute 1 value(s)\nA,Mug,Home > ,\nB,Cup,>,\n")
-    mug, cup = choose_reader(path).reader.read(path, None)
-    assert (mug.category, cup.category) == ("Home", None)
+    found = products(path, "woocommerce")
+    assert (found["A"].category, found["B"].category) == ("Home", None)
