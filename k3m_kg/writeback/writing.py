@@ -168,6 +168,7 @@ def _write(
 
 
 def _with_header(columns: list[str], rows: Iterable[ChangedRow]) -> Iterator[list[str]]:
-    yield columns
+    if columns:  # else nothing changed
+        yield columns
     for row in rows:
         yield [row.cells.get(column, "") for column in columns]

@@ -160,7 +160,7 @@ def test_only_changed_products_and_columns_are_written(
     assert value in row or f":{name}:{value}" in ",".join(row)
     assert len(report.columns) <= 2
     assert first.write(out, format, 2, mapping).rows == 0
-    assert len(rows_of(out)) == 1
+    assert out.read_text() == ""
 
 
 def test_a_mended_source_gives_its_mended_cells(tmp_path: Path) -> None:
