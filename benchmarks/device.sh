@@ -36,22 +36,22 @@ part() {
         [ -z "${RELEASED:-}" ] ||
             part released 120 released_k3m --folder "$RELEASED" --device "$DEVICE" --tiny --steps 1
     else
-        part learns 100 device_losses --devices "$DEVICE" cpu --steps 200
-        part precision 60 device_losses --models demo chosen --devices "$DEVICE" --steps 200 \
-            --precisions fp32 bf16 --seeds 1 2 3
-        for options in "--precision fp32" "--precision bf16" "--precision bf16 --compile"; do
-            # shellcheck disable=SC2086 # each is several words
-            part throughput 90 training_throughput --device "$DEVICE" --size base --steps 40 \
-                --batch 64 512 --workers 8 $options
-        done
+        part learns 90 device_losses --models kge demo --devices "$DEVICE" cpu --steps 200
+        part precision 90 device_losses --models demo chosen --devices "$DEVICE" --steps 200 \
+            --precisions fp32 bf16 --seeds 1
+        part throughput 40 training_throughput --device "$DEVICE" --size base --steps 20 \
+            --batch 512 2048 --workers 8 --precision bf16
+        part compiled 110 training_throughput --device "$DEVICE" --size base --steps 20 \
+            --batch 2048 --workers 8 --precision bf16 --compile
+        part clip 30 clip_step --device "$DEVICE" --precision bf16 --batch 2048
         if [ -n "${RELEASED:-}" ]; then
-            part released 60 released_k3m --folder "$RELEASED" --device "$DEVICE" --batch 8 64 256
-            part paper 90 training_throughput --device "$DEVICE" --size paper --steps 20 \
+            part released 30 released_k3m --folder "$RELEASED" --device "$DEVICE" --batch 8 64 256
+            part paper 40 training_throughput --device "$DEVICE" --size paper --steps 20 \
                 --batch 8 64 256 --workers 8
         fi
         if [ -n "${TRIPLES:-}" ]; then
             for config in rotate complex; do
-                part "$config" 240 kge_fb15k237 "examples/fb15k237/$config-gpu.yaml" \
+                part "$config" 90 kge_fb15k237 "examples/fb15k237/$config-gpu.yaml" \
                     --set "triples={folder: $TRIPLES}" --set "training.device=$DEVICE"
             done
         fi
