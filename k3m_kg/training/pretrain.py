@@ -161,6 +161,7 @@ class _Run:
         else:
             self.learner, self.batcher = preparation.begun()
             self._save_checkpoint()
+            self.checkpoints.wait()  # other processes begin with what is in it
         if self.processes.first:
             config = self.config.model_dump(mode="json")
             step = self.state.step

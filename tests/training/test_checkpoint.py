@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
+from threading import Event
+from typing import Any
 
 import pytest
 import torch
 from torch import nn
 
+from k3m_kg.config import RunConfig, load_config
+from k3m_kg.engine.environment import ProcessPlace
+from k3m_kg.engine.processes import Processes
 from k3m_kg.errors import ArtifactError
 from k3m_kg.training.checkpoint import Checkpoints
+from k3m_kg.training.observing import Silent
 from k3m_kg.training.optimizer import MovingAverage
 from k3m_kg.training.preparing import Learner
+from k3m_kg.training.pretrain import _Run
+from k3m_kg.training.run_folder import run_folder
+from tests.processes import HANG
 
 
 def learner(value: float) -> Learner:
@@ -89,3 +99,42 @@ def test_what_cannot_be_written_in_the_background_is_said(tmp_path: Path) -> Non
     checkpoints.save(1, learner(1.0), {})
     with pytest.raises(ArtifactError):
         checkpoints.wait()
+
+
+def test_other_processes_find_what_the_first_one_begins_with(
+    config_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """On a GPU checkpoints are written while the training goes on; not so the first."""
+    waited_for = Event()
+
+    class Slow(Checkpoints):
+        def __init__(self, folder: Path, keep: int, *, background: bool = False) -> None:
+            super().__init__(folder, keep, background=True)
+
+        def _write(self, step: int, tensors: dict[str, torch.Tensor], progress: Any) -> None:
+            waited_for.wait(HANG)
+            super()._write(step, tensors, progress)
+
+        def wait(self) -> None:
+            if self._writing is not None:
+                waited_for.set()
+            super().wait()
+
+    class Prepared:
+        def __init__(self, *_: object) -> None:
+            pass
+
+        def begun(self) -> tuple[Learner, None]:
+            return learner(0.0), None
+
+    monkeypatch.setattr("k3m_kg.training.pretrain.Checkpoints", Slow)
+    monkeypatch.setattr("k3m_kg.training.pretrain.Preparation", Prepared)
+    config = load_config(RunConfig, config_file())
+    folder = run_folder(config.output)
+    alone = Processes(ProcessPlace())
+    training = _Run(config, folder, Silent(), alone, torch.device("cpu"), resume=False)
+    try:
+        training.prepare(resume=False)
+        assert training.checkpoints.newest() is not None
+    finally:
+        waited_for.set()
