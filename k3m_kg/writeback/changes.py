@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.stored import SubjectDiff
+from k3m_kg.graph.stored import Run, SubjectDiff
+from k3m_kg.graph.tables import RunKind
 from k3m_kg.plugin.written_back import ProductChange
 from k3m_kg.records import ProductRecord
 
@@ -42,24 +43,37 @@ class _Touched:
         self.images = self.images or diff.images is not None
 
 
-def changes_since(store: GraphStore, run: int) -> Changes:
+def changes_since(store: GraphStore, run: int, format: str | None = None) -> Changes:
     """What the runs after `run` changed and hold still; 0 is before the first one.
 
-    A property that changed and changed back counts as changed; a run that was undone does not.
+    A property that changed and changed back counts as changed; a run that was undone does not. Of a
+    product that changed, what was filled in before `run` counts too: its source does not say it, so
+    the file would take it back, where another product has changed in that column.
+
     Memory grows with the number of changed products, each of which is held once.
+
+    Args:
+        run: the last one whose changes have been written.
+        format: of the source that goes back; what others brought in, it does not say either.
 
     Raises:
         GraphError: there is no such run.
     """
     if run != BEGINNING:
         store.run(run)
-    later = [one for one in reversed(store.runs()) if one.id > run and one.undone_at is None]
+    runs = [one for one in reversed(store.runs()) if one.undone_at is None]
+    later = [one for one in runs if one.id > run]
+    earlier = [one for one in runs if one.id <= run and _fills_in(one, format)]
     touched: dict[str, _Touched] = {}
     found = Changes(runs=[one.id for one in later])
     for one in later:
         for diff in store.diff(one.id):
             if diff.kind == "product":
                 touched.setdefault(diff.name, _Touched()).add(diff)
+    for one in earlier if touched else ():
+        for diff in store.diff(one.id):
+            if diff.kind == "product" and diff.name in touched:
+                touched[diff.name].add(diff)
     for id_, what in touched.items():
         stored = store.product(id_)
         if stored is None:
@@ -84,3 +98,10 @@ def changes_since(store: GraphStore, run: int) -> Changes:
             images=what.images,
         )
     return found
+
+
+def _fills_in(run: Run, format: str | None) -> bool:
+    """Whether it said what a source of a format does not."""
+    if run.kind == RunKind.INGEST.value:
+        return format is not None and run.format != format
+    return run.kind == RunKind.PROPOSAL.value

@@ -106,6 +106,11 @@ class WooCommerceReader(TableDialect):
             yield from variants.rest()
 
 
+def is_of_attribute(column: str) -> bool:
+    """Whether a column says something of an attribute."""
+    return _ATTRIBUTE.fullmatch(column.lower()) is not None
+
+
 def _is_its_own(lower: set[str]) -> bool:
     return "attribute 1 value(s)" in lower or len(lower & _MARKS) > 1
 

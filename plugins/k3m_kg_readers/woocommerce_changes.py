@@ -10,12 +10,14 @@ from k3m_kg_readers.dialect import refuse_mapping
 from k3m_kg_readers.woocommerce import (
     WooCommerceColumns,
     WooCommerceReader,
+    is_of_attribute,
     product_id,
     split_escaped,
 )
 from k3m_kg_readers.written_cells import EditedRow, as_html, escaped_list
 
 _KEYS = ("id", "sku")
+_NOT_OF_PARENT = "WooCommerce takes no attribute of a variation that its product has not"
 
 
 class WooCommerceChanges:
@@ -46,7 +48,20 @@ class WooCommerceChanges:
                 if change is not None:
                     edited = EditedRow(change.product.id, table.header, row.cells)
                     _edit(edited, change, columns, table.header)
-                    yield from edited.told(keys)
+                    yield from edited.told([*keys, *_needed(edited, columns, table.header)])
+
+
+def _needed(row: EditedRow, columns: WooCommerceColumns, header: Sequence[str]) -> list[str]:
+    """What must stand beside what changed: a variation is refused without its parent, and of a
+    product WooCommerce keeps no attributes but those that it is told, each as it is told."""
+    needed = [header[columns.at["parent"]]] if _is_variation(row, columns, header) else []
+    if row.is_changed_in(is_of_attribute):
+        needed += [column for column in header if is_of_attribute(column)]
+    return needed
+
+
+def _is_variation(row: EditedRow, columns: WooCommerceColumns, header: Sequence[str]) -> bool:
+    return "parent" in columns.at and bool(row.cell(header[columns.at["parent"]]))
 
 
 def _edit(
@@ -96,6 +111,9 @@ def _put_attribute(
     number = max([*columns.numbers, 0])
     pairs += [(f"Attribute {n} name", f"Attribute {n} value(s)") for n in range(number + 1, 999)]
     place = next((pair for pair in pairs if row.cell(pair[0]).lower() == name.lower()), None)
+    if place is None and _is_variation(row, columns, header):
+        row.cannot(name, _NOT_OF_PARENT)
+        return
     place = place or next(pair for pair in pairs if not row.cell(pair[0]))
     row.put(place[0], name if values else "")
     row.put(place[1], cell)

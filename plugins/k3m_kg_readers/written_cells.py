@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from k3m_kg.api import ChangedRow, ProductChange, Unwritten
 
@@ -58,6 +58,10 @@ class EditedRow:
     def is_changed(self) -> bool:
         """Whether anything was written."""
         return bool(self._written)
+
+    def is_changed_in(self, which: Callable[[str], bool]) -> bool:
+        """Whether anything was written in columns of some kind."""
+        return any(map(which, self._written))
 
     def row(self, keys: Sequence[str]) -> ChangedRow:
         """The row as it will be."""

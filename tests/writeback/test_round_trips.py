@@ -29,6 +29,13 @@ separators: {parts: {between: ", ", escape: "\\\\"}}
 rename: {colour: Colour}
 """
 
+OF_ATTRIBUTES = [
+    "Attribute 1 name", "Attribute 1 value(s)", "Attribute 1 visible", "Attribute 1 global",
+    "Attribute 1 default", "Attribute 2 name", "Attribute 2 value(s)", "Attribute 2 visible",
+    "Attribute 2 global",
+]  # fmt: skip
+"""WooCommerce keeps no attribute of a product that is not in the file."""
+
 FORMATS = {
     "shopify": (
         "shopify.csv",
@@ -44,7 +51,7 @@ FORMATS = {
          ("CUP-BLUE", "Glaze", "matt"), ("CUP-BLUE", "Weight", "0.3 kg"),
          ("id:105", "Brands", "Northfold"), ("id:105", "Description", "A <set>\nfor tea"),
          ("id:105", "category", "Gifts")],
-        ["ID", "SKU", "Attribute 2 name", "Attribute 2 value(s)", "Attribute 3 name",
+        ["ID", "SKU", *OF_ATTRIBUTES, "Attribute 3 name",
          "Attribute 3 value(s)", "Categories", "Brands", "Description"],
     ),
     "akeneo": (
@@ -97,7 +104,7 @@ class Shop:
         assert isinstance(chosen.record, ReaderPlugin)
         assert chosen.record.changes is not None
         writer = chosen.record.changes(chosen.settings)
-        changes = changes_since(self.store, since).products
+        changes = changes_since(self.store, since, format).products
         return write_changes(out, format, writer, source, mapping, changes, **options)
 
     def products(self) -> dict[str, tuple]:
@@ -161,6 +168,40 @@ def test_only_changed_products_and_columns_are_written(
     assert len(report.columns) <= 2
     assert first.write(out, format, 2, mapping).rows == 0
     assert out.read_text() == ""
+
+
+def test_what_was_filled_in_before_is_not_taken_back(tmp_path: Path) -> None:
+    (tmp_path / "catalog.csv").write_text(CSV)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "catalog.csv", "csv", tmp_path / "mapping.yaml")
+    shop.propose(ProposedTriple("2", "power", "40 W", 0.9))
+    shop.propose(ProposedTriple("3", "power", "60 W", 0.9), ProposedTriple("2", "glaze", "matt", 1))
+    out = tmp_path / "back.csv"
+    shop.write(out, "csv", 2, tmp_path / "mapping.yaml")
+    header, *rows = rows_of(out)
+    assert {row[0]: row[header.index("power")] for row in rows} == {"2": "40 W", "3": "60 W"}
+
+
+def test_woocommerce_is_told_all_attributes_and_the_parents_of_variations(tmp_path: Path) -> None:
+    shutil.copy(EXPORTS / "woocommerce.csv", tmp_path / "woocommerce.csv")
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "woocommerce.csv", "woocommerce")
+    shop.propose(
+        ProposedTriple("TEAPOT", "Glaze", "matt", 0.9),
+        ProposedTriple("TEAPOT-BLUE", "Length", "9 cm", 0.9),
+        ProposedTriple("TEAPOT-BLUE", "Glaze", "matt", 0.9),
+    )
+    out = tmp_path / "back.csv"
+    report = shop.write(out, "woocommerce", 1)
+    assert [(item.product, item.what) for item in report.unwritten] == [("TEAPOT-BLUE", "Glaze")]
+    with out.open(newline="") as file:
+        product, variation = csv.DictReader(file)
+    assert product["Attribute 1 name"] == "Colour"
+    assert product["Attribute 1 global"] == "1"
+    assert product["Attribute 1 default"] == "Blue"
+    assert product["Attribute 3 name"] == "Glaze"
+    assert (variation["Parent"], variation["Attribute 1 value(s)"]) == ("TEAPOT", "Blue")
 
 
 def test_a_mended_source_gives_its_mended_cells(tmp_path: Path) -> None:

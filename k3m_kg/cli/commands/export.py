@@ -183,7 +183,7 @@ def _write_back(
         chosen = choose_reader(source, format, settings)
         assert isinstance(chosen.record, ReaderPlugin)
         assert chosen.record.changes is not None
-        changes = changes_since(store, since)
+        changes = changes_since(store, since, format)
         writer = chosen.record.changes(chosen.settings)
         takes = mapping if chosen.record.takes_mapping else None
         report = write_changes(
