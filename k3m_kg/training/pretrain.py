@@ -384,6 +384,7 @@ class _Run:
             metrics={
                 "epochs": state.epoch,
                 "steps": state.step,
+                "passes": round(state.step / self.steps_per_epoch, 2),
                 "seconds": round(state.seconds, 3),
                 "best_epoch": state.best_epoch,
                 "validation": state.validation,

@@ -289,6 +289,17 @@ def test_a_config_that_cannot_work_is_one_clear_message(
     assert errors.count("error:") == 1
 
 
+def test_a_model_that_hardly_learned_is_called_so(
+    config_file, monkeypatch: pytest.MonkeyPatch, capsys
+) -> None:
+    config = str(config_file(training={"minutes": 0.0001}))
+    monkeypatch.setattr(sys, "argv", ["k3m-kg", "pretrain", config])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    assert stop.value.code == 0
+    assert "hardly trained" in capsys.readouterr().err
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="mounting a small disk needs root")
 def test_a_full_disk_is_one_clear_message_and_keeps_the_checkpoint(
     config_file, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys

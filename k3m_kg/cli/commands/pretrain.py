@@ -157,6 +157,12 @@ def pretrain(
         print_json({"artifact": str(path), **metrics})
     else:
         note(f"artifact {path} ({metrics['steps']} steps, {metrics['seconds']:.0f} s)")
+        if metrics["passes"] < 1:
+            note(
+                f"hardly trained: the budget was over after {metrics['passes']:.0%} of one pass "
+                "over the products, preparation counted in; --minutes gives it more, and what was "
+                "prepared is kept beside the snapshot"
+            )
 
 
 def _chosen(
