@@ -48,6 +48,10 @@ _MARKS = {"image_link", "availability", "google_product_category", "item_group_i
 _MARKS |= {"additional_image_link", "product_type", "identifier_exists"}
 
 
+Sections = dict[tuple[str, str], str]
+"""Of details, which are a name and a value, the section."""
+
+
 class GoogleMerchantReader(TableDialect):
     """Reads product data in each of the three forms that Merchant Center takes."""
 
@@ -111,6 +115,37 @@ def names_in(path: Path, reader: GoogleMerchantReader) -> frozenset[str]:
         return frozenset()
     with reader.opened(path) as table:
         return frozenset(map(_attribute, table.header)) - {"product_detail"}
+
+
+def sections_in(path: Path, reader: GoogleMerchantReader) -> Iterator[tuple[str, Sections]]:
+    """The ids of products with details in sections, and the sections, which no record has."""
+    if begins_as_xml(path):
+        for item in xml_elements(path, _ITEMS):
+            if not isinstance(item, RejectedRow) and (found := _sections(item)):
+                yield from ((part.text, found) for part in item.children if part.local_name == "id")
+        return
+    with reader.opened(path) as table:
+        names = [_attribute(name) for name in table.header]
+        if "product_detail" not in names:
+            return
+        id_, detail = names.index("id"), names.index("product_detail")
+        for row in table:
+            if not isinstance(row, RejectedRow):
+                cells = (cell.split(":", 2) for cell in split(row.cells[detail]))
+                parts = ([text.strip() for text in cell] for cell in cells)
+                found = {(one[1], one[2]): one[0] for one in parts if len(one) == 3 and one[0]}
+                if found:
+                    yield row.cells[id_], found
+
+
+def _sections(item: XmlElement) -> Sections:
+    found: Sections = {}
+    for child in item.children:
+        parts = {part.local_name: part.text for part in child.children}
+        if child.local_name == "product_detail" and (section := parts.get("section_name")):
+            name, value = parts.get("attribute_name", ""), parts.get("attribute_value", "")
+            found[name, value] = section
+    return found
 
 
 def _is_googles(element: XmlElement) -> bool:

@@ -5,13 +5,14 @@ A supplemental feed is tab-separated whatever the primary one is, and adds to it
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from k3m_kg.api import ChangedRow, ProductChange, ProductRecord, Unwritten, WrittenForm
 from k3m_kg_readers.dialect import refuse_mapping
-from k3m_kg_readers.google import GoogleMerchantReader, names_in
-from k3m_kg_readers.written_cells import EditedRow
+from k3m_kg_readers.google import GoogleMerchantReader, Sections, names_in, sections_in
+from k3m_kg_readers.written_cells import SEVERAL, EditedRow
 
 _ATTRIBUTES = frozenset(
     [
@@ -46,30 +47,44 @@ class GoogleMerchantChanges:
         known = _ATTRIBUTES | names_in(path, self._reader)
         changed = frozenset[str]().union(
             *(change.properties & known for change in changes.values())
-        )
+        ) - _with_several(changes)
+        sections = {id_: found for id_, found in sections_in(path, self._reader) if id_ in changes}
         for record in self._reader.read(path, None):
-            change = changes.get(record.id) if isinstance(record, ProductRecord) else None
-            if change is not None:
-                row = _edited(change, known, changed)
+            if isinstance(record, ProductRecord) and (change := changes.get(record.id)) is not None:
+                row = _edited(change, known, changed, sections.get(record.id, {}))
                 yield from row.told(("id",))
 
 
-def _edited(change: ProductChange, known: frozenset[str], changed: frozenset[str]) -> EditedRow:
+def _with_several(changes: Mapping[str, ProductChange]) -> frozenset[str]:
+    """Attributes of which some product has several values: a column of them would keep one."""
+    several: set[str] = set()
+    for change in changes.values():
+        counts = Counter(name for name, _ in change.product.properties)
+        several.update(name for name, count in counts.items() if count > 1)
+    return frozenset(several)
+
+
+def _edited(
+    change: ProductChange, known: frozenset[str], changed: frozenset[str], sections: Sections
+) -> EditedRow:
+    """The row of a product: attributes that are `changed` in some product have a column."""
     product = change.product
     cells = {"id": product.id, "title": product.title or "", "product_type": product.category or ""}
     for name, value in product.properties:
         if name in changed:
             cells.setdefault(name, value)
     details = [(name, value) for name, value in product.properties if name not in known]
-    if all(_is_plain(name, value) for name, value in details):
-        cells[_DETAIL] = _written(details)
+    if all(_is_plain(*detail, sections.get(detail, "")) for detail in details):
+        cells[_DETAIL] = ",".join(":".join((sections.get(one, ""), *one)) for one in details)
     row = EditedRow(product.id, list(cells), list(cells.values()))
     if change.title:
         row.put("title", product.title or "")
     if change.category:
         row.put("product_type", product.category or "")
     for name in sorted(change.properties):
-        if name in known:
+        if name in known and name not in changed:
+            row.cannot(name, SEVERAL)
+        elif name in known:
             row.put_one(name, name, change.values(name))
         elif not all(_is_plain(name, value) for value in change.values(name)):
             row.cannot(name, "a detail of Google's has no comma, and no colon in its name")
@@ -81,9 +96,5 @@ def _edited(change: ProductChange, known: frozenset[str], changed: frozenset[str
     return row
 
 
-def _is_plain(name: str, value: str) -> bool:
-    return "," not in name + value and ":" not in name
-
-
-def _written(details: list[tuple[str, str]]) -> str:
-    return ",".join(f":{name}:{value}" for name, value in details)
+def _is_plain(name: str, value: str, section: str = "") -> bool:
+    return "," not in name + value + section and ":" not in name + section

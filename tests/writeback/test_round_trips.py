@@ -204,6 +204,34 @@ def test_woocommerce_is_told_all_attributes_and_the_parents_of_variations(tmp_pa
     assert (variation["Parent"], variation["Attribute 1 value(s)"]) == ("TEAPOT", "Blue")
 
 
+def test_google_loses_neither_further_values_nor_sections(tmp_path: Path) -> None:
+    item = "<item><g:id>{}</g:id><g:title>A</g:title><g:image_link>a</g:image_link>{}</item>"
+    highlights = "".join(f"<g:product_highlight>{n}</g:product_highlight>" for n in "12")
+    detail = (
+        "<g:product_detail><g:section_name>Back</g:section_name><g:attribute_name>Ports"
+        "</g:attribute_name><g:attribute_value>4</g:attribute_value></g:product_detail>"
+    )
+    (tmp_path / "feed.xml").write_text(
+        '<rss xmlns:g="http://base.google.com/ns/1.0"><channel>'
+        + item.format("A", highlights) + item.format("B", detail) + "</channel></rss>"
+    )  # fmt: skip
+    (tmp_path / "feed.tsv").write_text(
+        "id\ttitle\timage_link\tavailability\tproduct_type\tproduct_detail\n"
+        "B\tLamp\ta\tin stock\tlamps\tBack:Ports:4\n"
+    )
+    for source, lost in (("feed.xml", ["product_highlight"]), ("feed.tsv", [])):
+        shop = Shop(tmp_path, source)
+        shop.ingest(tmp_path / source, "google-merchant")
+        offered = [("B", "Fit", "wide"), ("B", "material", "glass")]
+        offered += [("B", "product_highlight", "3"), ("A", "material", "wood")] * len(lost)
+        shop.propose(*(ProposedTriple(*one, 0.9) for one in offered))
+        report = shop.write(tmp_path / "back.tsv", "google-merchant", 1)
+        assert [one.what for one in report.unwritten] == lost
+        header, *rows = rows_of(tmp_path / "back.tsv")
+        assert set(header) == {"id", "material", "product_detail"}
+        assert rows[-1][header.index("product_detail")] == "Back:Ports:4,:Fit:wide"
+
+
 def test_a_mended_source_gives_its_mended_cells(tmp_path: Path) -> None:
     source, mapping, mended = tmp_path / "c.csv", tmp_path / "m.yaml", tmp_path / "mended.csv"
     source.write_text(CSV)
