@@ -206,3 +206,18 @@ def back_doors(module: Module, built_in: dict[tuple[str, str], str]) -> Iterator
 
 def _says(node: ast.AST, text: str) -> bool:
     return any(isinstance(part, ast.Constant) and part.value == text for part in ast.walk(node))
+
+
+def test_a_decision_has_a_number_of_its_own() -> None:
+    pages = sorted(path.name for path in (ROOT / "docs" / "decisions").glob("[0-9]*.md"))
+    numbers = [name[:4] for name in pages]
+    assert [name for name in pages if numbers.count(name[:4]) > 1] == []
+    for name in pages:
+        first = (ROOT / "docs" / "decisions" / name).read_text(encoding="utf-8").split("\n", 1)[0]
+        assert first.startswith(f"# {int(name[:4])}. "), name
+
+
+def test_a_line_of_the_glossary_explains_what_no_other_does() -> None:
+    text = (ROOT / "docs" / "glossary.md").read_text(encoding="utf-8")
+    begun = re.findall(r"^- (\*[^*]+\*)", text, re.MULTILINE)
+    assert [word for word in begun if begun.count(word) > 1] == []

@@ -1,7 +1,7 @@
 """Losses of ten steps are what they were: a change for speed must not change what is computed.
 
 `golden/losses.json` was recorded with one loop over properties and everything on one device, before
-steps were made ragged on the CPU and flat on the device (decision 38).
+steps were made ragged on the CPU and flat on the device (decision 41).
 """
 
 from __future__ import annotations
