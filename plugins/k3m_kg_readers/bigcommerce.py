@@ -55,8 +55,10 @@ _SHOP = re.compile(
     r"related products|product inventoried|calculated price|category details|cost price"
 )
 """Columns that steer the shop."""
-_OPTION_OF_NOW = re.compile(r"Name=(.*?)\|Value=(.*?)(?=\|Type=|$)", re.DOTALL)
-_OPTION_OF_BEFORE = re.compile(r"\[[A-Z]{1,3}\]([^=]+)=(.*?)(?=,\s*\[[A-Z]{1,3}\]|$)", re.DOTALL)
+_TYPE_OF_BEFORE = re.compile(r"\[[A-Z]{1,3}\]")
+_NEXT_OF_BEFORE = re.compile(r",\s*\[[A-Z]{1,3}\]")
+_SWATCH = re.compile(r"(?:\[[^\[\]]*\]|:#[0-9A-Fa-f]{3,8})$")
+_LAST_POSITION = 10**9
 _MARKS = {"options", "custom fields", "inventory tracking", "is visible", "brand id"}
 _MARKS |= {"product code/sku", "brand name", "product visible?", "option set", "track inventory"}
 
@@ -207,15 +209,30 @@ def _fields(cell: str) -> Iterator[tuple[str, str]]:
 
 def _options(columns: _Columns, row: TableRow) -> Pairs:
     """What a variant chooses: `Type=Dropdown|Name=Colour|Value=Red`, before `[RB]Colour=Red`."""
-    found = _OPTION_OF_NOW.findall(columns.cell(row, "options"))
-    found = found or _OPTION_OF_BEFORE.findall(columns.cell(row, "name"))
+    found = list(_options_of_now(columns.cell(row, "options")))
+    found = found or list(_options_of_before(columns.cell(row, "name")))
     pairs = ((name.strip(), _plain_value(value)) for name, value in found)
     return tuple(dict.fromkeys(pair for pair in pairs if all(pair)))
 
 
+def _options_of_now(cell: str) -> Iterator[tuple[str, str]]:
+    for option in cell.split("|Type="):
+        name, told, value = option.partition("Name=")[2].partition("|Value=")
+        if told:
+            yield name, value
+
+
+def _options_of_before(cell: str) -> Iterator[tuple[str, str]]:
+    if first := _TYPE_OF_BEFORE.search(cell):
+        for option in _NEXT_OF_BEFORE.split(cell[first.end() :]):
+            name, told, value = option.partition("=")
+            if told:
+                yield name, value
+
+
 def _plain_value(value: str) -> str:
     """A swatch has its colour or picture behind it, `Red[#ff0000]` or `Red:#ff0000`."""
-    return re.sub(r"(?:\[[^\]]*\]|:#[0-9A-Fa-f]{3,8})$", "", value.strip()).strip()
+    return _SWATCH.sub("", value.strip()).strip()
 
 
 def _pictures(columns: _Columns, rows: Sequence[TableRow], kinds: Sequence[str]) -> tuple[str, ...]:
@@ -225,7 +242,8 @@ def _pictures(columns: _Columns, rows: Sequence[TableRow], kinds: Sequence[str])
         if kind == "image":
             picture = columns.cell(row, "image") or columns.cell(row, "imported image")
             position = columns.cell(row, "position")
-            rank = int(position) if position.isdecimal() else len(rows)
+            told = position.isdecimal() and len(position) < len(str(_LAST_POSITION))
+            rank = int(position) if told else _LAST_POSITION
             placed.append((rank, number, picture))
     found += [picture for _, _, picture in sorted(placed) if picture]
     return tuple(dict.fromkeys(found))

@@ -283,5 +283,6 @@ def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...
     for number, row in enumerate(rows):
         if image := _cell(row, columns.image):
             position = _cell(row, columns.position) or ""
-            found.append((int(position) if position.isdecimal() else len(rows), number, image))
+            told = position.isdecimal() and len(position) < 10
+            found.append((int(position) if told else len(rows), number, image))
     return tuple(dict.fromkeys(image for _, _, image in sorted(found)))

@@ -72,3 +72,20 @@ def test_a_bad_row_says_which_product_it_is_about(tmp_path: Path) -> None:
     path.write_text("Item,ID,Name,SKU,Options,Custom Fields\nProduct,7,Cup,C,,,too,many\n")
     (rejected,) = choose_reader(path).reader.read(path, None)
     assert rejected.id == "C"
+
+
+def test_cells_that_nobody_would_write_take_neither_time_nor_the_rest(tmp_path: Path) -> None:
+    """With a search from each beginning to the end of the cell this would take hours."""
+    path = tmp_path / "odd.csv"
+    path.write_text(
+        "Item,ID,Name,SKU,Options,Inventory Tracking,Is Visible,Image Sort Order,"
+        "Internal Image URL (Export)\n"
+        "Product,1,Mug,M,,none,TRUE,,\n"
+        f"Variant,2,{'[A]' * 100_000},M1,{'Name=' * 60_000},,,,\n"
+        f"Variant,3,,M2,Name=Colour|Value={'[' * 300_000},,,,\n"
+        f"Image,4,,,,,,{'9' * 5000},http://shop.example/late.png\n"
+        "Image,5,,,,,,2,http://shop.example/early.png\n"
+    )
+    found = read(path)
+    assert list(found) == ["M", "M1", "M2"]
+    assert [Path(picture).stem for picture in found["M"].images] == ["early", "late"]

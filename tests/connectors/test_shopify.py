@@ -51,6 +51,16 @@ def test_pictures_are_in_the_order_of_their_positions() -> None:
     assert found["LS-M-S"].images == (front, back, detail)
 
 
+def test_a_position_that_no_number_can_be_is_none(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        "Handle,Title,Image Src,Image Position\n"
+        f"mug,Mug,https://cdn.example/b.jpg,{'9' * 5000}\nmug,,https://cdn.example/a.jpg,1\n"
+    )
+    found = products(path, "shopify")["mug"]
+    assert [Path(image).stem for image in found.images] == ["a", "b"]
+
+
 def test_a_product_without_options_is_one_product() -> None:
     oil = products(EXAMPLES / "shopify.csv", "shopify")["olive-oil"]
     assert oil.links == ()
