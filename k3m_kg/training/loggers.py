@@ -14,9 +14,10 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from k3m_kg.errors import ArtifactError, ConfigError
+from k3m_kg.extras import MODULES, require
 from k3m_kg.files import write_text
 
-_INSTALL = {"tensorboard": "k3m-kg[train]", "wandb": "wandb", "mlflow": "mlflow-skinny"}
+_INSTALL = {"wandb": "wandb", "mlflow": "mlflow-skinny"}
 _LONGEST_PARAMETER = 500
 
 
@@ -37,10 +38,13 @@ def check_loggers(names: Iterable[str]) -> None:
     """Nothing, where all of them are installed; none is imported.
 
     Raises:
-        ConfigError: what to install.
+        MissingExtraError: an extra of this package brings it.
+        ConfigError: the user's own package to install.
     """
     for name in names:
-        if find_spec(name) is None:
+        if name in MODULES:
+            require(name)
+        elif find_spec(name) is None:
             raise ConfigError(
                 f"{name} is not installed",
                 where="training.loggers",

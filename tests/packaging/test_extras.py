@@ -39,6 +39,7 @@ CORE = GRAPH | {
 
 NEEDS = [
     ("pretrain run.yaml", "train"),
+    ("profile run.yaml", "train"),
     ("evaluate artifact", "train"),
     ("evaluate artifact --calibrate", "train"),
     ("embed artifact vectors.parquet", "train"),

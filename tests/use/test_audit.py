@@ -38,8 +38,7 @@ class Eye(Tattler):
         said = torch.zeros(batch.size, len(batch.catalog.values))
         image = batch.modalities["image"]
         if len(image.product_I):
-            (pixels,) = image.arrays.values()
-            best = pixels.float().flatten(2).mean(2).argmax(1)
+            best = image.arrays["pixels"].float().flatten(2).mean(2).argmax(1)
             values = torch.tensor([batch.catalog.values.index(name) for name in COLOURS])
             said[image.product_I, values[best]] = 9.0
         return said
