@@ -42,6 +42,10 @@ def arrays(rng: np.random.Generator) -> dict[str, np.ndarray]:
     }
 
 
+def _imaginary(array: np.ndarray) -> np.ndarray:
+    return array.astype(complex if array.dtype.kind in "biuf" else object)
+
+
 def npz(path: Path, rng: random.Random) -> None:
     """With an array of another shape, dtype or content, or without one."""
     held: dict[str, np.ndarray] = {"ids": np.array(IDS), "counts": np.full(6, 2), **arrays(RNG)}
@@ -51,7 +55,7 @@ def npz(path: Path, rng: random.Random) -> None:
             lambda a: a[:2], lambda a: a.reshape(-1), lambda a: a.astype(str), lambda a: a.T,
             lambda a: np.zeros((0, *a.shape[1:]), a.dtype), lambda a: a[..., None],
             lambda a: np.full(a.shape, np.nan), lambda a: np.full(a.shape, -(2**62)),
-            lambda a: np.array(None, object), lambda a: np.array(7), lambda a: a.astype(complex),
+            lambda a: np.array(None, object), lambda a: np.array(7), _imaginary,
             lambda a: np.array(rng.choice(CELLS)),
         ]  # fmt: skip
         held[name] = rng.choice(changes)(held[name])
