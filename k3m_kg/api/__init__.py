@@ -109,6 +109,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
     from k3m_kg.use.open_model import OpenModel
+    from k3m_kg.workers.parquet import check_parquet
 
 _LAZY = {
     **dict.fromkeys(
@@ -172,6 +173,7 @@ _LAZY = {
     **dict.fromkeys(("Asked", "compare"), "k3m_kg.evaluation.comparison"),
     **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
     "OpenModel": "k3m_kg.use.open_model",
+    "check_parquet": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
@@ -273,6 +275,7 @@ __all__ = [
     "Visibility",
     "WrittenForm",
     "XmlElement",
+    "check_parquet",
     "compare",
     "fingerprint",
     "heads_of",

@@ -15,6 +15,7 @@ import pyarrow.parquet as pq
 from k3m_kg.errors import CatalogError, ConfigError, SnapshotError
 from k3m_kg.kge.settings import DataSettings, KgeConfig
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.workers.parquet import check_parquet
 
 SPLITS = ("train", "validation", "test")
 _FILES = {"validation": ("validation", "valid")}
@@ -185,6 +186,7 @@ def read_features(path: Path, entities: list[str]) -> tuple[np.ndarray, np.ndarr
         ConfigError: no such file, other columns, or no entity is in it.
     """
     try:
+        check_parquet(path, f"features.path: {path}")
         table = pq.read_table(path, columns=["id", "vector"])
         vectors = np.stack(table["vector"].to_numpy()).astype(np.float32)
     except (OSError, ValueError, KeyError, pa.ArrowException) as error:

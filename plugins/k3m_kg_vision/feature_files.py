@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from k3m_kg.api import ConfigError
+from k3m_kg.api import ConfigError, check_parquet
 
 _FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 _SAMPLE = 1 << 20
@@ -121,10 +121,7 @@ class ParquetFile(FeatureFile):
 
     def __init__(self, path: Path) -> None:
         self.path = path
-        with pq.ParquetFile(path) as packed:
-            groups = (packed.metadata.row_group(n) for n in range(packed.metadata.num_row_groups))
-            columns = (group.column(n) for group in groups for n in range(group.num_columns))
-            _check_unpacked(path, 8 * sum(column.num_values for column in columns))
+        check_parquet(path, str(path))
         self._table = pq.read_table(path, memory_map=True)
         self._table.validate(full=True)
         names = self._table.column_names

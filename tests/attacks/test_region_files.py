@@ -13,6 +13,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from k3m_kg.errors import ConfigError
+from k3m_kg.kge.data import read_features
+from k3m_kg.workers import parquet as parquet_files
 from k3m_kg_vision import feature_files
 from k3m_kg_vision.feature_files import open_features
 
@@ -110,7 +112,8 @@ WRITERS = {"npz": npz, "parquet": parquet, "tsv": tsv}
 def test_a_forged_file_of_regions_is_used_or_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"regions.{kind}"
     used, said = 0, list[str]()
-    for number in attempts(60):
+    # each Parquet file is read by a process of its own
+    for number in attempts(15 if kind == "parquet" else 60):
         rng = random.Random(number)
         WRITERS[kind](path, rng)
         if rng.random() < 0.5:
@@ -131,10 +134,27 @@ def test_a_forged_file_of_regions_is_used_or_refused(kind: str, tmp_path: Path) 
     assert all(0 < len(text) < 2_000 for text in said)
 
 
+GIVES_UP = 2886
+"""Number of an attack at which pyarrow ended the process: levels that do not fit their count."""
+
+
+def test_a_parquet_file_at_which_the_library_gives_up_is_an_error(tmp_path: Path) -> None:
+    path, rng = tmp_path / "regions.parquet", random.Random(GIVES_UP)
+    parquet(path, rng)
+    assert rng.random() < 0.5
+    change = rng.choice((change_bytes, change_bytes, change_words))
+    path.write_bytes(change(path.read_bytes(), rng))
+    with pytest.raises(ConfigError, match="Parquet file"):
+        open_features(path)
+    with pytest.raises(ConfigError, match="Parquet file"):
+        read_features(path, ["e1"])
+
+
 def test_what_unpacks_to_too_much_is_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(feature_files, "_SMALL", 1 << 20)
+    for where in (feature_files, parquet_files):
+        monkeypatch.setattr(where, "_SMALL", 1 << 20)
     bomb = tmp_path / "bomb.npz"
     with (
         zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as packed,

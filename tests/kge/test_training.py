@@ -185,7 +185,7 @@ def test_features_of_other_entities_are_a_config_error(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no entity has a vector"):
         train(settings)
     (tmp_path / "v.parquet").write_text("nonsense")
-    with pytest.raises(ConfigError, match="columns id and vector"):
+    with pytest.raises(ConfigError, match="cannot be read"):
         train(settings)
 
 
