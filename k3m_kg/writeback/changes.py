@@ -36,19 +36,40 @@ class _Touched:
     category: bool = False
     images: bool = False
 
-    def add(self, diff: SubjectDiff) -> None:
-        self.pairs.update(name for name, _ in (*diff.triples_added, *diff.triples_removed))
-        self.title = self.title or diff.title is not None
-        self.category = self.category or diff.category is not None
-        self.images = self.images or diff.images is not None
+    @classmethod
+    def by(cls, diff: SubjectDiff) -> _Touched:
+        """What a run changed of a product."""
+        return cls(
+            {name for name, _ in (*diff.triples_added, *diff.triples_removed)},
+            diff.title is not None,
+            diff.category is not None,
+            diff.images is not None,
+        )
+
+    def add(self, other: _Touched) -> None:
+        """That too."""
+        self.pairs |= other.pairs
+        self.title |= other.title
+        self.category |= other.category
+        self.images |= other.images
+
+    def within(self, other: _Touched) -> _Touched:
+        """Of it what is in both."""
+        return _Touched(
+            self.pairs & other.pairs,
+            self.title and other.title,
+            self.category and other.category,
+            self.images and other.images,
+        )
 
 
 def changes_since(store: GraphStore, run: int, format: str | None = None) -> Changes:
     """What the runs after `run` changed and hold still; 0 is before the first one.
 
     A property that changed and changed back counts as changed; a run that was undone does not. Of a
-    product that changed, what was filled in before `run` counts too: its source does not say it, so
-    the file would take it back, where another product has changed in that column.
+    product that changed, what was filled in before `run` counts too where that property changed of
+    any product since: its source does not say it, so the file, which has that column, would take it
+    back.
 
     Memory grows with the number of changed products, each of which is held once.
 
@@ -69,11 +90,14 @@ def changes_since(store: GraphStore, run: int, format: str | None = None) -> Cha
     for one in later:
         for diff in store.diff(one.id):
             if diff.kind == "product":
-                touched.setdefault(diff.name, _Touched()).add(diff)
+                touched.setdefault(diff.name, _Touched()).add(_Touched.by(diff))
+    columns = _Touched()
+    for what in touched.values():
+        columns.add(what)
     for one in earlier if touched else ():
         for diff in store.diff(one.id):
             if diff.kind == "product" and diff.name in touched:
-                touched[diff.name].add(diff)
+                touched[diff.name].add(_Touched.by(diff).within(columns))
     for id_, what in touched.items():
         stored = store.product(id_)
         if stored is None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
@@ -104,6 +104,7 @@ def _edit(
         above |= frozenset(name for name in ("title", "category") if getattr(change, name))
     of_product = {name: (header[place], how) for place, name, how in columns.of_product}
     own = {name: (header[place], how) for place, name, how in columns.of_variant}
+    holders = _holders(change, {*own, *of_product, *options})
     for name in sorted(change.properties):
         values = change.values(name)
         if name in options:
@@ -119,12 +120,25 @@ def _edit(
                 row.cannot(name, _BELOW_PRODUCT)
         else:
             kind = "variant" if of_variant else "product"
-            key = _NO_KEY.sub("_", name.lower()).strip("_")
+            key = _key(name)
             if not key or "(" in name:
                 row.cannot(name, "its name makes no key of a metafield")
+            elif (holder := holders.get(key, name)) != name:
+                if values:
+                    row.cannot(name, f"{holder!r} makes the same key of a metafield")
             else:
                 row.put_one(name, f"{name} ({kind}.metafields.custom.{key[:60]})", values)
     row.refuse_pictures_and_links(change)
+
+
+def _key(name: str) -> str:
+    return _NO_KEY.sub("_", name.lower()).strip("_")
+
+
+def _holders(change: ProductChange, in_columns: Collection[str]) -> dict[str, str]:
+    """By the key of a metafield the property whose values it holds: names may differ in case."""
+    names = sorted({name for name, _ in change.product.properties} - set(in_columns), reverse=True)
+    return {_key(name): name for name in names}
 
 
 def _put(row: EditedRow, name: str, values: Sequence[str], column: str, how: str) -> None:

@@ -183,6 +183,37 @@ def test_what_was_filled_in_before_is_not_taken_back(tmp_path: Path) -> None:
     assert {row[0]: row[header.index("power")] for row in rows} == {"2": "40 W", "3": "60 W"}
 
 
+def test_what_changed_before_goes_along_in_columns_of_now_alone(tmp_path: Path) -> None:
+    (tmp_path / "catalog.csv").write_text(CSV)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "catalog.csv", "csv", tmp_path / "mapping.yaml")
+    shop.propose(ProposedTriple("2", "power", "40 W", 0.9), ProposedTriple("2", "Colour", "red", 1))
+    shop.propose(ProposedTriple("2", "season", "winter", 0.9))
+    out = tmp_path / "back.csv"
+    shop.write(out, "csv", 2, tmp_path / "mapping.yaml")
+    assert rows_of(out) == [["sku", "season"], ["2", "winter"]]
+
+
+def test_a_metafield_of_shopify_is_one_column_whatever_the_case_of_its_name(tmp_path: Path) -> None:
+    shutil.copy(EXPORTS / "shopify.csv", tmp_path / "shopify.csv")
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "shopify.csv", "shopify")
+    supplier = tmp_path / "supplier.csv"
+    for heading in ("region", "Region"):
+        supplier.write_text(f"Handle,{heading}\nolive-oil,Douro\n")
+        (tmp_path / "map.yaml").write_text(f"id: Handle\nproperties: [{heading}]\n")
+        shop.ingest(supplier, "csv", tmp_path / "map.yaml")
+    out = tmp_path / "back.csv"
+    report = shop.write(out, "shopify", 1)
+    header, row = rows_of(out)
+    assert [name for name in header if "custom.region" in name] == [
+        "Region (product.metafields.custom.region)"
+    ]
+    assert "Douro" in row
+    assert report.unwritten == []
+
+
 def test_woocommerce_is_told_all_attributes_and_the_parents_of_variations(tmp_path: Path) -> None:
     shutil.copy(EXPORTS / "woocommerce.csv", tmp_path / "woocommerce.csv")
     shop = Shop(tmp_path, "graph")
