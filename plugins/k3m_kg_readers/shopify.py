@@ -108,6 +108,14 @@ class ShopifyColumns:
         self.of_a_variant = [place for place in makes if place is not None]
         self.of_a_variant += [place for _, place in self.options]
 
+    def handle_of(self, row: TableRow | RejectedRow) -> str | None:
+        """The product that a row is about; None of one that cannot be read."""
+        return None if isinstance(row, RejectedRow) else row.cells[self.handle]
+
+    def is_begun(self, first: TableRow) -> bool:
+        """Whether a product's first row says that it is one: it has a title."""
+        return self.title is None or _cell(first, self.title) is not None
+
     def _add(self, place: int, name: str, written: str) -> None:
         if name in _SHOP or _STEERING.match(name):
             return
@@ -145,12 +153,7 @@ class ShopifyReader(TableDialect):
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
         columns = ShopifyColumns(table.header)
-        handle = columns.handle
-
-        def key(row: TableRow | RejectedRow) -> str | None:
-            return None if isinstance(row, RejectedRow) else row.cells[handle]
-
-        for name, rows in groupby(table, key):
+        for name, rows in groupby(table, columns.handle_of):
             if name:
                 yield from _product(
                     table, columns, [row for row in rows if isinstance(row, TableRow)]
@@ -169,7 +172,7 @@ def _product(
     first = rows[0]
     handle = first.cells[columns.handle]
     title = _cell(first, columns.title)
-    if columns.title is not None and title is None:
+    if not columns.is_begun(first):
         for row in rows:
             why = "continues a product that does not stand above it: its first row has no title"
             yield table.rejected(row, why)

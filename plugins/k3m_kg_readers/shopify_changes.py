@@ -7,7 +7,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 
-from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, TableRow, Unwritten, WrittenForm
+from k3m_kg.api import ChangedRow, ProductChange, TableRow, Unwritten, WrittenForm
 from k3m_kg_readers.dialect import refuse_mapping
 from k3m_kg_readers.shopify import ShopifyColumns, ShopifyReader, option_names, variants_of
 from k3m_kg_readers.written_cells import EditedRow, as_html
@@ -35,10 +35,14 @@ class ShopifyChanges:
         with self._reader.opened(path) as table:
             yield WrittenForm(table.delimiter)
             columns = ShopifyColumns(table.header)
-            rows = (row for row in table if not isinstance(row, RejectedRow))
-            for handle, group in groupby(rows, lambda row: row.cells[columns.handle]):
-                if handle:
-                    yield from _family(columns, table.header, handle, list(group), changes)
+            seen = set()
+            for handle, group in groupby(table, columns.handle_of):
+                rows = [row for row in group if isinstance(row, TableRow)]
+                # What was rejected when it was read does not go back: a handle that stood above
+                # already, rows whose first one has no title.
+                if handle and handle not in seen and columns.is_begun(rows[0]):
+                    seen.add(handle)
+                    yield from _family(columns, table.header, handle, rows, changes)
 
 
 def _family(

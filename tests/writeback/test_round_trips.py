@@ -195,6 +195,27 @@ def test_what_changed_before_goes_along_in_columns_of_now_alone(tmp_path: Path) 
     assert rows_of(out) == [["sku", "season"], ["2", "winter"]]
 
 
+def test_rows_that_were_rejected_do_not_go_back_to_shopify(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    path.write_text(
+        "Handle,Title,Variant SKU,Variant Price,Image Src\n"
+        "spade,Spade,SP,10,a.jpg\nhoe,,HO,12,\nrake,Rake,RA,9,\nspade,Other spade,OS,11,\n"
+    )
+    shop = Shop(tmp_path, "graph")
+    with Quarantine(tmp_path / "quarantine.jsonl") as quarantine:
+        (report,) = ingest(
+            shop.store, [path], IngestOptions(format="shopify"), quarantine=quarantine
+        )
+    assert report.counts.rows_quarantined == 2
+    supplier = tmp_path / "supplier.csv"
+    supplier.write_text("Handle,Steel\nspade,yes\nhoe,no\nrake,yes\n")
+    (tmp_path / "map.yaml").write_text("id: Handle\nproperties: [Steel]\n")
+    shop.ingest(supplier, "csv", tmp_path / "map.yaml")
+    out = tmp_path / "back.csv"
+    shop.write(out, "shopify", 1)
+    assert [row[:2] for row in rows_of(out)[1:]] == [["spade", "Spade"], ["rake", "Rake"]]
+
+
 def test_a_metafield_of_shopify_is_one_column_whatever_the_case_of_its_name(tmp_path: Path) -> None:
     shutil.copy(EXPORTS / "shopify.csv", tmp_path / "shopify.csv")
     shop = Shop(tmp_path, "graph")
