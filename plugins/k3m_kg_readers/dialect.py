@@ -65,6 +65,8 @@ class TableDialect(ABC):
                 yield Note(table.note)
             table.find_ids(self.ids(table.header))
             yield from self.records(table)
+            if table.short_note:
+                yield Note(table.short_note)
 
     def opened(self, path: Path) -> AbstractContextManager[DelimitedTable]:
         """The table of a file, whose header has at least what names a product.

@@ -6,7 +6,7 @@ import pytest
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg.records import ProductRecord, RejectedRow
+from k3m_kg.records import Note, ProductRecord, RejectedRow
 
 from . import EXAMPLES, products, told, values, written
 
@@ -115,3 +115,14 @@ def test_a_file_of_another_shape_is_none_of_shopify(tmp_path: Path) -> None:
 def test_a_mapping_file_comes_before_what_the_header_tells() -> None:
     path = EXAMPLES / "shopify.csv"
     assert choose_reader(path, mapped=True).name == "csv"
+
+
+def test_rows_that_are_cut_short_are_counted(tmp_path: Path) -> None:
+    path = tmp_path / "shop.csv"
+    whole = (EXAMPLES / "shopify.csv").read_text()
+    path.write_text(whole + "some garbage,cells\n")
+    name, records = told(path)
+    said = [record.text for record in records if isinstance(record, Note)]
+    assert name == "shopify"
+    (short,) = [text for text in said if "fewer cells" in text]
+    assert short.startswith("1 rows, the first on line ")

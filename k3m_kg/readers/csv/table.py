@@ -72,6 +72,18 @@ class DelimitedTable:
         self._lines = lines
         self._dialect = dialect
         self._path = path
+        self._short = 0
+        self._first_short = 0
+
+    @property
+    def short_note(self) -> str | None:
+        """What to say of rows read so far that have fewer cells than the header."""
+        if not self._short:
+            return None
+        return (
+            f"{self._short:,} rows, the first on line {self._first_short:,}, have fewer cells than "
+            "the header: what lacks was taken as empty"
+        )
 
     def __iter__(self) -> Iterator[TableRow | RejectedRow]:
         """Each row that is not blank, or why it is none.
@@ -94,6 +106,9 @@ class DelimitedTable:
                     why = f"expected {width} columns as in the header, found {len(cells)}"
                     yield RejectedRow(start, why, raw_text(lines.row_text()), self._id_in(cells))
                     continue
+                if len(cells) < width:
+                    self._short += 1
+                    self._first_short = self._first_short or start
                 cells = cells[:width] + [""] * (width - len(cells))
             text = "\t".join(cells)
             if '="' in text:
