@@ -103,7 +103,7 @@ def pretrainings(snapshot: Snapshot, steps: int, batch: int) -> dict[str, RunCon
 def kge_config(folder: Path, steps: int, batch: int) -> KgeConfig:
     """RotatE on a graph of random rules: t is where h is moved by r, on a ring."""
     random = np.random.default_rng(0)
-    size, count = 500, 8000
+    size, count = 500, 800 + min(7200, max(400, steps * batch))
     heads, relations = random.integers(size, size=count), random.integers(10, size=count)
     tails = (heads + 17 * relations + random.integers(3, size=count)) % size
     lines = [f"e{h}\tr{r}\te{t}\n" for h, r, t in zip(heads, relations, tails, strict=True)]
