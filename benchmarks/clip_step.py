@@ -12,15 +12,14 @@ per second, as a share of the matrix product of the same run, are what to compar
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import time
-from pathlib import Path
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
+from benchmarks._figures import add_out, tell
 from benchmarks.training_throughput import matmul_flops
 
 
@@ -32,7 +31,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--batch", type=int, nargs="+", default=[16])
     parser.add_argument("--steps", type=int, default=10)
-    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device, half = torch.device(options.device), options.precision == "bf16"
@@ -76,23 +75,18 @@ def main() -> None:
             step()
         taken = statistics.median(seconds)
         rate = counter.get_total_flops() / taken
-        line = json.dumps(
-            {
-                "benchmark": "clip_step",
-                "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-                "precision": options.precision,
-                "batch": size,
-                "parameters": sum(p.numel() for p in model.parameters()),
-                "products_per_s": round(size / taken, 1),
-                "step_ms": round(1000 * taken, 1),
-                "tflop_per_s": round(rate / 1e12, 2),
-                "of_matrix_product": round(rate / limit, 3),
-            }
-        )
-        print(line, flush=True)
-        if options.out:
-            with options.out.open("a") as file:
-                file.write(line + "\n")
+        figures = {
+            "benchmark": "clip_step",
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+            "precision": options.precision,
+            "batch": size,
+            "parameters": sum(p.numel() for p in model.parameters()),
+            "products_per_s": round(size / taken, 1),
+            "step_ms": round(1000 * taken, 1),
+            "tflop_per_s": round(rate / 1e12, 2),
+            "of_matrix_product": round(rate / limit, 3),
+        }
+        tell(figures, options.out)
 
 
 if __name__ == "__main__":

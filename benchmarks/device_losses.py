@@ -11,7 +11,6 @@ another device: losses agree on the mean of the last steps, not step by step.
 from __future__ import annotations
 
 import argparse
-import json
 import statistics
 import tempfile
 import time
@@ -22,6 +21,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from benchmarks._figures import add_out, tell
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.demo.generator import generate
 from k3m_kg.demo.training import demo_config
@@ -173,7 +173,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--products", type=int, default=800)
-    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as name:
@@ -188,11 +188,7 @@ def main() -> None:
                 for precision in options.precisions if model != "kge" else ["fp32"]:
                     for seed in options.seeds:
                         found = measure(model, tried[model], device, precision, seed)
-                        line = json.dumps(found)
-                        print(line, flush=True)
-                        if options.out:
-                            with options.out.open("a") as file:
-                                file.write(line + "\n")
+                        tell(found, options.out)
 
 
 if __name__ == "__main__":

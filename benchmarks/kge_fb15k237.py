@@ -11,7 +11,6 @@ says, which is what makes a matrix product of them.
 from __future__ import annotations
 
 import argparse
-import json
 import logging
 import tempfile
 import time
@@ -20,6 +19,7 @@ from typing import Any
 
 import torch
 
+from benchmarks._figures import add_out, tell
 from benchmarks.kge_training import pykeens_model
 from k3m_kg.config import load_config
 from k3m_kg.engine.device import pick_device
@@ -85,7 +85,7 @@ def main() -> None:
     parser.add_argument("config", type=Path)
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     parser.add_argument("--pykeen", type=float, default=10, metavar="SECONDS", help="0: not at all")
-    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    add_out(parser)
     options = parser.parse_args()
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as folder:
@@ -98,24 +98,19 @@ def main() -> None:
         metrics: dict[str, Any] = read_json(output / "metrics.json")
     tested = metrics["test"]["metrics"]
     ours = len(data.train) * metrics["epochs"] / max(1e-9, metrics["seconds"])
-    line = json.dumps(
-        {
-            "benchmark": "kge_fb15k237",
-            "config": options.config.name,
-            "set": options.set,
-            "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
-            "epochs": metrics["epochs"],
-            "best_epoch": metrics["best_epoch"],
-            "seconds": metrics["seconds"],
-            "positives_per_s": round(ours),
-            "pykeen_positives_per_s": round(theirs),
-            **{f"test_{key}": round(tested[key], 4) for key in ("mrr", "hits@1", "hits@10")},
-        }
-    )
-    print(line, flush=True)
-    if options.out:
-        with options.out.open("a") as file:
-            file.write(line + "\n")
+    figures = {
+        "benchmark": "kge_fb15k237",
+        "config": options.config.name,
+        "set": options.set,
+        "device": torch.cuda.get_device_name() if torch.cuda.is_available() else "CPU",
+        "epochs": metrics["epochs"],
+        "best_epoch": metrics["best_epoch"],
+        "seconds": metrics["seconds"],
+        "positives_per_s": round(ours),
+        "pykeen_positives_per_s": round(theirs),
+        **{f"test_{key}": round(tested[key], 4) for key in ("mrr", "hits@1", "hits@10")},
+    }
+    tell(figures, options.out)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import json
 import resource
 import statistics
 import sys
@@ -28,6 +27,8 @@ from typing import Any
 
 import torch
 from torch import Tensor
+
+from benchmarks._figures import add_out, tell
 
 TITLE, REGIONS, KNOWLEDGE, TRIPLES = 36, 36, 48, 7
 
@@ -140,7 +141,7 @@ def main() -> None:
     parser.add_argument("--batch", type=int, nargs="+", default=[8])
     parser.add_argument("--steps", type=int, default=5)
     parser.add_argument("--tiny", action="store_true", help="narrow layers, to try the script")
-    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     device = torch.device(options.device)
@@ -157,22 +158,17 @@ def main() -> None:
             if number >= 2 or options.steps == 1:
                 seconds.append(time.perf_counter() - start)
         step = statistics.median(seconds)
-        line = json.dumps(
-            {
-                "benchmark": "released_k3m",
-                "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
-                "precision": options.precision,
-                "batch": size,
-                "parameters": sum(p.numel() for p in released.model.parameters()),
-                "products_per_s": round(size / step, 2),
-                "step_ms": round(1000 * step, 1),
-                "memory_gib": round(_memory(device), 2),
-            }
-        )
-        print(line, flush=True)
-        if options.out:
-            with options.out.open("a") as file:
-                file.write(line + "\n")
+        figures = {
+            "benchmark": "released_k3m",
+            "device": torch.cuda.get_device_name() if device.type == "cuda" else "CPU",
+            "precision": options.precision,
+            "batch": size,
+            "parameters": sum(p.numel() for p in released.model.parameters()),
+            "products_per_s": round(size / step, 2),
+            "step_ms": round(1000 * step, 1),
+            "memory_gib": round(_memory(device), 2),
+        }
+        tell(figures, options.out)
 
 
 if __name__ == "__main__":

@@ -19,7 +19,6 @@ from __future__ import annotations
 import argparse
 import copy
 import hashlib
-import json
 import statistics
 import tempfile
 import time
@@ -34,6 +33,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
+from benchmarks._figures import add_out, tell
 from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.contracts import ProductBatch
@@ -296,18 +296,14 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--compile", action="store_true")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
-    parser.add_argument("--out", type=Path, help="append JSON lines here")
+    add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     torch.set_float32_matmul_precision("high" if options.precision == "bf16" else "highest")
     for batch_size in options.batch:
         with tempfile.TemporaryDirectory() as folder:
             found = measure(options, batch_size, Path(folder))
-        line = json.dumps({"benchmark": "training_throughput", **found})
-        print(line, flush=True)
-        if options.out:
-            with options.out.open("a") as file:
-                file.write(line + "\n")
+        tell({"benchmark": "training_throughput", **found}, options.out)
 
 
 if __name__ == "__main__":
