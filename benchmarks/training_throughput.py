@@ -40,9 +40,9 @@ from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.hardware import peak_of
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.compiling import compile_layers
-from k3m_kg.training.optimizer import parameter_groups
-from k3m_kg.training.step import Pretrainer
+from k3m_kg.training.loop.compiling import compile_layers
+from k3m_kg.training.loop.optimizer import parameter_groups
+from k3m_kg.training.loop.step import Pretrainer
 
 CONFIG = Path(__file__).parent.parent / "examples" / "fashion" / "full.yaml"
 _WIDE = [

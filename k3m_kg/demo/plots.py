@@ -16,8 +16,8 @@ from k3m_kg.demo.measure import (
 )
 from k3m_kg.pages.plots import BLUE, ORANGE, figure, png
 from k3m_kg.report.plots import Series, plot_properties, plot_training
-from k3m_kg.training.logs import read_metrics
-from k3m_kg.training.run_folder import run_folder
+from k3m_kg.training.run.folder import run_folder
+from k3m_kg.training.watching.logs import read_metrics
 
 SHARES = (0.0, 0.2, 0.5, 0.8, 1.0)
 

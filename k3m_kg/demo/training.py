@@ -13,7 +13,7 @@ from typing import Any
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.demo.world import PROPERTIES
 from k3m_kg.errors import K3MError
-from k3m_kg.training.observing import Silent
+from k3m_kg.training.watching.observing import Silent
 
 _PATIENCE_SECONDS = 0.5
 

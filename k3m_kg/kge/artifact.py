@@ -28,7 +28,7 @@ from k3m_kg.manifests import (
     read_settings,
     write_json,
 )
-from k3m_kg.training.tensors import (
+from k3m_kg.training.artifact.tensors import (
     check_fits,
     load_tensors,
     read_tensors,

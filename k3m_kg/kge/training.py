@@ -30,8 +30,8 @@ from k3m_kg.lpm.triple_ranks import rank_triples
 from k3m_kg.manifests import Count, as_record, damage_named, read_record, write_json
 from k3m_kg.plugin.hookspecs import LinkLossPlugin, NegativeSamplerPlugin
 from k3m_kg.plugin.registry import registry
-from k3m_kg.training.run_folder import clear, held, run_folder
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.run.folder import clear, held, run_folder
 
 _FORMAT = 1
 _STEPS_UNWATCHED = 32

@@ -16,8 +16,8 @@ from k3m_kg.evaluation.settings import ClassificationSettings, LinkPredictionSet
 from k3m_kg.progress import StageProgress, counted
 from k3m_kg.report.examples import ShownProduct, pick_examples
 from k3m_kg.snapshot import CATEGORY
-from k3m_kg.training.logs import read_metrics
-from k3m_kg.training.run_folder import run_folder
+from k3m_kg.training.run.folder import run_folder
+from k3m_kg.training.watching.logs import read_metrics
 from k3m_kg.use.acceptance import Acceptor, thresholds
 from k3m_kg.use.audit import VALUES, Audit, Auditor, kinds_of
 from k3m_kg.use.calibration import Calibration, load_calibration

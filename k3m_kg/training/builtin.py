@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from k3m_kg.plugin.hookspecs import LinkPredictorPlugin, hookimpl
-from k3m_kg.training.layout import MANIFEST
+from k3m_kg.training.artifact.layout import MANIFEST
 
 if TYPE_CHECKING:
     import torch
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def _open(path: Path, device: torch.device) -> TrainedPredictor:
-    from k3m_kg.training.trained import open_k3m
+    from k3m_kg.training.artifact.trained import open_k3m
 
     return open_k3m(path, device)
 

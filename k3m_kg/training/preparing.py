@@ -19,13 +19,13 @@ from k3m_kg.files import whole_folder, write_errors
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import bundle, load_assets, save_assets
-from k3m_kg.training.compiling import compile_layers
+from k3m_kg.training.artifact.folder import bundle, load_assets, save_assets
 from k3m_kg.training.evidence import fit_evidence
-from k3m_kg.training.observing import Observer
-from k3m_kg.training.optimizer import MovingAverage, parameter_groups
-from k3m_kg.training.resuming import check_config, keep_config
-from k3m_kg.training.step import Pretrainer
+from k3m_kg.training.loop.compiling import compile_layers
+from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.loop.step import Pretrainer
+from k3m_kg.training.run.resuming import check_config, keep_config
+from k3m_kg.training.watching.observing import Observer
 
 _Opened = dict[str, ModalityData]
 

@@ -29,23 +29,23 @@ from k3m_kg.manifests import Count, as_record
 from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import ValidationParts
-from k3m_kg.training.artifact import save_artifact
-from k3m_kg.training.beginning import check_begun, is_over
-from k3m_kg.training.budget import TimeBudget
-from k3m_kg.training.checkpoint import Checkpoints
-from k3m_kg.training.loggers import check_loggers, open_loggers
-from k3m_kg.training.logs import TrainingLog
-from k3m_kg.training.meter import Meter
-from k3m_kg.training.observing import Observer, Silent
-from k3m_kg.training.optimizer import learning_rates
-from k3m_kg.training.parallel import ParallelStep
-from k3m_kg.training.pending import Pending, of_all_processes
-from k3m_kg.training.pieces import EpochPieces, steps_of
-from k3m_kg.training.prefetch import ahead
+from k3m_kg.training.artifact.folder import save_artifact
+from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.loop.budget import TimeBudget
+from k3m_kg.training.loop.optimizer import learning_rates
+from k3m_kg.training.loop.parallel import ParallelStep
+from k3m_kg.training.loop.pending import Pending, of_all_processes
+from k3m_kg.training.loop.pieces import EpochPieces, steps_of
+from k3m_kg.training.loop.prefetch import ahead
 from k3m_kg.training.preparing import Learner, Preparation
-from k3m_kg.training.resuming import begun_snapshot
-from k3m_kg.training.run_folder import CHECKPOINTS, clear, held, run_folder
-from k3m_kg.training.tensors import load_tensors, read_tensors, tensors_of, write_tensors
+from k3m_kg.training.run.beginning import check_begun, is_over
+from k3m_kg.training.run.checkpoint import Checkpoints
+from k3m_kg.training.run.folder import CHECKPOINTS, clear, held, run_folder
+from k3m_kg.training.run.resuming import begun_snapshot
+from k3m_kg.training.watching.loggers import check_loggers, open_loggers
+from k3m_kg.training.watching.logs import TrainingLog
+from k3m_kg.training.watching.meter import Meter
+from k3m_kg.training.watching.observing import Observer, Silent
 
 
 @dataclass(slots=True)

@@ -20,7 +20,7 @@ from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.kge.training import train
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
-from k3m_kg.training.artifact import save_artifact
+from k3m_kg.training.artifact.folder import save_artifact
 from k3m_kg.training.evidence import fit_evidence
 from tests.catalogs import Shop
 

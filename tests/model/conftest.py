@@ -14,7 +14,7 @@ from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.step import Pretrainer
+from k3m_kg.training.loop.step import Pretrainer
 from tests.catalogs import shop_snapshot
 
 

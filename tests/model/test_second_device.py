@@ -14,8 +14,8 @@ from torch import nn
 
 from k3m_kg.lpm.link_ranks import validate_links
 from k3m_kg.plugin.registry import registry
-from k3m_kg.training.optimizer import MovingAverage, parameter_groups
-from k3m_kg.training.tensors import tensors_of
+from k3m_kg.training.artifact.tensors import tensors_of
+from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
 from tests.model.conftest import Built
 from tests.second_device import DEVICE, DeviceMixError, SecondDevice
 

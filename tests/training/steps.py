@@ -10,7 +10,7 @@ from torch import nn
 
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.evidence import fit_evidence
-from k3m_kg.training.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
 from tests.model.conftest import Built, settings
 
 _LPM = {"name": "lpm", "loss": "cross-entropy"}

@@ -13,7 +13,7 @@ from k3m_kg.batches import text_vectors
 from k3m_kg.config import Component
 from k3m_kg.model.compose import build_encoders
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import Silent, pretrain
 from k3m_kg_text.frozen import FrozenText
 from tests.catalogs import shop_snapshot

@@ -10,7 +10,7 @@ import pytest
 
 from k3m_kg.config import Component
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import Silent, pretrain
 from k3m_kg_vision.region_features import RegionFeatures
 from tests.catalogs import shop_snapshot

@@ -15,15 +15,15 @@ from safetensors.torch import load_file
 from k3m_kg.cli.app import main
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
-from k3m_kg.training.artifact import Artifact
-from k3m_kg.training.logs import read_metrics
+from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import pretrain
-from k3m_kg.training.run_folder import held
+from k3m_kg.training.run.folder import held
+from k3m_kg.training.watching.logs import read_metrics
 from tests.catalogs import shop_snapshot
 from tests.processes import killed_at
 from tests.training.conftest import interrupted
 
-STEP = "k3m_kg.training.optimizer:MovingAverage.update"
+STEP = "k3m_kg.training.loop.optimizer:MovingAverage.update"
 
 
 def weights(path: Path) -> dict[str, torch.Tensor]:
@@ -44,12 +44,12 @@ def test_the_same_seed_gives_the_same_weights(config_file) -> None:
 
 
 MOMENTS = [
-    ("k3m_kg.training.optimizer:MovingAverage.update", 5, 3),
+    ("k3m_kg.training.loop.optimizer:MovingAverage.update", 5, 3),
     ("k3m_kg.training.pretrain:write_tensors", 1, 3),  # the first epoch's weights are the best yet
-    ("k3m_kg.training.checkpoint:write_tensors", 2, 5),
-    ("k3m_kg.training.checkpoint:write_json", 2, 6),
+    ("k3m_kg.training.run.checkpoint:write_tensors", 2, 5),
+    ("k3m_kg.training.run.checkpoint:write_json", 2, 6),
     ("k3m_kg.files.folder:sync", 1, 9),
-    ("k3m_kg.training.checkpoint:_remove", 1, 10),
+    ("k3m_kg.training.run.checkpoint:_remove", 1, 10),
     ("k3m_kg.training.pretrain:save_artifact", 1, 10),
 ]
 """Where a run is killed, one after another, in steps and in what is written between them; and what
@@ -327,7 +327,7 @@ def test_a_full_disk_is_one_clear_message_and_keeps_the_checkpoint(
 
 def test_the_rate_rises_and_falls() -> None:
     from k3m_kg.config import TrainingSettings
-    from k3m_kg.training.optimizer import schedule_factor
+    from k3m_kg.training.loop.optimizer import schedule_factor
 
     for schedule in ("linear", "cosine"):
         settings = TrainingSettings(warmup=0.1, schedule=schedule)

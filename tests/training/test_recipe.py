@@ -10,12 +10,12 @@ import pytest
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training import budget
-from k3m_kg.training.artifact import Artifact
-from k3m_kg.training.budget import TimeBudget
-from k3m_kg.training.observing import Silent
+from k3m_kg.training.artifact.folder import Artifact
+from k3m_kg.training.loop import budget
+from k3m_kg.training.loop.budget import TimeBudget
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.recipe import SIZES, Recipe, Shape, recipe
+from k3m_kg.training.watching.observing import Silent
 from tests.catalogs import shop_snapshot
 from tests.model.conftest import settings
 

@@ -185,7 +185,7 @@ def _chosen(
     from k3m_kg.files import write_text
     from k3m_kg.plugin.registry import registry
     from k3m_kg.snapshot import Snapshot
-    from k3m_kg.training.layout import MANIFEST
+    from k3m_kg.training.artifact.layout import MANIFEST
     from k3m_kg.training.recipe import SIZES, Shape, recipe
 
     chosen = one_of("size", size or "small", SIZES, "--size")

@@ -34,7 +34,7 @@ def profile(
     guard("--trace", trace, snapshot=settings.snapshot, files=[("the config", config)])
 
     from k3m_kg.cli.commands.pretrain import PretrainingBar
-    from k3m_kg.training.profiling import AHEAD, profile_training
+    from k3m_kg.training.watching.profiling import AHEAD, profile_training
 
     with progress_bar(disable=as_json) as bar:
         found = profile_training(settings, trace, steps=steps, observer=PretrainingBar(bar))

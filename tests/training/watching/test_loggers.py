@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 
 from k3m_kg.errors import ConfigError
-from k3m_kg.training import loggers
-from k3m_kg.training.loggers import check_loggers, open_loggers
+from k3m_kg.training.watching import loggers
+from k3m_kg.training.watching.loggers import check_loggers, open_loggers
 
 CONFIG = {"training": {"epochs": 3}, "output": "models/x"}
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import write_text
-from k3m_kg.training.loggers import ScalarLogger
+from k3m_kg.training.watching.loggers import ScalarLogger
 
 METRICS = "metrics.jsonl"
 SPEED = "speed"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from k3m_kg.training.pending import Pending
+from k3m_kg.training.loop.pending import Pending
 from tests.second_device import DEVICE
 from tests.stops import counted
 

@@ -18,9 +18,9 @@ import pytest
 from k3m_kg.cli.app import main
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ConfigError
-from k3m_kg.training.artifact import Artifact
-from k3m_kg.training.logs import read_metrics
+from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import pretrain
+from k3m_kg.training.watching.logs import read_metrics
 from tests.catalogs import Shop, shop_snapshot
 from tests.processes import HANG
 

@@ -30,10 +30,10 @@ from k3m_kg.model.k3m import K3M
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.labels import Labels
-from k3m_kg.training.layout import MANIFEST
-from k3m_kg.training.model_card import model_card
-from k3m_kg.training.tensors import (
+from k3m_kg.training.artifact.labels import Labels
+from k3m_kg.training.artifact.layout import MANIFEST
+from k3m_kg.training.artifact.model_card import model_card
+from k3m_kg.training.artifact.tensors import (
     check_fits,
     load_tensors,
     read_tensors,

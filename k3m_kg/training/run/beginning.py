@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from k3m_kg.errors import UsageError
-from k3m_kg.training.checkpoint import Checkpoints
-from k3m_kg.training.layout import MANIFEST
-from k3m_kg.training.run_folder import CHECKPOINTS, clear
+from k3m_kg.training.artifact.layout import MANIFEST
+from k3m_kg.training.run.checkpoint import Checkpoints
+from k3m_kg.training.run.folder import CHECKPOINTS, clear
 
 
 def is_over(output: Path, run: Path, resume: bool) -> bool:

@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from k3m_kg.contracts import TrainedPredictor
-from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.artifact.folder import Artifact
 
 
 def open_k3m(path: Path, device: torch.device) -> TrainedPredictor:

@@ -16,12 +16,12 @@ from k3m_kg.config import RunConfig, load_config
 from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes
 from k3m_kg.errors import ArtifactError
-from k3m_kg.training.checkpoint import Checkpoints
-from k3m_kg.training.observing import Silent
-from k3m_kg.training.optimizer import MovingAverage
+from k3m_kg.training.loop.optimizer import MovingAverage
 from k3m_kg.training.preparing import Learner
 from k3m_kg.training.pretrain import _Run
-from k3m_kg.training.run_folder import run_folder
+from k3m_kg.training.run.checkpoint import Checkpoints
+from k3m_kg.training.run.folder import run_folder
+from k3m_kg.training.watching.observing import Silent
 from tests.processes import HANG
 
 

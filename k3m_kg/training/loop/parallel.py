@@ -16,7 +16,7 @@ from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.precision import Precision, computing
 from k3m_kg.engine.processes import Processes
 from k3m_kg.engine.shares import seed_of
-from k3m_kg.training.step import Pretrainer
+from k3m_kg.training.loop.step import Pretrainer
 
 Metrics = dict[str, Tensor]
 _NO_BUFFERS = ("forward_sync_buffers", "broadcast_buffers")

@@ -13,9 +13,9 @@ from torch import nn
 from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.optimizer import MovingAverage, parameter_groups
-from k3m_kg.training.parallel import ParallelStep
-from k3m_kg.training.pending import Pending
+from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.loop.parallel import ParallelStep
+from k3m_kg.training.loop.pending import Pending
 from tests.second_device import DEVICE
 from tests.stops import Stops, counted
 from tests.training.steps import CASES, FROZEN, built_of

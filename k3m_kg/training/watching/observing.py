@@ -18,7 +18,7 @@ class Observer(Protocol):
         """A training step ended; `rate` in products per second."""
 
     def speed(self, found: dict[str, float]) -> None:
-        """How fast it goes, now and then; by the names of `k3m_kg.training.meter.MEANINGS`."""
+        """How fast it goes, now and then; by the names of `watching.meter.MEANINGS`."""
 
     def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
         """An epoch was validated."""

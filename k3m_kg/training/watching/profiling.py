@@ -29,9 +29,9 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.files import whole_file
 from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.observing import Observer
-from k3m_kg.training.parallel import ParallelStep
+from k3m_kg.training.loop.parallel import ParallelStep
 from k3m_kg.training.preparing import Learner, Preparation
+from k3m_kg.training.watching.observing import Observer
 
 DATA, CORRUPT, COPY = "data", "corrupt", "copy"
 BACKWARD, OPTIMISER = "backward", "optimiser"

@@ -10,8 +10,8 @@ import pytest
 
 from k3m_kg.cli.app import main
 from k3m_kg.config import RunConfig, load_config
-from k3m_kg.training.observing import Silent
-from k3m_kg.training.profiling import AHEAD, Stopwatch, profile_training
+from k3m_kg.training.watching.observing import Silent
+from k3m_kg.training.watching.profiling import AHEAD, Stopwatch, profile_training
 
 
 class Clock:

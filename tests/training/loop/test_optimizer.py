@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from k3m_kg.config import TrainingSettings
-from k3m_kg.training.optimizer import MovingAverage, decays
+from k3m_kg.training.loop.optimizer import MovingAverage, decays
 
 
 class Every(nn.Module):

@@ -10,7 +10,7 @@ from k3m_kg.batches.batcher import Batcher
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.shares import own_pieces, piece_of
-from k3m_kg.training.parallel import ParallelStep
+from k3m_kg.training.loop.parallel import ParallelStep
 
 OwnPieces = tuple[list[tuple[int, ProductBatch]], bool]
 """A process's pieces of a batch with their numbers; whether all processes have some product with

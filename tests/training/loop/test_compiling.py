@@ -6,7 +6,7 @@ import torch
 from torch._dynamo.testing import CompileCounterWithBackend
 
 from k3m_kg.contracts import transformer
-from k3m_kg.training.compiling import compile_layers
+from k3m_kg.training.loop.compiling import compile_layers
 
 
 def test_layers_are_compiled_once_for_all_that_are_alike_and_all_sizes() -> None:

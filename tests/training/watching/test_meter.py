@@ -8,9 +8,9 @@ import pytest
 import torch
 
 from k3m_kg.engine.hardware import peak_flops, peak_of
-from k3m_kg.training.meter import MEANINGS, Meter
+from k3m_kg.training.watching.meter import MEANINGS, Meter
 
-DOCS = Path(__file__).parents[2] / "docs" / "training.md"
+DOCS = Path(__file__).parents[3] / "docs" / "training.md"
 
 
 class Clock:

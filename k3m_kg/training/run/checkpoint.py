@@ -14,8 +14,8 @@ from torch import Tensor
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_folder
 from k3m_kg.manifests import damage_named, read_json, write_json
+from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, state_of, write_tensors
 from k3m_kg.training.preparing import Learner
-from k3m_kg.training.tensors import load_tensors, read_tensors, state_of, write_tensors
 
 FORMAT = 4
 """4: what is drawn at random follows from seed and step, and is kept no more."""

@@ -9,7 +9,7 @@ import torch
 
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.testing.shop import shop_snapshot
-from k3m_kg.training.artifact import Artifact
+from k3m_kg.training.artifact.folder import Artifact
 
 OLD = Path(__file__).parent / "artifacts"
 

@@ -1,0 +1,1 @@
+"""The folder that a finished training leaves: weights, config, labels, manifest; and opening it."""

@@ -1,0 +1,1 @@
+"""One step of training, and what repeats it: pieces, processes, schedule, budget."""

@@ -1,0 +1,1 @@
+"""Whoever looks on while a training goes: bars, logs, loggers, speeds, profiles."""
