@@ -161,7 +161,7 @@ class Bench:
 def asked(opened: OpenModel, split: str, cut_title: bool) -> dict[str, Any]:
     """The report on one kind of question, with that of the commonest values as MAJORITY."""
     batcher = opened.batcher
-    report = evaluate_link_prediction(opened.predictor, batcher, split, cut_title=cut_title)
+    report = evaluate_link_prediction(opened.predictor, batcher, split, cut_title=cut_title).report
     questions, truth, never = questions_of(batcher, split)
     questions = questions[np.lexsort((questions.rows, questions.properties))]
     usual = rank_by_frequency(batcher.catalog, questions, truth)

@@ -139,7 +139,7 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
     with patch("k3m_kg.use.open_artifact.registry", lambda: installed):
         opened = open_model(folder / "model", None, device="cpu")
     assert opened.trained.sees == ()
-    metrics = evaluate_link_prediction(opened.predictor, opened.batcher)["metrics"]
+    metrics = evaluate_link_prediction(opened.predictor, opened.batcher).report["metrics"]
     assert metrics["mrr"] == pytest.approx(metrics["majority_mrr"])
 
 

@@ -49,12 +49,16 @@ from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Valu
 
 if TYPE_CHECKING:
     from k3m_kg.batches.image import ImageModality
+    from k3m_kg.batches.split_questions import held_out_included, questions_of
     from k3m_kg.batches.title import TitleModality
+    from k3m_kg.batches.words import spoken
     from k3m_kg.config import Component, LinkScorerComponent, NoSettings, Settings
     from k3m_kg.contracts import (
+        TRIPLES,
         Candidates,
         Catalog,
         Choices,
+        Decisions,
         Description,
         Evaluation,
         FrozenTextEncoder,
@@ -63,6 +67,7 @@ if TYPE_CHECKING:
         ImageEncoder,
         Interactor,
         KnowledgeText,
+        Labels,
         LinkLoss,
         LinkPredictor,
         LinkScorer,
@@ -75,13 +80,16 @@ if TYPE_CHECKING:
         NamedTokens,
         Negatives,
         NegativeSampler,
+        Outcomes,
         PretrainingTask,
         ProductBatch,
         ProductTable,
         QueryVectors,
         Questions,
+        Ranking,
         RepeatedLayer,
         SamplerContext,
+        Scores,
         StructureAggregation,
         TaskContext,
         TaskLoss,
@@ -90,6 +98,7 @@ if TYPE_CHECKING:
         Tokens,
         TrainedPredictor,
         Verdict,
+        figure_lines,
         fingerprint,
         hub_access,
         initialise,
@@ -97,11 +106,29 @@ if TYPE_CHECKING:
         save_frozen,
         transformer,
     )
+    from k3m_kg.evaluation.baselines.competitors import Competitors, called
+    from k3m_kg.evaluation.baselines.linear import fit_linear
     from k3m_kg.evaluation.comparison import Asked, compare
+    from k3m_kg.evaluation.intervals import Difference, difference, interval_of, verdict_of
+    from k3m_kg.evaluation.measured import question_items
+    from k3m_kg.evaluation.text import about_title, verdict_lines
+    from k3m_kg.lpm.answer_index import places
     from k3m_kg.lpm.choices import ChoiceTable
+    from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
     from k3m_kg.lpm.losses import margin_ranking, segment_cross_entropy
-    from k3m_kg.lpm.questions import Triples, Visibility, heads_of
+    from k3m_kg.lpm.questions import (
+        PropertyVectors,
+        Triples,
+        Visibility,
+        asked_of,
+        heads_of,
+        property_ids,
+        truth_of,
+    )
+    from k3m_kg.lpm.ranking import Ranks, rank_scores
+    from k3m_kg.lpm.title_leakage import cut_value, word_spans
     from k3m_kg.lpm.value_negatives import PropertyNegatives
+    from k3m_kg.progress import Advance, StageProgress, counted, counted_stages
     from k3m_kg.readers.cells import raw_text, unstorable
     from k3m_kg.readers.compressed import open_bytes
     from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
@@ -109,6 +136,9 @@ if TYPE_CHECKING:
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
     from k3m_kg.use.open_model import OpenModel
+    from k3m_kg.use.partial import Partial
+    from k3m_kg.use.probe import Probe, fit_probe
+    from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
     from k3m_kg.workers.parquet import check_parquet
 
 _LAZY = {
@@ -152,6 +182,13 @@ _LAZY = {
             "Tokens",
             "TrainedPredictor",
             "Verdict",
+            "TRIPLES",
+            "Decisions",
+            "Labels",
+            "Outcomes",
+            "Ranking",
+            "Scores",
+            "figure_lines",
             "fingerprint",
             "hub_access",
             "hub_access",
@@ -171,7 +208,26 @@ _LAZY = {
     "ChoiceTable": "k3m_kg.lpm.choices",
     "segment_cross_entropy": "k3m_kg.lpm.losses",
     **dict.fromkeys(("Asked", "compare"), "k3m_kg.evaluation.comparison"),
+    **dict.fromkeys(("Difference", "difference", "interval_of"), "k3m_kg.evaluation.intervals"),
     **dict.fromkeys(("Triples", "Visibility", "heads_of"), "k3m_kg.lpm.questions"),
+    "verdict_of": "k3m_kg.evaluation.intervals",
+    **dict.fromkeys(("Competitors", "called"), "k3m_kg.evaluation.baselines.competitors"),
+    "fit_linear": "k3m_kg.evaluation.baselines.linear",
+    "question_items": "k3m_kg.evaluation.measured",
+    **dict.fromkeys(("about_title", "verdict_lines"), "k3m_kg.evaluation.text"),
+    **dict.fromkeys(
+        ("PropertyVectors", "asked_of", "property_ids", "truth_of"), "k3m_kg.lpm.questions"
+    ),
+    "places": "k3m_kg.lpm.answer_index",
+    **dict.fromkeys(("LinkRanks", "rank_by_frequency", "rank_questions"), "k3m_kg.lpm.link_ranks"),
+    **dict.fromkeys(("Ranks", "rank_scores"), "k3m_kg.lpm.ranking"),
+    **dict.fromkeys(("cut_value", "word_spans"), "k3m_kg.lpm.title_leakage"),
+    **dict.fromkeys(("held_out_included", "questions_of"), "k3m_kg.batches.split_questions"),
+    "spoken": "k3m_kg.batches.words",
+    "Partial": "k3m_kg.use.partial",
+    **dict.fromkeys(("Probe", "fit_probe"), "k3m_kg.use.probe"),
+    **dict.fromkeys(("TuneSettings", "heads_to_train", "tune"), "k3m_kg.use.tuning"),
+    **dict.fromkeys(("Advance", "StageProgress", "counted", "counted_stages"), "k3m_kg.progress"),
     "OpenModel": "k3m_kg.use.open_model",
     "check_parquet": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
@@ -188,6 +244,8 @@ _LAZY = {
 }
 
 __all__ = [
+    "TRIPLES",
+    "Advance",
     "ArtifactError",
     "Asked",
     "Candidates",
@@ -200,11 +258,14 @@ __all__ = [
     "ChoiceTable",
     "Choices",
     "CommandPlugin",
+    "Competitors",
     "Component",
     "Confidence",
     "ConfigError",
+    "Decisions",
     "DelimitedTable",
     "Description",
+    "Difference",
     "Evaluation",
     "EvaluationPlugin",
     "FrozenTextEncoder",
@@ -219,10 +280,12 @@ __all__ = [
     "JsonLine",
     "K3MError",
     "KnowledgeText",
+    "Labels",
     "LinkLoss",
     "LinkLossPlugin",
     "LinkPredictor",
     "LinkPredictorPlugin",
+    "LinkRanks",
     "LinkScorer",
     "LinkScorerComponent",
     "LinkScorerPlugin",
@@ -241,20 +304,28 @@ __all__ = [
     "NoSettings",
     "Note",
     "OpenModel",
+    "Outcomes",
+    "Partial",
     "PluginError",
     "PretrainingTask",
+    "Probe",
     "ProductBatch",
     "ProductChange",
     "ProductRecord",
     "ProductTable",
     "PropertyNegatives",
+    "PropertyVectors",
     "QueryVectors",
     "Questions",
+    "Ranking",
+    "Ranks",
     "ReaderPlugin",
     "RejectedRow",
     "RepeatedLayer",
     "SamplerContext",
+    "Scores",
     "Settings",
+    "StageProgress",
     "StructureAggregation",
     "StructurePlugin",
     "TableRow",
@@ -268,6 +339,7 @@ __all__ = [
     "Tokens",
     "TrainedPredictor",
     "Triples",
+    "TuneSettings",
     "Unwritten",
     "UsageError",
     "ValueRecord",
@@ -275,28 +347,54 @@ __all__ = [
     "Visibility",
     "WrittenForm",
     "XmlElement",
+    "about_title",
+    "asked_of",
+    "called",
     "check_parquet",
     "compare",
+    "counted",
+    "counted_stages",
+    "cut_value",
+    "difference",
+    "figure_lines",
     "fingerprint",
+    "fit_linear",
+    "fit_probe",
     "heads_of",
+    "heads_to_train",
+    "held_out_included",
     "hookimpl",
     "html_to_text",
     "hub_access",
     "initialise",
+    "interval_of",
     "json_lines",
     "load_frozen",
     "made_by",
     "margin_ranking",
     "open_bytes",
     "open_table",
+    "places",
+    "property_ids",
+    "question_items",
+    "questions_of",
+    "rank_by_frequency",
+    "rank_questions",
+    "rank_scores",
     "raw_text",
     "save_frozen",
     "segment_cross_entropy",
     "sniffed_elements",
     "sniffed_rows",
+    "spoken",
     "transformer",
+    "truth_of",
+    "tune",
     "unknown_name",
     "unstorable",
+    "verdict_lines",
+    "verdict_of",
+    "word_spans",
     "xml_elements",
 ]
 

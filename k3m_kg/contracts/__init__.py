@@ -29,7 +29,7 @@ from k3m_kg.contracts.encoders import (
     Tokens,
     initialise,
 )
-from k3m_kg.contracts.evaluations import Evaluation, Verdict
+from k3m_kg.contracts.evaluations import Evaluation, Verdict, figure_lines
 from k3m_kg.contracts.frozen_text import FrozenTextEncoder
 from k3m_kg.contracts.frozen_weights import fingerprint, load_frozen, save_frozen
 from k3m_kg.contracts.hub import hub_access
@@ -45,6 +45,7 @@ from k3m_kg.contracts.modality import (
     ReadyFeatures,
 )
 from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
+from k3m_kg.contracts.outcomes import Decisions, Labels, Outcomes, Ranking, Scores
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.questions import Choices, Questions
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
@@ -56,6 +57,7 @@ __all__ = [
     "Candidates",
     "Catalog",
     "Choices",
+    "Decisions",
     "Description",
     "Evaluation",
     "EvidenceOf",
@@ -65,6 +67,7 @@ __all__ = [
     "ImageEncoder",
     "Interactor",
     "KnowledgeText",
+    "Labels",
     "LinkLoss",
     "LinkPredictor",
     "LinkScorer",
@@ -78,15 +81,18 @@ __all__ = [
     "NegativeSampler",
     "Negatives",
     "NoWords",
+    "Outcomes",
     "Plan",
     "PretrainingTask",
     "ProductBatch",
     "ProductTable",
     "QueryVectors",
     "Questions",
+    "Ranking",
     "ReadyFeatures",
     "RepeatedLayer",
     "SamplerContext",
+    "Scores",
     "StructureAggregation",
     "TaskContext",
     "TaskLoss",
@@ -98,6 +104,7 @@ __all__ = [
     "Transformer",
     "Verdict",
     "as_float",
+    "figure_lines",
     "fingerprint",
     "full_precision",
     "hub_access",

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any, ClassVar, Generic, Literal, TypeVar
 
 from pydantic import Field, model_validator
 
 from k3m_kg.config import Settings
+from k3m_kg.contracts.outcomes import Outcomes
 from k3m_kg.progress import StageProgress
 
 _Opened = TypeVar("_Opened")
@@ -78,9 +79,12 @@ class Evaluation(ABC, Generic[_Opened]):
     Attributes:
         ranks: whether the model must be able to rank values; else product vectors are enough.
         splits: those that it can be run on.
+        measure: which of `metrics` is the one to compare models by, higher is better; empty where
+            there is none.
     """
 
     ranks: ClassVar[bool] = True
+    measure: ClassVar[str] = ""
     splits: ClassVar[tuple[str, ...]] = ("train", "validation", "test")
 
     @abstractmethod
@@ -97,25 +101,38 @@ class Evaluation(ABC, Generic[_Opened]):
             K3MError: what cannot be measured.
         """
 
+    def outcomes(self) -> Mapping[str, Outcomes]:
+        """What single items of the last `run` came to, by the name of the metric that they make.
+
+        `measure` should be among them: then models can be compared item by item. From these the
+        framework adds `intervals` to the report, a 95 % interval for each.
+        """
+        return {}
+
     def lines(self, report: dict[str, Any]) -> Iterator[str]:
         """The report as text for people: the whole one, with `task`, `split` and `sees`."""
         yield f"{report['task']} on {report['split']}"
-        yield from _figures(report["metrics"])
+        yield from figure_lines(report["metrics"], intervals=report.get("intervals", {}))
         for name, figures in report["per_property"].items():
             yield name
-            yield from _figures(figures, indent="  ")
+            yield from figure_lines(figures, indent="  ")
         for name, figures in report.get("baselines", {}).items():
             yield f"baseline {name}"
-            yield from _figures(figures, indent="  ")
+            yield from figure_lines(figures, indent="  ")
         if "verdict" in report:
             yield f"verdict: {Verdict(**report['verdict']).line()}"
 
 
-def _figures(figures: dict[str, Any], indent: str = "") -> Iterator[str]:
-    """The numbers among some figures, one a line."""
+def figure_lines(
+    figures: Mapping[str, Any], *, indent: str = "", intervals: Mapping[str, Any] | None = None
+) -> Iterator[str]:
+    """The numbers among some figures, one a line, with their intervals where there are some."""
     width = max(map(len, figures), default=0)
     for key, value in figures.items():
         if isinstance(value, float):
-            yield f"{indent}{key:{width}} {value:.4f}"
+            line = f"{indent}{key:{width}} {value:.4f}"
+            if intervals and key in intervals:
+                line += " (95 % {:.4f} to {:.4f})".format(*intervals[key])
+            yield line
         elif isinstance(value, int | str):
             yield f"{indent}{key:{width}} {value}"

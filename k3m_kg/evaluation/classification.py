@@ -10,22 +10,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import LinkPredictor
-from k3m_kg.engine.precision import computing
+from k3m_kg.contracts import Labels, LinkPredictor, Scores
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
 from k3m_kg.evaluation.comparison import Asked, compare
+from k3m_kg.evaluation.measured import Measured
 from k3m_kg.lpm.questions import (
     NO_PROPERTY,
     ProductSource,
     PropertyVectors,
     Triples,
     Visibility,
-    ask,
     asked_of,
     device_of,
     heads_of,
@@ -36,30 +35,10 @@ from k3m_kg.progress import Advance, StageAdvance
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.use.partial import Partial
 from k3m_kg.use.probe import fit_probe
+from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
 
 MODES = ("auto", "links", "probe", "finetune")
 _NOT_ONE_VALUE = -1
-
-
-@dataclass(frozen=True, slots=True)
-class FinetuneSettings:
-    """Fine-tuning for classification.
-
-    Attributes:
-        epochs: at most.
-        patience: epochs without a better validation accuracy before stopping.
-        learning_rate: of the pretrained model's weights.
-        head_learning_rate: of the new linear layer.
-    """
-
-    epochs: int = 6
-    patience: int = 2
-    batch_size: int = 64
-    learning_rate: float = 3e-4
-    head_learning_rate: float = 3e-3
-    weight_decay: float = 0.01
-    clip: float = 1.0
-    seed: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +209,7 @@ def finetune(
     source: ProductSource,
     data: ClassificationData,
     visibility: Visibility,
-    settings: FinetuneSettings,
+    settings: TuneSettings,
     *,
     progress: StageAdvance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
@@ -243,23 +222,13 @@ def finetune(
         The labels of the test products, and `best_epoch`.
     """
     torch.manual_seed(settings.seed)
-    order = np.random.default_rng(settings.seed)
     model = copy.deepcopy(predictor)
     classes = data.classes
     with torch.no_grad():
-        first = ask(source, Triples.each(data.train.rows[:1], data.asked), visibility)
-        hidden = model.eval().heads(first.to(device_of(model))).shape[1]
-    head = nn.Linear(hidden, len(classes)).to(device_of(model))
-    optimizer = torch.optim.AdamW(
-        [
-            {"params": model.parameters(), "lr": settings.learning_rate},
-            {"params": head.parameters(), "lr": settings.head_learning_rate},
-        ],
-        weight_decay=settings.weight_decay,
-    )
-    steps = settings.epochs * -(-len(data.train.rows) // settings.batch_size)
-    fall = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: max(0.0, 1 - step / steps))
-    parts = nn.ModuleList([model, head])
+        first = Triples.each(data.train.rows[:1], data.asked)
+        hidden = heads_to_train(model.eval(), source, first, visibility).shape[1]
+    device = device_of(model)
+    head = nn.Linear(hidden, len(classes)).to(device)
 
     def predict(part: LabelledRows, stage: str) -> np.ndarray:
         blocks = heads_of(
@@ -274,42 +243,20 @@ def finetune(
             found = [head(head_BH).argmax(1).cpu().numpy() for head_BH in blocks]
         return classes[np.concatenate(found)] if found else np.empty(0, np.int64)
 
-    best_score, best_epoch, best = -1.0, 0, _copied(parts)
-    for epoch in range(1, settings.epochs + 1):
-        parts.train()
-        shuffled = order.permutation(len(data.train.rows))
-        for start in range(0, len(shuffled), settings.batch_size):
-            chosen = shuffled[start : start + settings.batch_size]
-            question = Triples.each(data.train.rows[chosen], data.asked)
-            batch = ask(source, question, visibility).to(device_of(model))
-            target_B = torch.from_numpy(np.searchsorted(classes, data.train.labels[chosen]))
-            with computing(model.precision, batch.device):
-                vectors_BH = model.heads(batch)
-            logits_BC = head(vectors_BH.float())
-            loss = nn.functional.cross_entropy(logits_BC, target_B.to(logits_BC.device))
-            optimizer.zero_grad(set_to_none=True)
-            loss.backward()  # type: ignore[no-untyped-call]
-            nn.utils.clip_grad_norm_(parts.parameters(), settings.clip)
-            optimizer.step()
-            fall.step()
-            if progress:
-                progress(f"fine-tune epoch {epoch}", len(chosen))
+    def loss(chosen: np.ndarray) -> Tensor:
+        questions = Triples.each(data.train.rows[chosen], data.asked)
+        logits_BC = head(heads_to_train(model, source, questions, visibility))
+        target_B = torch.from_numpy(np.searchsorted(classes, data.train.labels[chosen]))
+        return nn.functional.cross_entropy(logits_BC, target_B.to(device))
+
+    def check() -> float | None:
         validation = data.validation
-        score = (
-            float(np.mean(predict(validation, "validate") == validation.labels))
-            if len(validation.rows)
-            else float(epoch)
-        )
-        if score > best_score:
-            best_score, best_epoch, best = score, epoch, _copied(parts)
-        elif epoch - best_epoch >= settings.patience:
-            break
-    parts.load_state_dict(best)
-    return predict(data.test, "test"), {"best_epoch": best_epoch}
+        if not len(validation.rows):
+            return None
+        return float(np.mean(predict(validation, "validate") == validation.labels))
 
-
-def _copied(parts: nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.detach().clone() for name, tensor in parts.state_dict().items()}
+    epoch = tune(model, head, len(data.train.rows), loss, check, settings, progress=progress)
+    return predict(data.test, "test"), {"best_epoch": epoch}
 
 
 def figures(data: ClassificationData, predicted: np.ndarray) -> dict[str, float]:
@@ -346,11 +293,11 @@ def evaluate_classification(
     hide: Sequence[str] = (),
     cut_title: bool = False,
     batch_size: int = 256,
-    finetuning: FinetuneSettings | None = None,
+    finetuning: TuneSettings | None = None,
     without: Sequence[str] = (),
     competitors: Competitors | None = None,
     progress: StageAdvance | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Classify products by a property, which is hidden from the graph, or by their category.
 
     Args:
@@ -404,7 +351,15 @@ def evaluate_classification(
     }
     if competitors is not None:
         report |= _beside(predicted, data, batcher, visibility, split, competitors)
-    return report
+    rows, true = data.test.rows, data.test.labels
+    every = np.zeros(len(rows), np.int64)
+    return Measured(
+        report,
+        {
+            "accuracy": Scores(rows, rows, (predicted == true).astype(float), every),
+            "macro_f1": Labels(rows, rows, predicted, true),
+        },
+    )
 
 
 def _beside(
@@ -471,7 +426,7 @@ def _run(
     mode: str,
     ranks: bool,
     batch_size: int,
-    finetuning: FinetuneSettings | None,
+    finetuning: TuneSettings | None,
     progress: StageAdvance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     told = (lambda count: progress("encode", count)) if progress else None
@@ -482,6 +437,6 @@ def _run(
     if mode == "auto":
         return _better(predictor, source, data, visibility, ranks, batch_size, told)
     if mode == "finetune":
-        settings = finetuning or FinetuneSettings()
+        settings = finetuning or TuneSettings()
         return finetune(predictor, source, data, visibility, settings, progress=progress)
     raise UsageError(unknown_name("mode", mode, MODES), where="--mode")

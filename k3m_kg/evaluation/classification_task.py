@@ -5,15 +5,16 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from k3m_kg.contracts import Evaluation
+from k3m_kg.contracts import Evaluation, Outcomes, figure_lines
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
-from k3m_kg.evaluation.classification import FinetuneSettings, evaluate_classification
+from k3m_kg.evaluation.classification import evaluate_classification
 from k3m_kg.evaluation.settings import ClassificationSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.tuning import TuneSettings
 
 
 class Classification(Evaluation[OpenModel]):
@@ -21,9 +22,11 @@ class Classification(Evaluation[OpenModel]):
 
     ranks = False
     splits = ("validation", "test")
+    measure = "accuracy"
 
     def __init__(self, settings: ClassificationSettings) -> None:
         self.settings = settings
+        self._outcomes: dict[str, Outcomes] = {}
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """As `evaluate_classification`.
@@ -44,7 +47,7 @@ class Classification(Evaluation[OpenModel]):
             opened.snapshot.has_categories or CATEGORY not in known
         )
         usual = trained.validation.cut_title and not by_category
-        return evaluate_classification(
+        report, self._outcomes = evaluate_classification(
             opened.predictor,
             opened.batcher,
             asked.target,
@@ -54,13 +57,18 @@ class Classification(Evaluation[OpenModel]):
             hide=trained.validation.hide if asked.hide is None else asked.hide,
             cut_title=usual if asked.cut_title is None else asked.cut_title,
             batch_size=asked.batch_size,
-            finetuning=FinetuneSettings(epochs=asked.epochs, batch_size=trained.batch_size),
+            finetuning=TuneSettings(epochs=asked.epochs, batch_size=trained.batch_size),
             without=asked.hide_modalities,
             competitors=Competitors.of(opened, asked.hide_modalities, progress, usual=asked.usual)
             if asked.baselines
             else None,
             progress=counted_stages(progress),
         )
+        return report
+
+    def outcomes(self) -> dict[str, Outcomes]:
+        """By product: whether it was right, and its labels."""
+        return self._outcomes
 
     def lines(self, report: dict[str, Any]) -> Iterator[str]:
         """Three figures, then those of the baselines."""
@@ -70,9 +78,9 @@ class Classification(Evaluation[OpenModel]):
             f"{metrics['classes']:,} classes, {metrics['products']:,} {report['split']} products; "
             f"{about_title(report)}"
         )
-        for name in ("accuracy", "macro_f1", "majority"):
-            yield (f"{name:10} {metrics[name]:.4f}")
-        for name, figures in report.get("baselines", {}).items():
-            shown = ", ".join(f"{key} {figures[key]:.4f}" for key in ("accuracy", "macro_f1"))
+        figures = {name: metrics[name] for name in ("accuracy", "macro_f1", "majority")}
+        yield from figure_lines(figures, intervals=report.get("intervals"))
+        for name, row in report.get("baselines", {}).items():
+            shown = ", ".join(f"{key} {row[key]:.4f}" for key in ("accuracy", "macro_f1"))
             yield f"{called(name)}: {shown}"
         yield from verdict_lines(report)

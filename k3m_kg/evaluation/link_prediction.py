@@ -9,10 +9,11 @@ import numpy as np
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included, questions_of
-from k3m_kg.contracts import Catalog, LinkPredictor, Verdict
+from k3m_kg.contracts import Catalog, LinkPredictor, Outcomes, Scores, Verdict
 from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
 from k3m_kg.evaluation.comparison import Asked, compare
 from k3m_kg.evaluation.leaks import find_leaks, leakage_report
+from k3m_kg.evaluation.measured import Measured, question_items
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
 from k3m_kg.lpm.questions import Triples, Visibility, property_ids
 from k3m_kg.lpm.ranking import Ranks
@@ -35,7 +36,7 @@ def evaluate_link_prediction(
     without: Sequence[str] = (),
     competitors: Competitors | None = None,
     progress: Advance | None = None,
-) -> dict[str, Any]:
+) -> Measured:
     """Ask for every triple of a split's products in turn, and rank the values of its property.
 
     Of `validation` and `test` products, which training never saw, all triples are asked, and with
@@ -57,6 +58,7 @@ def evaluate_link_prediction(
         progress: told of questions done.
 
     Returns:
+        The items of `macro_hits@1` and `macro_mrr`, and a report of
         `task`, `split`, `products`, `cut_title`, `hide`, `hide_modalities`; `metrics` over all
         questions with the means over properties as `macro_*`, and what ranking by frequency in
         training would reach as `majority_*`; `per_property` the same for each. All by realistic
@@ -104,7 +106,21 @@ def evaluate_link_prediction(
     if leakage:
         leaks = find_leaks(batcher, questions, visibility.hide, never)
         report["leakage"] = leakage_report(found, questions, leaks)
-    return report
+    return Measured(report, _outcomes(catalog, found, questions))
+
+
+def _outcomes(catalog: Catalog, found: LinkRanks, questions: Triples) -> dict[str, Outcomes]:
+    """Of questions that ascend by property, as their ranks do."""
+    every = Ranks.join(found.ranks)
+    items = question_items(catalog, questions)
+    scores = {
+        "macro_hits@1": every.first_Q.astype(float),
+        "macro_mrr": np.where(every.unseen_Q, 0.0, 1 / every.realistic_Q),
+    }
+    return {
+        name: Scores(items, questions.rows, score_Q, questions.properties)
+        for name, score_Q in scores.items()
+    }
 
 
 def _figures(catalog: Catalog, found: LinkRanks, majority: LinkRanks) -> dict[str, Any]:

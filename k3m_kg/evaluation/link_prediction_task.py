@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from k3m_kg.batches.split_questions import questions_of
-from k3m_kg.contracts import Evaluation
+from k3m_kg.contracts import Evaluation, Outcomes
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.evaluation.numbers import evaluate_quantities
@@ -28,8 +28,11 @@ _LEAKS = {
 class LinkPrediction(Evaluation[OpenModel]):
     """Ranks the true value of each question among the values of its property."""
 
+    measure = "macro_hits@1"
+
     def __init__(self, settings: LinkPredictionSettings) -> None:
         self.settings = settings
+        self._outcomes: dict[str, Outcomes] = {}
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """As `evaluate_link_prediction`; with `quantities` where there are some (see
@@ -37,7 +40,7 @@ class LinkPrediction(Evaluation[OpenModel]):
         """
         asked, usual = self.settings, opened.trained.validation
         questions, _, _ = questions_of(opened.batcher, split, asked.properties)
-        report = evaluate_link_prediction(
+        report, self._outcomes = evaluate_link_prediction(
             opened.predictor,
             opened.batcher,
             split,
@@ -75,9 +78,14 @@ class LinkPrediction(Evaluation[OpenModel]):
             )
         return report
 
+    def outcomes(self) -> dict[str, Outcomes]:
+        """By question: whether the true value came first, and its reciprocal rank."""
+        return self._outcomes
+
     def lines(self, report: dict[str, Any]) -> Iterator[str]:
         """A row per property, the baselines, what is given away, calibration, the verdict."""
         yield from _links(report)
+        yield from _interval(report)
         if "baselines" in report:
             yield from _baselines(report, each=self.settings.per_property)
         if "quantities" in report:
@@ -117,6 +125,12 @@ def _links(report: dict[str, Any]) -> Iterator[str]:
             f"{name:{width}} {questions:>7} {values:>7} {shown} {row[f'{prefix}hits@10']:>7.4f} "
             f"{row[f'majority_{prefix}hits@1']:>16.4f}"
         )
+
+
+def _interval(report: dict[str, Any]) -> Iterator[str]:
+    if "macro_hits@1" in (intervals := report.get("intervals", {})):
+        low, high = intervals["macro_hits@1"]
+        yield f"mean Hits@1 over properties, 95 % interval over products: {low:.4f} to {high:.4f}"
 
 
 def _baselines(report: dict[str, Any], *, each: bool) -> Iterator[str]:

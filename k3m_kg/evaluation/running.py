@@ -5,9 +5,12 @@ from __future__ import annotations
 import json
 from typing import Any
 
+import numpy as np
+
 from k3m_kg.config import validate_settings
 from k3m_kg.contracts import Evaluation, Verdict
 from k3m_kg.errors import ConfigError, PluginError, UsageError, unknown_name
+from k3m_kg.evaluation.intervals import intervals_of
 from k3m_kg.plugin.hookspecs import EvaluationPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import StageProgress
@@ -37,7 +40,10 @@ def run_evaluation(
     split: str,
     progress: StageProgress,
 ) -> dict[str, Any]:
-    """The report: `task`, `split`, `metrics`, `per_property`, `snapshot`, `sees`, and its own keys.
+    """The report: `task`, `split`, `metrics`, `measure`, `intervals`, `per_property`, `snapshot`,
+    `sees`, and its own keys.
+
+    `evaluation.outcomes()` has afterwards what single items came to.
 
     Raises:
         K3MError: what cannot be measured.
@@ -50,6 +56,7 @@ def run_evaluation(
     if not isinstance(report["per_property"], dict):
         raise _broken(name, "per_property of its report is no mapping")
     _check_baselines(name, report)
+    report |= {"measure": evaluation.measure, "intervals": _intervals(name, evaluation, report)}
     report |= {"snapshot": opened.snapshot.id, "sees": list(opened.trained.sees)}
     try:
         json.dumps(report)
@@ -79,6 +86,24 @@ def _check_baselines(name: str, report: dict[str, Any]) -> None:
         validate_settings(Verdict, report["verdict"], "verdict")
     except ConfigError as error:
         raise _broken(name, f"the verdict of its report: {error.message}") from None
+
+
+def _intervals(
+    name: str, evaluation: Evaluation[OpenModel], report: dict[str, Any]
+) -> dict[str, list[float]]:
+    """Of the metrics that are made of items.
+
+    Raises:
+        PluginError: the main measure is no metric, or items make something else of a metric.
+    """
+    metrics, outcomes = report["metrics"], evaluation.outcomes()
+    if evaluation.measure and evaluation.measure not in metrics:
+        raise _broken(name, f"its metrics lack its measure, {evaluation.measure!r}")
+    for key, found in outcomes.items():
+        figure = found.figure()
+        if not np.isclose(figure, metrics.get(key, np.nan), atol=1e-6, equal_nan=True):
+            raise _broken(name, f"its items make {figure:.6f} of {key!r}, not {metrics.get(key)}")
+    return intervals_of(outcomes)
 
 
 def _broken(name: str, what: str) -> PluginError:

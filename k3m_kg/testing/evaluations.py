@@ -4,14 +4,15 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 import torch
 
 from k3m_kg.config import RunConfig, validate_settings
-from k3m_kg.contracts import Evaluation, Verdict
+from k3m_kg.contracts import Evaluation, Outcomes, Verdict
 from k3m_kg.testing.shop import shop_snapshot
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.use.open_model import OpenModel, open_model
@@ -50,15 +51,26 @@ class EvaluationCase:
         """What it is run on."""
         return opened_shop(tmp_path_factory.mktemp("shop"))
 
+    _kept: ClassVar[dict[tuple[type, int, str], tuple[dict[str, Any], Mapping[str, Outcomes]]]] = {}
+
     def report(self, opened: OpenModel, split: str) -> dict[str, Any]:
         """What it says of a split."""
         return self.build().run(opened, split, lambda stage, done, total: None)
+
+    def found(self, opened: OpenModel, split: str) -> tuple[dict[str, Any], Mapping[str, Outcomes]]:
+        """What it said of a split and of single items; run once for all tests that only look."""
+        key = (type(self), id(opened), split)
+        if key not in self._kept:
+            evaluation = self.build()
+            report = evaluation.run(opened, split, lambda stage, done, total: None)
+            self._kept[key] = report, evaluation.outcomes()
+        return self._kept[key]
 
     def test_it_reports_on_each_of_its_splits(self, opened: OpenModel) -> None:
         """Metrics are numbers by name; JSON can hold all of it."""
         assert self.build().splits
         for split in self.build().splits:
-            report = self.report(opened, split)
+            report, _ = self.found(opened, split)
             assert report["metrics"]
             assert all(isinstance(name, str) for name in report["metrics"])
             assert isinstance(report.get("per_property", {}), dict)
@@ -69,7 +81,7 @@ class EvaluationCase:
     ) -> None:
         """Figures by name, the verdict as `k3m_kg.api.compare` gives it; both or neither."""
         for split in self.build().splits:
-            report = self.report(opened, split)
+            report, _ = self.found(opened, split)
             assert ("baselines" in report) == ("verdict" in report)
             for figures in report.get("baselines", {}).values():
                 assert figures
@@ -79,10 +91,20 @@ class EvaluationCase:
                 assert verdict.split == split
                 assert verdict.questions >= verdict.products > 0
 
+    def test_items_make_the_metrics_that_they_are_said_to_make(self, opened: OpenModel) -> None:
+        """The main measure is a metric; each item is one, of some unit, and asked once."""
+        for split in self.build().splits:
+            report, outcomes = self.found(opened, split)
+            metrics, measure = report["metrics"], self.build().measure
+            assert not measure or isinstance(metrics[measure], float)
+            for name, items in outcomes.items():
+                assert items.figure() == pytest.approx(metrics[name], abs=1e-6, nan_ok=True)
+                assert len(items.items) == len(items.units) == len(set(items.items.tolist()))
+
     def test_it_says_the_same_twice(self, opened: OpenModel) -> None:
         """Whatever is random has a seed."""
         split = self.build().splits[-1]
-        assert str(self.report(opened, split)) == str(self.report(opened, split))
+        assert str(self.report(opened, split)) == str(self.found(opened, split)[0])
 
     def test_the_model_is_left_as_it_was(self, opened: OpenModel) -> None:
         """Its weights, its mode and what its batches hold."""
@@ -109,6 +131,6 @@ class EvaluationCase:
         """With what the framework adds to it."""
         evaluation, split = self.build(), self.build().splits[-1]
         added = {"task": "it", "split": split, "per_property": {}, "sees": ["title"]}
-        lines = list(evaluation.lines(added | self.report(opened, split)))
+        lines = list(evaluation.lines(added | self.found(opened, split)[0]))
         assert lines
         assert all(isinstance(line, str) for line in lines)

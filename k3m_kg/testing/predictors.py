@@ -147,7 +147,7 @@ class LinkPredictorCase:
     def test_the_figures_do_not_depend_on_the_batches(self, opened: OpenModel) -> None:
         """Evaluated in small and in large batches."""
         reports = [
-            evaluate_link_prediction(opened.predictor, opened.batcher, batch_size=size)
+            evaluate_link_prediction(opened.predictor, opened.batcher, batch_size=size).report
             for size in (3, 500)
         ]
         for key, value in reports[0]["metrics"].items():
@@ -220,7 +220,7 @@ class LinkPredictorCase:
         terms = torch.arange(len(fresh.batcher.catalog.values))
         with torch.no_grad():
             assert fresh.predictor.tails(batch, terms).isfinite().all()
-        report = evaluate_link_prediction(fresh.predictor, fresh.batcher)
+        report = evaluate_link_prediction(fresh.predictor, fresh.batcher).report
         assert 0 <= report["metrics"]["mrr"] <= 1
 
     @classmethod

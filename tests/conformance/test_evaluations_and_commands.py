@@ -22,17 +22,30 @@ def built(name: str, **settings: object) -> Evaluation[OpenModel]:
     return record.factory(record.config(**settings))
 
 
-class TestLinkPrediction(EvaluationCase):
+@pytest.fixture(scope="module")
+def shop(tmp_path_factory: pytest.TempPathFactory) -> OpenModel:
+    return opened_shop(tmp_path_factory.mktemp("shop"))
+
+
+class InOneShop(EvaluationCase):
+    """All in the same one: each leaves the model as it was."""
+
+    @pytest.fixture(scope="class")
+    def opened(self, shop: OpenModel) -> OpenModel:  # type: ignore[override]
+        return shop
+
+
+class TestLinkPrediction(InOneShop):
     def build(self) -> Evaluation[OpenModel]:
         return built("link-prediction")
 
 
-class TestClassificationByProbe(EvaluationCase):
+class TestClassificationByProbe(InOneShop):
     def build(self) -> Evaluation[OpenModel]:
         return built("classification", target="kind")
 
 
-class TestClassificationByFineTuning(EvaluationCase):
+class TestClassificationByFineTuning(InOneShop):
     def build(self) -> Evaluation[OpenModel]:
         return built("classification", target="kind", mode="finetune", epochs=1)
 

@@ -8,13 +8,13 @@ from k3m_kg.contracts import ProductBatch
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.classification import (
     ClassificationData,
-    FinetuneSettings,
     LabelledRows,
     classification_data,
     evaluate_classification,
     figures,
 )
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.tuning import TuneSettings
 from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 
 
@@ -22,15 +22,15 @@ def test_a_probe_finds_nothing_of_a_target_that_it_must_not_see(opened: OpenMode
     """The vector holds every visible triple: were the target among them, all would be right."""
     report = evaluate_classification(
         TriplesOnly(), opened.batcher, "kind", hide=("price",), cut_title=True
-    )
+    ).report
     assert report["metrics"]["accuracy"] < 0.7
-    told = evaluate_classification(TriplesOnly(), opened.batcher, "price", cut_title=True)
+    told = evaluate_classification(TriplesOnly(), opened.batcher, "price", cut_title=True).report
     assert told["metrics"]["accuracy"] == 1  # the kind, which it may see, decides the price
 
 
 def test_the_title_tells_the_target_unless_it_is_cut(opened: OpenModel) -> None:
-    kept = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=False)
-    cut = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=True)
+    kept = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=False).report
+    cut = evaluate_classification(TitleOnly(), opened.batcher, "kind", cut_title=True).report
     assert kept["metrics"]["accuracy"] > cut["metrics"]["accuracy"] + 0.2
 
 
@@ -46,7 +46,7 @@ def test_only_products_with_one_value_are_classified(opened: OpenModel) -> None:
 
 
 def test_categories_are_a_target_too(opened: OpenModel) -> None:
-    report = evaluate_classification(TriplesOnly(), opened.batcher, "category")
+    report = evaluate_classification(TriplesOnly(), opened.batcher, "category").report
     assert report["target"] == "category"
     assert report["metrics"]["accuracy"] == 1  # it is the kind, which stays visible
     with pytest.raises(UsageError, match="only a property's words"):
@@ -56,13 +56,15 @@ def test_categories_are_a_target_too(opened: OpenModel) -> None:
 def test_link_prediction_classifies_and_the_better_way_is_taken(opened: OpenModel) -> None:
     """By `price`, which `kind` determines: a probe reads it off, ranking by what is seen not."""
     by = {
-        mode: evaluate_classification(TriplesOnly(), opened.batcher, "price", mode=mode)["metrics"]
+        mode: evaluate_classification(TriplesOnly(), opened.batcher, "price", mode=mode).report[
+            "metrics"
+        ]
         for mode in ("probe", "links", "auto")
     }
     assert by["probe"]["accuracy"] > by["links"]["accuracy"]
     assert by["auto"]["chosen"] == "probe"
     assert by["auto"]["accuracy"] == by["probe"]["accuracy"]
-    alone = evaluate_classification(TriplesOnly(), opened.batcher, "price", ranks=False)
+    alone = evaluate_classification(TriplesOnly(), opened.batcher, "price", ranks=False).report
     assert alone["metrics"]["chosen"] == "probe"
 
 
@@ -93,7 +95,7 @@ class Learner(TriplesOnly):
 def test_finetuning_learns_and_leaves_the_model_as_it_was(opened: OpenModel) -> None:
     model = Learner(len(opened.batcher.catalog.values)).eval()
     before = {name: tensor.clone() for name, tensor in model.state_dict().items()}
-    settings = FinetuneSettings(epochs=8, patience=8, batch_size=8, learning_rate=0.3)
+    settings = TuneSettings(epochs=8, patience=8, batch_size=8, learning_rate=0.3)
     told: list[str] = []
     report = evaluate_classification(
         model,
@@ -102,7 +104,7 @@ def test_finetuning_learns_and_leaves_the_model_as_it_was(opened: OpenModel) -> 
         mode="finetune",
         finetuning=settings,
         progress=lambda stage, count: told.append(stage),
-    )
+    ).report
     assert report["metrics"]["majority"] < 0.7
     assert report["metrics"]["accuracy"] == 1  # the kind decides the price
     assert 1 <= report["metrics"]["best_epoch"] <= 8
@@ -114,7 +116,7 @@ def test_finetuning_learns_and_leaves_the_model_as_it_was(opened: OpenModel) -> 
 
 def test_finetuning_stops_when_validation_no_longer_improves(opened: OpenModel) -> None:
     told: list[str] = []
-    settings = FinetuneSettings(epochs=9, patience=2, learning_rate=0, head_learning_rate=0)
+    settings = TuneSettings(epochs=9, patience=2, learning_rate=0, head_learning_rate=0)
     report = evaluate_classification(
         opened.predictor,
         opened.batcher,
@@ -122,7 +124,7 @@ def test_finetuning_stops_when_validation_no_longer_improves(opened: OpenModel) 
         mode="finetune",
         finetuning=settings,
         progress=lambda stage, count: told.append(stage),
-    )
+    ).report
     assert report["metrics"]["best_epoch"] == 1
     assert "fine-tune epoch 3" in told
     assert "fine-tune epoch 4" not in told

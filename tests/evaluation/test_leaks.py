@@ -107,7 +107,7 @@ def test_products_that_share_title_or_picture_with_train_are_duplicates(
 
 def test_the_report_has_the_metrics_with_and_without_what_leaks(opened: OpenModel) -> None:
     model, batcher = opened.predictor, opened.batcher
-    report = evaluate_link_prediction(model, batcher)
+    report = evaluate_link_prediction(model, batcher).report
     found = report["leakage"]
     assert found["with"]["mrr"] == pytest.approx(report["metrics"]["mrr"])
     questions, _, _ = questions_of(batcher, "test")
@@ -121,14 +121,14 @@ def test_the_report_has_the_metrics_with_and_without_what_leaks(opened: OpenMode
     for name, row in found["per_property"].items():
         if row["any"] == 0:
             assert row["without"]["mrr"] == pytest.approx(rows[name]["mrr"])
-    assert "leakage" not in evaluate_link_prediction(model, batcher, leakage=False)
+    assert "leakage" not in evaluate_link_prediction(model, batcher, leakage=False).report
 
 
 def test_ranks_stay_with_their_questions(opened: OpenModel) -> None:
     """Titles name the kind and the model reads them: without those it knows no kind at all."""
     report = evaluate_link_prediction(
         TitleOnly(), opened.batcher, properties=["kind"], cut_title=False
-    )
+    ).report
     row = report["leakage"]["title"]
     assert report["metrics"]["hits@1"] == pytest.approx(row["share"])
     assert row["without"]["hits@1"] == 0

@@ -20,7 +20,7 @@ from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 
 
 def report_of(predictor: LinkPredictor, opened: OpenModel, **options: object) -> dict:
-    return evaluate_link_prediction(predictor, opened.batcher, **options)
+    return evaluate_link_prediction(predictor, opened.batcher, **options).report
 
 
 @pytest.mark.parametrize("split", ["test", "validation", "train"])

@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Callable
 
+import numpy as np
 import pytest
 
 from k3m_kg.config import Settings
-from k3m_kg.contracts import Evaluation
+from k3m_kg.contracts import Evaluation, Outcomes, Scores
 from k3m_kg.errors import PluginError, UsageError
 from k3m_kg.evaluation import running
 from k3m_kg.plugin.hookspecs import EvaluationPlugin
@@ -50,6 +51,8 @@ def test_a_report_gets_its_task_split_snapshot_and_what_the_model_sees(
         "per_property": {},
         "metrics": {"score": 0.5},
         "note": "x",
+        "measure": "",
+        "intervals": {},
         "snapshot": opened.snapshot.id,
         "sees": ["triples", "title", "image"],
     }
@@ -72,6 +75,35 @@ def test_a_report_of_another_form_names_the_plugin(
     with pytest.raises(PluginError, match=said) as caught:
         ran(report)
     assert caught.value.where == "acme 1.0"
+
+
+def test_metrics_that_items_make_get_their_intervals(opened: OpenModel) -> None:
+    class Counted(Given):
+        measure = "share"
+
+        def outcomes(self) -> dict[str, Outcomes]:
+            right = np.array([1.0, 0, 1, 1])
+            return {"share": Scores(np.arange(4), np.arange(4), right, np.zeros(4))}
+
+    def run(metrics: dict[str, float]) -> dict:
+        report = {"metrics": metrics}
+        evaluation = Counted(report)
+        return running.run_evaluation("classification", evaluation, opened, "test", no_progress)
+
+    report = run({"share": 0.75})
+    assert report["measure"] == "share"
+    low, high = report["intervals"]["share"]
+    assert 0 <= low < 0.75 < high <= 1
+    text = next(line for line in Counted(None).lines(report) if "share" in line)
+    assert text == f"share 0.7500 (95 % {low:.4f} to {high:.4f})"
+    with pytest.raises(PluginError, match=r"its items make 0\.750000 of .share., not 0\.5"):
+        run({"share": 0.5})
+    with pytest.raises(PluginError, match="lack its measure, 'share'"):
+        run({"other": 0.5})
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Nobody looks."""
 
 
 def test_what_is_no_evaluation_and_splits_that_are_not_its_own_are_refused(

@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
+from scipy import sparse
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.contracts import TRIPLES
 from k3m_kg.errors import SnapshotError
 from k3m_kg.evaluation.baselines.choosing import inputs_of
 from k3m_kg.evaluation.baselines.classes import Labelled, linear_labels
-from k3m_kg.evaluation.baselines.links import ALL, linear_ranks
+from k3m_kg.evaluation.baselines.links import ALL, Reading, linear_ranks
 from k3m_kg.evaluation.baselines.view import View
 from k3m_kg.lpm.link_ranks import LinkRanks
 from k3m_kg.lpm.questions import Triples
@@ -93,6 +95,19 @@ class Competitors:
         inputs = inputs_of(view, self.shown)
         progress = self._fitted(len(inputs) + (len(inputs) > 1))
         return linear_labels(inputs, view, asked, parts, progress)
+
+    def reading(
+        self, batcher: Batcher, hide: np.ndarray, *, cut_title: bool
+    ) -> Callable[[Triples], dict[str, sparse.csr_matrix]]:
+        """What linear models read of products: (Q, F) by input, and all side by side as `all`.
+
+        What each column is was learned from the train products, where the model was trained.
+        """
+        asked = View(batcher, batcher.catalog, hide, cut_title=cut_title)
+        trained = asked
+        if self.trained is not None and self.trained is not batcher:
+            trained = View(self.trained, batcher.catalog, hide, cut_title=cut_title)
+        return partial(Reading.fitted(inputs_of(asked, self.shown), trained).matrices, asked)
 
     def _fitted(self, models: int) -> Advance:
         return counted(self.progress, "baselines", models)

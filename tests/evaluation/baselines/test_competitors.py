@@ -185,7 +185,7 @@ def test_link_prediction_and_classification_say_who_is_ahead(opened: OpenModel) 
 
     report = evaluate_link_prediction(
         TitleOnly(), opened.batcher, cut_title=True, competitors=competitors()
-    )
+    ).report
     assert list(report["baselines"]) == ["majority", "words", "attributes", "image", "all"]
     for name, row in report["per_property"].items():
         assert list(row["baselines"]) == list(report["baselines"])
@@ -198,7 +198,7 @@ def test_link_prediction_and_classification_say_who_is_ahead(opened: OpenModel) 
     assert told[-1] == ("baselines", 12, 12)
     report = evaluate_classification(
         TitleOnly(), opened.batcher, "kind", cut_title=True, competitors=competitors("triples")
-    )
+    ).report
     assert list(report["baselines"]) == ["majority", "words", "image", "all"]
     assert report["baselines"]["majority"]["accuracy"] == report["metrics"]["majority"]
     assert report["verdict"]["what"] == "classification by kind"
@@ -211,10 +211,10 @@ def test_a_model_on_another_snapshot_is_beside_linear_models_of_its_own(
     competitors = Competitors.of(other, (), lambda *told: None, usual=True)
     assert competitors.trained is not None
     assert competitors.trained.snapshot.id == opened.snapshot.id != other.snapshot.id
-    report = evaluate_link_prediction(TitleOnly(), other.batcher, competitors=competitors)
+    report = evaluate_link_prediction(TitleOnly(), other.batcher, competitors=competitors).report
     assert report["per_property"]["price"]["baselines"]["attributes"]["hits@1"] > 0.9
     gone = replace(other, trained=replace(opened.trained, snapshot=tmp_path / "gone"))
     competitors = Competitors.of(gone, (), lambda *told: None, usual=True)
-    report = evaluate_link_prediction(TitleOnly(), other.batcher, competitors=competitors)
+    report = evaluate_link_prediction(TitleOnly(), other.batcher, competitors=competitors).report
     assert list(report["baselines"]) == ["majority"]
     assert "is not there" in report["baseline_notes"][0]
