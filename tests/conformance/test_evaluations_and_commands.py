@@ -31,7 +31,8 @@ class InOneShop(EvaluationCase):
     """All in the same one: each leaves the model as it was."""
 
     @pytest.fixture(scope="class")
-    def opened(self, shop: OpenModel) -> OpenModel:  # type: ignore[override]
+    @classmethod
+    def opened(cls, shop: OpenModel) -> OpenModel:  # type: ignore[override]
         return shop
 
 
