@@ -45,7 +45,7 @@ from k3m_kg.contracts.modality import (
     ReadyFeatures,
 )
 from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, SamplerContext
-from k3m_kg.contracts.outcomes import Decisions, Labels, Outcomes, Ranking, Scores
+from k3m_kg.contracts.outcomes import Classes, Decisions, Outcomes, Ranking, Scores
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.questions import Choices, Questions
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
@@ -57,6 +57,7 @@ __all__ = [
     "Candidates",
     "Catalog",
     "Choices",
+    "Classes",
     "Decisions",
     "Description",
     "Evaluation",
@@ -67,7 +68,6 @@ __all__ = [
     "ImageEncoder",
     "Interactor",
     "KnowledgeText",
-    "Labels",
     "LinkLoss",
     "LinkPredictor",
     "LinkScorer",

@@ -84,7 +84,7 @@ class Decisions(Outcomes):
 
 
 @dataclass(frozen=True, slots=True)
-class Labels(Outcomes):
+class Classes(Outcomes):
     """A label for each item; the figure is macro-F1 over the labels that are true of any.
 
     Attributes:

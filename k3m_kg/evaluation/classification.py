@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import held_out_included
-from k3m_kg.contracts import Labels, LinkPredictor, Scores
+from k3m_kg.contracts import Classes, LinkPredictor, Scores
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.evaluation.baselines.competitors import MAJORITY, Competitors, called
 from k3m_kg.evaluation.comparison import Asked, compare
@@ -357,7 +357,7 @@ def evaluate_classification(
         report,
         {
             "accuracy": Scores(rows, rows, (predicted == true).astype(float), every),
-            "macro_f1": Labels(rows, rows, predicted, true),
+            "macro_f1": Classes(rows, rows, predicted, true),
         },
     )
 

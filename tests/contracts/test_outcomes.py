@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
-from k3m_kg.contracts import Decisions, Labels, Outcomes, Ranking, Scores
+from k3m_kg.contracts import Classes, Decisions, Outcomes, Ranking, Scores
 
 RANDOM = np.random.default_rng(0)
 ITEMS = np.arange(40)
@@ -25,7 +25,7 @@ def test_figures_are_those_of_the_items_drawn(times_DQ: np.ndarray) -> None:
     score = RANDOM.integers(0, 9, 40) / 9  # with ties
     found = {
         "f1": Decisions(ITEMS, ITEMS, said, true).figures(times_DQ),
-        "macro": Labels(ITEMS, ITEMS, label, other).figures(times_DQ),
+        "macro": Classes(ITEMS, ITEMS, label, other).figures(times_DQ),
         "ap": Ranking(ITEMS, ITEMS, score, true).figures(times_DQ),
     }
     for draw, times_Q in enumerate(times_DQ):
@@ -45,10 +45,10 @@ def test_groups_count_alike_and_what_is_not_drawn_is_left_out() -> None:
     assert found.figures(times) == pytest.approx([1 / 2, 1, np.nan], nan_ok=True)
 
 
-@pytest.mark.parametrize("kind", [Scores, Decisions, Labels, Ranking])
+@pytest.mark.parametrize("kind", [Scores, Decisions, Classes, Ranking])
 def test_without_items_there_is_no_figure(kind: type[Outcomes]) -> None:
     nothing = np.empty(0)
-    two = (nothing, nothing) if kind in (Scores, Labels) else (nothing, nothing.astype(bool))
+    two = (nothing, nothing) if kind in (Scores, Classes) else (nothing, nothing.astype(bool))
     if kind is Decisions:
         two = (two[1], two[1])
     assert np.isnan(kind(nothing, nothing, *two).figure())
