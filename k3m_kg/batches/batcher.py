@@ -23,6 +23,7 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.holdout import UNSEEN, UNTRUE, is_shown
 
 
 def _tokenise_terms(
@@ -180,31 +181,40 @@ class Batcher:
 
     def triples(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Product (0..len(rows)-1), property id and value id of the rows' triples, flat."""
-        product, properties, values, kept = self._every_triple(rows)
+        product, properties, values, _, kept = self._every_triple(rows)
         return product[kept], properties[kept], values[kept]
 
     def _every_triple(
         self, rows: np.ndarray
-    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
-        """As `triples`, of all that the snapshot has, and which of them batches show (bool)."""
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As `triples`, of all that the snapshot has, with marks and which batches hold (bool)."""
         snapshot = self.snapshot
         start = snapshot.triple_offsets[rows]
         counts = snapshot.triple_offsets[rows + 1] - start
         product = np.repeat(np.arange(len(rows)), counts)
         before = np.cumsum(counts) - counts
         index = np.arange(counts.sum()) - before[product] + start[product]
-        kept = np.ones(len(product), bool)
-        if not self.with_holdout:
-            kept = snapshot.triple_holdout[index] == 0
-        # rank within the product, to keep the first max_triples
-        shown = product[kept]
-        first = np.searchsorted(shown, np.arange(len(rows)))
-        kept[
-            np.flatnonzero(kept)[np.arange(len(shown)) - first[shown] >= self.settings.max_triples]
-        ] = False
+        marks = snapshot.triple_holdout[index]
+        untrue = marks == UNTRUE
+        kept = np.ones(len(product), bool) if self.with_holdout else is_shown(marks)
+        if untrue.any():  # they take no room from what is true: the same is asked either way
+            kept = self._first(product, kept & ~untrue, len(rows)) | self._first(
+                product, kept & untrue, len(rows)
+            )
+        else:
+            kept = self._first(product, kept, len(rows))
         properties = self._property[snapshot.triple_property[index]]
         values = self._value[snapshot.triple_value[index]]
-        return product.astype(np.int64), properties, values, kept
+        return product.astype(np.int64), properties, values, marks, kept
+
+    def _first(self, product: np.ndarray, kept: np.ndarray, products: int) -> np.ndarray:
+        """Of the kept triples (bool) of each product the first `max_triples`."""
+        place = np.flatnonzero(kept)
+        shown = product[place]
+        rank = np.arange(len(shown)) - np.searchsorted(shown, np.arange(products))[shown]
+        found = np.zeros(len(kept), bool)
+        found[place[rank < self.settings.max_triples]] = True
+        return found
 
     def batch(self, rows: np.ndarray, random: np.random.Generator | None = None) -> ProductBatch:
         """The products in `rows` (which may repeat), all their known triples visible.
@@ -214,7 +224,7 @@ class Batcher:
                 it, the first.
         """
         rows = np.asarray(rows, np.int64)
-        every, names, texts, kept = self._every_triple(rows)
+        every, names, texts, marks, kept = self._every_triple(rows)
         triples = [
             (self.catalog.properties[name], self.catalog.values[text])
             for name, text in zip(names.tolist(), texts.tolist(), strict=True)
@@ -228,22 +238,25 @@ class Batcher:
             states = data.states(rows, tokens, every, triples)
             if states is not None:  # what the batch does not show leaves no token either
                 tokens.states_EN = states
-                tokens.hide_stated(torch.from_numpy(~kept), torch.from_numpy(every))
+                gone = ~kept | (marks == UNSEEN)
+                tokens.hide_stated(torch.from_numpy(gone), torch.from_numpy(every))
                 tokens.states_EN = states[torch.from_numpy(kept)]
             modalities[name] = tokens
+        untrue = marks[kept] == UNTRUE
         return ProductBatch(
             rows_B=torch.from_numpy(rows),
             modalities=modalities,
             triple_product_E=torch.from_numpy(product),
             triple_property_E=torch.from_numpy(properties),
             triple_value_E=torch.from_numpy(values),
-            triple_visible_E=torch.ones(len(product), dtype=torch.bool),
+            triple_visible_E=torch.from_numpy(marks[kept] != UNSEEN),
             catalog=self.catalog,
             knowledge=(
                 self._knowledge(len(rows), product, properties, values)
                 if self.settings.knowledge == "product"
                 else None
             ),
+            triple_untrue_E=torch.from_numpy(untrue) if untrue.any() else None,
         )
 
     def _knowledge(

@@ -29,6 +29,7 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.manifests import read_json, write_json
 from k3m_kg.progress import Progress
+from k3m_kg.snapshot.holdout import UNSEEN
 from k3m_kg.spans.texts import are_texts
 
 _ASSET = "description.json"
@@ -71,7 +72,7 @@ class DescriptionModality(TitleModality):
         table = _Described.of(snapshot, self.properties)
         encoder, words = self.text_encoder, None
         if isinstance(encoder, FrozenTextEncoder) and encoder.reads_words:
-            words = TitleWords(table, encoder, self.longest, progress)
+            words = TitleWords(table.whole, encoder, self.longest, progress)
         return DescriptionData(table, encoder, self.longest, words)
 
     def save_assets(self, folder: Path) -> None:
@@ -132,6 +133,7 @@ class _Described:
     Attributes:
         titles: an Arrow column, null where a product has none.
         names: of each product, the property that its text is the value of.
+        of_whole: the same of all texts, where the snapshot is a view.
     """
 
     snapshot: ProductTable
@@ -139,6 +141,7 @@ class _Described:
     titles: Any
     image_offsets: np.ndarray
     names: list[str | None]
+    of_whole: _Described | None = None
 
     @classmethod
     def of(cls, snapshot: ProductTable, properties: Sequence[str]) -> _Described:
@@ -147,13 +150,25 @@ class _Described:
         names: list[str | None] = []
         for row in range(len(snapshot)):
             has: dict[str, str] = {}
-            for name, value in snapshot.product(row).properties:
-                has.setdefault(name, value)
+            product = snapshot.product(row)
+            for (name, value), mark in zip(product.properties, product.holdout, strict=True):
+                if mark != UNSEEN:
+                    has.setdefault(name, value)
             name = next((name for name in properties if name in has), None)
             names.append(name)
             texts.append(None if name is None else has[name])
         column = pa.chunked_array([pa.array(texts, pa.string())])
-        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, names)
+        whole = snapshot.whole
+        table = None if whole is snapshot else cls.of(whole, properties)
+        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, names, table)
+
+    @property
+    def whole(self) -> _Described:
+        return self.of_whole or self
+
+    @property
+    def picture_rows(self) -> np.ndarray | None:
+        return self.snapshot.picture_rows
 
     def __len__(self) -> int:
         return len(self.snapshot)

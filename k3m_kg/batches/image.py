@@ -48,7 +48,9 @@ class ImageModality(Modality):
     def open(self, snapshot: ProductTable, progress: Progress | None = None) -> ImageData:
         """Every picture prepared, or what an earlier call left beside the snapshot."""
         every = self.every and self.training
-        prepared = prepare_images(snapshot, self.image_encoder, progress, every=every)
+        prepared = prepare_images(snapshot.whole, self.image_encoder, progress, every=every)
+        if snapshot.picture_rows is not None:
+            prepared = prepared.shown_as(snapshot.picture_rows)
         return ImageData(snapshot, prepared, self.image_encoder.describe)
 
     def fit(self, data: ModalityData, rows: np.ndarray) -> None:

@@ -62,6 +62,12 @@ class PreparedImages:
         first: np.ndarray = self.row_N[rows]
         return first if random is None else first + random.integers(self.count_N[rows].clip(1))
 
+    def shown_as(self, rows: np.ndarray) -> PreparedImages:
+        """Each product with the pictures of another: (N,) rows of whom, -1 for nobody."""
+        some = rows >= 0
+        row_N = np.where(some, self.row_N[rows], -1)
+        return PreparedImages(row_N, np.where(some, self.count_N[rows], 0), self.arrays)
+
     def tensors(self, index_I: np.ndarray) -> dict[str, Tensor]:
         """Arrays of the chosen pictures, copied into memory."""
         return {name: torch.from_numpy(array[index_I]) for name, array in self.arrays.items()}

@@ -10,7 +10,7 @@ import numpy as np
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.errors import UsageError
 from k3m_kg.lpm.questions import Triples, answerable, property_ids, truth_of
-from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION
+from k3m_kg.snapshot.holdout import HELD_FOR_TEST, HELD_FOR_VALIDATION, is_held_out
 
 
 def questions_of(
@@ -39,7 +39,7 @@ def questions_of(
             where=str(snapshot.path),
             hint="choose another --split or --property",
         )
-    return questions, truth, truth[held_E != 0]
+    return questions, truth, truth[is_held_out(held_E)]
 
 
 def asked_triples(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray]:
@@ -61,7 +61,7 @@ def _asked(batcher: Batcher, split: str) -> tuple[Triples, np.ndarray, np.ndarra
     truth, held_E = truth_of(snapshot, batcher.catalog, rows)
     mark = HELD_FOR_TEST if split == "train" else HELD_FOR_VALIDATION
     in_train_E = snapshot.split[truth.rows] == 0
-    return truth, np.where(in_train_E, held_E == mark, held_E == 0), held_E
+    return truth, np.where(in_train_E, held_E == mark, ~is_held_out(held_E)), held_E
 
 
 @contextmanager

@@ -68,7 +68,7 @@ class TitleModality(Modality):
         """
         encoder, words = self.text_encoder, None
         if isinstance(encoder, FrozenTextEncoder) and encoder.reads_words:
-            words = TitleWords(snapshot, encoder, self.longest, progress)
+            words = TitleWords(snapshot.whole, encoder, self.longest, progress)
         return TitleData(snapshot, encoder, self.longest, words)
 
     def forward(

@@ -150,6 +150,8 @@ class ProductBatch:
         triple_value_E: value id.
         triple_visible_E: bool; an invisible triple takes no part in any aggregation, and its
             value's tokens are not shown to the knowledge encoder.
+        triple_untrue_E: bool, triples that a corruption put there: they are hidden from whatever
+            asks about their property. None where there are none.
         catalog: the terms that property and value ids refer to.
         knowledge: the triples' words as one text per product, or None where terms are encoded
             one by one.
@@ -170,6 +172,7 @@ class ProductBatch:
     triple_visible_E: Tensor
     catalog: Catalog
     knowledge: KnowledgeText | None = None
+    triple_untrue_E: Tensor | None = None
     wanted_values: list[Tensor] = field(default_factory=list)
     questions: dict[str, Questions] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)

@@ -29,11 +29,25 @@ class ProductTable(Protocol):
         path: the snapshot's folder; caches lie beside it.
         titles: an Arrow column of strings, null where a title is missing.
         image_offsets: (products + 1,) int64: a product has pictures [row] up to [row + 1].
+        whole: the table itself; of a view in which titles or pictures are missing or another's,
+            what it is a view of: what is prepared of all that serves all views.
+        picture_rows: in a view, (products,) int64: whose pictures in `whole` each product shows, -1
+            for nobody's; None where there is no other than the table itself.
     """
 
     path: Path
     titles: Any
     image_offsets: np.ndarray
+
+    @property
+    def whole(self) -> ProductTable:
+        """As above."""
+        ...
+
+    @property
+    def picture_rows(self) -> np.ndarray | None:
+        """As above."""
+        ...
 
     def __len__(self) -> int:
         """How many products there are."""

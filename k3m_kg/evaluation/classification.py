@@ -33,6 +33,7 @@ from k3m_kg.lpm.questions import (
 )
 from k3m_kg.progress import Advance, StageAdvance
 from k3m_kg.snapshot import CATEGORY
+from k3m_kg.snapshot.holdout import is_held_out
 from k3m_kg.use.partial import Partial
 from k3m_kg.use.probe import fit_probe
 from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
@@ -325,7 +326,9 @@ def evaluate_classification(
         raise UsageError("only a property's words can be cut out of the title", where="--cut-title")
     catalog, snapshot = batcher.catalog, batcher.snapshot
     truth, held_E = truth_of(snapshot, catalog, np.arange(len(snapshot)))
-    visibility = Visibility(property_ids(catalog, hide, "--hide"), truth[held_E != 0], cut_title)
+    visibility = Visibility(
+        property_ids(catalog, hide, "--hide"), truth[is_held_out(held_E)], cut_title
+    )
     source = Partial.hiding(batcher, without, "--hide-modality")
     with held_out_included(batcher):
         predicted, more = _run(

@@ -45,7 +45,8 @@ class OpenValuesEvaluation(Evaluation[OpenModel]):
         Raises:
             UsageError: another snapshot than that of training, an unknown property, or no open one.
         """
-        if opened.snapshot.id != opened.trained.snapshot_id:
+        home = opened.whole or opened
+        if home.snapshot.id != opened.trained.snapshot_id:
             raise UsageError(
                 "only the snapshot that the model was trained on says what it has not seen",
                 where="--task open-values",
@@ -53,7 +54,7 @@ class OpenValuesEvaluation(Evaluation[OpenModel]):
             )
         named = self.settings.properties
         property_ids(opened.batcher.catalog, named, "--property")
-        values = OpenValues.fit(opened.snapshot, counted(progress, "read"))
+        values = OpenValues.fit(home.snapshot, counted(progress, "read"))
         wanted = [name for name in values.scorer.names if not named or name in named]
         if not wanted:
             raise UsageError(
@@ -84,6 +85,8 @@ class OpenValuesEvaluation(Evaluation[OpenModel]):
             "per_property": {name: tally.figures() for name, tally in asked.items()},
             "kept": None,
         }
+        if opened.whole is not None:
+            return report | {"not_kept": "not kept, as products were corrupted"}
         try:
             values.save(opened.trained.path)
             report["kept"] = str(opened.trained.path)

@@ -45,6 +45,9 @@ def run_evaluation(
 
     `evaluation.outcomes()` has afterwards what single items came to.
 
+    On a view that corrupts a snapshot also `corruption`, as `Snapshot.corruption`; `snapshot` is
+    the whole one, and the verdict is none of a model asked as usual.
+
     Raises:
         K3MError: what cannot be measured.
         PluginError: the report is not what the contract asks for.
@@ -57,7 +60,11 @@ def run_evaluation(
         raise _broken(name, "per_property of its report is no mapping")
     _check_baselines(name, report)
     report |= {"measure": evaluation.measure, "intervals": _intervals(name, evaluation, report)}
-    report |= {"snapshot": opened.snapshot.id, "sees": list(opened.trained.sees)}
+    report |= {"snapshot": opened.snapshot.whole.id, "sees": list(opened.trained.sees)}
+    if opened.snapshot.corruption is not None:
+        report["corruption"] = opened.snapshot.corruption
+        if "verdict" in report:
+            report["verdict"] = report["verdict"] | {"usual": False}
     try:
         json.dumps(report)
     except (TypeError, ValueError) as error:

@@ -23,3 +23,30 @@ def verdict_lines(report: dict[str, Any]) -> Iterator[str]:
     yield from report.get("baseline_notes", ())
     if "verdict" in report:
         yield f"verdict: {Verdict(**report['verdict']).line()}"
+
+
+_HARM = {
+    "missing": "lost their {part}",
+    "wrong": "have another product's {part}",
+    "none": "had no {part}",
+    "alike": "keep their {part}, as no other product says something else",
+}
+
+
+def corruption_lines(report: dict[str, Any]) -> Iterator[str]:
+    """What was corrupted, in how many products; nothing where nothing was."""
+    told = report.get("corruption")
+    if told is None:
+        return
+    for corruption in told["applied"]:
+        parts = [
+            f"{count:,} {words.format(part=part)}"
+            for part, counts in corruption.items()
+            if isinstance(counts, dict)
+            for key, words in _HARM.items()
+            if (count := counts.get(key))
+        ]
+        yield (
+            f"corrupted by {corruption['name']}:{corruption['ratio']:g} (seed {told['seed']}): of "
+            f"{told['products']:,} {told['split']} products {'; '.join(parts) or 'nobody'}"
+        )

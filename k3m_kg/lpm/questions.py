@@ -21,6 +21,7 @@ from k3m_kg.engine.precision import computing
 from k3m_kg.errors import UsageError, unknown_name
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.holdout import UNTRUE
 
 WHOLE_PROPERTY = -1
 """In place of an asked value: every triple of the asked property is the asked one."""
@@ -144,7 +145,8 @@ def ask(source: ProductSource, questions: Triples, visibility: Visibility) -> Pr
     own_E = batch.triple_product_E
     asked_E = batch.triple_property_E == property_B[own_E]
     value_E = value_B[own_E]
-    asked_E &= (batch.triple_value_E == value_E) | (value_E == WHOLE_PROPERTY)
+    its_E = (batch.triple_value_E == value_E) | (value_E == WHOLE_PROPERTY)
+    asked_E &= its_E if batch.triple_untrue_E is None else its_E | batch.triple_untrue_E
     if visibility.cut_title:
         batch.cut_values(asked_E)
     hidden_E = asked_E | torch.isin(
@@ -260,11 +262,18 @@ class PropertyVectors:
 
 
 def truth_of(snapshot: Snapshot, catalog: Catalog, rows: np.ndarray) -> tuple[Triples, np.ndarray]:
-    """All that a snapshot says of products, held out or not, in the catalog's ids.
+    """All that is true of products, held out or not, in the catalog's ids.
 
     Returns:
-        The triples, and for each 0 known, 1 held out for validation, 2 for test.
+        The triples, and for each 0 known, 1 held out for validation, 2 for test, 3 shown to nobody.
     """
+    triples, marks = stated_of(snapshot, catalog, rows)
+    true = marks != UNTRUE
+    return (triples, marks) if true.all() else (triples[true], marks[true])
+
+
+def stated_of(snapshot: Snapshot, catalog: Catalog, rows: np.ndarray) -> tuple[Triples, np.ndarray]:
+    """As `truth_of`, also what a corruption states of products that is not true: marked 4."""
     starts = snapshot.triple_offsets[rows]
     counts = snapshot.triple_offsets[rows + 1] - starts
     within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)

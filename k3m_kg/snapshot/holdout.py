@@ -7,6 +7,21 @@ import numpy as np
 from k3m_kg.snapshot.hashing import draw, mix
 
 KNOWN, HELD_FOR_VALIDATION, HELD_FOR_TEST = range(3)
+UNSEEN, UNTRUE = 3, 4
+"""Only in a view that corrupts (`k3m_kg.corruption`): true and asked as ever, but shown to no
+question; and shown, but true of nobody."""
+
+
+def is_held_out(marks: np.ndarray) -> np.ndarray:
+    """Which marks of triples say that training must not see them, bool."""
+    found: np.ndarray = (marks == HELD_FOR_VALIDATION) | (marks == HELD_FOR_TEST)
+    return found
+
+
+def is_shown(marks: np.ndarray) -> np.ndarray:
+    """Which marks of triples say that a product shows them, bool."""
+    found: np.ndarray = (marks == KNOWN) | (marks == UNTRUE)
+    return found
 
 
 def triple_hashes(

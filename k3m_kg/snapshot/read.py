@@ -44,7 +44,8 @@ class SnapshotProduct:
         split: `train`, `validation` or `test`.
         images: SHA-256 (hex) of each stored picture's source, in order.
         properties: (property, value) pairs in the catalog's order.
-        holdout: for each of `properties`, 0 known, 1 held out for validation, 2 for test.
+        holdout: for each of `properties`, 0 known, 1 held out for validation, 2 for test; in a view
+            that corrupts, 3 true but not shown and 4 shown but not true.
         links: (property, id of another product) pairs in the catalog's order.
         link_holdout: the same for each of `links`.
     """
@@ -197,6 +198,21 @@ class Snapshot:
     def __repr__(self) -> str:
         return f"<Snapshot {layout.folder_name(self.id)}: {len(self):,} products>"
 
+    @property
+    def whole(self) -> Snapshot:
+        """The snapshot itself; of a view that corrupts it, what it is a view of."""
+        return self
+
+    @property
+    def picture_rows(self) -> np.ndarray | None:
+        """In a view, (N,) int64: whose pictures in `whole` each product shows, -1 for nobody's."""
+        return None
+
+    @property
+    def corruption(self) -> dict[str, Any] | None:
+        """In a view, what was corrupted and how, as reports tell it."""
+        return None
+
     def __reduce__(self) -> tuple[Any, ...]:
         return _reopen, (self.path, _state(self.path, self.manifest))
 
@@ -269,7 +285,7 @@ class Snapshot:
         return SnapshotProduct(
             row,
             product,
-            self._titles.at(row),
+            self._title(row),
             self._categories.at(row),
             SPLITS[self.split[row]],
             tuple(map(self.image_hash, range(first, last))),
@@ -278,6 +294,9 @@ class Snapshot:
             tuple(zip(links, others, strict=True)),
             tuple(self.link_holdout[begin:end].tolist()),
         )
+
+    def _title(self, row: int) -> str | None:
+        return self._titles.at(row)
 
     def image(self, row: int, position: int = 0) -> Image.Image | None:
         """A product's picture as stored, RGB; None where there is none at that position.

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.holdout import KNOWN, UNTRUE
 from k3m_kg.snapshot.read import SnapshotProduct
 
 TITLE = "title"
@@ -67,8 +68,8 @@ def texts_of(
     """
     if product.title:
         yield ProductText(TITLE, TITLE, product.title[:READ])
-    for (name, value), held in zip(product.properties, product.holdout, strict=True):
-        if held:
+    for (name, value), mark in zip(product.properties, product.holdout, strict=True):
+        if mark not in (KNOWN, UNTRUE):
             continue
         if name in long:
             yield ProductText(LONG, name, value[:READ])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -30,12 +30,14 @@ class OpenModel:
         snapshot: the products; they and their terms may be new to the model.
         batcher: makes batches of them.
         predictor: ranks the values of those products.
+        whole: the same on the whole snapshot, where `snapshot` is a view that corrupts it.
     """
 
     trained: TrainedPredictor
     snapshot: Snapshot
     batcher: Batcher
     predictor: LinkPredictor
+    whole: OpenModel | None = None
 
     @classmethod
     def of(
@@ -57,6 +59,16 @@ class OpenModel:
         predictor = trained.build(snapshot.ids, batcher.catalog)
         predictor.precision = precision_of(precision, trained.precision, trained.device)
         return cls(trained, snapshot, batcher, predictor.eval())
+
+    def on(self, view: Snapshot) -> OpenModel:
+        """The same model on a view of its snapshot that corrupts it.
+
+        The view has the same products and terms, so that the predictor is the same, and what was
+        prepared of pictures and words serves again.
+        """
+        opened = {name: item.open(view) for name, item in self.trained.modalities.items()}
+        batcher = Batcher(view, opened, self.batcher.settings, self.batcher.catalog)
+        return replace(self, snapshot=view, batcher=batcher, whole=self)
 
     def rows(self, split: str = ALL) -> np.ndarray:
         """The rows of one split, or of all.

@@ -18,6 +18,7 @@ from scipy.optimize import minimize
 
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.holdout import UNTRUE
 from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.spans.finding import value_key
 from k3m_kg.spans.keeping import load_spans, save_spans
@@ -160,8 +161,8 @@ def text_questions(
     for row in rows.tolist():
         product = snapshot.product(row)
         truth: dict[str, set[str]] = {}
-        for name, value in product.properties:
-            if name in scorer.known and (not names or name in names):
+        for (name, value), mark in zip(product.properties, product.holdout, strict=True):
+            if mark != UNTRUE and name in scorer.known and (not names or name in names):
                 truth.setdefault(name, set()).add(value_key(value))
         spans = scorer.read(product) if truth else None
         for name, keys in truth.items():

@@ -165,6 +165,28 @@ def test_what_a_model_is_worth_is_kept_and_said_again(
     assert all("cannot be read" in line for (line,) in said())
 
 
+def test_evaluate_tells_what_was_corrupted_and_keeps_no_verdict(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    folder = shutil.copytree(artifact, tmp_path / "artifact")
+    (folder / "verdict.json").unlink(missing_ok=True)
+    harm = ("--corrupt", "TMR:0.5", "--corrupt", "KNR:1", "--corrupt-seed", 3, "--no-leakage")
+    code, out, err = run("evaluate", folder, *harm)
+    assert (code, err) == (0, "")
+    first, second = out.splitlines()[:2]
+    assert "TMR:0.5 (seed 3)" in first
+    assert "lost their title" in first
+    assert "another product's triples" in second
+    _, out, _ = run("evaluate", folder, *harm, "--json")
+    assert [item["name"] for item in json.loads(out)["corruption"]["applied"]] == ["TMR", "KNR"]
+    assert not (folder / "verdict.json").exists()
+    code, _, err = run("evaluate", folder, "--corrupt", "TNT:0.5")
+    assert code == 2
+    assert "TNR" in err
+    code, _, err = run("evaluate", folder, "--corrupt", "TMR:1", "--calibrate")
+    assert code == 2
+
+
 def test_evaluate_json_is_one_object_with_the_promised_keys(run: Command, artifact: Path) -> None:
     options = ("--property", "kind", "--keep-title", "--split", "validation", "--json")
     code, out, err = run("evaluate", artifact, *options)

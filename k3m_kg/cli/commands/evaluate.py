@@ -17,7 +17,7 @@ from k3m_kg.cli.using import (
     Stages,
     open_with_progress,
 )
-from k3m_kg.errors import K3MError
+from k3m_kg.errors import K3MError, UsageError
 
 if TYPE_CHECKING:
     from k3m_kg.config import Settings
@@ -142,6 +142,18 @@ def evaluate(
             help="Ask as if no product had this modality, or triples; repeatable.",
         ),
     ] = None,
+    corrupt: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--corrupt",
+            metavar="NAME:SHARE",
+            help="Ask with this share of SPLIT corrupted, as TMR:0.5: title (T), image (I), both "
+            "(TI), mixed (M) or triples (K), missing (MR) or another product's (NR); repeatable.",
+        ),
+    ] = None,
+    corrupt_seed: Annotated[
+        int, typer.Option(min=0, metavar="N", help="With --corrupt: other products, other noise.")
+    ] = 0,
     overrides: Annotated[
         list[str] | None,
         typer.Option(
@@ -167,9 +179,16 @@ def evaluate(
     left out or hidden) is kept in the artifact, and `complete`, `audit` and `embed` repeat it where
     the model is behind.
 
+    With --corrupt titles, pictures or triples of some products of SPLIT are missing, or another
+    product's, for the model and for the baselines: as in the K3M paper TMR, IMR, MMR, TNR, INR,
+    TINR, MNR, and KMR and KNR of triples. What is asked stays. The artifact keeps nothing of it.
+
     A plugin brings tasks of its own.
     """
+    from k3m_kg.corruption import corrupt as corrupted
+    from k3m_kg.corruption import corruption_of
     from k3m_kg.evaluation.running import build_evaluation, keep_verdict_of, run_evaluation
+    from k3m_kg.evaluation.text import corruption_lines
 
     hidden = [*(hide_modalities or ()), *["title"] * hide_title, *["image"] * hide_image]
 
@@ -190,6 +209,9 @@ def evaluate(
     }
     settings = _settings(task, given, overrides or [])
     evaluation = build_evaluation(task, settings, split)
+    harm = [corruption_of(text) for text in corrupt or ()]
+    if harm and calibrate:
+        raise UsageError("probabilities are fitted to what is as it is", where="--corrupt")
     for output in (*paths_in(settings), *([] if diagram is None else [diagram])):
         guard("--diagram", output, artifact=artifact, snapshot=snapshot)
     with progress_bar(disable=as_json) as bar:
@@ -197,6 +219,8 @@ def evaluate(
         opened = open_with_progress(
             artifact, snapshot, device, stages, precision=dtype, ranks=evaluation.ranks
         )
+        if harm:
+            opened = opened.on(corrupted(opened.snapshot, harm, split=split, seed=corrupt_seed))
         report = run_evaluation(task, evaluation, opened, split, stages.total)
     try:
         keep_verdict_of(report, opened)
@@ -205,6 +229,8 @@ def evaluate(
     if as_json:
         print_json(report)
     else:
+        for line in corruption_lines(report):
+            say(line)
         for line in evaluation.lines(report):
             say(line)
 
@@ -217,7 +243,7 @@ def _settings(task: str, given: dict[str, Any], overrides: list[str]) -> Setting
         ConfigError: an unknown or impossible setting.
     """
     from k3m_kg.config import with_overrides
-    from k3m_kg.errors import ConfigError, UsageError
+    from k3m_kg.errors import ConfigError
     from k3m_kg.plugin.hookspecs import EvaluationPlugin
     from k3m_kg.plugin.registry import registry
 

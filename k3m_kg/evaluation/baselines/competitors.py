@@ -116,8 +116,9 @@ class Competitors:
 def _trained_on(opened: OpenModel) -> Batcher | None:
     """The snapshot that a model was trained on, which need not be the one it is opened on."""
     trained = opened.trained
-    if opened.snapshot.id == trained.snapshot_id:
-        return opened.batcher
+    home = opened.whole or opened
+    if home.snapshot.id == trained.snapshot_id:
+        return home.batcher
     try:
         found = Snapshot.open(trained.snapshot)
     except SnapshotError:

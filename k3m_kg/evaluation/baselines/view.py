@@ -8,7 +8,8 @@ import numpy as np
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.contracts import Catalog
-from k3m_kg.lpm.questions import WHOLE_PROPERTY, Triples, truth_of
+from k3m_kg.lpm.questions import WHOLE_PROPERTY, Triples, stated_of
+from k3m_kg.snapshot.holdout import UNTRUE, is_shown
 
 _LONG_TEXT = 6
 """Words of a property's median value from which it is read as text: a description."""
@@ -34,18 +35,18 @@ class View:
         self.cut_title = cut_title
 
     @cached_property
-    def _truth(self) -> tuple[Triples, np.ndarray, np.ndarray]:
-        """All triples by product, how each is held out, and where each product's begin."""
+    def _stated(self) -> tuple[Triples, np.ndarray, np.ndarray]:
+        """All triples by product, how each is marked, and where each product's begin."""
         rows = np.arange(len(self.snapshot))
-        truth, held_E = truth_of(self.snapshot, self.catalog, rows)
-        starts = np.searchsorted(truth.rows, np.arange(len(rows) + 1))
-        return truth, held_E, starts
+        stated, marks_E = stated_of(self.snapshot, self.catalog, rows)
+        starts = np.searchsorted(stated.rows, np.arange(len(rows) + 1))
+        return stated, marks_E, starts
 
     @property
     def known(self) -> Triples:
         """The triples that training has: of train products, none that is held out."""
-        truth, held_E, _ = self._truth
-        return truth[(held_E == 0) & (self.snapshot.split[truth.rows] == 0)]
+        stated, marks_E, _ = self._stated
+        return stated[(marks_E == 0) & (self.snapshot.split[stated.rows] == 0)]
 
     @cached_property
     def long_texts(self) -> np.ndarray:
@@ -62,13 +63,13 @@ class View:
     def seen(self, questions: Triples) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         """Question, property id and value id of the triples that questions see, flat, int64."""
         question, index = self._of(questions.rows)
-        truth, held_E, _ = self._truth
-        name, value = truth.properties[index], truth.values[index]
+        stated, marks_E, _ = self._stated
+        name, value, mark = stated.properties[index], stated.values[index], marks_E[index]
         asked_value = questions.values[question]
         asked = (name == questions.properties[question]) & (
-            (value == asked_value) | (asked_value == WHOLE_PROPERTY)
+            (value == asked_value) | (asked_value == WHOLE_PROPERTY) | (mark == UNTRUE)
         )
-        visible = (held_E[index] == 0) & ~np.isin(name, self.hide) & ~asked
+        visible = is_shown(mark) & ~np.isin(name, self.hide) & ~asked
         return question[visible], name[visible], value[visible]
 
     def answers(self, questions: Triples) -> list[list[str]]:
@@ -79,9 +80,10 @@ class View:
         ]
         whole = np.flatnonzero(questions.values == WHOLE_PROPERTY)
         question, index = self._of(questions.rows[whole])
-        truth, _, _ = self._truth
-        mine = truth.properties[index] == questions.properties[whole][question]
-        pairs = zip(question[mine].tolist(), truth.values[index[mine]].tolist(), strict=True)
+        stated, marks_E, _ = self._stated
+        mine = stated.properties[index] == questions.properties[whole][question]
+        mine &= marks_E[index] != UNTRUE
+        pairs = zip(question[mine].tolist(), stated.values[index[mine]].tolist(), strict=True)
         for place, value in pairs:
             found[int(whole[place])].append(self.catalog.values[value])
         return found
@@ -91,8 +93,8 @@ class View:
         return [text or "" for text in self.snapshot.titles.take(rows).to_pylist()]
 
     def _of(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """All triples of some products: index into `rows`, and index into the truth."""
-        _, _, starts = self._truth
+        """All triples of some products: index into `rows`, and index into what is stated."""
+        _, _, starts = self._stated
         counts = starts[rows + 1] - starts[rows]
         within = np.arange(counts.sum()) - np.repeat(np.cumsum(counts) - counts, counts)
         return np.repeat(np.arange(len(rows)), counts), np.repeat(starts[rows], counts) + within
