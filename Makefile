@@ -12,7 +12,7 @@ export PYSTOW_HOME  := $(CURDIR)/$(VENV)/var/pystow
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-graph docs clean
+.PHONY: help demo test lint format bench bench-graph docs assets clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -52,6 +52,9 @@ bench-graph: $(READY)  ## the graph at catalog scale: minutes, and some GB in ru
 
 docs: $(READY)  ## rewrite what follows from the code: docs/cli.md, docs/config.md, schemas
 	$(BIN)/python docs/generate.py
+
+assets: $(READY)  ## copy what pages load from npm, by its lock file; nobody else needs npm
+	$(BIN)/python assets/collect.py
 
 clean:  ## remove what the other targets made, but for .venv
 	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache

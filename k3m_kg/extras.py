@@ -26,6 +26,11 @@ MODULES: dict[str, tuple[str, ...]] = {
     "matplotlib": ("plots",),
     "dgl": ("dgl",),
     "psycopg": ("postgresql",),
+    "fastapi": ("serve",),
+    "jinja2": ("serve",),
+    "python_multipart": ("serve",),
+    "starlette": ("serve",),
+    "uvicorn": ("serve",),
     "pytest": ("testing",),
 }
 """The modules that are imported from extras, with the extras that bring them: the usual one first.

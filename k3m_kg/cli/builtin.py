@@ -70,6 +70,12 @@ COMMANDS = [
         _in("kge", "app"),
         requires=("torch", "pykeen"),
     ),
+    CommandPlugin(
+        "serve",
+        "Look at the graph in a browser, review, query; an HTTP API.",
+        _in("serve"),
+        requires=("fastapi", "jinja2", "python_multipart", "starlette", "uvicorn"),
+    ),
     CommandPlugin("plugins", "What is installed, and its settings.", _in("plugins", "app")),
 ]
 

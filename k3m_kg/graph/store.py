@@ -23,6 +23,7 @@ from k3m_kg.graph.engine import (
     sqlite_file,
     write_transaction,
 )
+from k3m_kg.graph.origins import ProductOrigins, product_origins
 from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
 from k3m_kg.graph.unused import remove_unused
 from k3m_kg.graph.writer import GraphWriter
@@ -227,6 +228,15 @@ class GraphStore:
         with clear_errors(self._engine.url), self._engine.connect() as connection:
             single = self._dialect.without_transaction(connection)
             return reading.find_product(single, self._dialect, id)
+
+    def origins(self, id: str) -> ProductOrigins | None:
+        """What is shown of a product, and by whom each triple is said; None where there is none.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return product_origins(connection, self._dialect, id)
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """What was brought in, newest first; at most `limit`.

@@ -54,6 +54,8 @@ PATHS = {
     "report artifact": READ,
     "report snapshot": READ,
     "report out": WRITTEN,
+    "serve model": READ,
+    "serve snapshot": READ,
     "demo out": WRITTEN,
     "kge train config": CONFIG,
     "kge evaluate artifact": READ,

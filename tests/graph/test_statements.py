@@ -13,6 +13,8 @@ from k3m_kg.graph.stored import (
     CheckedImage,
     IngestCounts,
     LocatedImage,
+    ProposedCategory,
+    ProposedTriple,
     SourceVersion,
     Statement,
     SubjectDiff,
@@ -194,3 +196,30 @@ def test_undo_of_one_source_leaves_the_others(store: GraphStore) -> None:
         undone = writer.undo(second)
     assert (undone.products_restored, undone.triples_added, undone.triples_removed) == (1, 1, 1)
     assert shown(store, "p") == ("one", (RED, BLUE))
+
+
+def test_each_triple_tells_who_says_it(store: GraphStore) -> None:
+    first, _ = state(store, "a", product("p", RED, WOOL))
+    second, _ = state(store, "b", product("p", RED, BLUE))
+    with store.writing() as writer:
+        third = writer.propose(
+            "m", [ProposedTriple("p", "size", "L", 0.5), ProposedCategory("p", "coats", 0.75)]
+        )
+    found = store.origins("p")
+    assert found is not None
+    said = {
+        (triple.property, triple.value): [
+            (origin.source, origin.run, origin.kind, origin.probability)
+            for origin in triple.origins
+        ]
+        for triple in found.triples
+    }
+    by_a, by_b = ("a", first, "ingest", None), ("b", second, "ingest", None)
+    assert said == {
+        RED: [by_a, by_b],
+        WOOL: [by_a],
+        BLUE: [by_b],
+        ("size", "L"): [("proposal:m", third, "proposal", 0.5)],
+    }
+    assert [(origin.run, origin.probability) for origin in found.category] == [(third, 0.75)]
+    assert store.origins("q") is None

