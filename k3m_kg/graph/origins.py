@@ -21,7 +21,7 @@ from k3m_kg.graph.union import GraphUnion
 
 
 @dataclass(frozen=True, slots=True)
-class Origin:
+class TripleOrigin:
     """Who says a triple.
 
     Attributes:
@@ -51,7 +51,7 @@ class TripleWithOrigins:
     property: str
     value: str
     link: bool
-    origins: tuple[Origin, ...]
+    origins: tuple[TripleOrigin, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +64,7 @@ class ProductOrigins:
     """
 
     triples: tuple[TripleWithOrigins, ...]
-    category: tuple[Origin, ...]
+    category: tuple[TripleOrigin, ...]
 
 
 def product_origins(connection: Connection, dialect: Dialect, id_: str) -> ProductOrigins | None:
@@ -117,8 +117,10 @@ def product_origins(connection: Connection, dialect: Dialect, id_: str) -> Produ
         )
     }
 
-    def origins(of: list[tuple[int, float | None]]) -> tuple[Origin, ...]:
-        return tuple(Origin(*origin[run], probability) for run, probability in of if run in origin)
+    def origins(of: list[tuple[int, float | None]]) -> tuple[TripleOrigin, ...]:
+        return tuple(
+            TripleOrigin(*origin[run], probability) for run, probability in of if run in origin
+        )
 
     return ProductOrigins(
         tuple(
