@@ -28,6 +28,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "psycopg": ("postgresql",),
     "fastapi": ("serve",),
     "jinja2": ("serve",),
+    "markupsafe": ("serve",),
     "python_multipart": ("serve",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
