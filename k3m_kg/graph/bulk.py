@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, distinct, exists, func, select
 
-from k3m_kg.graph.categories import category_of, category_runs
+from k3m_kg.graph.categories import category_of, has_proposed_categories
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.tables import (
     EntityKind,
@@ -103,7 +103,7 @@ class GraphReader:
         Ascending by entity. `kind`, `title` and `category` leave those that are so.
         """
         of = subjects.c
-        its_category = category_of(category_runs(self.connection))
+        its_category = category_of(has_proposed_categories(self.connection))
         query = (
             select(of.entity, of.kind, entities.c.text, of.title, its_category)
             .join(entities, entities.c.id == of.entity)
@@ -191,7 +191,7 @@ class GraphReader:
             "products": select(func.count()).select_from(subjects).where(product),
             "titles": select(func.count(of.title)),
             "categories": select(
-                func.count(category_of(category_runs(self.connection)))
+                func.count(category_of(has_proposed_categories(self.connection)))
             ).select_from(subjects),
             "values": select(func.count()).select_from(subjects).where(~product),
             "triples": select(func.count()).select_from(triples),

@@ -1,44 +1,60 @@
 """The union of what several sources state of one subject: a function, no database.
 
 The order of the sources decides where there is one answer: title and category. Triples and
-pictures are those of all of them, in that order. What models proposed comes last, where no source
-states the property.
+pictures are those of all of them, in that order. What people judged right shows too, what they
+judged misstated does not. What models proposed comes last, where nobody states the property.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from k3m_kg.graph.journal import StoredSubject, Version
-from k3m_kg.graph.tables import SEVERAL
+from k3m_kg.graph.tables import SEVERAL, Judgement
 
 Proposed = tuple[int, int, int]
 """property, tail, run"""
+Judged = Mapping[tuple[int, int], tuple[Judgement, int]]
+"""Of a subject's (property, tail): the newest judgement and its run."""
+NOTHING_JUDGED: Judged = {}
 _WRITTEN, _PATH, _CONTENT = 1, 2, 5
 """Columns of a picture's row: as the source wrote it, the local file, its hash."""
 
 
-def merged(versions: Sequence[Version], proposed: Sequence[Proposed] = ()) -> Version:
+def merged(
+    versions: Sequence[Version],
+    proposed: Sequence[Proposed] = (),
+    judged: Judged = NOTHING_JUDGED,
+) -> Version:
     """What the graph shows of a subject.
 
     Args:
         versions: what each source states, at least one, in the order of the sources.
         proposed: in the order in which they are shown; of equal ones the first counts.
+        judged: what people say of its triples.
     """
-    if len(versions) == 1 and not proposed:
+    if len(versions) == 1 and not proposed and not judged:
         return versions[0]
     first = versions[0].subject
     runs: dict[tuple[int, int], int] = {}
     for version in versions:
         for property_, tail, _, run in version.triples:
             runs.setdefault((property_, tail), run)
+    misstated = {pair for pair, (says, _) in judged.items() if says == Judgement.MISSTATED}
+    hidden = misstated & runs.keys()
+    for pair in hidden:
+        del runs[pair]
+    for pair, (says, run) in judged.items():
+        if says == Judgement.RIGHT:
+            runs.setdefault(pair, run)
     stated = {property_ for property_, _ in runs}
     for property_, tail, run in proposed:
-        if property_ not in stated:
+        if property_ not in stated and (property_, tail) not in judged:
             runs.setdefault((property_, tail), run)
+    alone = len(versions) == 1 and not hidden
     return Version(
-        first if len(versions) == 1 else _subject([version.subject for version in versions]),
+        first if alone else _subject([version.subject for version in versions]),
         [(*pair, position, run) for position, (pair, run) in enumerate(runs.items())],
         versions[0].images if len(versions) == 1 else _pictures(versions),
     )

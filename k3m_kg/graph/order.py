@@ -20,7 +20,10 @@ def stating_sources(connection: Connection) -> list[StatingSource]:
     with_others = _products(connection, statements)
     newest = (
         select(ingest_runs.c.source, func.max(ingest_runs.c.id).label("run"))
-        .where(ingest_runs.c.kind != RunKind.PROPOSAL.value, ingest_runs.c.undone_at.is_(None))
+        .where(
+            ingest_runs.c.kind.not_in([RunKind.PROPOSAL.value, RunKind.DECISION.value]),
+            ingest_runs.c.undone_at.is_(None),
+        )
         .group_by(ingest_runs.c.source)
         .subquery()
     )

@@ -19,7 +19,7 @@ from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import IngestCounts, ProposedCategory, ProposedTriple
 from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals
 from k3m_kg.graph.term_ids import TermDictionary
-from k3m_kg.graph.union import GraphUnion
+from k3m_kg.graph.union import GraphUnion, judged_triples
 
 _BATCH = 2000
 
@@ -31,7 +31,8 @@ def propose(
 ) -> int:
     """Add proposed triples and categories as one run; nothing that a source states otherwise.
 
-    For a property of which a source states a value nothing is proposed, nor for a category.
+    For a property of which a source states a value nothing is proposed, nor for a category; nor
+    what people rejected.
 
     A triple that another run proposed is noted for this one too: it stays until both are undone.
     Of the categories that several runs propose for a product the first one counts.
@@ -69,6 +70,7 @@ def propose(
             head: {row[0] for version in by_source.values() for row in version.triples}
             for head, by_source in known.stated.items()
         }
+        judged = judged_triples(connection, heads.values(), categories=True)
         about = [item for item in batch if isinstance(item, ProposedTriple)]
         names = terms.property_ids([item.property for item in about])
         values = terms.ids(EntityKind.VALUE, [item.value for item in about])
@@ -77,13 +79,18 @@ def propose(
             for product, head in heads.items()
             if known.shown[head].subject.category is None and head not in classified
         }
-        categories = _categories(batch, lacking, terms)
+        categories = {
+            key: probability
+            for key, probability in _categories(batch, lacking, terms).items()
+            if key[1:] not in judged.get(key[0], ())
+        }
         classified.update(head for head, _, _ in categories)
         new: dict[tuple[int, int, int], float] = {}
         for proposal in about:
             head, property_ = heads[proposal.product], names[proposal.property]
-            if property_ not in stated[head]:
-                new.setdefault((head, property_, values[proposal.value]), proposal.probability)
+            pair = property_, values[proposal.value]
+            if property_ not in stated[head] and pair not in judged.get(head, ()):
+                new.setdefault((head, *pair), proposal.probability)
         terms.flush()
         dialect.insert(
             connection,

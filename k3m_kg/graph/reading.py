@@ -22,7 +22,7 @@ from sqlalchemy import (
     union_all,
 )
 
-from k3m_kg.graph.categories import category_of, category_of_one, category_runs
+from k3m_kg.graph.categories import category_of, category_of_one, has_proposed_categories
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
 from k3m_kg.graph.tables import (
@@ -137,7 +137,7 @@ def _subjects(connection: Connection, kind: EntityKind, batch_size: int) -> Iter
             subjects.c.entity,
             entities.c.text,
             subjects.c.title,
-            category_of(category_runs(connection)).label("category"),
+            category_of(has_proposed_categories(connection)).label("category"),
         )
         .join(entities, entities.c.id == subjects.c.entity)
         # The kind is known; naming it lets the database read in the order of its index.

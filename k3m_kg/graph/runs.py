@@ -18,10 +18,12 @@ from k3m_kg.graph.tables import (
     CATEGORY,
     SEVERAL,
     EntityKind,
+    Judgement,
     RunKind,
     entities,
     ingest_runs,
     journal,
+    judgements,
     properties,
     proposals,
     sources,
@@ -94,6 +96,9 @@ def diff(connection: Connection, run: Run) -> Iterator[SubjectDiff]:
         yield from _proposed(connection, run.id, names)
         return
     union = GraphUnion(connection, dialect_of(connection.engine))
+    if run.kind == RunKind.DECISION:
+        yield from _decided(connection, union, run.id, names)
+        return
     touched = sorted({*made_and_noted(connection, run.id), *_made_until_later(connection, run.id)})
     for chunk in chunks(touched):
         pairs = [
@@ -240,4 +245,44 @@ def _proposed(connection: Connection, run: int, names: Mapping[int, str]) -> Ite
                 "proposed",
                 category=categories.get(head),
                 triples_added=tuple(pairs),
+            )
+
+
+def _decided(
+    connection: Connection, union: GraphUnion, run: int, names: Mapping[int, str]
+) -> Iterator[SubjectDiff]:
+    """What follows from a decision; a right value that a source states too is confirmed."""
+    of = judgements.c
+    about = select(of.head).where(of.run == run).distinct()
+    for chunk in chunks(sorted(connection.execute(about).scalars())):
+        rows = connection.execute(
+            select(of.head, of.property, of.tail, of.says)
+            .where(of.run == run, of.head.in_(chunk))
+            .order_by(of.head, of.property, of.tail)
+        ).all()
+        stated = {
+            head: {pair for version in by_source.values() for pair in version.pairs}
+            for head, by_source in union.known(chunk).stated.items()
+        }
+        texts = _texts(connection, {tail for _, _, tail, _ in rows} | set(chunk))
+        for head in chunk:
+            said: dict[str, list[tuple[str, str]]] = {}
+            category = None
+            for _, property_, tail, says in (row for row in rows if row[0] == head):
+                value = texts[tail][1]
+                if property_ == CATEGORY and says == Judgement.RIGHT:
+                    category = None, value
+                    continue
+                there = (property_, tail) in stated.get(head, ())
+                part = {
+                    Judgement.RIGHT: "triples_confirmed" if there else "triples_added",
+                    Judgement.WRONG: "triples_rejected",
+                    Judgement.MISSTATED: "triples_removed",
+                }[Judgement(says)]
+                said.setdefault(part, []).append((names.get(property_, "category"), value))
+            yield SubjectDiff(
+                *texts[head],
+                "decided",
+                category=category,
+                **{part: tuple(pairs) for part, pairs in said.items()},  # type: ignore[arg-type]
             )

@@ -248,7 +248,7 @@ class IngestSession:
                     if any(map(touched_since, pictures, statement.images)):
                         touched.append((entity, statement))
                     continue
-            elif entity not in stored and not (self._union.has_proposals and entity < first_new):
+            elif entity not in stored and not (self._union.has_more and entity < first_new):
                 new.append((entity, statement))
                 continue
             joined.append((entity, statement))

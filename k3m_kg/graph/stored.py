@@ -148,13 +148,13 @@ class StatingSource:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """One ingest, the end of a source, or one writing of proposals.
+    """One ingest, the end of a source, one writing of proposals, or one decision.
 
     Attributes:
         id: its number, ascending in time.
-        kind: `ingest`, `end` or `proposal`.
-        source: the source's name, mostly its absolute path, or the proposals' name.
-        format: the reader's name.
+        kind: `ingest`, `end`, `proposal` or `decision`.
+        source: the source's name, mostly its absolute path, the proposals' name, or the reviewer's.
+        format: the reader's name, or what was decided.
         started_at, finished_at, undone_at: ISO 8601, UTC; `undone_at` is None while it holds.
         counts: what it did, when it did it.
     """
@@ -176,10 +176,12 @@ class SubjectDiff:
     Attributes:
         kind: `product` or `value`.
         name: the product's id, or the value.
-        change: `added`, `updated`, `removed` or `proposed`.
+        change: `added`, `updated`, `removed`, `proposed` or `decided`.
         title, category: before and after, or None where they stayed.
         triples_added, triples_removed: (property, value or product id) pairs.
         images: the pictures as written before and after, or None where they stayed.
+        triples_rejected: pairs of which a person said that nobody shall propose them.
+        triples_confirmed: pairs of which a person said that sources state them rightly.
     """
 
     kind: str
@@ -190,6 +192,8 @@ class SubjectDiff:
     triples_added: tuple[tuple[str, str], ...] = ()
     triples_removed: tuple[tuple[str, str], ...] = ()
     images: tuple[tuple[str, ...], tuple[str, ...]] | None = None
+    triples_rejected: tuple[tuple[str, str], ...] = ()
+    triples_confirmed: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

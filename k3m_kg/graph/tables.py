@@ -28,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0003"
+SCHEMA_REVISION = "0004"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -42,11 +42,16 @@ class EntityKind(IntEnum):
 
 
 class RunKind(StrEnum):
-    """What a run did: brought a source in, ended one, or proposed values that a model predicts."""
+    """What a run did.
+
+    It brought a source in, ended one, wrote values that a model predicts, or is what a reviewer
+    decided.
+    """
 
     INGEST = "ingest"
     END = "end"
     PROPOSAL = "proposal"
+    DECISION = "decision"
 
 
 class Change(IntEnum):
@@ -58,8 +63,36 @@ class Change(IntEnum):
     """Up to schema 0002: another source stated the same, and nothing but the source changed."""
 
 
+class ItemKind(StrEnum):
+    """What is up for review: a value that a model proposes, or one that it doubts."""
+
+    PROPOSAL = "proposal"
+    FINDING = "finding"
+
+
+class ItemState(IntEnum):
+    """Whether an item waits for a decision."""
+
+    OPEN = 0
+    DECIDED = 1
+
+
+class Judgement(IntEnum):
+    """What a decision says of a triple."""
+
+    RIGHT = 0
+    """It shows, whether a source states it or not."""
+    WRONG = 1
+    """Nobody proposes it again; a source may state it."""
+    MISSTATED = 2
+    """It is wrong where sources state it: it does not show."""
+
+
 SEVERAL = 0
-"""In place of a source: several state the subject. No source has this number."""
+"""In place of a source: `statements` has what is stated, by several sources or hidden in part.
+
+No source has this number.
+"""
 
 
 metadata = MetaData(
@@ -213,5 +246,57 @@ proposals = Table(
     Column("property", Integer, primary_key=True, autoincrement=False),
     Column("tail", Integer, primary_key=True, autoincrement=False),
     Column("probability", Float, nullable=False, comment="0 to 1, by the model that proposed it"),
+    sqlite_with_rowid=False,
+)
+
+review_items = Table(
+    "review_items",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("kind", Text, nullable=False, comment="ItemKind"),
+    Column("head", Integer, nullable=False, index=True),
+    Column("property", Integer, nullable=False),
+    Column("tail", Integer, nullable=False, comment="the value that is proposed"),
+    Column("stated", Integer, comment="of a finding: the value that is doubted"),
+    Column("probability", Float, nullable=False, comment="that it is so, 0 to 1"),
+    Column("uncertainty", Float, nullable=False, comment="0 sure, 1/2 undecided"),
+    Column("worth", Float, nullable=False, comment="what an answer is worth"),
+    Column("lot", Integer, nullable=False, comment="place in the random stream"),
+    Column("model", Integer, nullable=False, comment="the source that proposes"),
+    Column("details", Text, nullable=False, comment="JSON: evidence, alternatives"),
+    Column("state", SmallInteger, nullable=False, comment="ItemState"),
+    Column("held_by", Integer, comment="the reviewer who has it before him"),
+    Column("held_until", Float, comment="seconds since 1970; then it is free again"),
+    Column("drawn", SmallInteger, nullable=False, comment="1: came by lot"),
+    Index("ix_review_items_uncertainty", "state", "uncertainty", "id"),
+    Index("ix_review_items_worth", "state", "worth", "id"),
+    Index("ix_review_items_lot", "state", "lot", "id"),
+    Index("ix_review_items_equal", "property", "tail", "state"),
+    Index("ix_review_items_property", "property", "state", "uncertainty", "id"),
+    Index("ix_review_items_held", "held_by"),
+)
+
+decisions = Table(
+    "decisions",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("item", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("reviewer", Integer, nullable=False, comment="a source"),
+    Column("answer", Text, nullable=False, comment="accept, reject, correct, skip"),
+    Column("value", Integer, comment="the right value of a correction"),
+    Column("drawn", SmallInteger, nullable=False, comment="1: the item came by lot"),
+    Column("blind", SmallInteger, nullable=False, comment="1: no probability was shown"),
+    Index("ix_decisions_reviewer", "reviewer", "run"),
+    sqlite_with_rowid=False,
+)
+
+judgements = Table(
+    "judgements",
+    metadata,
+    Column("run", Integer, primary_key=True, autoincrement=False),
+    Column("head", Integer, primary_key=True, autoincrement=False, index=True),
+    Column("property", Integer, primary_key=True, autoincrement=False),
+    Column("tail", Integer, primary_key=True, autoincrement=False),
+    Column("says", SmallInteger, nullable=False, comment="Judgement"),
     sqlite_with_rowid=False,
 )

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, delete, select, update
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.journal import Version, chunks, version_of
+from k3m_kg.graph.reviewing.deciding import reopen_items
 from k3m_kg.graph.runs import find_run, made_and_noted
 from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import Undone
@@ -29,12 +30,15 @@ def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:
     run = find_run(connection, number)
     if run.undone_at is not None:
         raise GraphError(f"run {number} was undone before, at {run.undone_at}")
-    if run.kind != RunKind.PROPOSAL:
+    if run.kind not in (RunKind.PROPOSAL, RunKind.DECISION):
         _refuse_conflicts(connection, number)
     connection.execute(
         update(ingest_runs).where(ingest_runs.c.id == number).values(undone_at=now())
     )
     union = GraphUnion(connection, dialect)
+    if run.kind == RunKind.DECISION:
+        heads, added, removed = reopen_items(connection, union, number)
+        return Undone(number, 0, heads, added, removed)
     if run.kind == RunKind.PROPOSAL:
         return _undo_proposals(connection, union, number)
     return _undo_ingest(connection, union, number)

@@ -27,12 +27,15 @@ from k3m_kg.graph.journal import (
     stored_versions,
     with_content,
 )
-from k3m_kg.graph.merging import Proposed, merged, same_content
+from k3m_kg.graph.merging import NOTHING_JUDGED, Judged, Proposed, merged, same_content
 from k3m_kg.graph.tables import (
     CATEGORY,
     SEVERAL,
+    Judgement,
+    RunKind,
     images,
     ingest_runs,
+    judgements,
     proposals,
     sources,
     statements,
@@ -49,7 +52,8 @@ class KnownSubjects:
     """Some subjects as they are, by entity.
 
     Attributes:
-        shown: the union, with what models proposed; without subjects that nobody states.
+        shown: the union, with what models proposed and people judged right; without subjects that
+            no source states.
         stated: by source.
     """
 
@@ -89,7 +93,7 @@ class GraphUnion:
 
     Attributes:
         by_models: all runs that wrote proposals; no source states what they added.
-        has_proposals: whether one of them holds.
+        has_more: whether there is anything that no source states.
     """
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
@@ -98,7 +102,11 @@ class GraphUnion:
         rows = connection.execute(select(sources.c.id).order_by(sources.c.place, sources.c.id))
         self._places = {source: place for place, source in enumerate(rows.scalars())}
         self.by_models = proposal_runs(connection)
-        self.has_proposals = bool(self.by_models - proposal_runs(connection, undone=True))
+        self._has_proposals = bool(self.by_models - proposal_runs(connection, undone=True))
+        some = connection.execute(select(judgements.c.run).limit(1)).first()
+        self._has_judgements = some is not None
+        self._no_sources: dict[int, bool] = dict.fromkeys(self.by_models, True)
+        self.has_more = self._has_proposals or self._has_judgements
 
     def known(self, entities: Iterable[int]) -> KnownSubjects:
         """What is stated of some entities, and shown."""
@@ -111,21 +119,39 @@ class GraphUnion:
             if source == SEVERAL:
                 several.append(entity)
             else:
-                stated[entity][source] = self._without_proposals(version)
+                stated[entity][source] = self._stated_only(version)
         for version in stated_by_several(self._connection, several):
             stated[version.subject.entity][version.subject.source] = version
         return KnownSubjects(shown, stated)
 
-    def _without_proposals(self, version: Version) -> Version:
-        if not self.by_models or all(row[3] not in self.by_models for row in version.triples):
+    def _stated_only(self, version: Version) -> Version:
+        """Without what models and people added; runs of people are too many to know them all."""
+        if not self.by_models and not self._has_judgements:
             return version
-        kept = [row for row in version.triples if row[3] not in self.by_models]
+        if self._has_judgements:
+            self._ask_kinds({row[3] for row in version.triples})
+        kept = [row for row in version.triples if not self._no_sources.get(row[3], False)]
+        if len(kept) == len(version.triples):
+            return version
         return Version(version.subject, kept, version.images)
 
-    def merged(self, stated: Stated, proposed: Sequence[Proposed] = ()) -> Version | None:
+    def _ask_kinds(self, runs: set[int]) -> None:
+        for chunk in chunks(sorted(runs - self._no_sources.keys())):
+            kinds = self._connection.execute(
+                select(ingest_runs.c.id, ingest_runs.c.kind).where(ingest_runs.c.id.in_(chunk))
+            )
+            no_sources = (RunKind.PROPOSAL, RunKind.DECISION)
+            self._no_sources.update((run, kind in no_sources) for run, kind in kinds)
+
+    def merged(
+        self,
+        stated: Stated,
+        proposed: Sequence[Proposed] = (),
+        judged: Judged = NOTHING_JUDGED,
+    ) -> Version | None:
         """The union of statements by the order of the sources; None where there is none."""
         by_place = sorted(stated.items(), key=lambda item: self._places[item[0]])
-        return merged([version for _, version in by_place], proposed) if stated else None
+        return merged([version for _, version in by_place], proposed, judged) if stated else None
 
     def write(self, known: KnownSubjects, stated: Mapping[int, Stated]) -> WrittenSubjects:
         """Make `stated` what is stated of the entities that it has, all of which `known` knows.
@@ -133,15 +159,22 @@ class GraphUnion:
         Only rows that differ are written.
         """
         written = WrittenSubjects()
-        proposed = self._proposed(stated) if self.has_proposals else {}
+        proposed = self._proposed(stated) if self._has_proposals else {}
+        judged = judged_triples(self._connection, stated) if self._has_judgements else {}
         rows = _Rows()
         for entity, by_source in stated.items():
             before = known.shown.get(entity)
-            after = self.merged(by_source, proposed.get(entity, ()))
+            after = self.merged(
+                by_source, proposed.get(entity, ()), judged.get(entity, NOTHING_JUDGED)
+            )
             if before is None and after is None:
                 continue
             rows.replace(entity, before, after)
-            rows.replace_statements(entity, known.stated.get(entity, {}), by_source)
+            rows.replace_statements(
+                entity,
+                known.stated.get(entity, {}) if _in_statements(before) else {},
+                by_source if _in_statements(after) else {},
+            )
             written.outcomes[entity] = _outcome(before, after)
             old = set() if before is None else set(before.pairs)
             new = set() if after is None else set(after.pairs)
@@ -188,6 +221,33 @@ def stated_by_several(
             yield with_content(StoredSubject(*subject), content)
 
 
+def judged_triples(
+    connection: Connection, heads: Iterable[int], *, categories: bool = False
+) -> dict[int, Judged]:
+    """What people say of the triples of some subjects, by subject: the newest judgement of each.
+
+    With `categories` also of their categories, under the property `CATEGORY`.
+    """
+    found: dict[int, dict[tuple[int, int], tuple[Judgement, int]]] = {}
+    of = judgements.c
+    for chunk in chunks(heads):
+        query = (
+            select(of.head, of.property, of.tail, of.says, of.run)
+            .join(ingest_runs, ingest_runs.c.id == of.run)
+            .where(of.head.in_(chunk), ingest_runs.c.undone_at.is_(None))
+            .order_by(of.run)
+        )
+        if not categories:
+            query = query.where(of.property != CATEGORY)
+        for head, property_, tail, says, run in connection.execute(query):
+            found.setdefault(head, {})[property_, tail] = Judgement(says), run
+    return dict(found)
+
+
+def _in_statements(version: Version | None) -> bool:
+    return version is not None and version.subject.source == SEVERAL
+
+
 def _outcome(before: Version | None, after: Version | None) -> Outcome:
     if before is None:
         return Outcome.ADDED
@@ -224,9 +284,7 @@ class _Rows:
                 into.extend((entity, *row) for row in new)
 
     def replace_statements(self, entity: int, before: Stated, after: Stated) -> None:
-        """The rows of `statements`: none where one source alone states the subject."""
-        before = before if len(before) > 1 else {}
-        after = after if len(after) > 1 else {}
+        """The rows of `statements`: none where the union's are the only source's statement."""
         for source, version in before.items():
             if after.get(source) is not version:
                 self._old_statements[source].append(entity)

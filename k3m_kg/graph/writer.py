@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any
 
 from sqlalchemy import Connection, Row, func, insert, select
 
@@ -12,6 +13,15 @@ from k3m_kg.graph.journal import images_of
 from k3m_kg.graph.looked_into import located, picture_of
 from k3m_kg.graph.order import set_order, stating_sources
 from k3m_kg.graph.proposing import Proposed, propose
+from k3m_kg.graph.reviewing.deciding import Decided, decide_items
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
+from k3m_kg.graph.reviewing.queue import (
+    QueuedItems,
+    add_items,
+    hold_items,
+    release_items,
+    take_items,
+)
 from k3m_kg.graph.runs import diff, find_run
 from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import (
@@ -25,6 +35,7 @@ from k3m_kg.graph.stored import (
 from k3m_kg.graph.tables import (
     EntityKind,
     RunKind,
+    decisions,
     entities,
     images,
     ingest_runs,
@@ -43,7 +54,7 @@ class GraphWriter:
     """Given by `GraphStore.writing()`; dies with that transaction."""
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
-        self._connection = connection
+        self.connection = self._connection = connection
         self._dialect = dialect
 
     def session(self, version: SourceVersion, check_images: ImageCheck) -> IngestSession:
@@ -110,6 +121,61 @@ class GraphWriter:
         """
         source = self._source_for(f"{RunKind.PROPOSAL}:{name}")
         return propose(self._connection, self._dialect, source, proposals)
+
+    def add_items(self, model: str, offers: Iterable[ReviewOffer], now: float) -> QueuedItems:
+        """Put proposals and findings into the queue; see `ReviewDesk.add`."""
+        source = self._source_for(f"{RunKind.PROPOSAL}:{model}")
+        return add_items(self._connection, self._dialect, source, offers, now)
+
+    def take_items(self, reviewer: str, count: int, **asked: Any) -> list[int]:
+        """Lend items to a reviewer, by the name of his source; see `reviewing.queue.take_items`."""
+        return take_items(self._connection, self._source_for(reviewer), count, **asked)
+
+    def hold_items(self, reviewer: str, items: Sequence[int], until: float) -> None:
+        """Lend a reviewer these open items."""
+        hold_items(self._connection, self._source_for(reviewer), items, until)
+
+    def release_items(self, reviewer: str, items: Sequence[int]) -> None:
+        """Give back items that a reviewer has."""
+        release_items(self._connection, self._source_for(reviewer), items)
+
+    def decide(
+        self,
+        reviewer: str,
+        items: Sequence[int],
+        answer: DecidedAs,
+        value: str | None,
+        *,
+        blind: bool,
+        now: float,
+    ) -> Decided:
+        """Decide items as one run; see `ReviewDesk.decide`."""
+        return decide_items(
+            self._connection,
+            self._dialect,
+            self._source_for(reviewer),
+            items,
+            answer,
+            value,
+            blind=blind,
+            now=now,
+        )
+
+    def last_decision(self, reviewer: str) -> int | None:
+        """The newest decision of a reviewer that holds."""
+        run: int | None = self._connection.execute(
+            select(func.max(ingest_runs.c.id)).where(
+                ingest_runs.c.source == self._source(reviewer),
+                ingest_runs.c.kind == RunKind.DECISION.value,
+                ingest_runs.c.undone_at.is_(None),
+            )
+        ).scalar_one()
+        return run
+
+    def items_decided(self, run: int) -> tuple[int, ...]:
+        """The items that a run decided."""
+        query = select(decisions.c.item).where(decisions.c.run == run).order_by(decisions.c.item)
+        return tuple(self._connection.execute(query).scalars())
 
     def undo(self, run: int) -> Undone:
         """Take a run back: the graph is then as if it had never been.

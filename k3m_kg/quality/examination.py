@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, distinct, func, or_, select
 
-from k3m_kg.graph.categories import category_of, category_runs
+from k3m_kg.graph.categories import category_of, has_proposed_categories
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 from k3m_kg.quality.contradictions import Contradictions, contradictions_in
@@ -162,7 +162,7 @@ def _examine(connection: Connection, top: int) -> GraphQuality:
     _examine_titles(connection, found, top)
     suspicious = found.result()
     suspicious.similar_properties = found.similar(coverage)[:top]
-    category = category_of(category_runs(connection))
+    category = category_of(has_proposed_categories(connection))
     categories = _frequent(connection, category, top)
     return GraphQuality(
         coverage=coverage,

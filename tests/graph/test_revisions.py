@@ -12,6 +12,8 @@ from alembic.config import Config
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.engine import make_engine, parse_url
+from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import (
     LocatedImage,
@@ -27,8 +29,8 @@ from k3m_kg.resources import migrations_folder
 REVISIONS = Path(__file__).parent / "revisions"
 EARLIER = [f"{number:04}" for number in range(1, int(SCHEMA_REVISION))]
 
-RUNS = {"0001": [3, 2, 1], "0002": [5, 4, 3, 2, 1]}
-PROPOSED = {"0001": (), "0002": (("size", "43"),)}
+RUNS = {"0001": [3, 2, 1], "0002": [5, 4, 3, 2, 1], "0003": [5, 4, 3, 2, 1]}
+PROPOSED = {"0001": (), "0002": (("size", "43"),), "0003": (("size", "43"),)}
 """Of p2: a run of 0002 that holds; run 4 was undone."""
 CONTENT = [
     StoredProduct(
@@ -185,6 +187,35 @@ def test_down_with_a_product_of_several_sources_and_up_again(database_url: str) 
     run = state(database_url, ProductRecord("p", "a", None, (), (("colour", "red"),)))
     with GraphStore.open(database_url) as store:
         assert list(store.diff(run)) == []
+
+
+def test_down_with_decisions_keeps_what_they_say_and_shows_what_they_hid(
+    database_url: str,
+) -> None:
+    GraphStore.create(database_url)[0].close()
+    state(database_url, ProductRecord("p", "a", None, (), (("colour", "red"), ("size", "42"))))
+    with GraphStore.open(database_url) as store:
+        desk = ReviewDesk(store)
+        offers = [
+            ReviewOffer("p", "material", "wool", 0.9),
+            ReviewOffer("p", "colour", "blue", 0.9, stated="red"),
+        ]
+        desk.add("model", offers)
+        runs = [desk.decide("ann", [item.id], DecidedAs.ACCEPT).run for item in desk.next("ann", 2)]
+        hidden = (("size", "42"), ("colour", "blue"), ("material", "wool"))
+        (product,) = store.iter_products()
+        assert sorted(product.triples) == sorted(hidden)
+    move(database_url, "0003")
+    assert GraphStore.migrate(database_url) == ("0003", SCHEMA_REVISION)
+    with GraphStore.open(database_url) as store:
+        (product,) = store.iter_products()
+        assert sorted(product.triples) == sorted([*hidden, ("colour", "red")])
+        assert [run.kind for run in store.runs()] == ["proposal", "proposal", "ingest"]
+        with store.writing() as writer:
+            for run in runs:
+                writer.undo(run)
+        (product,) = store.iter_products()
+        assert product.triples == (("colour", "red"), ("size", "42"))
 
 
 def test_down_to_each_earlier_revision_and_up_again(old_database: str) -> None:

@@ -1,4 +1,5 @@
-"""Random ingests of overlapping sources, removals, proposals and undos against plain dictionaries.
+"""Random ingests of overlapping sources, removals, proposals, decisions and undos against plain
+dictionaries.
 
 The model says by definition what the graph is: the union of what the sources state at present.
 """
@@ -17,6 +18,8 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import text
 
 from k3m_kg.errors import GraphError
+from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import (
     CheckedImage,
@@ -28,6 +31,7 @@ from k3m_kg.graph.stored import (
     StoredProduct,
     SubjectDiff,
 )
+from k3m_kg.graph.tables import Judgement
 from k3m_kg.records import ProductRecord, ValueRecord
 
 PRODUCTS = ("p", "q")
@@ -104,6 +108,7 @@ class Model:
     came: list[str] = field(default_factory=list)
     runs: dict[int, tuple[str, Catalog, Catalog]] = field(default_factory=dict)
     proposals: dict[int, list[tuple[str, Pair]]] = field(default_factory=dict)
+    decisions: dict[int, tuple[str, dict[tuple[str, str], Judgement]]] = field(default_factory=dict)
     undone: set[int] = field(default_factory=set)
 
     def union(self, stated: dict[str, Catalog], *, proposed: bool = True) -> dict[Key, Shown]:
@@ -117,12 +122,49 @@ class Model:
                     shown.category = shown.category or statement.record.category
                 shown.stated += [p for p in pairs_of(statement) if p not in shown.stated]
                 self.add_pictures(shown.images, statement.images)
-        for run, offered in self.proposals.items() if proposed else ():
-            for name, pair in offered:
-                shown = graph.get(("product", name), Shown())
-                if run not in self.undone and pair[0] not in {p[0] for p in shown.stated}:
-                    shown.proposed.add(pair)
+        if not proposed:
+            return graph
+        for (kind, id_), shown in graph.items():
+            judged = self.judged(id_) if kind == "product" else {}
+            right = {(*pair, "value") for pair, says in judged.items() if says == Judgement.RIGHT}
+            wrong = {(*p, "value") for p, says in judged.items() if says == Judgement.MISSTATED}
+            shown.stated = [pair for pair in shown.stated if pair not in wrong]
+            shown.proposed |= right - {*shown.stated}
+            answered = {pair[0] for pair in [*shown.stated, *right]}
+            for run, offered in self.proposals.items():
+                shown.proposed |= {
+                    pair
+                    for name, pair in offered
+                    if ("product", name) == (kind, id_)
+                    and run not in self.undone
+                    and pair[0] not in answered
+                    and pair[:2] not in judged
+                }
         return graph
+
+    def judged(self, id_: str) -> dict[tuple[str, str], Judgement]:
+        """The newest judgement of each pair."""
+        found: dict[tuple[str, str], Judgement] = {}
+        for run, (name, says) in self.decisions.items():
+            if name == id_ and run not in self.undone:
+                found |= says
+        return found
+
+    def stated_of(self, id_: str) -> set[tuple[str, str]]:
+        """What sources state of a product, hidden or not."""
+        key = ("product", id_)
+        catalogs = self.stated.values()
+        return {pair[:2] for of in catalogs if key in of for pair in pairs_of(of[key])}
+
+    def is_asked(self, id_: str, name: str, value: str, doubted: str | None) -> bool:
+        """Whether a proposal or finding is worth a decision."""
+        judged, stated = self.judged(id_), self.stated_of(id_)
+        if (name, value) in judged:
+            return False
+        if doubted is not None:
+            return (name, doubted) not in judged and (name, doubted) in stated
+        answered = {n for (n, _), says in judged.items() if says == Judgement.RIGHT}
+        return name not in answered | {n for n, _ in stated}
 
     @staticmethod
     def add_pictures(there: list[tuple[str, str | None]], more: Sequence[LocatedImage]) -> None:
@@ -186,14 +228,16 @@ class Model:
 
     def propose(self, run: int, id_: str, offered: Sequence[tuple[str, str]]) -> None:
         """Nothing is proposed for a property that a source states."""
-        stated = {name for name, _, _ in self.graph()[("product", id_)].stated}
-        new = [(*pair, "value") for pair in offered if pair[0] not in stated]
+        stated = {name for name, _ in self.stated_of(id_)}
+        judged = self.judged(id_)
+        new = [(*pair, "value") for pair in offered if pair[0] not in stated and pair not in judged]
         self.proposals[run] = [(id_, pair) for pair in new]
 
     def may_undo(self, run: int) -> bool:
         """Whether no later run of the same source holds."""
         return run not in self.undone and (
             run in self.proposals
+            or run in self.decisions
             or not any(
                 number > run and number not in self.undone and of[0] == self.runs[run][0]
                 for number, of in self.runs.items()
@@ -234,7 +278,8 @@ class GraphMachine(RuleBasedStateMachine):
         self.model = Model()
         self.step = 0
         with self.store._engine.begin() as connection:
-            for table in ("proposals", "journal", "images", "triples", "statements", "subjects",
+            for table in ("review_items", "decisions", "judgements", "proposals", "journal",
+                          "images", "triples", "statements", "subjects",
                           "entities", "properties", "ingest_runs", "sources"):  # fmt: skip
                 connection.execute(text(f"DELETE FROM {table}"))
 
@@ -302,10 +347,49 @@ class GraphMachine(RuleBasedStateMachine):
             run = writer.propose("model", [ProposedTriple(id_, *pair, 0.5) for pair in offered])
         self.model.propose(run, id_, offered)
 
+    @precondition(lambda self: any(kind == "product" for kind, _ in self.model.graph()))
+    @rule(
+        data=st.data(),
+        name=st.sampled_from(PROPERTIES),
+        texts=st.permutations([*VALUES, "green"]),
+        doubts=st.booleans(),
+        answer=st.sampled_from(["accept", "reject", "correct"]),
+    )
+    def decide(
+        self, data: st.DataObject, name: str, texts: list[str], doubts: bool, answer: str
+    ) -> None:
+        there = sorted(name for kind, name in self.model.graph() if kind == "product")
+        id_ = data.draw(st.sampled_from(there))
+        value, stated, other = texts
+        self.step += 1
+        desk = ReviewDesk(self.store, clock=lambda: self.step * 1000.0, random_share=0.0)
+        doubted = stated if doubts else None
+        offer = ReviewOffer(id_, name, value, 0.5, stated=doubted)
+        counts = desk.add("model", [offer])
+        asked = self.model.is_asked(id_, name, value, doubted)
+        assert counts.added + counts.renewed == asked
+        if not asked:
+            return
+        wanted = (id_, name, value, doubted)
+        (item,) = (
+            item
+            for item in desk.next("ann", 99)
+            if (item.product, item.property, item.value, item.stated) == wanted
+        )
+        corrects = answer == "correct"
+        run = desk.decide("ann", [item.id], DecidedAs(answer), other if corrects else None).run
+        accepts, rejects = answer == "accept", answer == "reject"
+        says = {(name, value): Judgement.RIGHT if accepts else Judgement.WRONG}
+        if doubted is not None:
+            says[name, doubted] = Judgement.RIGHT if rejects else Judgement.MISSTATED
+        if corrects:
+            says[name, other] = Judgement.RIGHT
+        self.model.decisions[run] = id_, says
+
     @precondition(lambda self: self.model.runs)
     @rule(data=st.data())
     def undo(self, data: st.DataObject) -> None:
-        runs = sorted({*self.model.runs, *self.model.proposals})
+        runs = sorted({*self.model.runs, *self.model.proposals, *self.model.decisions})
         newest = [run for run in runs if run not in self.model.undone][-3:]
         run = data.draw(st.sampled_from((newest or runs) * 3 + runs))
         before = self.model.graph()
@@ -373,7 +457,9 @@ class GraphMachine(RuleBasedStateMachine):
                 "subjects WHERE run IN (SELECT id FROM ingest_runs WHERE undone_at IS NOT NULL)",
                 "subjects WHERE (source = 0) <> (entity IN (SELECT entity FROM statements))",
                 "statements WHERE run IN (SELECT id FROM ingest_runs WHERE undone_at IS NOT NULL)",
-                "(SELECT entity FROM statements GROUP BY entity HAVING count(*) < 2) AS lonely",
+                "(SELECT entity FROM statements GROUP BY entity HAVING count(*) < 2) AS lonely "
+                "WHERE entity NOT IN (SELECT head FROM judgements j JOIN ingest_runs r "
+                "ON r.id = j.run WHERE j.says = 2 AND r.undone_at IS NULL)",
             ):
                 assert connection.execute(text(f"SELECT count(*) FROM {query}")).scalar() == 0
 

@@ -29,7 +29,8 @@ def diff(
         int | None,
         typer.Argument(
             metavar="[RUN]",
-            help="Number of an ingest or of written proposals.  [default: the newest]",
+            help="Number of an ingest, of written proposals or of a decision.  "
+            "[default: the newest]",
             show_default=False,
         ),
     ] = None,
@@ -41,7 +42,8 @@ def diff(
 ) -> None:
     """Show what a run changed, product by product.
 
-    Exact also when later runs changed the same products again. `undo` takes a run back.
+    Exact also when later runs changed the same products again. `undo` takes a run back. Of a
+    decision, `x` is a value that was rejected, `=` one that a source states and that is right.
     """
     from itertools import islice
 
@@ -94,7 +96,12 @@ def print_changes(changes: Iterable[SubjectDiff]) -> None:
         for name, pair in (("title", change.title), ("category", change.category)):
             if pair is not None:
                 say(f"          {name}: {_short(pair[0])} -> {_short(pair[1])}")
-        for sign, pairs in (("-", change.triples_removed), ("+", change.triples_added)):
+        for sign, pairs in (
+            ("-", change.triples_removed),
+            ("+", change.triples_added),
+            ("x", change.triples_rejected),
+            ("=", change.triples_confirmed),
+        ):
             for name, value in pairs:
                 say(f"        {sign} {_short(name)}: {_short(value)}")
         if change.images is not None:
@@ -104,7 +111,9 @@ def print_changes(changes: Iterable[SubjectDiff]) -> None:
 
 def _headline(run: Run) -> str:
     counts = run.counts
-    what = {"proposal": "proposals", "end": "end"}.get(run.kind, f"ingest ({run.format})")
+    what = {"proposal": "proposals", "end": "end", "decision": f"decision ({run.format})"}.get(
+        run.kind, f"ingest ({run.format})"
+    )
     return (
         f"run {run.id}, {what} of {run.source}, finished {run.finished_at}: "
         f"{counts.products_added:,} products added, {counts.products_updated:,} updated, "

@@ -1,0 +1,280 @@
+"""Deciding: each decision is a run, with what follows from it for triples."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+from sqlalchemy import Connection, insert, select, update
+
+from k3m_kg.errors import GraphError, UsageError
+from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewConflict
+from k3m_kg.graph.session import now as timestamp
+from k3m_kg.graph.stored import IngestCounts
+from k3m_kg.graph.tables import (
+    CATEGORY,
+    EntityKind,
+    ItemState,
+    Judgement,
+    RunKind,
+    decisions,
+    ingest_runs,
+    judgements,
+    proposals,
+    review_items,
+)
+from k3m_kg.graph.term_ids import TermDictionary
+from k3m_kg.graph.union import GraphUnion
+
+REVIEWER = "review:"
+"""Before a reviewer's name, as a source of the graph."""
+_LONGEST_VALUE = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """What deciding did.
+
+    Attributes:
+        run: the run that it is; where all was decided so before, the earlier one.
+        items: that it decided.
+        left_out: items that another reviewer has or has decided meanwhile.
+        repeated: the same reviewer had decided the same before; nothing was done.
+    """
+
+    run: int
+    items: tuple[int, ...]
+    left_out: tuple[int, ...] = ()
+    repeated: bool = False
+
+
+def decide_items(
+    connection: Connection,
+    dialect: Dialect,
+    reviewer: int,
+    asked: Sequence[int],
+    answer: DecidedAs,
+    value: str | None,
+    *,
+    blind: bool,
+    now: float,
+) -> Decided:
+    """Decide items as one run, within the writer's transaction.
+
+    To say the same again is no second decision, so a reviewer who got no reply may ask once more.
+
+    Raises:
+        UsageError: no items, or a correction without a value that is another one.
+        GraphError: there is no such item.
+        ReviewConflict: another reviewer has all of them, or has decided them meanwhile.
+    """
+    items = _items(connection, asked)
+    if (answer == DecidedAs.CORRECT) != (value is not None):
+        raise UsageError("a correction needs the right value, and nothing else has one")
+    if value is not None and (not value or "\0" in value or len(value) > _LONGEST_VALUE):
+        raise UsageError("the right value must be a text of at most 100,000 characters")
+    terms = TermDictionary(connection, dialect)
+    number = None if value is None else terms.ids(EntityKind.VALUE, [value])[value]
+    for item in items:
+        if number is not None and number in (item.tail, item.stated):
+            raise UsageError(f"{value!r} is what is there already: accept or reject it")
+    before = _decided_before(connection, reviewer, [item.id for item in items])
+    open_, taken, same = [], [], []
+    for item in items:
+        if (found := before.get(item.id)) is not None and found[1:] == (answer.value, number):
+            same.append(found[0])
+        elif _is_free(item, reviewer, now, decided=found is not None):
+            open_.append(item)
+        else:
+            taken.append(item.id)
+    if not open_:
+        if same:
+            return Decided(max(same), (), tuple(taken), repeated=True)
+        raise ReviewConflict(
+            "another reviewer has this item, or has decided it meanwhile",
+            hint="go on with the next one",
+        )
+    run = _new_run(connection, reviewer, answer, [item.id for item in open_], value)
+    terms.flush()
+    dialect.settle()
+    _note(connection, dialect, run, reviewer, open_, answer, number, blind=blind)
+    terms.finish()
+    return Decided(run, tuple(item.id for item in open_), tuple(taken))
+
+
+def _is_free(item: Any, reviewer: int, now: float, *, decided: bool) -> bool:
+    held = item.held_until is not None and item.held_until > now
+    if item.state == ItemState.DECIDED:
+        return held and item.held_by == reviewer and not decided  # a second opinion
+    return not held or item.held_by == reviewer
+
+
+def _items(connection: Connection, asked: Sequence[int]) -> list[Any]:
+    wanted = list(dict.fromkeys(asked))
+    if not wanted:
+        raise UsageError("no item to decide")
+    found = {
+        row.id: row
+        for chunk in chunks(wanted)
+        for row in connection.execute(select(review_items).where(review_items.c.id.in_(chunk)))
+    }
+    for id_ in wanted:
+        if id_ not in found:
+            raise GraphError(f"there is no item {id_} to review")
+    return [found[id_] for id_ in wanted]
+
+
+def _decided_before(
+    connection: Connection, reviewer: int, items: Sequence[int]
+) -> dict[int, tuple[int, str, int | None]]:
+    """Run, answer and value of what a reviewer said of items, by item; skipped ones left out."""
+    of = decisions.c
+    return {
+        row.item: (row.run, row.answer, row.value)
+        for chunk in chunks(items)
+        for row in connection.execute(
+            select(of.item, of.run, of.answer, of.value)
+            .join(ingest_runs, ingest_runs.c.id == of.run)
+            .where(
+                of.item.in_(chunk),
+                of.reviewer == reviewer,
+                of.answer != DecidedAs.SKIP.value,
+                ingest_runs.c.undone_at.is_(None),
+            )
+            .order_by(of.run)
+        )
+    }
+
+
+def _new_run(
+    connection: Connection,
+    reviewer: int,
+    answer: DecidedAs,
+    items: Sequence[int],
+    value: str | None,
+) -> int:
+    content = repr((answer.value, value, sorted(items)))
+    run: int = connection.execute(
+        insert(ingest_runs)
+        .values(
+            source=reviewer,
+            kind=RunKind.DECISION.value,
+            format=answer.value,
+            content_hash=hashlib.sha256(content.encode()).hexdigest(),
+            started_at=timestamp(),
+        )
+        .returning(ingest_runs.c.id)
+    ).scalar_one()
+    return run
+
+
+def _note(
+    connection: Connection,
+    dialect: Dialect,
+    run: int,
+    reviewer: int,
+    items: Sequence[Any],
+    answer: DecidedAs,
+    value: int | None,
+    *,
+    blind: bool,
+) -> None:
+    dialect.insert(
+        connection,
+        decisions,
+        ("run", "item", "reviewer", "answer", "value", "drawn", "blind"),
+        [(run, i.id, reviewer, answer.value, value, i.drawn, int(blind)) for i in items],
+    )
+    skipped = answer == DecidedAs.SKIP
+    for chunk in chunks([item.id for item in items]):
+        state = {} if skipped else {"state": int(ItemState.DECIDED)}
+        connection.execute(
+            update(review_items)
+            .where(review_items.c.id.in_(chunk))
+            .values(held_by=None, held_until=None, **state)
+        )
+    counts = IngestCounts()
+    if not skipped:
+        heads = sorted({item.head for item in items})
+        rows = {
+            (item.head, item.property, tail): says
+            for item in items
+            for tail, says in _judged(item, answer, value)
+        }
+        dialect.insert(
+            connection,
+            judgements,
+            ("run", "head", "property", "tail", "says"),
+            [(run, *key, int(says)) for key, says in rows.items()],
+        )
+        dialect.insert(
+            connection,
+            proposals,
+            ("run", "head", "property", "tail", "probability"),
+            [
+                (run, *key, 1.0)
+                for key, says in rows.items()
+                if key[1] == CATEGORY and says == Judgement.RIGHT
+            ],
+        )
+        union = GraphUnion(connection, dialect)
+        for chunk in chunks(heads):
+            written = union.refresh(chunk)
+            counts.triples_added += written.triples_added
+            counts.triples_removed += written.triples_removed
+        counts.products_read = counts.products_updated = len(heads)
+    connection.execute(
+        update(ingest_runs)
+        .where(ingest_runs.c.id == run)
+        .values(**asdict(counts), finished_at=timestamp())
+    )
+
+
+def _judged(item: Any, answer: DecidedAs, value: int | None) -> list[tuple[int, Judgement]]:
+    """(value, judgement): what an answer says of the item's property."""
+    accepted = answer == DecidedAs.ACCEPT
+    found = [(item.tail, Judgement.RIGHT if accepted else Judgement.WRONG)]
+    if item.stated is not None:
+        rejected = answer == DecidedAs.REJECT
+        found.append((item.stated, Judgement.RIGHT if rejected else Judgement.MISSTATED))
+    if value is not None:
+        found.append((value, Judgement.RIGHT))
+    return found
+
+
+def reopen_items(connection: Connection, union: GraphUnion, run: int) -> tuple[int, int, int]:
+    """What follows from the undo of a decision: its items wait again, its judgements are void.
+
+    Returns:
+        How many products it was about, and the triples added and removed.
+    """
+    items = connection.execute(select(decisions.c.item).where(decisions.c.run == run)).scalars()
+    for chunk in chunks(list(items)):
+        others = (
+            select(decisions.c.item)
+            .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
+            .where(
+                decisions.c.item.in_(chunk),
+                decisions.c.answer != DecidedAs.SKIP.value,
+                ingest_runs.c.undone_at.is_(None),
+            )
+        )
+        connection.execute(
+            update(review_items)
+            .where(review_items.c.id.in_(chunk), review_items.c.id.not_in(others))
+            .values(state=int(ItemState.OPEN), held_by=None, held_until=None)
+        )
+    heads = sorted(
+        connection.execute(
+            select(judgements.c.head).where(judgements.c.run == run).distinct()
+        ).scalars()
+    )
+    added = removed = 0
+    for chunk in chunks(heads):
+        written = union.refresh(chunk)
+        added, removed = added + written.triples_added, removed + written.triples_removed
+    return len(heads), added, removed

@@ -1,0 +1,299 @@
+"""Reading the queue and what was decided: within a transaction of reading, or the writer's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy.orm import aliased
+
+from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.reviewing.deciding import REVIEWER
+from k3m_kg.graph.reviewing.items import (
+    CATEGORY_NAME,
+    DecidedAs,
+    DecidedItem,
+    Decision,
+    QueueCount,
+    ReviewItem,
+)
+from k3m_kg.graph.tables import (
+    CATEGORY,
+    ItemKind,
+    ItemState,
+    Judgement,
+    RunKind,
+    decisions,
+    entities,
+    ingest_runs,
+    judgements,
+    properties,
+    review_items,
+    sources,
+    triples,
+)
+
+_MODEL = f"{RunKind.PROPOSAL}:"
+
+
+def _item_columns() -> tuple[list[Any], Any]:
+    """What an item is made of, and from where."""
+    of = review_items.c
+    head, tail, stated = (aliased(entities, name=name) for name in ("head", "tail", "doubted"))
+    model = aliased(sources, name="model")
+    columns = [
+        of.id,
+        of.kind,
+        head.c.text.label("product"),
+        properties.c.name.label("property_name"),
+        tail.c.text.label("value_text"),
+        stated.c.text.label("stated_text"),
+        of.probability,
+        of.details,
+        model.c.name.label("model_name"),
+        of.state,
+        of.drawn,
+    ]
+    joined = (
+        review_items.join(head, head.c.id == of.head)
+        .join(tail, tail.c.id == of.tail)
+        .join(model, model.c.id == of.model)
+        .join(stated, stated.c.id == of.stated, isouter=True)
+        .join(properties, properties.c.id == of.property, isouter=True)
+    )
+    return columns, joined
+
+
+def _item(row: Any) -> ReviewItem:
+    return ReviewItem(
+        row.id,
+        ItemKind(row.kind),
+        row.product,
+        row.property_name or CATEGORY_NAME,
+        row.value_text,
+        row.stated_text,
+        row.probability,
+        json.loads(row.details),
+        row.model_name.removeprefix(_MODEL),
+        row.property_name is None,
+        row.state == ItemState.DECIDED,
+        bool(row.drawn),
+    )
+
+
+def items_of(connection: Connection, wanted: Sequence[int]) -> list[ReviewItem]:
+    """The items of these numbers, in this order, less those that there are not."""
+    columns, joined = _item_columns()
+    found: dict[int, ReviewItem] = {}
+    for chunk in chunks(wanted):
+        query = select(*columns).select_from(joined).where(review_items.c.id.in_(chunk))
+        found.update((row.id, _item(row)) for row in connection.execute(query))
+    return [found[id_] for id_ in wanted if id_ in found]
+
+
+def equal_items(
+    connection: Connection, item: int, reviewer: int | None, now: float, limit: int
+) -> list[ReviewItem]:
+    """Open items that ask the same of other products, the given one first if it is open.
+
+    The same kind, property, value and doubted value; not those that another reviewer has.
+    """
+    of = review_items.c
+    row = connection.execute(select(review_items).where(of.id == item)).one_or_none()
+    if row is None:
+        return []
+    free = of.held_until.is_(None) | (of.held_until <= now)
+    if reviewer is not None:
+        free = free | (of.held_by == reviewer)
+    query = (
+        select(of.id)
+        .where(
+            of.property == row.property,
+            of.tail == row.tail,
+            of.state == int(ItemState.OPEN),
+            of.kind == row.kind,
+            of.stated.is_(None) if row.stated is None else of.stated == row.stated,
+            free,
+        )
+        .order_by(case((of.id == item, 0), else_=1), of.probability.desc(), of.id)
+        .limit(limit)
+    )
+    return items_of(connection, list(connection.execute(query).scalars()))
+
+
+def queue_counts(connection: Connection) -> list[QueueCount]:
+    """How far the review is, by kind and property."""
+    of = review_items.c
+    counts: dict[tuple[str, str], dict[str, int]] = {}
+    query = (
+        select(of.kind, properties.c.name, func.count())
+        .join(properties, properties.c.id == of.property, isouter=True)
+        .where(of.state == int(ItemState.OPEN))
+        .group_by(of.kind, properties.c.name)
+    )
+    for kind, name, count in connection.execute(query):
+        counts.setdefault((kind, name or CATEGORY_NAME), {})["open"] = count
+    newest = newest_decisions().subquery()
+    query = (
+        select(of.kind, properties.c.name, decisions.c.answer, func.count())
+        .select_from(newest)
+        .join(decisions, (decisions.c.run == newest.c.run) & (decisions.c.item == newest.c.item))
+        .join(review_items, of.id == newest.c.item)
+        .join(properties, properties.c.id == of.property, isouter=True)
+        .group_by(of.kind, properties.c.name, decisions.c.answer)
+    )
+    for kind, name, answer, count in connection.execute(query):
+        counts.setdefault((kind, name or CATEGORY_NAME), {})[answer] = count
+    return [
+        QueueCount(
+            ItemKind(kind),
+            name,
+            found.get("open", 0),
+            found.get(DecidedAs.ACCEPT, 0),
+            found.get(DecidedAs.REJECT, 0),
+            found.get(DecidedAs.CORRECT, 0),
+        )
+        for (kind, name), found in sorted(counts.items())
+    ]
+
+
+def newest_decisions() -> Select[Any]:
+    """(item, run) of the newest decision about each item that holds; skipped ones left out."""
+    return (
+        select(decisions.c.item, func.max(decisions.c.run).label("run"))
+        .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
+        .where(ingest_runs.c.undone_at.is_(None), decisions.c.answer != DecidedAs.SKIP.value)
+        .group_by(decisions.c.item)
+    )
+
+
+def decided_items(
+    connection: Connection, *, reviewer: int | None = None, limit: int | None = None
+) -> list[DecidedItem]:
+    """Every decision that holds, newest first; of one reviewer, or of all."""
+    of = decisions.c
+    columns, joined = _item_columns()
+    corrected = aliased(entities, name="corrected")
+    by = aliased(sources, name="reviewer")
+    query = (
+        select(
+            *columns,
+            of.run,
+            of.answer,
+            of.drawn.label("came_by_lot"),
+            of.blind,
+            corrected.c.text.label("corrected_text"),
+            by.c.name.label("reviewer_name"),
+            ingest_runs.c.finished_at,
+        )
+        .select_from(
+            joined.join(decisions, of.item == review_items.c.id)
+            .join(ingest_runs, ingest_runs.c.id == of.run)
+            .join(by, by.c.id == of.reviewer)
+            .join(corrected, corrected.c.id == of.value, isouter=True)
+        )
+        .where(ingest_runs.c.undone_at.is_(None))
+        .order_by(of.run.desc(), of.item)
+        .limit(limit)
+    )
+    if reviewer is not None:
+        query = query.where(of.reviewer == reviewer)
+    return [
+        DecidedItem(
+            _item(row),
+            Decision(
+                row.run,
+                row.id,
+                row.reviewer_name.removeprefix(REVIEWER),
+                DecidedAs(row.answer),
+                row.corrected_text,
+                bool(row.came_by_lot),
+                bool(row.blind),
+                row.finished_at,
+            ),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def judgements_that_hold(
+    connection: Connection,
+) -> Iterator[tuple[str, str | None, str, Judgement]]:
+    """(product, property, value, what people say of it), the newest of each triple.
+
+    The property is None for a category. By product in byte order.
+    """
+    of = judgements.c
+    head, tail = (aliased(entities, name=name) for name in ("head", "tail"))
+    newest = (
+        select(of.head, of.property, of.tail, func.max(of.run).label("run"))
+        .join(ingest_runs, ingest_runs.c.id == of.run)
+        .where(ingest_runs.c.undone_at.is_(None))
+        .group_by(of.head, of.property, of.tail)
+        .subquery()
+    )
+    query = (
+        select(head.c.text, properties.c.name, tail.c.text, of.says)
+        .select_from(newest)
+        .join(
+            judgements,
+            (of.run == newest.c.run)
+            & (of.head == newest.c.head)
+            & (of.property == newest.c.property)
+            & (of.tail == newest.c.tail),
+        )
+        .join(head, head.c.id == of.head)
+        .join(tail, tail.c.id == of.tail)
+        .join(properties, properties.c.id == of.property, isouter=True)
+        .order_by(head.c.text, properties.c.name, tail.c.text)
+    )
+    for product, property_, value, says in connection.execute(query):
+        yield product, property_, value, Judgement(says)
+
+
+def values_like(
+    connection: Connection, property_: int, text: str, limit: int
+) -> list[tuple[str, int]]:
+    """Values that a property takes and that hold a text, the most frequent first, with counts.
+
+    Letter case does not matter within ASCII; those that begin with the text come first.
+    """
+    if property_ == CATEGORY:
+        return []
+    like = text.translate(_LIKE)
+    begins = entities.c.text.ilike(f"{like}%", escape="\\")
+    query = (
+        select(entities.c.text, func.count().label("products"))
+        .select_from(triples)
+        .join(entities, entities.c.id == triples.c.tail)
+        .where(triples.c.property == property_)
+        .group_by(entities.c.text)
+        .order_by(case((begins, 0), else_=1), func.count().desc(), entities.c.text)
+        .limit(limit)
+    )
+    if text:
+        query = query.where(entities.c.text.ilike(f"%{like}%", escape="\\"))
+    return [(value, count) for value, count in connection.execute(query)]
+
+
+_LIKE = str.maketrans({"\\": "\\\\", "%": "\\%", "_": "\\_"})
+
+
+def agreement(connection: Connection) -> tuple[int, int]:
+    """Items that two reviewers decided, and of how many both said the same.
+
+    The oldest two decisions of each item that hold and are by different people.
+    """
+    rows = connection.execute(
+        select(decisions.c.item, decisions.c.reviewer, decisions.c.answer, decisions.c.value)
+        .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
+        .where(ingest_runs.c.undone_at.is_(None), decisions.c.answer != DecidedAs.SKIP.value)
+        .order_by(decisions.c.item, decisions.c.run)
+    )
+    said: dict[int, dict[int, tuple[str, int | None]]] = {}
+    for item, reviewer, answer, value in rows:
+        said.setdefault(item, {}).setdefault(reviewer, (answer, value))
+    pairs = [list(by.values())[:2] for by in said.values() if len(by) > 1]
+    return len(pairs), sum(one == other for one, other in pairs)

@@ -1,0 +1,329 @@
+"""The queue: items go in once, and are lent to one reviewer at a time.
+
+All functions work within the writer's transaction, so two reviewers never take the same item. What
+`now` is, the caller says: seconds since 1970.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Any
+
+from sqlalchemy import Connection, Select, exists, func, or_, select, update
+
+from k3m_kg.errors import GraphError
+from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import Version, chunks, stored_subjects
+from k3m_kg.graph.reviewing.items import CATEGORY_NAME, ReviewOffer, ReviewOrder
+from k3m_kg.graph.tables import (
+    CATEGORY,
+    EntityKind,
+    ItemKind,
+    ItemState,
+    Judgement,
+    decisions,
+    ingest_runs,
+    properties,
+    review_items,
+)
+from k3m_kg.graph.term_ids import TermDictionary
+from k3m_kg.graph.union import GraphUnion, judged_triples
+
+_BATCH = 2000
+_COLUMNS = (
+    "kind",
+    "head",
+    "property",
+    "tail",
+    "stated",
+    "probability",
+    "uncertainty",
+    "worth",
+    "lot",
+    "model",
+    "details",
+    "state",
+    "drawn",
+)
+_RENEWED = ("tail", "probability", "uncertainty", "worth", "model", "details")
+
+
+@dataclass(slots=True)
+class QueuedItems:
+    """What became of offers.
+
+    Attributes:
+        added: new in the queue.
+        renewed: the question was in it, and is asked with what the model says now.
+        decided: people have answered the question, or rejected this value.
+        stated: a source states the property; of a finding: none states the doubted value any more.
+    """
+
+    added: int = 0
+    renewed: int = 0
+    decided: int = 0
+    stated: int = 0
+
+
+def add_items(
+    connection: Connection, dialect: Dialect, model: int, offered: Iterable[ReviewOffer], now: float
+) -> QueuedItems:
+    """Put offers into the queue, each question once.
+
+    Raises:
+        GraphError: a product is not in the graph, a text is empty, a probability is none.
+    """
+    counts = QueuedItems()
+    union = GraphUnion(connection, dialect)
+    terms = TermDictionary(connection, dialect)
+    for batch in _batches(offered):
+        for offer in batch:
+            offer.check()
+        heads = dialect.find_terms(
+            connection, int(EntityKind.PRODUCT), {offer.product for offer in batch}
+        )
+        there = stored_subjects(connection, heads.values())
+        names = terms.property_ids([o.property for o in batch if o.property is not None])
+        texts = [text for o in batch for text in (o.value, o.stated) if text is not None]
+        values = dict(terms.ids(EntityKind.VALUE, texts))
+        known = union.known(there)
+        judged = judged_triples(connection, there, categories=True)
+        queued = _queued(connection, there)
+        rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        for offer in batch:
+            head = heads.get(offer.product)
+            if head not in there:
+                raise GraphError(
+                    f"there is no product {offer.product!r} in this graph",
+                    hint="review what is proposed for products of the graph",
+                )
+            assert head is not None
+            property_ = CATEGORY if offer.property is None else names[offer.property]
+            tail = values[offer.value]
+            doubted = None if offer.stated is None else values[offer.stated]
+            said = judged.get(head, {})
+            stated = {pair for v in known.stated[head].values() for pair in v.pairs}
+            if _is_decided(said, property_, tail, doubted):
+                counts.decided += 1
+            elif _is_settled(known.shown[head], stated, property_, doubted):
+                counts.stated += 1
+            else:
+                key = (offer.kind().value, head, property_, doubted)
+                row = _row(offer, head, property_, tail, doubted, model)
+                before = queued.get(key)
+                if before is None:
+                    counts.added += key not in rows
+                    rows[key] = row
+                elif before.held_until is None or before.held_until <= now:
+                    fresh = dict(zip(_COLUMNS, row, strict=True))
+                    connection.execute(
+                        update(review_items)
+                        .where(review_items.c.id == before.id)
+                        .values({name: fresh[name] for name in _RENEWED})
+                    )
+                    counts.renewed += 1
+        terms.flush()
+        dialect.settle()
+        dialect.insert(connection, review_items, _COLUMNS, list(rows.values()))
+    terms.finish()
+    return counts
+
+
+def _batches(offered: Iterable[ReviewOffer]) -> Iterator[list[ReviewOffer]]:
+    stream = iter(offered)
+    while batch := list(islice(stream, _BATCH)):
+        yield batch
+
+
+def _is_decided(said: Any, property_: int, tail: int, doubted: int | None) -> bool:
+    """Whether people have answered the question, or said of this value that it is wrong."""
+    if doubted is not None:
+        return (property_, doubted) in said or (property_, tail) in said
+    return (property_, tail) in said or any(
+        name == property_ and says == Judgement.RIGHT for (name, _), (says, _) in said.items()
+    )
+
+
+def _is_settled(
+    shown: Version, stated: set[tuple[int, int]], property_: int, doubted: int | None
+) -> bool:
+    """Whether sources state an answer; of a finding: no more what is doubted."""
+    if doubted is not None:
+        return (property_, doubted) not in stated
+    if property_ == CATEGORY:
+        return shown.subject.category is not None
+    return any(name == property_ for name, _ in stated)
+
+
+def _queued(connection: Connection, heads: Iterable[int]) -> dict[tuple[Any, ...], Any]:
+    """The open items of some products, by kind, product, property and doubted value."""
+    of = review_items.c
+    found: dict[tuple[Any, ...], Any] = {}
+    for chunk in chunks(heads):
+        for row in connection.execute(
+            select(of.id, of.kind, of.head, of.property, of.stated, of.held_until).where(
+                of.head.in_(chunk), of.state == int(ItemState.OPEN)
+            )
+        ):
+            found[row.kind, row.head, row.property, row.stated] = row
+    return found
+
+
+def _row(
+    offer: ReviewOffer, head: int, property_: int, tail: int, doubted: int | None, model: int
+) -> tuple[Any, ...]:
+    share = offer.probability
+    return (
+        offer.kind().value,
+        head,
+        property_,
+        tail,
+        doubted,
+        share,
+        0.5 - abs(share - 0.5),
+        share * (1 - share) if offer.worth is None else offer.worth,
+        _lot(offer),
+        model,
+        json.dumps(dict(offer.details), ensure_ascii=False),
+        int(ItemState.OPEN),
+        0,
+    )
+
+
+def _lot(offer: ReviewOffer) -> int:
+    """31 bits that nobody can choose and everybody gets again."""
+    text = "\0".join([offer.product, offer.property or "", offer.stated or "", offer.value])
+    return int.from_bytes(hashlib.blake2b(text.encode(), digest_size=4).digest()) >> 1
+
+
+def take_items(
+    connection: Connection,
+    reviewer: int,
+    count: int,
+    *,
+    now: float,
+    until: float,
+    by_lot: Callable[[], bool],
+    order: ReviewOrder = ReviewOrder.UNCERTAINTY,
+    property_: int | None = None,
+    kind: ItemKind | None = None,
+    having: Collection[int] = (),
+    again: bool = False,
+) -> list[int]:
+    """Lend a reviewer so many items that nobody else has; first those that he has already.
+
+    Args:
+        until: when they are free for others again.
+        by_lot: asked before each item: whether it comes from the random stream.
+        property_, kind: only such.
+        having: items that he has before him and needs no more.
+        again: instead items that another one has decided, for a second opinion.
+
+    Returns:
+        Their numbers.
+    """
+    of = review_items.c
+    state = ItemState.DECIDED if again else ItemState.OPEN
+    asked: Select[Any] = select(of.id).where(of.state == int(state), ~_answered_by(reviewer))
+    if again:
+        asked = asked.where(_answers() == 1)
+        order = ReviewOrder.RANDOM
+    if property_ is not None:
+        asked = asked.where(of.property == property_)
+    if kind is not None:
+        asked = asked.where(of.kind == kind.value)
+    if having:
+        asked = asked.where(of.id.not_in(list(having)))
+    places = {
+        ReviewOrder.UNCERTAINTY: (of.uncertainty.desc(), of.id.desc()),
+        ReviewOrder.WORTH: (of.worth.desc(), of.id.desc()),
+        ReviewOrder.RANDOM: (of.lot, of.id),
+    }
+    his = asked.where(of.held_by == reviewer, of.held_until > now).order_by(*places[order])
+    found = list(connection.execute(his.limit(count)).scalars())
+    free = asked.where(or_(of.held_until.is_(None), of.held_until <= now))
+    while len(found) < count:
+        drawn = order == ReviewOrder.RANDOM or by_lot()
+        first = places[ReviewOrder.RANDOM if drawn else order]
+        item = connection.execute(
+            free.where(of.id.not_in(found)).order_by(*first).limit(1)
+        ).scalar_one_or_none()
+        if item is None:
+            break
+        connection.execute(
+            update(review_items)
+            .where(of.id == item)
+            .values(held_by=reviewer, held_until=until, drawn=int(drawn))
+        )
+        found.append(item)
+    return found
+
+
+def _holding() -> Any:
+    """Of a decision: its run was not undone."""
+    return select(ingest_runs.c.id).where(
+        ingest_runs.c.id == decisions.c.run, ingest_runs.c.undone_at.is_(None)
+    )
+
+
+def _answered_by(reviewer: int) -> Any:
+    return (
+        exists()
+        .where(
+            decisions.c.item == review_items.c.id,
+            decisions.c.reviewer == reviewer,
+            _holding().exists(),
+        )
+        .correlate(review_items)
+    )
+
+
+def _answers() -> Any:
+    """How many decisions about an item hold, skipped ones left out."""
+    return (
+        select(func.count())
+        .select_from(decisions)
+        .where(
+            decisions.c.item == review_items.c.id,
+            decisions.c.answer != "skip",
+            _holding().exists(),
+        )
+        .correlate(review_items)
+        .scalar_subquery()
+    )
+
+
+def release_items(connection: Connection, reviewer: int, items: Sequence[int]) -> None:
+    """Give back what a reviewer has, so that others may take it at once."""
+    connection.execute(
+        update(review_items)
+        .where(review_items.c.held_by == reviewer, review_items.c.id.in_(list(items)))
+        .values(held_by=None, held_until=None)
+    )
+
+
+def hold_items(connection: Connection, reviewer: int, items: Sequence[int], until: float) -> None:
+    """Lend a reviewer items that are open, as those are that he has just taken back."""
+    connection.execute(
+        update(review_items)
+        .where(review_items.c.id.in_(list(items)), review_items.c.state == int(ItemState.OPEN))
+        .values(held_by=reviewer, held_until=until)
+    )
+
+
+def property_number(connection: Connection, name: str) -> int | None:
+    """The number of a property in the queue; None where there is none of that name."""
+    if name == CATEGORY_NAME and (
+        connection.execute(
+            select(review_items.c.id).where(review_items.c.property == CATEGORY).limit(1)
+        ).first()
+        is not None
+    ):
+        return CATEGORY
+    return connection.execute(
+        select(properties.c.id).where(properties.c.name == name)
+    ).scalar_one_or_none()
