@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 from pathlib import Path
 
@@ -15,6 +16,17 @@ __all__ = ["data_dir", "database_url", "postgresql_server"]
 # How long an example takes, and how long it takes to make one, is for no test to judge.
 settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])
 settings.load_profile("timeless")
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _collected() -> None:
+    """What stays from module to module is not gone through again by every garbage collection.
+
+    A worker holds a gigabyte after some thousand tests, and tests that collect do it by the
+    hundred.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
