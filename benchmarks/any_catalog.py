@@ -167,7 +167,7 @@ def table(results: dict[str, list[dict[str, Any]]]) -> Iterator[str]:
             asked, shown = question.split(", ")
             found = figures(asked, [one["reports"][question] for one in seeds])
             rows.append((catalog, asked, shown, found, f"{statistics.mean(took):.0f} s"))
-    order = ["majority", "words", "attributes", "image"]
+    order = ["majority", "words", "attributes", "features"]
     names = {name for *_, found, _ in rows for name in found} - {K3M, "all"}
     columns = [n for n in order if n in names] + sorted(names - set(order)) + ["all", K3M]
     head = ["catalog", "asked", "shown", *columns, "training"]

@@ -98,6 +98,12 @@ class DescriptionData(TitleData):
         super().__init__(snapshot, tokeniser, longest, words)
         self._names = snapshot.names
 
+    def features(
+        self, rows: np.ndarray, cut: Sequence[Sequence[str]] | None = None
+    ) -> np.ndarray | None:
+        """None: whether it is there depends on a triple, whose words linear models read."""
+        return None
+
     def spells(
         self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
     ) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain
 from pathlib import Path
 
@@ -24,9 +24,11 @@ from k3m_kg.progress import Progress
 
 _FITTED_ON = 1000
 """Pictures that an encoder's `fit` sees."""
+_TOGETHER = 512
 
 
 Describe = Callable[[dict[str, Tensor]], Description]
+ReadyMade = Callable[[dict[str, Tensor], Tensor], Tensor | None]
 
 
 class ImageModality(Modality):
@@ -51,7 +53,8 @@ class ImageModality(Modality):
         prepared = prepare_images(snapshot.whole, self.image_encoder, progress, every=every)
         if snapshot.picture_rows is not None:
             prepared = prepared.shown_as(snapshot.picture_rows)
-        return ImageData(snapshot, prepared, self.image_encoder.describe)
+        encoder = self.image_encoder
+        return ImageData(snapshot, prepared, encoder.describe, encoder.ready_made)
 
     def fit(self, data: ModalityData, rows: np.ndarray) -> None:
         """Fit the encoder's codebooks on the first pictures of some training products."""
@@ -112,13 +115,19 @@ class ImageData(ModalityData):
         snapshot: has them.
         prepared: what the encoder made of them.
         describe: says which regions there are.
+        ready_made: what the encoder says of them before any training here.
     """
 
     def __init__(
-        self, snapshot: ProductTable, prepared: PreparedImages, describe: Describe
+        self,
+        snapshot: ProductTable,
+        prepared: PreparedImages,
+        describe: Describe,
+        ready_made: ReadyMade = lambda arrays, tokens_IR: None,
     ) -> None:
         self._snapshot = snapshot
         self._describe = describe
+        self._ready_made = ready_made
         self.prepared = prepared
 
     def has(self, rows: np.ndarray) -> np.ndarray:
@@ -142,6 +151,27 @@ class ImageData(ModalityData):
             if found.boxes_IN5 is not None:
                 tokens.boxes_BN5 = to_products(found.boxes_IN5.cpu(), product_I, len(rows))
         return tokens
+
+    @torch.no_grad()
+    def features(
+        self, rows: np.ndarray, cut: Sequence[Sequence[str]] | None = None
+    ) -> np.ndarray | None:
+        """What the encoder has ready-made of the first pictures; no text stands in them."""
+        arrays = self.prepared.tensors(np.empty(0, np.int64))
+        if not arrays:
+            return None
+        found: np.ndarray | None = None
+        index_N = self.prepared.row_N[rows]
+        for start in range(0, max(1, len(rows)), _TOGETHER):
+            place = start + np.flatnonzero(index_N[start : start + _TOGETHER] >= 0)
+            arrays = self.prepared.tensors(index_N[place])
+            values_IF = self._ready_made(arrays, self._describe(arrays).tokens_IN)
+            if values_IF is None:
+                return None
+            if found is None:
+                found = np.zeros((len(rows), values_IF.shape[1]), np.float32)
+            found[place] = values_IF.float().numpy()
+        return found
 
     def content(self, row: int) -> str | None:
         """The SHA-256 of the first picture."""

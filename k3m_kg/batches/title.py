@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -30,6 +31,8 @@ _KEPT = 1 << 17
 _SPELLED = 1 << 19
 """Products of which is kept what their titles spell, some 200 MB; of others it is found anew."""
 _NONE = Tokens([], [])
+_TOGETHER = 4096
+"""Titles whose features are made at once."""
 
 
 class _Spelled(NamedTuple):
@@ -208,6 +211,29 @@ class TitleData(ModalityData):
             spells[first + known.triples, known.places] = True
         return torch.from_numpy(spells)
 
+    def features(
+        self, rows: np.ndarray, cut: Sequence[Sequence[str]] | None = None
+    ) -> np.ndarray | None:
+        """Of a frozen encoder the mean of the words, each encoded by itself; None: it has none.
+
+        A word of which a part is cut is left out whole.
+        """
+        if self._words is None or not self._words.width:
+            return None
+        found = np.zeros((len(rows), self._words.width), np.float32)
+        for start in range(0, len(rows), _TOGETHER):
+            part = rows[start : start + _TOGETHER]
+            tokens = self._tokens(part)
+            gone = None
+            if cut is not None:
+                titles = self._titles.take(part).to_pylist()
+                gone = [
+                    _places(title or "", mine, texts)
+                    for title, mine, texts in zip(titles, tokens, cut[start:], strict=False)
+                ]
+            found[start : start + len(part)] = self._words.means(tokens, gone)
+        return found
+
     def named(self, row: int) -> list[NamedTokens]:
         """The words with the places of their tokens; words that were cut off are left out."""
         title = self.content(row)
@@ -249,6 +275,17 @@ class TitleData(ModalityData):
                 words = None if tokens.words is None else tokens.words[cut]
                 self._kept[row] = Tokens(tokens.ids[cut], tokens.spans[cut], words)
         return [self._kept[row] for row in wanted]
+
+
+def _places(title: str, tokens: Tokens, texts: Sequence[str]) -> set[int]:
+    """The tokens of a title that spell any of some texts."""
+    spans = [span for text in texts for span in value_spans(title, text)]
+    return {
+        place
+        for start, end in spans
+        for place, (first, last) in enumerate(tokens.spans)
+        if first < end and last > start
+    }
 
 
 def _spelled(title: str, tokens: Tokens, texts: tuple[str, ...]) -> _Spelled:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 
 import numpy as np
 import torch
+from scipy import sparse
 from torch import Tensor
 
 from k3m_kg.batches.text_vectors import token_vectors
@@ -40,6 +41,33 @@ class TitleWords:
                     self._start[ids] = place
                     place += len(ids)
         self._vectors = token_vectors(encoder, list(self._start), snapshot, progress)
+
+    @property
+    def width(self) -> int:
+        """W; 0 where there are no words."""
+        return self._vectors.shape[1] if len(self._vectors) else 0
+
+    def means(
+        self, titles: Sequence[Tokens], gone: Sequence[Collection[int]] | None = None
+    ) -> np.ndarray:
+        """(B, W) float32 mean over the tokens of the words of which none is gone; zeros: none."""
+        rows: list[int] = []
+        owner: list[int] = []
+        for number, tokens in enumerate(titles):
+            lost = gone[number] if gone is not None else ()
+            for places, ids in words_of(tokens, len(tokens.ids)):
+                if any(place in lost for place in range(places.start, places.stop)):
+                    continue
+                start = self._start[ids]
+                rows += range(start, start + len(ids))
+                owner += [number] * len(ids)
+        counts = np.bincount(owner, minlength=len(titles)).astype(np.float32)
+        weights = 1 / counts[owner] if owner else np.empty(0, np.float32)
+        shape = (len(titles), len(self._vectors))
+        mean = sparse.csr_matrix((weights, (owner, rows)), shape, dtype=np.float32)
+        used = np.unique(rows).astype(np.int64)
+        found: np.ndarray = mean[:, used] @ self._vectors[used].astype(np.float32)
+        return found
 
     def arrays(self, titles: Sequence[Tokens], width: int) -> dict[str, Tensor]:
         """`vectors` (B, T, W) of the tokens, and `words` (B, T), the word that each is of.

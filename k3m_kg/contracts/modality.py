@@ -8,6 +8,7 @@ Shapes: B products of a batch, I of them that have the modality, N tokens, E tri
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
@@ -263,11 +264,17 @@ class ModalityData(ABC):
         """What a person would look up to see it: the title itself, the hash of a picture."""
         return None
 
-    def features(self, rows: np.ndarray) -> np.ndarray | None:
+    def features(
+        self, rows: np.ndarray, cut: Sequence[Sequence[str]] | None = None
+    ) -> np.ndarray | None:
         """(N, F) floats that the model was given ready-made, such as a frozen network's mean token.
 
         A linear model on them is what the trained model is measured against; products without the
         modality have zeros. None: there are none, everything is learned here.
+
+        Args:
+            rows: the products, which may repeat.
+            cut: texts that must not be read of each of them: where a question asks for one.
         """
         return None
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 
 import numpy as np
-from scipy import sparse
 
 from k3m_kg.evaluation.baselines.view import View
 from k3m_kg.lpm.questions import Triples
+from k3m_kg.lpm.softmax_regression import Part
 
 TITLE, IMAGE = "title", "image"
 
@@ -21,5 +21,5 @@ class Input(ABC):
         """Learn from training products what its columns are; whether there are any."""
 
     @abstractmethod
-    def matrix(self, view: View, questions: Triples) -> sparse.csr_matrix:
+    def matrix(self, view: View, questions: Triples) -> Part:
         """(Q, F) float32, what each question shows."""

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import warnings
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import sparse
 
-STRENGTHS = (0.1, 1.0, 10.0)
+from k3m_kg.lpm.softmax_regression import Part, fit_softmax, softmax_logits
+
+STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+_USUAL = 1.0
+"""Where there is nothing to choose it on."""
 MOST_WEIGHTS = 1 << 21
 """Classes times columns: with more, the columns that fewest examples have are left out."""
-_ITERATIONS = 100
-_TOLERANCE = 1e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,61 +22,62 @@ class Linear:
 
     Attributes:
         classes: (K,) ascending labels.
-        columns: those of the input that are read.
-        weights_KF, bias_K: of each class; scores are their logits.
+        columns: of each part of the input those that are read.
+        weights_FK: of each such column, and the bias; scores are logits.
         strength: scikit-learn's C.
     """
 
     classes: np.ndarray
-    columns: np.ndarray
-    weights_KF: np.ndarray
-    bias_K: np.ndarray
+    columns: tuple[np.ndarray, ...]
+    weights_FK: np.ndarray
     strength: float
 
-    def logits(self, matrix: sparse.csr_matrix) -> np.ndarray:
+    def logits(self, parts: Sequence[Part]) -> np.ndarray:
         """(Q, K) float32."""
-        found = matrix[:, self.columns] @ self.weights_KF.T + self.bias_K
-        return np.asarray(found, np.float32)
+        return softmax_logits(_chosen(parts, self.columns), self.weights_FK)
 
 
 def fit_linear(
-    train: tuple[sparse.csr_matrix, np.ndarray],
-    validation: tuple[sparse.csr_matrix, np.ndarray],
+    train: tuple[Sequence[Part], np.ndarray], validation: tuple[Sequence[Part], np.ndarray]
 ) -> Linear:
-    """The strength that is most often right on validation; the middle one without validation.
+    """The strength that is most often right on validation; the usual one without validation.
 
     Args:
         train: examples and their labels, of at least two kinds.
         validation: the same for choosing; labels that training lacks are never right.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    matrix, labels = train
-    classes = np.unique(labels)
-    columns = _columns(matrix, len(classes))
-    matrix = matrix[:, columns]
-    checked = validation[0][:, columns]
-    model = LogisticRegression(warm_start=True, max_iter=_ITERATIONS, tol=_TOLERANCE)
+    classes, labels = np.unique(train[1], return_inverse=True)
+    columns = _columns(train[0], MOST_WEIGHTS // len(classes))
+    parts, checked = (_chosen(found, columns) for found in (train[0], validation[0]))
     best, best_right = None, -1.0
-    for strength in STRENGTHS if len(validation[1]) else STRENGTHS[1:2]:
-        model.set_params(C=strength)
-        with warnings.catch_warnings():  # one that has not quite converged is one all the same
-            warnings.simplefilter("ignore", ConvergenceWarning)
-            warnings.filterwarnings("ignore", "The number of unique classes", UserWarning)
-            model.fit(matrix, labels)
-        right = float(np.mean(model.predict(checked) == validation[1])) if len(validation[1]) else 0
+    weights_FK: np.ndarray | None = None
+    for strength in STRENGTHS if len(validation[1]) else (_USUAL,):
+        weights_FK = fit_softmax(parts, labels, len(classes), strength, begin_FK=weights_FK)
+        right = 0.0
+        if len(validation[1]):
+            given = classes[softmax_logits(checked, weights_FK).argmax(1)]
+            right = float(np.mean(given == validation[1]))
         if right > best_right:
-            best, best_right = (model.coef_.copy(), model.intercept_.copy(), strength), right
+            best, best_right = Linear(classes, columns, weights_FK, strength), right
     assert best is not None
-    weights, bias, strength = best
-    if len(classes) == 2:  # one row of weights, for the second class
-        weights, bias = np.concatenate([0 * weights, weights]), np.concatenate([0 * bias, bias])
-    return Linear(classes, columns, weights, bias, strength)
+    return best
 
 
-def _columns(matrix: sparse.csr_matrix, classes: int) -> np.ndarray:
-    counts = np.bincount(matrix.indices, minlength=matrix.shape[1])
-    kept = np.argsort(-counts, kind="stable")[: max(1, MOST_WEIGHTS // classes)]
-    found: np.ndarray = np.sort(kept[counts[kept] > 0])
-    return found if len(found) else np.arange(min(1, matrix.shape[1]))
+def _columns(parts: Sequence[Part], most: int) -> tuple[np.ndarray, ...]:
+    """Of each part the columns that any example has; of too many those that most have."""
+    counts = [
+        (part != 0).sum(0)
+        if isinstance(part, np.ndarray)
+        else np.bincount(part.indices, minlength=part.shape[1])
+        for part in parts
+    ]
+    every = np.sort(np.concatenate([*counts, np.empty(0, np.int64)]))[::-1]
+    least = max(1, int(every[most]) + 1) if len(every) > most else 1
+    return tuple(np.flatnonzero(count >= least) for count in counts)
+
+
+def _chosen(parts: Sequence[Part], columns: tuple[np.ndarray, ...]) -> list[Part]:
+    return [
+        part if len(mine) == part.shape[1] else part[:, mine]
+        for part, mine in zip(parts, columns, strict=True)
+    ]

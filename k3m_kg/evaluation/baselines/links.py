@@ -7,7 +7,6 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from scipy import sparse
 from torch import Tensor
 
 from k3m_kg.batches.split_questions import asked_triples
@@ -25,6 +24,7 @@ from k3m_kg.lpm.answer_index import places
 from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_property
 from k3m_kg.lpm.questions import Triples
 from k3m_kg.lpm.ranking import Ranks
+from k3m_kg.lpm.softmax_regression import Part
 from k3m_kg.progress import Advance
 
 ALL = "all"
@@ -57,11 +57,11 @@ class Reading:
         """What `matrices` gives."""
         return [*self.inputs, *([ALL] if len(self.inputs) > 1 else [])]
 
-    def matrices(self, view: View, questions: Triples) -> dict[str, sparse.csr_matrix]:
+    def matrices(self, view: View, questions: Triples) -> dict[str, list[Part]]:
         """What each input, and all together, show of some questions."""
-        found = {name: item.matrix(view, questions) for name, item in self.inputs.items()}
+        found = {name: [item.matrix(view, questions)] for name, item in self.inputs.items()}
         if len(found) > 1:
-            found[ALL] = sparse.hstack(list(found.values()), format="csr")
+            found[ALL] = [part for (part,) in found.values()]
         return found
 
 

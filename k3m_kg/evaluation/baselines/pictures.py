@@ -7,9 +7,11 @@ from PIL import Image
 
 from k3m_kg.evaluation.baselines.scaled import Scaled
 from k3m_kg.evaluation.baselines.view import View
+from k3m_kg.lpm.questions import Triples
 
 _LEVELS, _GRID, _GREY = 4, 4, 16
-_WIDTH = _LEVELS**3 + 3 * _GRID**2 + _GREY**2
+PLAIN = _LEVELS**3 + 3 * _GRID**2 + _GREY**2
+"""Numbers that describe a picture."""
 
 
 def describe(picture: Image.Image) -> np.ndarray:
@@ -30,12 +32,12 @@ class PlainPictures(Scaled):
     def __init__(self) -> None:
         self._kept: dict[tuple[str, int], np.ndarray] = {}
 
-    def raw(self, view: View, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        """(N, 368) and who has a picture."""
-        snapshot = view.snapshot
+    def raw(self, view: View, questions: Triples) -> tuple[np.ndarray, np.ndarray]:
+        """(Q, 368) and which products have a picture."""
+        snapshot, rows = view.snapshot, questions.rows
         starts, ends = snapshot.image_offsets[rows], snapshot.image_offsets[rows + 1]
         has = ends > starts
-        found = np.zeros((len(rows), _WIDTH), np.float32)
+        found = np.zeros((len(rows), PLAIN), np.float32)
         for place in np.flatnonzero(has).tolist():
             number = int(snapshot.image_thumbnail[starts[place]])
             key = (snapshot.id, number)

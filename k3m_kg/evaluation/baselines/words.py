@@ -13,6 +13,8 @@ from k3m_kg.lpm.title_leakage import cut_value, word_spans
 _MOST_WORDS = 30_000
 _FEW_PRODUCTS = 2_000
 """With so few products a word that occurs once in training is a column too."""
+_LENGTH = 2.0
+"""Of a text, beside attributes of length 1 each."""
 
 
 def _words(text: str) -> list[str]:
@@ -54,7 +56,7 @@ class Words(Input):
         return True
 
     def matrix(self, view: View, questions: Triples) -> sparse.csr_matrix:
-        """(Q, words), each row of length 1."""
+        """(Q, words), each row of length `_LENGTH`."""
         texts = self._read(view, questions)
         if view.cut_title:
             for place, values in enumerate(view.answers(questions)):
@@ -63,7 +65,9 @@ class Words(Input):
         if not texts:
             return sparse.csr_matrix((0, len(self._vectors.vocabulary_)), dtype=np.float32)
         distinct, inverse = np.unique(np.array(texts, object), return_inverse=True)
-        return self._vectors.transform(distinct)[inverse]
+        found: sparse.csr_matrix = self._vectors.transform(distinct)[inverse]
+        found.data *= np.float32(_LENGTH)
+        return found
 
     def _read(self, view: View, questions: Triples) -> list[str]:
         count = len(questions)

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from scipy import sparse
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import questions_of
@@ -21,6 +22,7 @@ from k3m_kg.evaluation.baselines.view import View
 from k3m_kg.evaluation.classification import evaluate_classification
 from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.lpm.questions import Triples, property_ids
+from k3m_kg.lpm.softmax_regression import Part
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.open_model import OpenModel
 from tests.evaluation.shop import shop_snapshot
@@ -46,6 +48,10 @@ def asked(
     return {key: ranks.metrics()["hits@1"] for key, ranks in found.items()}
 
 
+def dense(part: Part) -> np.ndarray:
+    return part.toarray() if sparse.issparse(part) else part
+
+
 def keep(product: Any) -> Any:
     return product
 
@@ -63,7 +69,7 @@ def test_each_input_tells_what_stands_in_it(shop: Batcher) -> None:
     assert price["attributes"] == 1  # the kind decides it
     assert asked(shop, "price", hide=("kind",))["attributes"] < 0.8
     colour = asked(shop, "itemColour", cut=True)
-    assert colour["image"] > max(colour["words"], colour["attributes"]) + 0.2
+    assert colour["features"] > max(colour["words"], colour["attributes"]) + 0.2
 
 
 def test_no_question_is_an_input_of_no_rows(shop: Batcher) -> None:
@@ -91,7 +97,7 @@ def test_a_description_is_read_and_the_asked_value_cut_out_of_it(tmp_path: Path)
     assert asked(batcher, "kind", cut=True, shown=("triples",))["words"] < 0.5
     assert asked(batcher, "kind", cut=False, hide=("description",)).keys() == {
         "attributes",
-        "image",
+        "features",
         "all",
     }
 
@@ -119,7 +125,7 @@ def test_what_a_question_shows_does_not_depend_on_its_answer(shop: Batcher, tmp_
         questions = Triples.of(view.batcher, np.arange(200)).about(kind)
         whole = Triples.each(np.arange(200), int(kind[0]))
         matrices.append(
-            [i.matrix(view, q).toarray() for i in inputs.values() for q in (questions, whole)]
+            [dense(i.matrix(view, q)) for i in inputs.values() for q in (questions, whole)]
         )
     assert shop.catalog.values == second.catalog.values  # columns mean the same in both
     for one, two in zip(*matrices, strict=True):
@@ -146,14 +152,14 @@ def test_features_of_a_frozen_encoder_are_an_input(tmp_path: Path) -> None:
         def batch(self, rows, random=None) -> ModalityTokens:  # type: ignore[no-untyped-def]
             raise AssertionError("a linear model needs no batch")
 
-        def features(self, rows: np.ndarray) -> np.ndarray:
+        def features(self, rows: np.ndarray, cut: object = None) -> np.ndarray:
             kinds = [dict(snapshot.product(r).properties).get("kind", "") for r in rows.tolist()]
             return np.array([[len(kind), kind == "lamp"] for kind in kinds], float).reshape(-1, 2)
 
     batcher = batcher_of(snapshot, {"scent": Frozen()})
     found = asked(batcher, "kind", shown=("scent",), hide=("price",))
-    assert list(found) == ["scent encoder"]
-    assert found["scent encoder"] > 0.6
+    assert list(found) == ["features"]
+    assert found["features"] > 0.6
 
 
 def test_a_big_catalog_is_fitted_to_a_part_and_says_so(
@@ -186,7 +192,7 @@ def test_link_prediction_and_classification_say_who_is_ahead(opened: OpenModel) 
     report = evaluate_link_prediction(
         TitleOnly(), opened.batcher, cut_title=True, competitors=competitors()
     ).report
-    assert list(report["baselines"]) == ["majority", "words", "attributes", "image", "all"]
+    assert list(report["baselines"]) == ["majority", "words", "attributes", "features", "all"]
     for name, row in report["per_property"].items():
         assert list(row["baselines"]) == list(report["baselines"])
         assert row["baselines"]["majority"]["mrr"] == row["majority_mrr"], name
@@ -199,7 +205,7 @@ def test_link_prediction_and_classification_say_who_is_ahead(opened: OpenModel) 
     report = evaluate_classification(
         TitleOnly(), opened.batcher, "kind", cut_title=True, competitors=competitors("triples")
     ).report
-    assert list(report["baselines"]) == ["majority", "words", "image", "all"]
+    assert list(report["baselines"]) == ["majority", "words", "features", "all"]
     assert report["baselines"]["majority"]["accuracy"] == report["metrics"]["majority"]
     assert report["verdict"]["what"] == "classification by kind"
 
