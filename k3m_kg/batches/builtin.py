@@ -40,6 +40,22 @@ def _description(settings: DescriptionSettings, context: ModalityContext) -> Mod
     return DescriptionModality(context.text_encoder, settings.max_tokens, settings.properties)
 
 
+class KnowledgeSettings(Settings):
+    """Settings of `knowledge`.
+
+    Attributes:
+        max_tokens: tokens that are read; further triples are not.
+    """
+
+    max_tokens: int = Field(128, ge=1, le=1024)
+
+
+def _knowledge(settings: KnowledgeSettings, context: ModalityContext) -> Modality:
+    from k3m_kg.batches.knowledge import KnowledgeModality
+
+    return KnowledgeModality(context.text_encoder, settings.max_tokens)
+
+
 def _image(settings: NoSettings, context: ModalityContext) -> Modality:
     from k3m_kg.batches.image import ImageModality
 
@@ -66,6 +82,13 @@ def k3m_kg_modalities() -> list[ModalityPlugin]:
             "a long text among the product's values, by the text encoder",
             DescriptionSettings,
             _description,
+            requires=_TORCH,
+        ),
+        ModalityPlugin(
+            "knowledge",
+            "the product's triples as a text, by the text encoder (the +PKG of K3M's baselines)",
+            KnowledgeSettings,
+            _knowledge,
             requires=_TORCH,
         ),
     ]

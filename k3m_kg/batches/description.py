@@ -106,7 +106,7 @@ class DescriptionData(TitleData):
 
     def spells(
         self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
-    ) -> Tensor:
+    ) -> Tensor | None:
         """As in a title; the text itself is no value that it spells."""
         own = self._titles.take(rows).to_pylist()
         others = [

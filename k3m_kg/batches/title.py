@@ -167,17 +167,18 @@ class TitleData(ModalityData):
         if self._words is not None:
             arrays |= self._words.arrays(titles, ids.shape[1])
             arrays["own_ids"] = arrays["ids"]
-        words_BN, begins_BN = self.words(rows)
+        numbered = self.words(rows)
+        words_BN, begins_BN = (None, None) if numbered is None else map(torch.from_numpy, numbered)
         return ModalityTokens(
             arrays=arrays,
             product_I=torch.arange(len(rows)),
             present_B=torch.ones(len(rows), dtype=torch.bool),
             tokens_BN=present,
-            words_BN=torch.from_numpy(words_BN),
-            begins_BN=torch.from_numpy(begins_BN),
+            words_BN=words_BN,
+            begins_BN=begins_BN,
         )
 
-    def words(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    def words(self, rows: np.ndarray) -> tuple[np.ndarray, np.ndarray] | None:
         """Of the words that are kept; what is no letter or digit is of no word."""
         titles = self._titles.take(rows).to_pylist()
         kept = [len(found.ids) for found in self._tokens(rows)]
@@ -192,7 +193,7 @@ class TitleData(ModalityData):
 
     def spells(
         self, rows: np.ndarray, tokens: ModalityTokens, product_E: np.ndarray, texts_E: list[str]
-    ) -> Tensor:
+    ) -> Tensor | None:
         """Tokens of which any character spells the text."""
         spells = np.zeros((len(texts_E), tokens.arrays["ids"].shape[1]), bool)
         ends = np.searchsorted(product_E, np.arange(len(rows) + 1)).tolist()

@@ -288,6 +288,8 @@ class ModelOutputs:
             0..Q-1 and `triple_N` in 0..E-1.
         knowledge_BKH: encoded knowledge tokens, where the batch has a knowledge text.
         evidence: what else speaks for candidate values, where the model counts it.
+        modalities_BF: for a link scorer that reads it: of each modality, in order, the mean of its
+            fused tokens and a 1 where it shows any (F = M (H + 1)).
     """
 
     individual: dict[str, Tensor]
@@ -299,3 +301,4 @@ class ModelOutputs:
     aggregate: Callable[[Tensor, Tensor, Tensor], Tensor]
     knowledge_BKH: Tensor | None = None
     evidence: EvidenceOf | None = None
+    modalities_BF: Tensor | None = None

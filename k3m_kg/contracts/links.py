@@ -19,7 +19,14 @@ class LinkScorer(nn.Module, ABC):
 
     Only `score` must be written. Where one vector says what all candidates are compared with, write
     `tail_query` and `head_query` too: then everything else costs a matrix product.
+
+    Attributes:
+        reads_modalities: whether the vector of a product is followed, for each modality in order,
+            by the mean of what its tokens say (H numbers) and a 1 where it shows any: so that the
+            relation can say which of them counts. A model without modalities has none to give.
     """
+
+    reads_modalities: bool = False
 
     @property
     def entity_width(self) -> int | None:
@@ -113,11 +120,13 @@ class Heads:
         seen_NK: what else of a product speaks for values, as numbers that only the predictor
             understands, -1 where there is nothing; None for a predictor that keeps no such things.
         features_ND: what its modalities have ready-made, as that predictor turned it; or None.
+        modalities_NF: what a scorer that `reads_modalities` reads after the vectors; or None.
     """
 
     vectors_NH: Tensor
     seen_NK: Tensor | None = None
     features_ND: Tensor | None = None
+    modalities_NF: Tensor | None = None
 
     def __len__(self) -> int:
         return len(self.vectors_NH)
@@ -126,7 +135,8 @@ class Heads:
         """Some of them, by slice, by place or by mask."""
         seen_NK = None if self.seen_NK is None else self.seen_NK[chosen]
         features_ND = None if self.features_ND is None else self.features_ND[chosen]
-        return Heads(self.vectors_NH[chosen], seen_NK, features_ND)
+        modalities_NF = None if self.modalities_NF is None else self.modalities_NF[chosen]
+        return Heads(self.vectors_NH[chosen], seen_NK, features_ND, modalities_NF)
 
     @classmethod
     def join(cls, parts: Sequence[Heads]) -> Heads:
@@ -134,14 +144,16 @@ class Heads:
         vectors_NH = torch.cat([part.vectors_NH for part in parts])
         features = [part.features_ND for part in parts if part.features_ND is not None]
         features_ND = torch.cat(features) if features else None
+        modalities = [part.modalities_NF for part in parts if part.modalities_NF is not None]
+        modalities_NF = torch.cat(modalities) if modalities else None
         seen = [part.seen_NK for part in parts if part.seen_NK is not None]
         if not seen:
-            return cls(vectors_NH, None, features_ND)
+            return cls(vectors_NH, None, features_ND, modalities_NF)
         width = max(some.shape[1] for some in seen)
         padded = [
             torch.nn.functional.pad(some, (0, width - some.shape[1]), value=-1) for some in seen
         ]
-        return cls(vectors_NH, torch.cat(padded), features_ND)
+        return cls(vectors_NH, torch.cat(padded), features_ND, modalities_NF)
 
 
 @dataclass(frozen=True, slots=True)

@@ -123,6 +123,25 @@ class ModalityTokens:
         """Make it absent for some products (bool)."""
         self.present_B = self.present_B & ~products_B
 
+    def swap(self, source_I: Tensor, product_E: Tensor) -> None:
+        """Show of some products what belongs to others, as a catalog with wrong pictures does.
+
+        Args:
+            source_I: for each product that has it, by its place in `product_I`, whose it shows.
+            product_E: the product of each triple. What now stands at another's spells none of its
+                values: where it does, that is as true of it as of any product.
+        """
+        other_I = source_I != torch.arange(len(source_I), device=source_I.device)
+        own_I, from_I = self.product_I, self.product_I[source_I]
+        self.arrays = {name: array[source_I] for name, array in self.arrays.items()}
+        for name in ("tokens_BN", "boxes_BN5", "masked_BN", "uncut_BN", "words_BN", "begins_BN"):
+            held = getattr(self, name)
+            if held is not None:
+                setattr(self, name, held.index_copy(0, own_I, held[from_I]))
+        if self.spells_EN is not None:
+            other_B = torch.zeros_like(self.present_B).index_copy(0, own_I, other_I)
+            self.spells_EN = self.spells_EN & ~other_B[product_E][:, None]
+
     def hide_tokens(self, tokens_BN: Tensor) -> None:
         """Make some tokens absent (bool); what an encoder's own attention would see goes too."""
         self._take_away(tokens_BN)

@@ -78,6 +78,14 @@ class PretrainingTask(nn.Module, ABC):
         device `loss` should ask for no number, nor for anything whose shape depends on one.
         """
 
+    def encoded(self, tokens: dict[str, Tensor], batch: ProductBatch) -> dict[str, Tensor]:
+        """By modality, (B, N, H): what each token says alone, as it is to go on; by default as is.
+
+        In training only, on the device, between the encoders and the interactor: the place for
+        noise in vectors. What is random is drawn in `corrupt`.
+        """
+        return tokens
+
     def count(self, batch: ProductBatch) -> int:
         """Over how many items the loss is a mean; on the CPU, after `settle`.
 

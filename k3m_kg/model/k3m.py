@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -120,8 +121,17 @@ class K3M(LinkPredictor):
             if found is not None:
                 tokens.targets_BNC = to_products(found, tokens.product_I, batch.size)
 
-    def forward(self, batch: ProductBatch) -> ModelOutputs:
-        """Encode a batch; see `ModelOutputs`."""
+    def forward(
+        self,
+        batch: ProductBatch,
+        changed: Callable[[dict[str, Tensor]], dict[str, Tensor]] | None = None,
+    ) -> ModelOutputs:
+        """Encode a batch; see `ModelOutputs`.
+
+        Args:
+            batch: what there is of some products.
+            changed: what training makes of the individual features before they interact.
+        """
         batch.hide_stated()
         plan = batch.planned()
         present = {name: batch.modalities[name].shown_BN for name in self.modalities}
@@ -129,6 +139,8 @@ class K3M(LinkPredictor):
             name: self._encode(modality, batch.modalities[name], present[name], batch.size)
             for name, modality in self.views().items()
         }
+        if changed is not None:
+            individual = changed(individual)
         interactive = self.interactor(individual, present)
         fused = {
             name: fusion(individual[name], interactive[name], present[name])
@@ -160,7 +172,21 @@ class K3M(LinkPredictor):
             evidence=None
             if self.evidence is None
             else partial(self.evidence.of_questions, turned_BD=self._turned(batch)),
+            modalities_BF=self._apart(fused, present),
         )
+
+    def _apart(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor | None:
+        """(B, M (H + 1)) what a scorer that reads the modalities wants of them; None: it does not.
+
+        That a modality is there is said beside its mean: a mean of zeros could mean something.
+        """
+        if not (self.ranks and self.scorer.reads_modalities):
+            return None
+        parts = []
+        for name, vectors_BNH in tokens.items():
+            shown_B1 = present[name].any(1, keepdim=True).to(vectors_BNH.dtype)
+            parts += [masked_mean(vectors_BNH, present[name]), shown_B1]
+        return torch.cat(parts, 1)
 
     def _encode(
         self, modality: Modality, tokens: ModalityTokens, shown_BN: Tensor, size: int
@@ -231,14 +257,20 @@ class K3M(LinkPredictor):
 
     def asked(self, batch: ProductBatch) -> Heads:
         """`c*`, and what counts as evidence."""
-        vectors_BH = self.heads(batch)
+        outputs: ModelOutputs = self(batch)
+        heads = Heads(outputs.cstar_BH, modalities_NF=outputs.modalities_BF)
         if self.evidence is None:
-            return Heads(vectors_BH)
-        return Heads(vectors_BH, self.evidence.seen(batch), self._turned(batch))
+            return heads
+        seen_NK, features_ND = self.evidence.seen(batch), self._turned(batch)
+        return replace(heads, seen_NK=seen_NK, features_ND=features_ND)
 
     def score(self, heads: Heads, candidates: Candidates) -> Tensor:
         """(N, C) the link scorer's, and the evidence."""
-        scores_NC = super().score(heads, candidates)
+        read = heads
+        if heads.modalities_NF is not None:
+            both_NW = torch.cat([heads.vectors_NH, heads.modalities_NF.to(heads.vectors_NH)], 1)
+            read = replace(heads, vectors_NH=both_NW)
+        scores_NC = super().score(read, candidates)
         if self.evidence is None:
             return scores_NC
         return scores_NC + self.evidence.scores(heads, candidates)

@@ -109,6 +109,9 @@ class TaskCase:
         torch.manual_seed(0)
         task = self.build(world.context)
         assert isinstance(task, PretrainingTask)
+        scorer = task.link_scorer()
+        if scorer is not None:
+            world.model.rank_with(scorer)
         return task.eval()
 
     def corrupted(
@@ -127,7 +130,7 @@ class TaskCase:
         self.corrupted(world, task, batch)
         world.model.settle(batch, torch.Generator())
         world.model.unpack(batch)
-        outputs = world.model(batch)
+        outputs = world.model(batch, lambda tokens: task.encoded(tokens, batch))
         return outputs, task.loss(outputs, batch)
 
     def test_the_loss_is_finite_and_teaches_the_model(self, world: World) -> None:

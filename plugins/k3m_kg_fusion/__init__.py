@@ -46,6 +46,24 @@ def _hard(settings: HardSettings, context: ModelContext) -> Fusion:
     return HardSampling(context.hidden, settings.temperature, settings.gates == "sigmoid")
 
 
+class ExpertsSettings(Settings):
+    """Settings of `experts` (after MoMoK, Zhang et al., ICLR 2025).
+
+    Attributes:
+        experts: ways to merge, mixed for each token.
+        width: inner units of each; 0: half of H.
+    """
+
+    experts: int = Field(4, ge=1, le=64)
+    width: int = Field(0, ge=0, le=1 << 16)
+
+
+def _experts(settings: ExpertsSettings, context: ModelContext) -> Fusion:
+    from k3m_kg_fusion.experts import Experts
+
+    return Experts(context.hidden, settings.experts, settings.width or max(1, context.hidden // 2))
+
+
 def _interactive_only(settings: NoSettings, context: ModelContext) -> Fusion:
     from k3m_kg_fusion.strategies import InteractiveOnly
 
@@ -54,7 +72,7 @@ def _interactive_only(settings: NoSettings, context: ModelContext) -> Fusion:
 
 @hookimpl
 def k3m_kg_fusions() -> list[FusionPlugin]:
-    """The four strategies of the K3M paper."""
+    """The four strategies of the K3M paper, and a mixture of experts."""
     return [
         FusionPlugin("mean", "the average of both", NoSettings, _mean, requires=_TORCH),
         FusionPlugin(
@@ -69,6 +87,13 @@ def k3m_kg_fusions() -> list[FusionPlugin]:
             "gates pick one of both per hidden unit (the paper's best)",
             HardSettings,
             _hard,
+            requires=_TORCH,
+        ),
+        FusionPlugin(
+            "experts",
+            "a mixture of experts adds to the average of both",
+            ExpertsSettings,
+            _experts,
             requires=_TORCH,
         ),
         FusionPlugin(

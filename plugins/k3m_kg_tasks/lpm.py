@@ -6,12 +6,11 @@ are not shown to the knowledge encoder.
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from k3m_kg.api import (
     Choices,
@@ -29,29 +28,8 @@ from k3m_kg.api import (
     segment_cross_entropy,
     unknown_name,
 )
+from k3m_kg_tasks.heads import GatedScorer, ProbeScorer, ScaledScorer
 from k3m_kg_tasks.settings import LpmSettings
-
-
-class ScaledScorer(LinkScorer):
-    """A scorer times a learned positive factor: the inverse temperature of the softmax."""
-
-    def __init__(self, scorer: LinkScorer, scale: float) -> None:
-        super().__init__()
-        self.scorer = scorer
-        self.log_scale = nn.Parameter(torch.tensor(math.log(scale)))
-
-    def score(self, head_NH: Tensor, relation_NH: Tensor, tail_NH: Tensor) -> Tensor:
-        """(N,)."""
-        return self.scorer.score(head_NH, relation_NH, tail_NH) * self.log_scale.exp()
-
-    def score_tails(self, head_NH: Tensor, relation_NH: Tensor, tail_NCH: Tensor) -> Tensor:
-        """(N, C)."""
-        return self.scorer.score_tails(head_NH, relation_NH, tail_NCH) * self.log_scale.exp()
-
-    def score_tail_groups(self, head_GSH: Tensor, relation_GSH: Tensor, tail_GCH: Tensor) -> Tensor:
-        """(G, S, C)."""
-        scores_GSC = self.scorer.score_tail_groups(head_GSH, relation_GSH, tail_GCH)
-        return scores_GSC * self.log_scale.exp()
 
 
 @dataclass(slots=True)
@@ -60,6 +38,15 @@ class _Corrupted:
 
     values_QK: Tensor
     real_QK: Tensor
+
+
+@dataclass(slots=True)
+class _Asked:
+    """Questions: their `c*`, that with all that the scorer reads of a product, and relations."""
+
+    head_QH: Tensor
+    read_QW: Tensor
+    relation_QH: Tensor
 
 
 def _other_answers(batch: ProductBatch, asked_Q: Tensor) -> Tensor:
@@ -83,10 +70,15 @@ class LinkPredictionModelling(PretrainingTask):
                 where="tasks.lpm.questions",
                 hint="set questions: hidden, or leave the modality out",
             )
-        inner = context.link_scorer(settings.scorer)
-        self.scorer: LinkScorer = (
-            ScaledScorer(inner, settings.scale) if settings.loss == "cross-entropy" else inner
-        )
+        scorer = context.link_scorer(settings.scorer)
+        if settings.probe:
+            scorer = ProbeScorer(scorer, context.hidden)
+        if settings.loss == "cross-entropy":
+            scorer = ScaledScorer(scorer, settings.scale)
+        if settings.gate == "relation":
+            modalities = len(context.num_targets)
+            scorer = GatedScorer(scorer, context.hidden, modalities, settings.experts)
+        self.scorer: LinkScorer = scorer
         catalog = context.catalog
         shown = np.ones(len(catalog.properties), np.float32)
         for name, rate in settings.shown.items():
@@ -237,18 +229,37 @@ class LinkPredictionModelling(PretrainingTask):
             head_QH = outputs.cstar_BH[product_Q]
         else:
             head_QH = outputs.aggregate(product_Q, questions.question_N, questions.triple_N)
-        relation_QH = outputs.property_vectors(batch.triple_property_E[asked_Q])
+        relation_QH = self._given(outputs.property_vectors(batch.triple_property_E[asked_Q]))
+        head_QH = self._given(head_QH)
         if questions.choices is None:
             true_Q = batch.triple_value_E[asked_Q]
-            return self._margin(outputs, batch.notes["lpm"], true_Q, head_QH, relation_QH)
-        return self._cross_entropy(outputs, questions, questions.choices, head_QH, relation_QH)
+            read_QW = self._read(outputs, head_QH, product_Q)
+            return self._margin(outputs, batch.notes["lpm"], true_Q, read_QW, relation_QH)
+        asked = _Asked(head_QH, self._read(outputs, head_QH, product_Q), relation_QH)
+        return self._cross_entropy(outputs, questions, questions.choices, asked)
+
+    def _given(self, vectors: Tensor) -> Tensor:
+        """The vectors that are scored; of a probe, nothing that made them learns from it."""
+        return vectors.detach() if self.settings.probe else vectors
+
+    def _read(self, outputs: ModelOutputs, head_QH: Tensor, product_Q: Tensor) -> Tensor:
+        """(Q, W) heads as the scorer reads them."""
+        if not self.scorer.reads_modalities:
+            return head_QH
+        if outputs.modalities_BF is None:
+            raise ConfigError(
+                "the gate reads modalities only where the model ranks by the scorer of this task",
+                where="tasks.lpm.gate",
+                hint="name lpm before other tasks that rank",
+            )
+        return torch.cat([head_QH, self._given(outputs.modalities_BF)[product_Q]], 1)
 
     def _margin(
         self,
         outputs: ModelOutputs,
         corrupted: _Corrupted,
         true_Q: Tensor,
-        head_QH: Tensor,
+        head_QW: Tensor,
         relation_QH: Tensor,
     ) -> TaskLoss:
         if outputs.evidence is not None:
@@ -258,12 +269,12 @@ class LinkPredictionModelling(PretrainingTask):
                 hint="set loss: cross-entropy of the task lpm, or leave evidence out",
             )
         real_QK = corrupted.real_QK
-        positive_Q = self.scorer.score(head_QH, relation_QH, outputs.value_vectors(true_Q))
+        value_QH = self._given(outputs.value_vectors(true_Q))
+        positive_Q = self.scorer.score(head_QW, relation_QH, value_QH)
         # where there is no negative the true value stands in; the mask leaves it out of the loss
         filled_QK = torch.where(real_QK, corrupted.values_QK, true_Q[:, None])
-        negative_QK = self.scorer.score_tails(
-            head_QH, relation_QH, outputs.value_vectors(filled_QK)
-        )
+        wrong_QKH = self._given(outputs.value_vectors(filled_QK))
+        negative_QK = self.scorer.score_tails(head_QW, relation_QH, wrong_QKH)
         best_Q = negative_QK.masked_fill(~real_QK, float("-inf")).amax(1)
         right = (positive_Q > best_Q).float().mean()
         loss = margin_ranking(positive_Q, negative_QK, real_QK, self.settings.margin)
@@ -274,20 +285,21 @@ class LinkPredictionModelling(PretrainingTask):
         outputs: ModelOutputs,
         questions: Questions,
         choices: Choices,
-        head_QH: Tensor,
-        relation_QH: Tensor,
+        asked: _Asked,
     ) -> TaskLoss:
         if not choices.known:
             return TaskLoss(None)
         question_P, candidate_P = choices.of_pairs()
         scores_GSC = self.scorer.score_tail_groups(
-            choices.tiled(head_QH),
-            choices.tiled(relation_QH),
-            outputs.value_vectors(self.values_V[choices.columns_GC()]),
+            choices.tiled(asked.read_QW),
+            choices.tiled(asked.relation_QH),
+            self._given(outputs.value_vectors(self.values_V[choices.columns_GC()])),
         )
         scores_P = choices.flat(scores_GSC, question_P, candidate_P)
         if outputs.evidence is not None:
-            scores_P = scores_P + outputs.evidence(questions, head_QH, question_P, candidate_P)
+            scores_P = scores_P + outputs.evidence(
+                questions, asked.head_QH, question_P, candidate_P
+            )
         open_P = torch.ones_like(scores_P, dtype=torch.bool).index_fill(0, choices.closed_X, False)
         loss_Q = segment_cross_entropy(
             scores_P, question_P, choices.target_Q, open_P, self.settings.label_smoothing

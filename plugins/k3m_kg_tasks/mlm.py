@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -25,17 +25,17 @@ _IGNORED = -100
 
 @dataclass(slots=True)
 class _Masked:
-    """What `corrupt` chose: the token that was there, or `_IGNORED`."""
+    """What `corrupt` chose, by modality: the token that was there, or `_IGNORED`."""
 
-    target_BT: Tensor | None = None
+    target_BT: dict[str, Tensor] = field(default_factory=dict)
     target_BK: Tensor | None = None
 
 
 @dataclass(slots=True)
 class _Chosen:
-    """What is asked: places and ids of tokens, in the title and in the knowledge text."""
+    """What is asked: places and ids of tokens, by modality and in the knowledge text."""
 
-    title: tuple[Tensor, Tensor] | None = None
+    texts: dict[str, tuple[Tensor, Tensor]] = field(default_factory=dict)
     knowledge: tuple[Tensor, Tensor] | None = None
 
 
@@ -44,13 +44,15 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def __init__(self, settings: MlmSettings, context: TaskContext) -> None:
         super().__init__()
-        if settings.modality not in context.of_words:
-            raise ConfigError(
-                f"{settings.modality!r} is no modality of this model whose tokens are words "
-                f"(those are: {', '.join(sorted(context.of_words)) or 'none'})",
-                where="tasks.mlm.modality",
-                hint="name one of them, or leave mlm out",
-            )
+        self.names = tuple(dict.fromkeys((settings.modality, *settings.others)))
+        for name in self.names:
+            if name not in context.of_words:
+                raise ConfigError(
+                    f"{name!r} is no modality of this model whose tokens are words "
+                    f"(those are: {', '.join(sorted(context.of_words)) or 'none'})",
+                    where="tasks.mlm.modality" if name == settings.modality else "tasks.mlm.others",
+                    hint="name one of them, or leave mlm out",
+                )
         self.settings = settings
         self.vocab_size = context.vocab_size
         self.mask_id = context.mask_id
@@ -68,13 +70,17 @@ class MaskedLanguageModelling(PretrainingTask):
 
     def corrupt(self, batch: ProductBatch, generator: torch.Generator) -> None:
         """Mask title tokens, and knowledge tokens of visible triples."""
-        tokens, masked = batch.modalities[self.settings.modality], _Masked()
-        if len(tokens.product_I):
+        masked = _Masked()
+        for name in self.names:
+            tokens = batch.modalities[name]
+            if not len(tokens.product_I):
+                continue
             rows = tokens.product_I
             ids_IT, target_IT = self._mask(tokens.arrays["ids"], tokens.shown_BN[rows], generator)
             tokens.arrays = tokens.arrays | {"ids": ids_IT}
-            masked.target_BT = target_IT.new_full(tokens.tokens_BN.shape, _IGNORED)
-            masked.target_BT[rows] = target_IT
+            target_BT = target_IT.new_full(tokens.tokens_BN.shape, _IGNORED)
+            target_BT[rows] = target_IT
+            masked.target_BT[name] = target_BT
         if batch.knowledge is not None:
             text = batch.knowledge
             text.ids_BK, masked.target_BK = self._mask(text.ids_BK, text.present_BK, generator)
@@ -84,9 +90,8 @@ class MaskedLanguageModelling(PretrainingTask):
         """The chosen tokens that are still there."""
         masked: _Masked = batch.notes["mlm"]
         chosen = _Chosen()
-        if masked.target_BT is not None:
-            present_BT = batch.modalities[self.settings.modality].shown_BN
-            chosen.title = _places(masked.target_BT, present_BT)
+        for name, target_BT in masked.target_BT.items():
+            chosen.texts[name] = _places(target_BT, batch.modalities[name].shown_BN)
         if masked.target_BK is not None and batch.knowledge is not None:
             present_BK = batch.knowledge.seen_BK(batch.triple_visible_E)
             chosen.knowledge = _places(masked.target_BK, present_BK)
@@ -107,15 +112,15 @@ class MaskedLanguageModelling(PretrainingTask):
     def count(self, batch: ProductBatch) -> int:
         """The chosen tokens that are still there."""
         chosen: _Chosen = batch.notes["mlm"]
-        return sum(len(part[0]) for part in (chosen.title, chosen.knowledge) if part is not None)
+        parts = [*chosen.texts.values(), *([chosen.knowledge] if chosen.knowledge else [])]
+        return sum(len(place_N) for place_N, _ in parts)
 
     def loss(self, outputs: ModelOutputs, batch: ProductBatch) -> TaskLoss:
         """Cross-entropy over the vocabulary at the chosen tokens that are still there."""
         chosen: _Chosen = batch.notes["mlm"]
         parts = []
-        if chosen.title is not None:
-            place_N, target_N = chosen.title
-            vectors_BTH = outputs.tokens[self.settings.modality]
+        for name, (place_N, target_N) in chosen.texts.items():
+            vectors_BTH = outputs.tokens[name]
             parts.append((vectors_BTH.flatten(0, 1).index_select(0, place_N), target_N))
         if chosen.knowledge is not None:
             assert outputs.knowledge_BKH is not None

@@ -14,11 +14,13 @@ class MlmSettings(Settings):
 
     Attributes:
         modality: whose tokens are predicted; it must be one that the text encoder reads.
+        others: further modalities whose tokens are, such as `knowledge`.
         rate: share of tokens to predict.
         products: share of products that have any token masked in a step.
     """
 
     modality: str = "title"
+    others: tuple[str, ...] = ()
     rate: float = Field(0.15, gt=0, lt=1)
     products: float = Field(1.0, gt=0, le=1)
 
@@ -64,6 +66,13 @@ class LpmSettings(Settings):
             that determines another is better rarely seen, or the other is never learned.
         cut_title: chance that a value is cut out of the title when it is asked.
         keep_title: share of products whose title is left whole.
+        gate: `relation` lets each question weigh the modalities that are there, by what they say,
+            by what is asked, and by their being there, and adds that to `c*` (NativE, Zhang et
+            al., SIGIR 2024; AdaMF, LREC-COLING 2024). It begins as if it were not there.
+        experts: of the gate, so many ways to read each modality, weighed by what is asked (MoMoK,
+            Zhang et al., ICLR 2025, without its mutual information loss).
+        probe: only a head on top of the model learns from this task, the model itself does not:
+            for ranking with a model that is trained on other tasks.
     """
 
     scorer: LinkScorerComponent = LinkScorerComponent(name="transe")
@@ -79,6 +88,44 @@ class LpmSettings(Settings):
     shown: dict[str, float] = Field(default_factory=dict)
     cut_title: float = Field(0.5, ge=0, le=1)
     keep_title: float = Field(0.35, ge=0, le=1)
+    gate: Literal["none", "relation"] = "none"
+    experts: int = Field(1, ge=1, le=64)
+    probe: bool = False
+
+
+class ModalityNoiseSettings(Settings):
+    """Settings of `modality-noise` (SNAG, Chen et al., COLING 2025, and K3M's own noise).
+
+    Attributes:
+        noise: chance that what a modality of a product says is noised in a step.
+        mask: share of noise in what is noised; the rest stays what it was. Noise is drawn from a
+            normal distribution with the mean and deviation of the modality's tokens in the batch.
+        swap: chance that a product shows a modality of another product of the batch instead, as a
+            catalog with wrong titles and pictures does.
+        modalities: which ones; all where empty. Those made of triples are never swapped.
+    """
+
+    noise: float = Field(0.2, ge=0, le=1)
+    mask: float = Field(0.7, ge=0, le=1)
+    swap: float = Field(0.0, ge=0, le=0.5)
+    modalities: tuple[str, ...] = ()
+
+
+class ContrastiveSettings(Settings):
+    """Settings of `contrastive`.
+
+    Attributes:
+        modalities: which ones are brought together; all where empty.
+        knowledge: whether the product's visible triples are one more.
+        grade: weight of another product as a right answer, times the share of triples that both
+            have of those that either has; 0: only the product itself is right (as in CLIP).
+        temperature: of the softmax at the start; it is learned.
+    """
+
+    modalities: tuple[str, ...] = ()
+    knowledge: bool = True
+    grade: float = Field(1.0, ge=0, le=1)
+    temperature: float = Field(0.07, gt=0.001, le=10)
 
 
 class ModalityDropoutSettings(Settings):

@@ -55,6 +55,11 @@ class TestHardLinear(FusionCase):
         return make("fusion", "hard-spl", context, gates="linear")
 
 
+class TestExperts(FusionCase):
+    def build(self, context: ModelContext):
+        return make("fusion", "experts", context, experts=3)
+
+
 class TestInteractiveOnly(FusionCase):
     def build(self, context: ModelContext):
         return make("fusion", "interactive-only", context)
@@ -75,6 +80,28 @@ class TestCoAttentionOfTwo(InteractorCase):
 class TestCoAttentionWithin(InteractorCase):
     def build(self, context: ModelContext):
         return make("interactor", "co-attention", context, self_attention=True)
+
+
+class TestCoAttentionOfStreams(InteractorCase):
+    def build(self, context: ModelContext):
+        together = [["title", "numbers"]]
+        return make("interactor", "co-attention", context, layers=1, together=together)
+
+
+class TestCrossModality(InteractorCase):
+    def build(self, context: ModelContext):
+        return make("interactor", "cross-modality", context, feed=24)
+
+
+class TestCrossModalityOfStreams(InteractorCase):
+    def build(self, context: ModelContext):
+        together = [["title", "numbers"]]
+        return make("interactor", "cross-modality", context, layers=1, together=together)
+
+
+class TestSingleStream(InteractorCase):
+    def build(self, context: ModelContext):
+        return make("interactor", "single-stream", context, layers=2)
 
 
 class TestApart(InteractorCase):
@@ -106,6 +133,11 @@ class TestTitle(ModalityCase):
 class TestDescription(ModalityCase):
     def build(self, context: ModalityContext):
         return make("modality", "description", context, properties=("kind",), max_tokens=8)
+
+
+class TestKnowledge(ModalityCase):
+    def build(self, context: ModalityContext):
+        return make("modality", "knowledge", context, max_tokens=12)
 
 
 class TestImage(ModalityCase):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import cast
 
 import numpy as np
@@ -47,6 +48,11 @@ class Pretrainer(nn.Module):
         batch.tokens_left = batch.token_counts()
         return batch
 
+    def _changed(self, batch: ProductBatch, tokens: dict[str, Tensor]) -> dict[str, Tensor]:
+        for task in self.named_tasks().values():
+            tokens = task.encoded(tokens, batch)
+        return tokens
+
     def forward(
         self, batch: ProductBatch, shares: Tensor | None = None
     ) -> tuple[Tensor | None, dict[str, Tensor]]:
@@ -66,7 +72,7 @@ class Pretrainer(nn.Module):
         """
         with full_precision(batch.rows_B):  # coordinates need their digits
             self.model.unpack(batch)
-        outputs = self.model(batch)
+        outputs = self.model(batch, partial(self._changed, batch))
         total: Tensor | None = None if shares is None else outputs.cstar_BH.sum() * 0
         metrics: dict[str, Tensor] = {}
         for place, (name, task) in enumerate(self.named_tasks().items()):

@@ -1,0 +1,86 @@
+"""Modalities that make one stream: their tokens one after another, told apart by a type."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from k3m_kg.api import ConfigError, unknown_name
+
+_TYPE_SCALE = 0.02
+"""Of a type's first vector, as in BERT."""
+
+
+class Streams(nn.Module):
+    """Joins the tokens of some modalities, and takes them apart again.
+
+    Args:
+        modalities: all of a model, in order.
+        together: those that make one stream; each of the others is one of its own.
+        hidden: H.
+
+    Attributes:
+        names: the streams, each called as the first of its modalities.
+    """
+
+    def __init__(
+        self, modalities: Sequence[str], together: Sequence[Sequence[str]], hidden: int
+    ) -> None:
+        super().__init__()
+        where, seen = "model.interactor.together", [name for group in together for name in group]
+        for name in seen:
+            if name not in modalities:
+                raise ConfigError(unknown_name("modality", name, modalities), where=where)
+            if seen.count(name) > 1:
+                raise ConfigError(f"{name!r} can be in one stream only", where=where)
+        groups = {name: (name,) for name in modalities if name not in seen}
+        groups |= {group[0]: tuple(group) for group in together if group}
+        self.groups = {name: groups[name] for name in modalities if name in groups}
+        shared = {name: len(group) for name, group in self.groups.items() if len(group) > 1}
+        self.types = nn.ModuleDict(
+            {name: nn.Embedding(count, hidden) for name, count in shared.items()}
+        )
+
+    @property
+    def names(self) -> list[str]:
+        """The streams, in the order of the modalities."""
+        return list(self.groups)
+
+    def reset_parameters(self) -> None:
+        """Small types, so that at first tokens say what they said."""
+        for types in self.types.values():
+            nn.init.normal_(types.weight, std=_TYPE_SCALE)  # type: ignore[arg-type]
+
+    def joined(self, tokens: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """By stream, (B, all N, H)."""
+        found = {}
+        for name, group in self.groups.items():
+            if len(group) == 1:
+                found[name] = tokens[name]
+                continue
+            types_GH: Tensor = self.types[name].weight  # type: ignore[assignment]
+            found[name] = torch.cat(
+                [tokens[member] + types_GH[place] for place, member in enumerate(group)], 1
+            )
+        return found
+
+    def there(self, present: Mapping[str, Tensor]) -> dict[str, Tensor]:
+        """By stream, (B, all N) bool."""
+        return {
+            name: torch.cat([present[member] for member in group], 1)
+            if len(group) > 1
+            else present[name]
+            for name, group in self.groups.items()
+        }
+
+    def apart(
+        self, streams: Mapping[str, Tensor], tokens: Mapping[str, Tensor]
+    ) -> dict[str, Tensor]:
+        """By modality, (B, N, H), in the order of `tokens`."""
+        found = {}
+        for name, group in self.groups.items():
+            sizes = [tokens[member].shape[1] for member in group]
+            found.update(zip(group, streams[name].split(sizes, 1), strict=True))
+        return {name: found[name] for name in tokens}
