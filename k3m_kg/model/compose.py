@@ -193,6 +193,20 @@ def _structure(config: RunConfig, context: ModelContext) -> StructureAggregation
     return built
 
 
+def build_layers(config: RunConfig) -> list[nn.Module]:
+    """What lies between encoders and `c*`: the interactor, a fusion for each modality, structure.
+
+    Raises:
+        UsageError, ConfigError: unknown plugin or settings.
+        PluginError: a plugin breaks its contract.
+    """
+    context = _context(config, restoring=True)
+    fusions = [
+        _build(config.fusion, FusionPlugin, "fusion", context, Fusion) for _ in config.modalities
+    ]
+    return [_interactor(config, context), *fusions, _structure(config, context)]
+
+
 def build_model(config: RunConfig, encoders: Encoders, *, restoring: bool = False) -> K3M:
     """K3M around fitted encoders."""
     context, settings = _context(config, restoring), config.model

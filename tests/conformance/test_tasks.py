@@ -40,6 +40,43 @@ class TestModalityDropout(TaskCase):
         return make("task", "modality-dropout", context, title=0.5, image=0.3)
 
 
+class TestModalityNoise(TaskCase):
+    learns = False
+    swaps = True
+
+    def build(self, context: TaskContext):
+        return make("task", "modality-noise", context, noise=0.5, swap=0.4)
+
+
+class TestContrastive(TaskCase):
+    def build(self, context: TaskContext):
+        return make("task", "contrastive", context)
+
+
+class TestGatedLinks(TaskCase):
+    def build(self, context: TaskContext):
+        ask = {"loss": "cross-entropy", "questions": "leave-one-out"}
+        return make("task", "lpm", context, **ask, gate="relation", experts=2)
+
+
+class TestProbedLinks(TaskCase):
+    def build(self, context: TaskContext):
+        return make("task", "lpm", context, gate="relation", probe=True)
+
+    def test_the_loss_is_finite_and_teaches_the_model(self, world: World) -> None:
+        """Only the head learns."""
+        task = self.made(world)
+        _, result = self.asked(world, task, world.batch())
+        assert result.loss is not None
+        torch.autograd.backward(result.loss)
+        task_owned = {id(parameter) for parameter in task.parameters()}
+        learned = {
+            id(parameter) for parameter in world.model.parameters() if parameter.grad is not None
+        }
+        assert learned
+        assert learned <= task_owned
+
+
 class Careless(PretrainingTask):
     """Reads what it hides, draws without the generator, and fails without triples."""
 

