@@ -21,6 +21,7 @@ from k3m_kg.batches.title_words import TitleWords
 from k3m_kg.batches.words import spoken
 from k3m_kg.contracts import FrozenTextEncoder, ModalityTokens, ProductTable, Tokeniser
 from k3m_kg.progress import Progress
+from k3m_kg.snapshot.holdout import UNSEEN
 
 _BETWEEN = " , "
 _LONGEST_VALUE = 80
@@ -44,7 +45,7 @@ class KnowledgeModality(TitleModality):
         table = _Told.of(snapshot)
         encoder, words = self.text_encoder, None
         if isinstance(encoder, FrozenTextEncoder) and encoder.reads_words:
-            words = TitleWords(table, encoder, self.longest, progress)
+            words = TitleWords(table.whole, encoder, self.longest, progress)
         return KnowledgeData(table, encoder, self.longest, words)
 
 
@@ -106,6 +107,7 @@ class _Told:
         titles: an Arrow column, null where a product has no triple.
         pairs: of each product its (property, value), in order.
         ends: of each product, where in its text each triple ends, what stands between included.
+        of_whole: the same of all triples, where the snapshot is a view.
     """
 
     snapshot: ProductTable
@@ -114,6 +116,7 @@ class _Told:
     image_offsets: np.ndarray
     pairs: list[list[Pair]]
     ends: list[np.ndarray]
+    of_whole: _Told | None = None
 
     @classmethod
     def of(cls, snapshot: ProductTable) -> _Told:
@@ -121,13 +124,28 @@ class _Told:
         texts: list[str | None] = []
         pairs, ends = [], []
         for row in range(len(snapshot)):
-            has = [(name, value) for name, value in snapshot.product(row).properties]
+            product = snapshot.product(row)
+            has = [
+                (name, value)
+                for (name, value), mark in zip(product.properties, product.holdout, strict=True)
+                if mark != UNSEEN
+            ]
             parts = [f"{spoken(name)} {value[:_LONGEST_VALUE]}{_BETWEEN}" for name, value in has]
             texts.append("".join(parts) or None)
             pairs.append(has)
             ends.append(np.cumsum([len(part) for part in parts], dtype=np.int64))
         column = pa.chunked_array([pa.array(texts, pa.string())])
-        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, pairs, ends)
+        whole = snapshot.whole
+        table = None if whole is snapshot else cls.of(whole)
+        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, pairs, ends, table)
+
+    @property
+    def whole(self) -> _Told:
+        return self.of_whole or self
+
+    @property
+    def picture_rows(self) -> np.ndarray | None:
+        return self.snapshot.picture_rows
 
     def __len__(self) -> int:
         return len(self.snapshot)

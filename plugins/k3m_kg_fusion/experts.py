@@ -31,7 +31,7 @@ class Experts(Fusion):
         """(B, N, H)."""
         both = torch.cat([individual_BNH, interactive_BNH], -1)
         share_BNX = self.gate(both).softmax(-1)
-        inner_BNXW = F.gelu(self.inner(both)).unflatten(-1, (self.experts, self.width))
+        inner_BNXW = F.gelu(self.inner(both)).view(*both.shape[:-1], self.experts, self.width)
         weighed = (inner_BNXW * share_BNX[..., None]).flatten(-2)
-        added_BNH = weighed @ self.outer_XWH.flatten(0, 1).to(weighed.dtype)
+        added_BNH: Tensor = weighed @ self.outer_XWH.flatten(0, 1).to(weighed.dtype)
         return ((individual_BNH + interactive_BNH) / 2 + added_BNH) * present_BN[..., None]

@@ -35,12 +35,12 @@ class Streams(nn.Module):
                 raise ConfigError(unknown_name("modality", name, modalities), where=where)
             if seen.count(name) > 1:
                 raise ConfigError(f"{name!r} can be in one stream only", where=where)
-        groups = {name: (name,) for name in modalities if name not in seen}
-        groups |= {group[0]: tuple(group) for group in together if group}
+        groups: dict[str, tuple[str, ...]] = {group[0]: tuple(group) for group in together if group}
+        groups |= {name: (name,) for name in modalities if name not in seen}
         self.groups = {name: groups[name] for name in modalities if name in groups}
         shared = {name: len(group) for name, group in self.groups.items() if len(group) > 1}
-        self.types = nn.ModuleDict(
-            {name: nn.Embedding(count, hidden) for name, count in shared.items()}
+        self.types_GH = nn.ParameterDict(
+            {name: torch.zeros(count, hidden) for name, count in shared.items()}
         )
 
     @property
@@ -50,8 +50,8 @@ class Streams(nn.Module):
 
     def reset_parameters(self) -> None:
         """Small types, so that at first tokens say what they said."""
-        for types in self.types.values():
-            nn.init.normal_(types.weight, std=_TYPE_SCALE)  # type: ignore[arg-type]
+        for types_GH in self.types_GH.values():
+            nn.init.normal_(types_GH, std=_TYPE_SCALE)
 
     def joined(self, tokens: Mapping[str, Tensor]) -> dict[str, Tensor]:
         """By stream, (B, all N, H)."""
@@ -60,7 +60,7 @@ class Streams(nn.Module):
             if len(group) == 1:
                 found[name] = tokens[name]
                 continue
-            types_GH: Tensor = self.types[name].weight  # type: ignore[assignment]
+            types_GH = self.types_GH[name]
             found[name] = torch.cat(
                 [tokens[member] + types_GH[place] for place, member in enumerate(group)], 1
             )
@@ -79,8 +79,8 @@ class Streams(nn.Module):
         self, streams: Mapping[str, Tensor], tokens: Mapping[str, Tensor]
     ) -> dict[str, Tensor]:
         """By modality, (B, N, H), in the order of `tokens`."""
-        found = {}
+        found: dict[str, Tensor] = {}
         for name, group in self.groups.items():
             sizes = [tokens[member].shape[1] for member in group]
-            found.update(zip(group, streams[name].split(sizes, 1), strict=True))
+            found.update(zip(group, torch.split(streams[name], sizes, 1), strict=True))
         return {name: found[name] for name in tokens}

@@ -79,14 +79,14 @@ class GatedScorer(LinkScorer):
         self.asks = nn.Linear(hidden, hidden, bias=False)
         self.knows = nn.Linear(hidden, hidden, bias=False)
         for part in (*self.says, self.asks, self.knows):
-            nn.init.xavier_uniform_(part.weight)  # type: ignore[arg-type]
+            nn.init.xavier_uniform_(part.weight)
         self.weigh_MXH = nn.Parameter(torch.randn(modalities, experts, hidden) / hidden**0.5)
         self.read_MXHH = nn.Parameter(torch.zeros(modalities, experts, hidden, hidden))
 
     def _head(self, head_NW: Tensor, relation_NH: Tensor) -> Tensor:
         """(N, H)."""
         c_NH = head_NW[:, : self.hidden]
-        parts_NMF = head_NW[:, self.hidden :].unflatten(1, (self.modalities, self.hidden + 1))
+        parts_NMF = head_NW[:, self.hidden :].view(len(head_NW), self.modalities, self.hidden + 1)
         mean_NMH, there_NM1 = parts_NMF[..., :-1], parts_NMF[..., -1:] > 0.5
         asked_NH = self.asks(relation_NH) + self.knows(c_NH)
         said_NMH = torch.stack([says(mean_NMH[:, m]) for m, says in enumerate(self.says)], 1)
