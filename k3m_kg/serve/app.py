@@ -15,7 +15,7 @@ from starlette.responses import Response
 from k3m_kg import __version__
 from k3m_kg.errors import K3MError
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.serve import api, explore, static_files
+from k3m_kg.serve import api, explore, review, static_files
 from k3m_kg.serve.guard import login
 from k3m_kg.serve.guard.middleware import Guard
 from k3m_kg.serve.guard.sessions import Sessions
@@ -61,7 +61,13 @@ def create_app(
         lifespan=alive,
     )
     app.state.site = site
-    for router in (login.router, static_files.router, *explore.ROUTERS, *api.ROUTERS):
+    for router in (
+        login.router,
+        static_files.router,
+        *explore.ROUTERS,
+        *review.ROUTERS,
+        *api.ROUTERS,
+    ):
         app.include_router(router)
     _answer_errors(app)
     app.add_middleware(Guard, settings=settings, sessions=sessions)

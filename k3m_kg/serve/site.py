@@ -23,7 +23,7 @@ class Section:
     role: Role = Role.READER
 
 
-SECTIONS = (Section("Start", "/"),)
+SECTIONS = (Section("Start", "/"), Section("Review", "/review", Role.REVIEWER))
 
 
 @dataclass(slots=True)
