@@ -52,7 +52,7 @@ class ReviewDesk:
         clock: seconds since 1970.
         lease: seconds for which an item is one reviewer's.
         random_share: of the items given out, those that come from the random stream, which keeps
-            estimates honest; 0 to 1.
+            estimates honest; 0 to 1, by default `RANDOM_SHARE`.
         draw: uniform numbers from 0 to 1.
         patience: seconds to wait for another writer.
     """
@@ -63,12 +63,13 @@ class ReviewDesk:
         *,
         clock: Callable[[], float] = time.time,
         lease: float = LEASE,
-        random_share: float = RANDOM_SHARE,
+        random_share: float | None = None,
         draw: Callable[[], float] = random.random,
         patience: float = 60.0,
     ) -> None:
         self._store, self._clock, self._lease = store, clock, lease
-        self._random_share, self._draw, self._patience = random_share, draw, patience
+        self._random_share = RANDOM_SHARE if random_share is None else random_share
+        self._draw, self._patience = draw, patience
 
     def add(self, model: str, offers: Iterable[ReviewOffer]) -> QueuedItems:
         """Put proposals and findings into the queue, each question once; all or nothing.

@@ -128,7 +128,9 @@ def values(
     return JSONResponse([{"value": value, "products": count} for value, count in found])
 
 
-def _articles(request: Request, site: Site, wanted: WantedItems, items: list[ReviewItem]) -> Response:
+def _articles(
+    request: Request, site: Site, wanted: WantedItems, items: list[ReviewItem]
+) -> Response:
     return page(request, "review/items.html", shown=shown_items(site.store, items), wanted=wanted)
 
 

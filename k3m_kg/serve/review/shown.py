@@ -88,7 +88,8 @@ def shown_item(item: ReviewItem, product: StoredProduct | None) -> ShownItem:
     most = max((drop for _, _, drop, _ in parts), default=0.0)
     strength = {(kind, text): drop / most for kind, text, drop, _ in parts if most > 0 and drop > 0}
     usable = [n for n, image in enumerate(product.images) if image.usable]
-    triples = [*product.triples, *product.links]
+    own = (item.property, item.value)  # where it was written it says nothing about itself
+    triples = [pair for pair in (*product.triples, *product.links) if pair != own]
     others = [
         (str(other["value"]), _share(other.get("probability")))
         for other in _rows(item.details.get("alternatives"))

@@ -83,6 +83,7 @@ function more() {
 }
 
 async function flush() {
+  saving.textContent = `, ${unsent.length} not saved yet`;
   if (sending) return;
   sending = true;
   while (unsent.length) {

@@ -1,0 +1,187 @@
+"""The whole loop in a real browser, by keys alone."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright")
+pytest.importorskip("uvicorn")
+import uvicorn
+from playwright.sync_api import Browser, Page, expect, sync_playwright
+
+from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.serve.app import create_app
+from tests.processes import HANG
+
+AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
+DESKTOP, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 800}
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator[Browser]:
+    found = shutil.which("chromium") or shutil.which("google-chrome")
+    if found is None:
+        pytest.skip("no Chromium here")
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def address(queued: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """Where the application is served."""
+    monkeypatch.setattr("k3m_kg.graph.reviewing.desk.RANDOM_SHARE", 0.0)
+    config = uvicorn.Config(create_app(queued), port=0, log_level="error")
+    server = uvicorn.Server(config)
+    started = threading.Event()
+    startup = server.startup
+
+    async def told(sockets: object = None) -> None:
+        await startup(sockets=None)
+        started.set()
+
+    server.startup = told  # type: ignore[method-assign, assignment]
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    started.wait()
+    port = server.servers[0].sockets[0].getsockname()[1]
+    yield f"http://127.0.0.1:{port}"
+    server.should_exit = True
+    thread.join()
+
+
+@pytest.fixture
+def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Iterator[Page]:
+    """A page that says nothing on its console and loads nothing from elsewhere."""
+    said: list[str] = []
+    size = getattr(request, "param", DESKTOP)
+    context = chromium.new_context(viewport=size, base_url=address)
+    context.set_default_timeout(1000 * HANG)
+    expect.set_options(timeout=1000 * HANG)
+    page = context.new_page()
+    page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+    page.on("pageerror", lambda error: said.append(str(error)))
+    page.on("requestfailed", lambda asked: said.append(f"failed: {asked.url}"))
+    page.on("response", lambda got: said.append(got.url) if got.status >= 500 else None)
+    yield page
+    context.close()
+    assert [line for line in said if "/review/release" not in line] == []
+
+
+def expect_shown(page: Page, what: str) -> None:
+    product, value = what.split(" ", 1)
+    article = page.locator("article:not([hidden])")
+    expect(article.locator(".crumbs a")).to_have_text(product)
+    expect(article.locator(".question ins")).to_have_text(value)
+
+
+def saved(page: Page, decided: int) -> None:
+    expect(page.locator("[data-done]")).to_have_text(str(decided))
+    expect(page.locator("[data-saving]")).to_have_text("")
+
+
+def faults(page: Page) -> list[str]:
+    """What axe-core finds that is serious."""
+    page.evaluate(AXE.read_text(encoding="utf-8"))
+    found = page.evaluate("() => axe.run()")
+    return [
+        f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}"
+        for one in found["violations"]
+        if one["impact"] in ("serious", "critical")
+    ]
+
+
+@pytest.mark.parametrize("page", [PHONE], ids=["phone"], indirect=True)
+def test_a_phone_shows_all_and_fingers_decide(page: Page) -> None:
+    page.goto("/review")
+    expect_shown(page, "A-3 M")
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+    page.get_by_role("button", name="Accept").click()
+    expect_shown(page, "A-4 L")
+    page.get_by_role("button", name="Correct").click()
+    page.locator("dialog li").first.click()
+    expect_shown(page, "A-6 L")
+    saved(page, 2)
+
+
+def test_the_whole_loop_by_keys_alone(page: Page, queued: str) -> None:
+    page.goto("/review")
+    expect_shown(page, "A-3 M")
+    assert faults(page) == []
+    expect(page.locator("article:not([hidden]) mark")).to_have_text("linen")
+
+    page.keyboard.press("2")  # the second of the other values
+    expect_shown(page, "A-4 L")
+    page.keyboard.press("u")
+    expect_shown(page, "A-3 M")
+    page.keyboard.press("a")
+    page.keyboard.press("r")
+    expect_shown(page, "A-6 L")
+
+    page.keyboard.press("c")
+    expect(page.locator("dialog li").first).to_be_visible()
+    page.keyboard.type("40")
+    page.keyboard.press("Enter")
+    page.keyboard.press("s")  # the hostile one: nothing ran
+    assert page.evaluate("window.hacked") is None
+    page.keyboard.press("a")
+    expect(page.locator("[data-empty]")).to_be_visible()
+    saved(page, 5)
+
+    with GraphStore.open(queued) as store:
+        said = {
+            (one.item.product, one.item.property, one.item.stated): (
+                one.decision.answer.value,
+                one.decision.value,
+            )
+            for one in ReviewDesk(store).decided()
+        }
+        assert said == {
+            ("A-3", "size", None): ("accept", None),
+            ("A-4", "size", None): ("reject", None),
+            ("A-6", "size", None): ("correct", "40"),
+            ("A-6", "colour", None): ("skip", None),
+            ("A-2", "colour", "blue"): ("accept", None),
+        }
+        product = store.product("A-2")
+        assert product is not None
+        assert ("colour", "green") in product.triples
+        assert ("colour", "blue") not in product.triples
+
+
+def test_the_next_item_is_there_before_the_server_has_answered(page: Page) -> None:
+    page.goto("/review")
+    expect_shown(page, "A-3 M")
+    expect(page.locator("article")).to_have_count(4)
+    page.route("**/review/decide", lambda route: None)  # never answered
+    page.keyboard.press("a")
+    expect_shown(page, "A-4 L")
+    page.keyboard.press("a")
+    expect_shown(page, "A-6 L")
+    expect(page.locator("[data-saving]")).to_have_text(", 2 not saved yet")
+    page.unroute("**/review/decide")
+
+
+def test_equal_ones_at_once_and_back(page: Page, queued: str) -> None:
+    page.goto("/review?property=size")
+    expect_shown(page, "A-3 M")
+    page.keyboard.press("s")
+    expect_shown(page, "A-4 L")
+    page.keyboard.press("e")
+    expect(page.locator(".equal input")).to_have_count(2)
+    assert faults(page) == []
+    page.keyboard.press("a")
+    expect(page.locator("[data-empty]")).to_be_visible()
+    saved(page, 3)
+    with GraphStore.open(queued) as store:
+        assert store.runs(1)[0].counts.triples_added == 2
+    page.keyboard.press("u")
+    expect(page.locator("article")).to_have_count(2)
