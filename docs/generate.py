@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import json
 import os
 import subprocess
@@ -125,9 +126,113 @@ def mapping_schema() -> str:
     return _schema(Mapping, "k3m-kg mapping file")
 
 
+VARIABLES = {
+    "K3M_KG_DB": "The database URL where `--db` does not say one.",
+    "K3M_KG_PLUGINS": "Names the packages whose plugins load, comma-separated; empty: none but the "
+    "built-in ones.",
+    "K3M_KG_TRACE_PLUGINS": "`1` tells each plugin module that is loaded and each hook that is "
+    "called on standard error, with the time it took.",
+    "K3M_KG_TRACEBACK": "`1` shows where an error came from, and warnings of libraries.",
+    "K3M_KG_MEMORY": "The memory that a worker may take where `--memory` does not say it.",
+}
+"""What the environment says; a test holds it to what the code reads."""
+
+
+def error_classes() -> list[tuple[str, int, str]]:
+    """Name, exit code and meaning of every error that users may see, the base first.
+
+    Read from the code without running it: importing all of it takes longer than all else here.
+    """
+    classes: dict[str, ast.ClassDef] = {}
+    for path in sorted((ROOT / "k3m_kg").rglob("*.py")):
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                classes[node.name] = node
+    codes, waiting = {"K3MError": 1}, ["K3MError"]
+    while waiting:
+        base = waiting.pop()
+        for name, node in classes.items():
+            if name not in codes and base in {ast.unparse(item) for item in node.bases}:
+                codes[name] = _exit_code(node, codes[base])
+                waiting.append(name)
+    rest = sorted(codes.keys() - {"K3MError"})
+    return [(name, codes[name], _first(classes[name])) for name in ["K3MError", *rest]]
+
+
+def _exit_code(node: ast.ClassDef, inherited: int) -> int:
+    for item in node.body:
+        if isinstance(item, ast.Assign) and ast.unparse(item.targets[0]) == "exit_code":
+            return int(ast.literal_eval(item.value))
+    return inherited
+
+
+def _first(node: ast.ClassDef) -> str:
+    return " ".join((ast.get_docstring(node) or "").split("\n\n")[0].split())
+
+
+def errors_page() -> str:
+    """docs/reference/errors.md."""
+    parts = [
+        "# Errors and variables",
+        "",
+        "Written by `make docs` from the code. An error says what happened, where, and what to do; "
+        "the exit code is 1 where the work failed and 2 where the request was wrong. Whatever is "
+        "no such error is a bug of ours: exit code 3, and a file with the traceback.",
+        "",
+        "## Errors",
+        "",
+        "In Python all of them are caught as `k3m_kg.api.K3MError`.",
+        "",
+        "| class | exit code | when |",
+        "|---|---|---|",
+        *(f"| `{name}` | {code} | {when} |" for name, code, when in error_classes()),
+    ]
+    parts += ["", "## Environment variables", "", "| variable | meaning |", "|---|---|"]
+    parts += [f"| `{name}` | {meaning} |" for name, meaning in VARIABLES.items()]
+    return "\n".join(parts) + "\n"
+
+
+def vocabulary_page() -> str:
+    """docs/reference/vocabulary.md."""
+    from rdflib import OWL, RDF, RDFS, Graph, URIRef
+
+    from k3m_kg import vocabulary
+
+    graph = Graph().parse(ROOT / "schemas" / "k3m.ttl")
+    parts = [
+        "# RDF vocabulary",
+        "",
+        "Written by `make docs` from [schemas/k3m.ttl](../../schemas/k3m.ttl). How the graph is "
+        "written with it: [The graph as RDF](../rdf.md).",
+        "",
+        "| prefix | namespace |",
+        "|---|---|",
+        *(f"| `{name}` | `{iri}` |" for name, iri in vocabulary.QUERY_PREFIXES.items()),
+        "",
+        "A query of `k3m-kg sparql` need not declare them. Products, properties and values are "
+        "their text behind `product:`, `property:` and `value:`, percent-encoded: "
+        "`property:Frame%20Size`.",
+        "",
+        "| term | kind | meaning |",
+        "|---|---|---|",
+    ]
+    for term in sorted(set(graph.subjects(RDF.type, None)), key=str):
+        if not isinstance(term, URIRef) or not term.startswith(vocabulary.K3M):
+            continue
+        if graph.value(term, RDF.type) == OWL.Ontology:
+            continue
+        kinds = sorted({str(kind).rpartition("#")[2] for kind in graph.objects(term, RDF.type)})
+        said = graph.value(term, RDFS.comment) or graph.value(term, RDFS.label) or ""
+        name = f"k3m:{term.removeprefix(vocabulary.K3M)}"
+        parts.append(f"| `{name}` | {', '.join(kinds)} | {' '.join(str(said).split())} |")
+    return "\n".join(parts) + "\n"
+
+
 FILES = {
     "docs/cli.md": cli_page,
     "docs/config.md": config_page,
+    "docs/reference/errors.md": errors_page,
+    "docs/reference/vocabulary.md": vocabulary_page,
     "schemas/run-config.schema.json": run_config_schema,
     "schemas/mapping.schema.json": mapping_schema,
 }

@@ -84,15 +84,35 @@ class PluginError(K3MError):
     """A plugin that clashes, is unknown or breaks its contract."""
 
 
+_MOST_CHOICES = 20
+"""More than these are not listed: those most like what was written, and how many there are."""
+
+
 def nearest(name: str, choices: Iterable[str]) -> str | None:
-    """The choice most like `name`, or None where nothing is close."""
-    matches = difflib.get_close_matches(name, list(choices), n=1, cutoff=0.5)
+    """The choice most like `name`, whatever its case, or None where nothing is close."""
+    matches = _alike(name, list(choices), 1)
     return matches[0] if matches else None
 
 
 def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:
-    """The sentence for an unknown `name`: the nearest match first, then every choice."""
+    """The sentence for an unknown `name`: the nearest match first, then every choice.
+
+    Of many choices only those that are like it are named, and how many there are.
+    """
     options = sorted(choices)
-    guess = nearest(name, options)
-    meant = f" Did you mean {guess!r}?" if guess else ""
-    return f"unknown {what} {name!r}.{meant} Choices: {', '.join(options) or 'none'}."
+    alike = _alike(name, options, 5)
+    meant = f" Did you mean {alike[0]!r}?" if alike else ""
+    if len(options) <= _MOST_CHOICES:
+        listed = f"Choices: {', '.join(options) or 'none'}."
+    else:
+        some = ", ".join(alike if len(alike) > 1 else options[:5])
+        listed = f"Choices: {len(options):,}, such as {some}."
+    return f"unknown {what} {name!r}.{meant} {listed}"
+
+
+def _alike(name: str, options: list[str], most: int) -> list[str]:
+    folded: dict[str, str] = {}
+    for option in options:
+        folded.setdefault(option.casefold(), option)
+    found = difflib.get_close_matches(name.casefold(), folded, n=most, cutoff=0.5)
+    return [folded[match] for match in found]

@@ -54,6 +54,7 @@ def main() -> None:
     encoding.prepare_streams()
     streams.take_over()
     console.show_log()
+    console.quiet_libraries()
     try:
         code = _run()
     finally:

@@ -76,7 +76,7 @@ COMMANDS = [
         _in("serve"),
         requires=("fastapi", "jinja2", "python_multipart", "starlette", "uvicorn"),
     ),
-    CommandPlugin("plugins", "What is installed, and its settings.", _in("plugins", "app")),
+    CommandPlugin("plugins", "What is installed; a new package.", _in("plugins", "app")),
 ]
 
 

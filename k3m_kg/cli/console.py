@@ -5,8 +5,11 @@ from __future__ import annotations
 import json
 import logging
 import math
+import os
 import re
 import sys
+import time
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -73,6 +76,16 @@ def show_log() -> None:
     log = logging.getLogger("k3m_kg")
     if not any(isinstance(handler, Notes) for handler in log.handlers):
         log.addHandler(Notes(logging.WARNING))
+
+
+def quiet_libraries() -> None:
+    """What libraries warn their programmers of is nothing for the person at the terminal.
+
+    `python -W default` or `PYTHONWARNINGS` brings it back, as does `K3M_KG_TRACEBACK`.
+    """
+    if not sys.warnoptions and not os.environ.get("K3M_KG_TRACEBACK"):
+        warnings.simplefilter("ignore")
+        os.environ.setdefault("TRANSFORMERS_VERBOSITY", "error")
 
 
 def say(text: str, *, end: str = "\n") -> None:
@@ -154,7 +167,7 @@ def note_waiting() -> None:
 
 @contextmanager
 def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
-    """A rich progress bar on standard error; silent where that is no terminal."""
+    """A rich progress bar on standard error; where that is no terminal, a line now and then."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -166,6 +179,11 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
     )
 
     console = Console(stderr=True)
+    if not disable and not console.is_terminal:
+        from k3m_kg.cli.told_progress import ToldProgress
+
+        yield ToldProgress(time.monotonic)
+        return
     with Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),
@@ -174,6 +192,6 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=disable or not console.is_terminal,
+        disable=disable,
     ) as progress:
         yield progress

@@ -6,13 +6,15 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from k3m_kg.cli.console import note, note_waiting, say
+from k3m_kg.cli.console import note, note_waiting, say, visible_line
 from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
     from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
     from k3m_kg.use.proposals import Proposal
 
+_MOST_NAMED = 5
+"""Properties of which nothing else is said than that there is nothing."""
 _LABELS = {"triple": "triple", "title": "word", "image": "region"}
 
 
@@ -46,10 +48,14 @@ def write_run(
 
 
 def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None:
-    """Say of each property how much a wanted precision lets through."""
+    """Say of each property how much a wanted precision lets through; of none, once for all."""
+    without = [name for name, row in accepted.items() if row["threshold"] is None]
+    if without:
+        some = ", ".join(visible_line(name) for name in without[:_MOST_NAMED])
+        more = f" and {len(without) - _MOST_NAMED:,} more" if len(without) > _MOST_NAMED else ""
+        note(f"{some}{more}: nothing, as no threshold reaches {precision:.1%} on validation")
     for name, row in accepted.items():
         if row["threshold"] is None:
-            note(f"{name}: nothing, as no threshold reaches {precision:.1%} on validation")
             continue
         together = ", together with other rare properties" if row["pooled"] else ""
         note(

@@ -160,7 +160,13 @@ class ImageEncoder(nn.Module, ABC):
 
 
 class TextEncoder(nn.Module, ABC):
-    """Text to token vectors; the same weights serve titles and knowledge."""
+    """Text to token vectors; the same weights serve titles and knowledge.
+
+    The framework initialises nothing of a plugin. Embeddings that begin here begin small
+    (`nn.init.normal_(table.weight, std=0.02)`): they are the output weights of masked language
+    modelling, whose loss then starts near ln V, and with torch's own N(0, 1) many times above.
+    `initialise` does linear layers. `TextEncoderCase` measures it.
+    """
 
     def pretrained_parameters(self) -> list[nn.Parameter]:
         """Weights that came from a checkpoint: they train at the pretrained rate. None here."""

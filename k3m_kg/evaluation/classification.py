@@ -93,7 +93,7 @@ def classification_data(batcher: Batcher, target: str, test_split: str) -> Class
     by_category = any(texts) or (target == CATEGORY and CATEGORY not in catalog.properties)
     asked = NO_PROPERTY
     if not by_category or CATEGORY in catalog.properties:
-        asked = int(property_ids(catalog, [target], "--target")[0])
+        asked = int(property_ids(catalog, [target], "--target", besides=CATEGORY)[0])
     if by_category:
         terms = catalog.values if asked != NO_PROPERTY else sorted({t for t in texts if t})
         number = {text: place for place, text in enumerate(terms)}

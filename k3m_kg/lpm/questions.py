@@ -114,8 +114,13 @@ class Visibility:
     cut_title: bool = True
 
 
-def property_ids(catalog: Catalog, names: Iterable[str], where: str) -> np.ndarray:
+def property_ids(
+    catalog: Catalog, names: Iterable[str], where: str, *, besides: str | None = None
+) -> np.ndarray:
     """The ids of properties by name, int64.
+
+    Args:
+        besides: a name that `where` takes, too, and that is no property.
 
     Raises:
         UsageError: an unknown property; names the nearest.
@@ -123,7 +128,8 @@ def property_ids(catalog: Catalog, names: Iterable[str], where: str) -> np.ndarr
     known = {name: index for index, name in enumerate(catalog.properties)}
     for name in (names := list(names)):
         if name not in known:
-            text = unknown_name("property", name, catalog.properties)
+            choices = {*catalog.properties, *filter(None, [besides])}
+            text = unknown_name("property", name, choices)
             raise UsageError(text, where=where)
     return np.array([known[name] for name in names], np.int64)
 

@@ -5,7 +5,10 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import sys
+import time
 import traceback
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 import pluggy
@@ -20,6 +23,8 @@ BUILT_IN = "k3m-kg"
 """The package whose plugins always load."""
 LIMIT_VARIABLE = "K3M_KG_PLUGINS"
 """Names the distributions whose plugins may load, comma-separated; the built-in ones always do."""
+TRACE_VARIABLE = "K3M_KG_TRACE_PLUGINS"
+"""Set to 1, each module that is loaded and each hook that is called is told on standard error."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +86,20 @@ class Discovered:
         found: list[Installed] = []
         for implementation in getattr(self.manager.hook, hook).get_hookimpls():
             package, version = self.origin[implementation.plugin_name]
+            began = time.perf_counter()
             try:
                 records = implementation.function()
             except (Exception, SystemExit) as error:
                 self.failures.append(Failure(hook, package, version, _reason(error)))
+                _trace(f"{hook}() of {package} {version} failed: {_reason(error)}", began)
                 continue
             if not isinstance(records, list) or not all(isinstance(r, cls) for r in records):
                 raise PluginError(
                     f"hook {hook} must return a list of {cls.__name__}",
                     where=f"{package} {version}",
                 )
+            names = ", ".join(record.name for record in records) or "nothing"
+            _trace(f"{hook}() of {package} {version}: {names}", began)
             found += [Installed(record, package, version) for record in records]
         return found
 
@@ -111,11 +120,14 @@ def discover(*, built_in: bool = True) -> Discovered:
         if key in origin:  # the same distribution, found twice on the path
             continue
         origin[key] = (package, version)
+        began = time.perf_counter()
         try:
             module = entry_point.load()
         except (Exception, SystemExit) as error:
             found.failures.append(Failure(entry_point.name, package, version, _reason(error)))
+            _trace(f"{entry_point.value} of {package} {version} failed: {_reason(error)}", began)
             continue
+        _trace(f"{entry_point.value} of {package} {version} loaded", began)
         if manager.is_registered(module):  # a second entry point to one module
             continue
         try:
@@ -155,6 +167,13 @@ def _check_misspelt(found: Discovered) -> None:
                     where=f"{package} {version}",
                     hint=f"did you mean {guess!r}?" if guess else f"hooks: {sorted(specified)}",
                 )
+
+
+def _trace(what: str, began: float) -> None:
+    if os.environ.get(TRACE_VARIABLE, "0") not in ("", "0"):
+        took = 1000 * (time.perf_counter() - began)
+        with suppress(OSError, ValueError, AttributeError):
+            print(f"plugins: {' '.join(what.split())} ({took:.1f} ms)", file=sys.stderr)
 
 
 def _canonical(package: str) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 import pyoxigraph as ox
 
 from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.vocabulary import QUERY_PREFIXES
 from k3m_kg.workers.accounting import Account
 from k3m_kg.workers.inside import Answer
 from k3m_kg.workers.limits import shown
@@ -98,7 +99,7 @@ def answer_query(
             rows = ([cells.term(row[name]) for name in names] for row in found)
             _send_rows(answer, rows, limit, account)
     except SyntaxError as error:
-        raise _no_sparql(str(error), where) from None
+        raise no_sparql(str(error), query, where) from None
     except BrokenPipeError:
         raise
     except (OSError, RuntimeError, ValueError) as error:
@@ -121,7 +122,38 @@ def _send_rows(answer: Answer, rows: Iterable[Any], limit: int, account: Account
     answer.send("tail", truncated)
 
 
-def _no_sparql(message: str, where: str) -> UsageError:
-    found = re.match(r"error at (\d+:\d+): (.*)", message, re.DOTALL)
-    place, reason = (f"{where}:{found[1]}", found[2]) if found else (where, message)
-    return UsageError(f"no valid SPARQL: {reason[:2000]}", where=place)
+_CLASSES = re.compile(r"\[[^\[\]]*\]|'[^']{1,12}'\s*\.\.=?\s*'[^']{1,12}'")
+"""How the parser writes a set of characters: a page of code points that helps nobody."""
+_BLANK_IN_NAME = re.compile(
+    r"(?<!\S)([a-z][\w-]*):([^\s<>\"{}|^`]+)[ \t]+(\w[\w-]*)\s*$", re.IGNORECASE
+)
+_WORDS = frozenset(("a", "bind", "filter", "graph", "minus", "optional", "union", "values"))
+
+
+def no_sparql(message: str, query: str, where: str) -> UsageError:
+    """What the parser says, without its grammar; and what is wrong, where that can be told."""
+    found = re.match(r"error at (\d+):(\d+): (.*)", message, re.DOTALL)
+    if found is None:
+        return UsageError(f"no valid SPARQL: {_plain(message)}", where=where)
+    line, column = int(found[1]), int(found[2])
+    lines = query.split("\n")
+    text = lines[line - 1] if line <= len(lines) else ""
+    before, after = text[: column - 1], text[column - 1 :].strip()
+    near = f" near {after[:40]!r}" if after else " at its end" if line >= len(lines) else ""
+    said, hint = _plain(found[3]), None
+    spaced = _BLANK_IN_NAME.search(before)
+    if spaced and spaced[3].lower() not in _WORDS:
+        hint = f"a blank in a name is written %20: {spaced[1]}:{spaced[2]}%20{spaced[3]}"
+    elif "IRI parsing failed" in found[3]:
+        said, hint = "an IRI that is none", "an IRI holds no blank: it is written %20 there"
+    elif "Prefix not found" in found[3]:
+        said = "a prefix that is not declared"
+        hint = f"write PREFIX name: <...> before it; these need none: {', '.join(QUERY_PREFIXES)}"
+    return UsageError(f"no valid SPARQL{near}: {said}", where=f"{where}:{line}:{column}", hint=hint)
+
+
+def _plain(reason: str) -> str:
+    """The parser's reason without sets of characters, on one line."""
+    parts = [part.strip() for part in _CLASSES.sub("", reason).replace("\n", " ").split(",")]
+    kept = " ".join(", ".join(part for part in parts if part.strip(" []|")).split())
+    return "a query was expected" if kept in ("", "expected") else kept[:300]

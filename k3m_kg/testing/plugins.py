@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from abc import abstractmethod
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +20,7 @@ from k3m_kg.contracts import (
     ModelContext,
     StructureAggregation,
     TextEncoder,
+    initialise,
 )
 
 HIDDEN = 16
@@ -271,10 +273,39 @@ class TextEncoderCase(_ModuleCase):
 
     def test_spans_name_the_characters_of_each_token(self) -> None:
         """The words of a value can be found among the tokens."""
-        text = "red mug"
-        tokens = self.fitted().prepare([text])[0]
-        covered = "".join(text[start:end] for start, end in tokens.spans)
-        assert covered.replace(" ", "") == "redmug"
+        texts = ("red mug", "a blue cotton shirt", "mug")
+        for text, tokens in zip(texts, self.fitted().prepare(texts), strict=True):
+            covered = "".join(text[start:end] for start, end in tokens.spans)
+            assert covered.replace(" ", "") == text.replace(" ", "")
+
+    def test_different_texts_get_different_vectors(self) -> None:
+        """And a text gets the same ones, in whatever company."""
+        encoder = self.fitted()
+        ids, present = self.padded(encoder, ("red mug", "a blue cotton shirt", "red mug"))
+        one, other, again = encoder(ids, present)[:, 0]
+        self.close(one, again)
+        assert not torch.allclose(one, other)
+
+    def test_an_untrained_encoder_knows_no_word_better_than_another(self) -> None:
+        """The loss of masked words starts near ln V, a guess among all words.
+
+        The output weights are the token embeddings, so their scale is that of the scores: the
+        N(0, 1) of a plain `nn.Embedding` starts far above, 33 where ln V was 8.3. Initialise with
+        a standard deviation of 0.02, as BERT does.
+        """
+        encoder = self.fitted()
+        texts = ("red mug", "a blue cotton shirt", "blue mug with handle", "a red mug")
+        ids, present = self.padded(encoder, texts)
+        embedding_VW = encoder.embedding_VH.detach().float()
+        torch.manual_seed(0)
+        transform = nn.Sequential(
+            nn.Linear(HIDDEN, embedding_VW.shape[1]), nn.GELU(), nn.LayerNorm(embedding_VW.shape[1])
+        )
+        initialise(transform)
+        masked = torch.where(present, encoder.mask_id, ids)
+        scores_NV = transform(encoder(masked, present)[present]) @ embedding_VW.T
+        loss = float(nn.functional.cross_entropy(scores_NV.detach(), ids[present]))
+        assert loss < math.log(encoder.vocab_size) + 2, "see `k3m_kg.contracts.TextEncoder`"
 
     def test_padding_never_influences_a_result(self) -> None:
         """(B, T, H), the same alone and padded."""
@@ -297,12 +328,13 @@ class TextEncoderCase(_ModuleCase):
     def test_a_cut_token_leaves_no_gap(self) -> None:
         """Positions count present tokens only."""
         encoder = self.fitted()
-        ids, present = self.padded(encoder, ("red mug",))
-        if ids.shape[1] < 2:
-            return
-        present[0, 0] = False
-        cut = encoder(ids, present)[0, 1:]
-        self.close(cut, encoder(ids[:, 1:], present[:, 1:])[0])
+        for text in ("red mug", "a blue cotton shirt"):
+            ids, present = self.padded(encoder, (text,))
+            if ids.shape[1] < 2:
+                continue
+            present[0, 0] = False
+            cut = encoder(ids, present)[0, 1:]
+            self.close(cut, encoder(ids[:, 1:], present[:, 1:])[0])
 
     def test_is_the_same_after_saving(self, tmp_path: Path) -> None:
         """Assets and weights restore it."""

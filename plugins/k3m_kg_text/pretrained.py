@@ -34,6 +34,17 @@ class Source(NamedTuple):
     download: bool = False
 
 
+def _reason(source: Source, error: Exception) -> str:
+    """Why a model cannot be loaded, in one whole sentence."""
+    folder = Path(source.model)
+    if folder.is_dir() and not (folder / "config.json").is_file():
+        return "there is no config.json in this folder"
+    if not folder.exists() and not source.download:
+        return "there is no such folder, and nothing may be downloaded"
+    said = " ".join(str(error).split())
+    return said.split(". ")[0].rstrip(".:")
+
+
 class PretrainedText(TextEncoder):
     """`AutoModel` with its own tokenizer; a linear layer brings its width to H.
 
@@ -71,7 +82,7 @@ class PretrainedText(TextEncoder):
                     )
         except (OSError, ValueError) as error:
             raise ConfigError(
-                f"no pretrained text encoder at {source.model!r}: {str(error).splitlines()[0]}",
+                f"no pretrained text encoder at {source.model!r}: {_reason(source, error)}",
                 where="text_encoder.model",
                 hint="give a folder saved with save_pretrained, or a hub id with `download: true`",
             ) from None

@@ -271,6 +271,31 @@ def test_a_changed_graph_is_seen(run: Command) -> None:
     assert len(cuts) == 1
 
 
+@pytest.mark.parametrize(
+    ("query", "said", "hint"),
+    [
+        (
+            "SELECT * { ?p property:Frame Size ?v }",
+            "near '?v }': expected one of",
+            "property:Frame%20Size",
+        ),
+        ("SELECT * { ?s nope:p ?o }", "a prefix that is not declared", "property"),
+        ("SELECT * { ?s <a b> ?o }", "an IRI that is none", "%20"),
+        ("SELEC * {}", "near '}'", ""),
+        ("", "a query was expected", ""),
+    ],
+)
+def test_bad_syntax_is_said_without_the_grammar(
+    run: Command, query: str, said: str, hint: str
+) -> None:
+    code, _, err = run("sparql", query)
+    assert code == 2
+    assert said in err
+    assert hint in err
+    assert "..=" not in err
+    assert len(err) < 300
+
+
 def test_bad_syntax_is_said_before_the_graph_is_cut(run: Command) -> None:
     assert run("sparql", "SELECT")[0] == 2
     assert not Path("k3m-kg.db.sparql").exists()

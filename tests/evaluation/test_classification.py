@@ -137,3 +137,8 @@ def test_impossible_targets_and_modes_are_usage_errors(opened: OpenModel) -> Non
         classification_data(opened.batcher, "fits", "test")
     with pytest.raises(UsageError, match="Did you mean 'probe'"):
         evaluate_classification(TitleOnly(), opened.batcher, "kind", mode="prob")
+
+
+def test_a_target_that_is_misspelt_is_told_what_was_meant(opened: OpenModel) -> None:
+    with pytest.raises(UsageError, match="Did you mean 'category'"):
+        classification_data(opened.batcher, "Categry", "test")

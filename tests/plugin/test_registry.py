@@ -153,6 +153,17 @@ def test_limit_variable_names_the_packages_that_load(site: Site) -> None:
     assert site.run("plugins", "list", K3M_KG_PLUGINS="").stderr == ""
 
 
+def test_each_hook_that_is_called_can_be_seen(site: Site) -> None:
+    site.install("acme-one", "1.0", FUSION.format(name="one"))
+    site.install("broken-one", "0.3", "import no_such_module")
+    lines = site.run("plugins", "list", K3M_KG_TRACE_PLUGINS="1").stderr.splitlines()
+    told = [line.rpartition(" (")[0] for line in lines if line.startswith("plugins: ")]
+    assert "plugins: acme_one of acme-one 1.0 loaded" in told
+    assert "plugins: k3m_kg_fusions() of acme-one 1.0: one" in told
+    assert any(line.startswith("plugins: broken_one of broken-one 0.3 failed: ") for line in told)
+    assert "plugins:" not in site.run("plugins", "list", K3M_KG_TRACE_PLUGINS="0").stderr
+
+
 def test_two_entry_points_to_one_module_count_once(site: Site) -> None:
     site.install("twice-one", "1.0", FUSION.format(name="x"), "a = twice_one", "b = twice_one")
     assert "x" in site.names()

@@ -1,4 +1,4 @@
-"""A stranger's package, installed from its sources into a folder, and commands that find it."""
+"""Packages of strangers, installed from its sources into a folder, and commands that find it."""
 
 from __future__ import annotations
 
@@ -8,12 +8,12 @@ import sys
 from pathlib import Path
 
 
-def installed(work: Path, package: Path) -> Path:
-    """A folder with the package installed by pip, needing nothing from outside."""
+def installed(work: Path, *packages: Path) -> Path:
+    """A folder with the packages installed by pip, needing nothing from outside."""
     target = work / "site"
     offline = ("--no-deps", "--no-index", "--no-build-isolation")
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, package],
+        [sys.executable, "-m", "pip", "install", "-q", *offline, "--target", target, *packages],
         check=True,
         cwd=work,
     )

@@ -1,8 +1,9 @@
-"""`k3m-kg plugins`: what is installed, from where, and which settings it takes."""
+"""`k3m-kg plugins`: what is installed, from where, with which settings; and a new package."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
     from k3m_kg.plugin.discovery import Installed
 
-app = typer.Typer(help="What is installed, from where, and which settings it takes.")
+app = typer.Typer(help="What is installed, from where, with which settings; and a new package.")
 
 KindOption = Annotated[
     str | None,
@@ -80,6 +81,44 @@ def show_plugin(
         )
     else:
         say("It takes no settings.")
+
+
+@app.command("new")
+def new_plugin(
+    name: Annotated[str, typer.Argument(help="The package's name, which its plugin has, too.")],
+    kind: Annotated[
+        str,
+        typer.Option(
+            help="image-encoder, text-encoder, fusion, task, reader, interactor, structure, "
+            "evaluation or command.",
+            metavar="KIND",
+        ),
+    ],
+    out: Annotated[
+        Path, typer.Option(help="The folder that the package's own goes into.", metavar="DIR")
+    ] = Path(),
+    as_json: JsonFlag = False,
+) -> None:
+    """Write a package with a plugin that works, its conformance test and a README."""
+    from k3m_kg.cli.builtin import COMMANDS
+    from k3m_kg.errors import UsageError, unknown_name
+    from k3m_kg.plugin.registry import registry
+    from k3m_kg.scaffold.kinds import KINDS
+    from k3m_kg.scaffold.naming import names_of
+    from k3m_kg.scaffold.package import new_package
+
+    if kind not in KINDS:
+        raise UsageError(unknown_name("plugin kind", kind, KINDS), where="--kind")
+    taken = {*registry().names(kind), *(c.name for c in COMMANDS if kind == c.kind)}
+    names = names_of(name, kind, taken)
+    target = out / name
+    files = new_package(names, kind, target)
+    if as_json:
+        paths = [str(target / path) for path in files]
+        print_json({"kind": kind, "name": names.plugin, "package": names.package, "files": paths})
+        return
+    say(f"wrote {target}: " + ", ".join(map(str, files)))
+    say(f"next: pip install -e {target}, then k3m-kg plugins show {names.plugin} --kind {kind}")
 
 
 def _find(name: str, kind: str | None) -> Installed:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,8 +15,6 @@ from k3m_kg.errors import UsageError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_QUIET_SECONDS = 30.0
-"""Without a terminal, one line of progress at most this often."""
 _MUCH = 0.1
 """Share of time without a batch from which on it is worth saying."""
 _OURS = "# Chosen by `k3m-kg pretrain` from the catalog's size and shape; change what you like."
@@ -33,7 +30,6 @@ class PretrainingBar:
         self.smooth: dict[str, float] = {}
         self.rate = 0.0
         self.used = ""
-        self.spoke = time.monotonic()
 
     def stage(self, name: str, done: int, total: int) -> None:
         """Preparation went on."""
@@ -60,9 +56,6 @@ class PretrainingBar:
         if self.steps is None:
             self.steps = self.bar.add_task("pretrain", total=total, completed=step - 1, info="")
         self.bar.update(self.steps, completed=step, total=total, info=text)
-        if self.bar.disable and time.monotonic() - self.spoke > _QUIET_SECONDS:
-            self.spoke = time.monotonic()
-            note(f"step {step}/{total} {text}")
 
     def speed(self, found: dict[str, float]) -> None:
         """How fast it goes: what of it says something here."""

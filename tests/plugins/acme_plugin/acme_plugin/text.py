@@ -14,6 +14,7 @@ class HashedWords(TextEncoder):
     def __init__(self, buckets, hidden):
         super().__init__()
         self.embedding = nn.Embedding(buckets, hidden)
+        nn.init.normal_(self.embedding.weight, std=0.02)
         self.layer = nn.Sequential(nn.Linear(hidden, hidden), nn.GELU(), nn.LayerNorm(hidden))
 
     def prepare(self, texts):

@@ -1,0 +1,71 @@
+"""Progress where there is no terminal: a line now and then, as in the log of a nightly job."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from rich.progress import Progress, TaskID
+
+from k3m_kg.cli.console import note
+
+FIRST = 10.0
+"""Seconds before the first line of a task: what is short says nothing."""
+LATEST = 30.0
+"""Seconds after which a line comes in any case, where something goes on."""
+
+
+class ToldProgress(Progress):
+    """Tells how far tasks are: at each tenth of one, at the earliest 10 s after its last line.
+
+    Args:
+        clock: seconds, never going back.
+        tell: takes a line.
+    """
+
+    def __init__(self, clock: Callable[[], float], tell: Callable[[str], None] = note) -> None:
+        super().__init__(disable=True, get_time=clock)
+        self._clock = clock
+        self._tell = tell
+        self._told: dict[TaskID, tuple[float, int]] = {}
+
+    def update(self, task_id: TaskID, **changes: Any) -> None:
+        """As on a terminal; then perhaps a line."""
+        super().update(task_id, **changes)
+        self._look(task_id)
+
+    def advance(self, task_id: TaskID, advance: float = 1) -> None:
+        """As on a terminal; then perhaps a line."""
+        super().advance(task_id, advance)
+        self._look(task_id)
+
+    def _look(self, task_id: TaskID) -> None:
+        task, now = self._tasks[task_id], self._clock()
+        began = now if task.start_time is None else task.start_time
+        when, tenth = self._told.get(task_id, (began, 0))
+        reached = int(10 * task.completed / task.total) if task.total else 0
+        waited = now - when
+        if waited >= LATEST or (waited >= FIRST and reached > tenth):
+            self._told[task_id] = (now, reached)
+            self._tell(self._line(task_id, now - began))
+
+    def _line(self, task_id: TaskID, elapsed: float) -> str:
+        task = self._tasks[task_id]
+        info = f", {task.fields['info']}" if task.fields.get("info") else ""
+        if not task.total:
+            return f"{task.description}: {task.completed:,.0f} after {_spoken(elapsed)}{info}"
+        share = task.completed / task.total
+        left = ""
+        if 0 < share < 1:
+            left = f", about {_spoken(elapsed * (1 - share) / share)} left"
+        done = f"{task.completed:,.0f} of {task.total:,.0f} ({share:.0%})"
+        return f"{task.description}: {done} after {_spoken(elapsed)}{left}{info}"
+
+
+def _spoken(seconds: float) -> str:
+    """Such as `50 s`, `12 min`, `3.5 h`."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    if seconds < 90 * 60:
+        return f"{seconds / 60:.0f} min"
+    return f"{seconds / 3600:.1f} h"
