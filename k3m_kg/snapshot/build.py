@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import errno
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,14 +20,16 @@ from k3m_kg.snapshot.columns import (
     SubjectStream,
     offsets,
     read_columns,
+    whole_products,
     write_texts,
 )
 from k3m_kg.snapshot.examined import remember, state_of
-from k3m_kg.snapshot.hashing import text_hashes
+from k3m_kg.snapshot.hashing import hashes_of
 from k3m_kg.snapshot.holdout import (
     HELD_FOR_TEST,
     HELD_FOR_VALIDATION,
     KNOWN,
+    TripleBatch,
     hold_out,
     hold_out_links,
     triple_hashes,
@@ -187,20 +189,32 @@ def _ids(folder: Path) -> Sequence[str]:
 
 
 def _holdout(columns: SnapshotColumns, sides: np.ndarray, settings: SnapshotSettings) -> np.ndarray:
-    counts = np.diff(columns.triple_offsets)
-    product = np.repeat(np.arange(len(counts)), counts)
-    train = np.flatnonzero(sides[product] == TRAIN)
-    relation, value = columns.triple_property[train], columns.triple_value[train]
-    hashes = triple_hashes(
-        columns.product_hashes[product[train]],
-        text_hashes(columns.properties.to_pylist())[relation],
-        text_hashes(columns.values.to_pylist())[value],
-    )
-    result = np.zeros(len(product), np.uint8)
-    result[train] = hold_out(
-        product[train], relation, value, hashes, settings.holdout, settings.seed
-    )
+    names, values = hashes_of(columns.properties), hashes_of(columns.values)
+    places = columns.triple_offsets
+
+    def batches() -> Iterator[TripleBatch]:
+        for product, there in _in_train(places, sides):
+            relation = columns.triple_property[there]
+            value = columns.triple_value[there]
+            hashes = triple_hashes(columns.product_hashes[product], names[relation], values[value])
+            yield TripleBatch(product, relation, value, hashes)
+
+    marks = hold_out(batches, settings.holdout, settings.seed)
+    result = np.zeros(int(places[-1]), np.uint8)
+    begin = 0
+    for _, there in _in_train(places, sides):
+        result[there] = marks[begin : begin + len(there)]
+        begin += len(there)
     return result
+
+
+def _in_train(places: np.ndarray, sides: np.ndarray) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """The triples of train products, whole products at a time: their products and their numbers."""
+    for first, last in whole_products(places):
+        rows = np.arange(first, last)
+        product = np.repeat(rows, np.diff(places[first : last + 1]))
+        train = np.flatnonzero(sides[product] == TRAIN)
+        yield product[train], train + places[first]
 
 
 def _link_holdout(
@@ -212,13 +226,16 @@ def _link_holdout(
     result = np.zeros(len(head), np.uint8)
     if not len(between):
         return result
-    counts = np.diff(columns.triple_offsets)
-    owner = np.repeat(np.arange(len(counts)), counts)
-    settled = np.bincount(owner[holdout == KNOWN], minlength=len(counts)) > 0
+    places = columns.triple_offsets
+    settled = np.zeros(len(columns.product_hashes), bool)
+    for first, last in whole_products(places):
+        counts = np.diff(places[first : last + 1])
+        owner = np.repeat(np.arange(first, last), counts)
+        settled[owner[holdout[places[first] : places[last]] == KNOWN]] = True
     head, relation, tail = head[between], links.relation[between], links.product[between]
     hashes = triple_hashes(
         columns.product_hashes[head],
-        text_hashes(columns.properties.to_pylist())[relation],
+        hashes_of(columns.properties)[relation],
         columns.product_hashes[tail],
     )
     result[between] = hold_out_links(

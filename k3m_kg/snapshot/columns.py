@@ -269,6 +269,20 @@ def offsets(counts: Sequence[int] | np.ndarray) -> np.ndarray:
     return result
 
 
+def whole_products(places: np.ndarray, triples: int = 1 << 18) -> Iterator[tuple[int, int]]:
+    """Products in batches of about so many triples: the first of each batch, and the next one's.
+
+    Args:
+        places: (N+1,) from `offsets`.
+    """
+    first, count = 0, len(places) - 1
+    while first < count:
+        last = int(np.searchsorted(places, places[first] + triples, side="right")) - 1
+        last = min(max(last, first + 1), count)
+        yield first, last
+        first = last
+
+
 def _check_order(last: str, ids: list[str]) -> None:
     previous = last
     for product in ids:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
+import pyarrow as pa
 
 
 def text_hash(text: str) -> int:
@@ -17,6 +18,15 @@ def text_hashes(texts: list[str]) -> np.ndarray:
     blake2b = hashlib.blake2b
     digests = b"".join(blake2b(text.encode(), digest_size=8).digest() for text in texts)
     return np.frombuffer(digests, dtype="<u8").astype(np.uint64, copy=False)
+
+
+def hashes_of(texts: pa.Array, at_once: int = 1 << 16) -> np.ndarray:
+    """`text_hash` of each text of an Arrow column, (len(texts),) uint64; few are in memory."""
+    found = np.empty(len(texts), np.uint64)
+    for start in range(0, len(texts), at_once):
+        piece = texts.slice(start, at_once)
+        found[start : start + len(piece)] = text_hashes(piece.to_pylist())
+    return found
 
 
 def mix(keys: np.ndarray) -> np.ndarray:

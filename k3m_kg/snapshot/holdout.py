@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
 import numpy as np
 
 from k3m_kg.snapshot.hashing import draw, mix
@@ -31,14 +34,27 @@ def triple_hashes(
     return mix(mix(mix(product_hashes) ^ property_hashes) ^ value_hashes)
 
 
-def hold_out(
-    product: np.ndarray,
-    relation: np.ndarray,
-    value: np.ndarray,
-    hashes: np.ndarray,
-    share: float,
-    seed: int,
-) -> np.ndarray:
+@dataclass(frozen=True, slots=True)
+class TripleBatch:
+    """Triples of some train products, all that these products have.
+
+    Attributes:
+        product, relation, value: (E,) integers.
+        hashes: (E,) uint64, from `triple_hashes`.
+    """
+
+    product: np.ndarray
+    relation: np.ndarray
+    value: np.ndarray
+    hashes: np.ndarray
+
+    def pairs(self) -> np.ndarray:
+        """(E,) int64, a number for each pair of property and value."""
+        found: np.ndarray = (self.relation.astype(np.int64) << 32) | self.value
+        return found
+
+
+def hold_out(batches: Callable[[], Iterable[TripleBatch]], share: float, seed: int) -> np.ndarray:
     """Draw about `share` of the triples, and give back those that must stay known.
 
     Of what stays known there is always one triple of each product, and one with each pair of
@@ -46,21 +62,54 @@ def hold_out(
     to take, and no product is left without triples. Which triples are drawn depends on their
     own content and the seed; giving back can therefore leave fewer than `share`.
 
+    Memory: a few numbers for each triple that is drawn, and a byte for every triple.
+
     Args:
-        product, relation, value: (E,) integers, the triples of the train products.
-        hashes: (E,) uint64, from `triple_hashes`.
+        batches: all triples of the train products, batch by batch; called twice.
         share: of the E triples, half for validation, half for test.
 
     Returns:
-        (E,) uint8: 0 known, 1 held out for validation, 2 for test.
+        (E,) uint8 over all batches: 0 known, 1 held out for validation, 2 for test.
     """
-    draws = draw(hashes, "holdout", seed)
-    held = draws < share
-    if held.any():
-        pairs = relation.astype(np.int64) * (int(value.max()) + 1) + value
-        for members in (product, np.unique(pairs, return_inverse=True)[1]):
-            held[_one_of_each_lost(members, held, draws)] = False
-    return _sides(held, hashes, "holdout side", seed)
+    marks: list[np.ndarray] = []
+    pairs, draws, hashes = [], [], []
+    for batch in batches():
+        drawn = draw(batch.hashes, "holdout", seed)
+        held = drawn < share
+        if held.any():
+            held[_one_of_each_lost(batch.product, held, drawn)] = False
+        marks.append(held.view(np.uint8))
+        pairs.append(batch.pairs()[held])
+        draws.append(drawn[held])
+        hashes.append(batch.hashes[held])
+    result = np.concatenate([np.empty(0, np.uint8), *marks])
+    if not result.any():
+        return result
+    distinct, pair = np.unique(np.concatenate(pairs), return_inverse=True)
+    kept = ~_last_drawn(pair, ~_known(distinct, batches, marks)[pair], np.concatenate(draws))
+    result[result != 0] = _sides(kept, np.concatenate(hashes), "holdout side", seed)
+    return result
+
+
+def _known(
+    pairs: np.ndarray, batches: Callable[[], Iterable[TripleBatch]], held: list[np.ndarray]
+) -> np.ndarray:
+    """Which pairs, ascending, some triple has that is not held out."""
+    known = np.zeros(len(pairs), bool)
+    for batch, marks in zip(batches(), held, strict=True):
+        there = np.unique(batch.pairs()[marks == 0])
+        place = np.minimum(np.searchsorted(pairs, there), len(pairs) - 1)
+        known[place[pairs[place] == there]] = True
+    return known
+
+
+def _last_drawn(members: np.ndarray, lost: np.ndarray, draws: np.ndarray) -> np.ndarray:
+    """Of each group of items that are lost, the one that was drawn last: bool."""
+    place = np.flatnonzero(lost)
+    place = place[np.argsort(draws[place], kind="stable")[::-1]]
+    found = np.zeros(len(lost), bool)
+    found[place[np.unique(members[place], return_index=True)[1]]] = True
+    return found
 
 
 def hold_out_links(
@@ -107,9 +156,6 @@ def _sides(held: np.ndarray, hashes: np.ndarray, purpose: str, seed: int) -> np.
 
 def _one_of_each_lost(members: np.ndarray, held: np.ndarray, draws: np.ndarray) -> np.ndarray:
     """Of every group with all members held, the triple that was drawn last."""
-    size = int(members.max()) + 1
-    known = np.bincount(members[~held], minlength=size)
-    lost = np.flatnonzero(held & (known[members] == 0))
-    lost = lost[np.argsort(draws[lost], kind="stable")[::-1]]
-    _, first = np.unique(members[lost], return_index=True)
-    return lost[first]
+    groups, own = np.unique(members, return_inverse=True)
+    known = np.bincount(own[~held], minlength=len(groups)) > 0
+    return np.flatnonzero(_last_drawn(own, held & ~known[own], draws))

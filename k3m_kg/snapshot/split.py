@@ -96,9 +96,14 @@ def groups_of(keys: GroupKeys) -> np.ndarray:
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
 
-    products, total = len(keys.product_hashes), len(keys.product_hashes) + len(keys.hashes)
-    edges = (np.ones(len(keys.key), np.uint8), (keys.product, keys.key + products))
-    _, labels = connected_components(coo_array(edges, shape=(total, total)), directed=False)
+    products = len(keys.product_hashes)
+    shared = np.bincount(keys.key, minlength=len(keys.hashes)) > 1  # others connect nobody
+    number = np.cumsum(shared, dtype=np.int64) + products - 1
+    edges = shared[keys.key]
+    ends = (keys.product[edges].astype(np.int32), number[keys.key[edges]].astype(np.int32))
+    total = products + int(np.count_nonzero(shared))
+    graph = coo_array((np.ones(len(ends[0]), np.uint8), ends), shape=(total, total))
+    _, labels = connected_components(graph, directed=False)
     _, groups = np.unique(labels[:products], return_inverse=True)
     return groups.astype(np.int64)
 

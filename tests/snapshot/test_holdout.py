@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from k3m_kg.snapshot import SnapshotSettings, build_snapshot
-from k3m_kg.snapshot.holdout import hold_out, triple_hashes
+from k3m_kg.snapshot.columns import offsets, whole_products
+from k3m_kg.snapshot.holdout import TripleBatch, hold_out, triple_hashes
 
 from .conftest import MemoryStore, product
 
@@ -21,7 +23,8 @@ triples = st.sets(
 def drawn(items: np.ndarray, share: float, seed: int = 0) -> np.ndarray:
     numbers = items.astype(np.uint64)
     hashes = triple_hashes(numbers[:, 0], numbers[:, 1], numbers[:, 2])
-    return hold_out(items[:, 0], items[:, 1], items[:, 2], hashes, share, seed)
+    whole = TripleBatch(items[:, 0], items[:, 1], items[:, 2], hashes)
+    return hold_out(lambda: [whole], share, seed)
 
 
 @given(triples, st.floats(0, 0.999), st.integers(0, 3))
@@ -74,3 +77,26 @@ def test_only_triples_of_train_products_are_held_out(tmp_path: Path) -> None:
         assert value in values[name]
     nothing = build_snapshot(store, tmp_path, SnapshotSettings(holdout=0)).snapshot
     assert not nothing.triple_holdout.any()
+
+
+@given(triples, st.floats(0, 0.999), st.integers(1, 40))
+@settings(max_examples=100)
+def test_how_many_products_go_at_a_time_does_not_matter(items, share, at_once) -> None:
+    numbers = items.astype(np.uint64)
+    hashes = triple_hashes(numbers[:, 0], numbers[:, 1], numbers[:, 2])
+    counts = np.bincount(items[:, 0], minlength=13)
+
+    def batches() -> Iterator[TripleBatch]:
+        places = offsets(counts)
+        for first, last in whole_products(places, at_once):
+            part = slice(places[first], places[last])
+            yield TripleBatch(*items[part].T, hashes[part])
+
+    assert hold_out(batches, share, 0).tolist() == drawn(items, share).tolist()
+
+
+def test_batches_are_of_whole_products_and_hold_one_at_least() -> None:
+    places = offsets([0, 5, 1, 0, 0, 2, 9, 0])
+    assert list(whole_products(places, 6)) == [(0, 5), (5, 6), (6, 7), (7, 8)]
+    assert list(whole_products(places, 1)) == [(0, 1), (1, 2), (2, 5), (5, 6), (6, 7), (7, 8)]
+    assert list(whole_products(offsets([]), 1)) == []
