@@ -13,6 +13,11 @@ from k3m_kg.files import write_text
 from k3m_kg.manifests import read_json
 
 _CONFIG = "config.json"
+_FREE = frozenset(
+    f"training.{name}"
+    for name in ("checkpoint_steps", "keep_checkpoints", "log_steps", "loggers", "threads")
+)
+"""What may change between one part of a run and the next: nothing that is learned hangs on it."""
 
 
 def keep_config(config: RunConfig, run: Path) -> None:
@@ -22,14 +27,14 @@ def keep_config(config: RunConfig, run: Path) -> None:
 
 
 def check_config(config: RunConfig, run: Path) -> None:
-    """Nothing, where a run began with this config.
+    """Nothing, where a run began with this config, or one that teaches the same.
 
     Raises:
         ConfigError: it began with another; says which settings differ.
     """
     before = read_json(run / _CONFIG)
     now = json.loads(json.dumps(config.model_dump(mode="json")))
-    changed = sorted(_differences(before, now))
+    changed = sorted(set(_differences(before, now)) - _FREE)
     if changed:
         raise ConfigError(
             f"the config changed since the run began: {', '.join(changed)}",
