@@ -49,7 +49,7 @@ from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Valu
 
 if TYPE_CHECKING:
     from k3m_kg.batches.image import ImageModality
-    from k3m_kg.batches.split_questions import held_out_included, questions_of
+    from k3m_kg.batches.split_questions import asked_triples, held_out_included, questions_of
     from k3m_kg.batches.title import TitleModality
     from k3m_kg.batches.words import spoken
     from k3m_kg.config import Component, LinkScorerComponent, NoSettings, Settings
@@ -110,13 +110,14 @@ if TYPE_CHECKING:
     from k3m_kg.evaluation.baselines.linear import fit_linear
     from k3m_kg.evaluation.comparison import Asked, compare
     from k3m_kg.evaluation.intervals import Difference, difference, interval_of, verdict_of
-    from k3m_kg.evaluation.measured import question_items
+    from k3m_kg.evaluation.measured import item_numbers, question_items
     from k3m_kg.evaluation.text import about_title, verdict_lines
     from k3m_kg.lpm.answer_index import places
     from k3m_kg.lpm.choices import ChoiceTable
     from k3m_kg.lpm.link_ranks import LinkRanks, rank_by_frequency, rank_questions
     from k3m_kg.lpm.losses import margin_ranking, segment_cross_entropy
     from k3m_kg.lpm.questions import (
+        ProductSource,
         PropertyVectors,
         Triples,
         Visibility,
@@ -135,9 +136,11 @@ if TYPE_CHECKING:
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
+    from k3m_kg.snapshot.holdout import is_held_out
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.partial import Partial
     from k3m_kg.use.probe import Probe, fit_probe
+    from k3m_kg.use.term_vectors import property_vectors, text_vectors, value_vectors
     from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
     from k3m_kg.workers.parquet import check_parquet
 
@@ -213,21 +216,28 @@ _LAZY = {
     "verdict_of": "k3m_kg.evaluation.intervals",
     **dict.fromkeys(("Competitors", "called"), "k3m_kg.evaluation.baselines.competitors"),
     "fit_linear": "k3m_kg.evaluation.baselines.linear",
-    "question_items": "k3m_kg.evaluation.measured",
+    **dict.fromkeys(("item_numbers", "question_items"), "k3m_kg.evaluation.measured"),
     **dict.fromkeys(("about_title", "verdict_lines"), "k3m_kg.evaluation.text"),
     **dict.fromkeys(
-        ("PropertyVectors", "asked_of", "property_ids", "truth_of"), "k3m_kg.lpm.questions"
+        ("ProductSource", "PropertyVectors", "asked_of", "property_ids", "truth_of"),
+        "k3m_kg.lpm.questions",
     ),
     "places": "k3m_kg.lpm.answer_index",
     **dict.fromkeys(("LinkRanks", "rank_by_frequency", "rank_questions"), "k3m_kg.lpm.link_ranks"),
     **dict.fromkeys(("Ranks", "rank_scores"), "k3m_kg.lpm.ranking"),
     **dict.fromkeys(("cut_value", "word_spans"), "k3m_kg.lpm.title_leakage"),
-    **dict.fromkeys(("held_out_included", "questions_of"), "k3m_kg.batches.split_questions"),
+    **dict.fromkeys(
+        ("asked_triples", "held_out_included", "questions_of"), "k3m_kg.batches.split_questions"
+    ),
     "spoken": "k3m_kg.batches.words",
     "Partial": "k3m_kg.use.partial",
     **dict.fromkeys(("Probe", "fit_probe"), "k3m_kg.use.probe"),
     **dict.fromkeys(("TuneSettings", "heads_to_train", "tune"), "k3m_kg.use.tuning"),
     **dict.fromkeys(("Advance", "StageProgress", "counted", "counted_stages"), "k3m_kg.progress"),
+    **dict.fromkeys(
+        ("property_vectors", "text_vectors", "value_vectors"), "k3m_kg.use.term_vectors"
+    ),
+    "is_held_out": "k3m_kg.snapshot.holdout",
     "OpenModel": "k3m_kg.use.open_model",
     "check_parquet": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
@@ -312,6 +322,7 @@ __all__ = [
     "ProductBatch",
     "ProductChange",
     "ProductRecord",
+    "ProductSource",
     "ProductTable",
     "PropertyNegatives",
     "PropertyVectors",
@@ -349,6 +360,7 @@ __all__ = [
     "XmlElement",
     "about_title",
     "asked_of",
+    "asked_triples",
     "called",
     "check_parquet",
     "compare",
@@ -368,6 +380,8 @@ __all__ = [
     "hub_access",
     "initialise",
     "interval_of",
+    "is_held_out",
+    "item_numbers",
     "json_lines",
     "load_frozen",
     "made_by",
@@ -376,6 +390,7 @@ __all__ = [
     "open_table",
     "places",
     "property_ids",
+    "property_vectors",
     "question_items",
     "questions_of",
     "rank_by_frequency",
@@ -387,11 +402,13 @@ __all__ = [
     "sniffed_elements",
     "sniffed_rows",
     "spoken",
+    "text_vectors",
     "transformer",
     "truth_of",
     "tune",
     "unknown_name",
     "unstorable",
+    "value_vectors",
     "verdict_lines",
     "verdict_of",
     "word_spans",

@@ -118,6 +118,19 @@ def extend_catalog(
     return _encoded_once(catalog, encoder, snapshot, progress)
 
 
+def with_values(
+    base: Catalog,
+    texts: Sequence[str],
+    encoder: Tokeniser,
+    settings: ModelSettings,
+    snapshot: Snapshot,
+) -> Catalog:
+    """`base` with any texts after its own values; nothing takes them."""
+    values = [*base.values, *texts]
+    catalog = catalog_of(base.properties, values, base.candidates, base.counts, encoder, settings)
+    return _encoded_once(catalog, encoder, snapshot, None)
+
+
 def batcher_of(
     snapshot: Snapshot,
     trained: Catalog,

@@ -167,6 +167,18 @@ def paths_in(settings: BaseModel) -> Iterable[Path]:
             yield value
 
 
+def written_in(settings: BaseModel) -> Iterable[Path]:
+    """Every path among some settings that is not marked as one that is only read.
+
+    Marked is a field with `json_schema_extra={"input": True}`.
+    """
+    for name, field in type(settings).model_fields.items():
+        value, extra = getattr(settings, name), field.json_schema_extra
+        only_read = isinstance(extra, dict) and extra.get("input") is True
+        if isinstance(value, Path) and not only_read:
+            yield value
+
+
 def _databases(db: str | None) -> list[Kept]:
     """All that belongs to the database that is read, and to the one that the environment names."""
     from k3m_kg.graph.engine import database_files

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -198,6 +199,10 @@ class TextEncoder(nn.Module, ABC):
     @abstractmethod
     def embedding_VH(self) -> Tensor:
         """The token embeddings, for tied output weights; its width may differ from H."""
+
+    def unfrozen(self) -> TextEncoder:
+        """A copy of which everything trains, for fine-tuning; by default a plain copy."""
+        return copy.deepcopy(self)
 
     @abstractmethod
     def forward(

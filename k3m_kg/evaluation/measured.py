@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -32,6 +33,11 @@ def question_items(catalog: Catalog, questions: Triples) -> np.ndarray:
     mixed = of_names[name_Q] * np.uint64(3) + of_values[value_Q]
     found: np.ndarray = mixed + questions.rows.astype(np.uint64) * np.uint64(0x9E3779B97F4A7C15)
     return found
+
+
+def item_numbers(texts: Iterable[str]) -> np.ndarray:
+    """A number for each text, uint64, the same wherever it is asked."""
+    return np.fromiter(map(_number, texts), np.uint64)
 
 
 def _number(text: str) -> int:

@@ -27,6 +27,7 @@ class Shop:
         prefix: their ids begin with it.
         stuff: each has a property that another shop lacks, with a value of its own.
         without: a property that no product has.
+        variants: three of four products are linked to the one before them, as variants of it.
     """
 
     def __init__(
@@ -37,8 +38,10 @@ class Shop:
         prefix: str = "p",
         stuff: bool = False,
         without: str | None = None,
+        variants: bool = False,
     ) -> None:
         self._prefix, self._stuff, self._without = prefix, stuff, without
+        self._variants = variants
         folder.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(0)
         self.products = [self._product(folder, number, random) for number in range(count)]
@@ -69,8 +72,11 @@ class Shop:
         triples = tuple(triple for triple in triples if triple[0] != self._without)
         if number == 10:
             triples = ()
+        links: tuple[tuple[str, str], ...] = ()
+        if self._variants and number % 4:
+            links = (("variant of", f"{self._prefix}{number - number % 4:03}"),)
         return StoredProduct(
-            f"{self._prefix}{number:03}", title, None, tuple(dict.fromkeys(triples)), images
+            f"{self._prefix}{number:03}", title, None, tuple(dict.fromkeys(triples)), images, links
         )
 
     def iter_products(self) -> Iterator[StoredProduct]:
@@ -89,9 +95,12 @@ def shop_snapshot(
     prefix: str = "p",
     stuff: bool = False,
     without: str | None = None,
+    variants: bool = False,
     **settings: Any,
 ) -> Path:
     """A snapshot of a shop of `count` products."""
-    store = Shop(folder / "pictures", count, prefix=prefix, stuff=stuff, without=without)
+    store = Shop(
+        folder / "pictures", count, prefix=prefix, stuff=stuff, without=without, variants=variants
+    )
     chosen = SnapshotSettings(**{"holdout": 0, **settings})
     return build_snapshot(store, folder / "snapshots", chosen).snapshot.path

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,11 @@ class FrozenText(PretrainedText, FrozenTextEncoder):
         hidden_BTH: Tensor = self.dropout(self.norm(embedded))
         hidden_BTH = self.layers(hidden_BTH, present_BT)
         return hidden_BTH * present_BT[..., None]
+
+    def unfrozen(self) -> PretrainedText:
+        """Network and projection, as one that trains; its layers over words are left out."""
+        model = copy.deepcopy(self.model).requires_grad_(True)
+        return PretrainedText.around(self, model, copy.deepcopy(self.output))
 
     def save_assets(self, folder: Path) -> None:
         """Tokenizer, configuration and weights."""

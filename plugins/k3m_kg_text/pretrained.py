@@ -94,13 +94,21 @@ class PretrainedText(TextEncoder):
         self._keep(model)
         self._build()
 
+    @classmethod
+    def around(cls, encoder: PretrainedText, model: Any, output: nn.Module) -> PretrainedText:
+        """One that trains, with the tokenizer of another, a network and a projection to H."""
+        found = cls(encoder.settings, ModelContext(encoder.hidden, restoring=True), Source(""))
+        found.tokenizer, found.width = encoder.tokenizer, encoder.width
+        found.model, found.output = model, output
+        return found
+
     def _keep(self, model: Any) -> None:
         """The network, as one that trains."""
         self.model = model
 
     def _build(self) -> None:
         """What stands on the network."""
-        self.output = (
+        self.output: nn.Module = (
             nn.Identity() if self.width == self.hidden else nn.Linear(self.width, self.hidden)
         )
         initialise(self.output)

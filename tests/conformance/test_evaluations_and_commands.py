@@ -13,8 +13,9 @@ from k3m_kg.plugin.hookspecs import CommandPlugin
 from k3m_kg.testing import CommandCase, EvaluationCase
 from k3m_kg.testing.evaluations import opened_shop
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg_evaluations import k3m_kg_evaluations as downstream
 
-RECORDS = {record.name: record for record in k3m_kg_evaluations()}
+RECORDS = {record.name: record for record in (*k3m_kg_evaluations(), *downstream())}
 
 
 def built(name: str, **settings: object) -> Evaluation[OpenModel]:
@@ -49,6 +50,21 @@ class TestClassificationByProbe(InOneShop):
 class TestClassificationByFineTuning(InOneShop):
     def build(self) -> Evaluation[OpenModel]:
         return built("classification", target="kind", mode="finetune", epochs=1)
+
+
+class TestAlignment(InOneShop):
+    def build(self) -> Evaluation[OpenModel]:
+        return built("alignment")
+
+
+class TestQuestionAnswering(InOneShop):
+    def build(self) -> Evaluation[OpenModel]:
+        return built("qa")
+
+
+class TestRetrieval(InOneShop):
+    def build(self) -> Evaluation[OpenModel]:
+        return built("retrieval")
 
 
 @pytest.mark.parametrize("record", COMMANDS, ids=lambda record: record.name)

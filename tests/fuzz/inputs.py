@@ -86,6 +86,10 @@ _MAGENTO = (
     '"/b.jpg,/c.jpg","size=S,material=Wool|Cotton,note=""a, b""","sku=V,size=S|sku=W",V,\n'
     "V,Hoodie S,D/Men,,no_selection,,size=S,,,\nV,Pulli,,,,,,,,de\n"
 )
+_PAIRS = (
+    "COL title VAL red mug COL maker VAL acme\tCOL title VAL mug é COL price VAL \t1\n"
+    "COL title VAL lamp COL maker VAL  COL price VAL 3\tCOL title VAL mug é COL price VAL \t0\n"
+)
 _TSV = "1\tred mug\ta.jpg\tcolour#:#red#;#size#:#L#;#size#:#M\tmugs\n2\tlamp\t\tfits#:#E27\tlamps\n"
 
 
@@ -209,6 +213,7 @@ CONNECTORS = {
     "google-tsv": _export("google-merchant", "google-merchant.tsv"),
     "bigcommerce": _export("bigcommerce", "bigcommerce.csv", "bigcommerce-legacy.csv"),
     "magento1": _export("magento1", "magento1.csv"),
+    "record-pairs": Target("record-pairs", ".txt", lambda: [_PAIRS.encode()]),
     "amazon-berkeley": _export("amazon-berkeley", "amazon-berkeley.jsonl"),
     "google-xml": _export("google-merchant", "google-merchant-rss.xml", "google-merchant-atom.xml"),
 }

@@ -37,6 +37,7 @@ ROOMS = {
     "k3m_kg.training": {"train"},
     "k3m_kg.use": {"kge"},
     "k3m_kg.use.probe": {"train"},
+    "k3m_kg_evaluations": {"train"},
     "k3m_kg_fusion": {"train"},
     "k3m_kg_interactors": {"train"},
     "k3m_kg_structures": {"train", "dgl"},

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
-from k3m_kg.cli.outputs import guard, paths_in
+from k3m_kg.cli.outputs import guard, written_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
     DeviceOption,
@@ -46,8 +46,8 @@ def evaluate(
         str,
         typer.Option(
             metavar="TASK",
-            help="link-prediction, classification or a plugin's: `k3m-kg plugins list --kind "
-            "evaluation`.",
+            help="link-prediction, classification, alignment, qa, retrieval, open-values or a "
+            "plugin's: `k3m-kg plugins list --kind evaluation`.",
         ),
     ] = "link-prediction",
     snapshot: SnapshotOption = None,
@@ -92,7 +92,10 @@ def evaluate(
     ] = None,
     mode: Annotated[
         str | None,
-        typer.Option(metavar="MODE", help="Classify by probe or by finetune. [default: probe]"),
+        typer.Option(
+            metavar="MODE",
+            help="How a task is done on the model: probe, finetune, ... [default: the task's]",
+        ),
     ] = None,
     calibrate: Annotated[
         bool,
@@ -179,6 +182,10 @@ def evaluate(
     left out or hidden) is kept in the artifact, and `complete`, `audit` and `embed` repeat it where
     the model is behind.
 
+    Alignment tells pairs of products apart, question answering ranks answers to questions in words,
+    retrieval searches pictures by titles and products by values: docs/evaluations.md. Every figure
+    made of single questions comes with its 95 % interval.
+
     With --corrupt titles, pictures or triples of some products of SPLIT are missing, or another
     product's, for the model and for the baselines: as in the K3M paper TMR, IMR, MMR, TNR, INR,
     TINR, MNR, and KMR and KNR of triples. What is asked stays. The artifact keeps nothing of it.
@@ -212,7 +219,7 @@ def evaluate(
     harm = [corruption_of(text) for text in corrupt or ()]
     if harm and calibrate:
         raise UsageError("probabilities are fitted to what is as it is", where="--corrupt")
-    for output in (*paths_in(settings), *([] if diagram is None else [diagram])):
+    for output in (*written_in(settings), *([] if diagram is None else [diagram])):
         guard("--diagram", output, artifact=artifact, snapshot=snapshot)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
-from scipy import sparse
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.contracts import TRIPLES
@@ -18,6 +17,7 @@ from k3m_kg.evaluation.baselines.links import ALL, Reading, linear_ranks
 from k3m_kg.evaluation.baselines.view import View
 from k3m_kg.lpm.link_ranks import LinkRanks
 from k3m_kg.lpm.questions import Triples
+from k3m_kg.lpm.softmax_regression import Part
 from k3m_kg.progress import Advance, StageProgress, counted
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.open_model import OpenModel
@@ -98,8 +98,8 @@ class Competitors:
 
     def reading(
         self, batcher: Batcher, hide: np.ndarray, *, cut_title: bool
-    ) -> Callable[[Triples], dict[str, sparse.csr_matrix]]:
-        """What linear models read of products: (Q, F) by input, and all side by side as `all`.
+    ) -> Callable[[Triples], dict[str, list[Part]]]:
+        """What linear models read of products: (Q, F) each, by input, and all of them as `all`.
 
         What each column is was learned from the train products, where the model was trained.
         """

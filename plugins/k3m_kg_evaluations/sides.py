@@ -1,0 +1,200 @@
+"""Titles and pictures of the same products, each as the vectors of what shows nothing else."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from k3m_kg.api import (
+    Advance,
+    Competitors,
+    LinkPredictor,
+    OpenModel,
+    Partial,
+    StageProgress,
+    Triples,
+    TuneSettings,
+    Visibility,
+    counted,
+    counted_stages,
+    heads_of,
+    heads_to_train,
+    tune,
+)
+from k3m_kg_evaluations.maps import Maps, Side, fit_maps, mapped, mean_rank, same_of
+from k3m_kg_evaluations.similarities import joined
+
+TITLE, IMAGE = "title", "image"
+_WIDE = 256
+"""Columns of a competitor beyond which its inputs are brought to so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Both:
+    """Products of a split that have a title and a picture.
+
+    Attributes:
+        rows: (N,).
+        groups: for titles and for pictures, (N,) numbers that are equal for equal ones.
+    """
+
+    rows: np.ndarray
+    groups: tuple[np.ndarray, np.ndarray]
+
+    @classmethod
+    def of(cls, opened: OpenModel, split: str, most: int) -> Both:
+        """At most so many, at random; who has what is asked of the snapshot before corruption."""
+        whole = opened.snapshot.whole
+        rows = whole.rows(split)
+        titles = np.array(whole.titles.take(rows).to_pylist(), object)
+        has = np.array([bool(title and title.strip()) for title in titles], bool)
+        has &= whole.image_offsets[rows + 1] > whole.image_offsets[rows]
+        rows, titles = rows[has], titles[has]
+        if len(rows) > most:
+            chosen = np.sort(np.random.default_rng(0).permutation(len(rows))[:most])
+            rows, titles = rows[chosen], titles[chosen]
+        texts = [" ".join(title.lower().split()) for title in titles.tolist()]
+        number = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+        title_N = np.array([number[text] for text in texts], np.int64)
+        return cls(rows, (title_N, whole.image_thumbnail[whole.image_offsets[rows]]))
+
+    @property
+    def same_NN(self) -> np.ndarray:
+        """Which titles and pictures belong together: equal ones are as good as a product's own."""
+        return same_of(self.groups)
+
+
+Parts = dict[str, Both]
+"""By split: train, validation and what is asked."""
+Shown = tuple[np.ndarray, np.ndarray]
+"""Vectors of titles and of pictures."""
+
+
+def model_sides(
+    opened: OpenModel,
+    parts: Parts,
+    split: str,
+    mode: str,
+    epochs: int,
+    batch_size: int,
+    progress: StageProgress,
+) -> Shown:
+    """What the model makes of the asked split's titles and pictures, in one space.
+
+    Raises:
+        K3MError: the model gave NaN.
+    """
+
+    def shown(predictor: LinkPredictor, part: Both, told: Advance | None) -> Shown:
+        return tuple(  # type: ignore[return-value]
+            _vectors(predictor, opened, part.rows, name, batch_size, told)
+            for name in (TITLE, IMAGE)
+        )
+
+    wanted = [split] if mode == "direct" else [*dict.fromkeys(("train", "validation", split))]
+    told = counted(progress, "encode", 2 * sum(len(parts[name].rows) for name in wanted))
+    found = {name: shown(opened.predictor, parts[name], told) for name in wanted}
+    if mode == "direct":
+        return _centred(found[split])
+    sides: dict[str, Side] = {name: (*found[name], parts[name].groups) for name in wanted}
+    maps = fit_maps(sides["train"], sides["validation"])
+    if mode == "probe":
+        return mapped(maps, *found[split])
+    tuned = _tuned(opened, parts, maps, shown, epochs, progress)
+    return mapped(maps, *shown(tuned, parts[split], None))
+
+
+def simple_sides(
+    opened: OpenModel, parts: Parts, split: str, competitors: Competitors
+) -> Shown | None:
+    """The same of words and plain pictures, through linear maps; None where these say nothing."""
+    read = competitors.reading(opened.batcher, np.empty(0, np.int64), cut_title=False)
+    sides: dict[str, Shown] = {}
+    reduce: list[Callable[[Any], np.ndarray]] = []
+    for name in ("train", "validation", split):
+        matrices = read(Triples.each(parts[name].rows))
+        words, pictures = (
+            [part for key in keys for part in matrices.get(key, ())]
+            for keys in (("words", "title encoder"), (IMAGE, "image encoder"))
+        )
+        if not words or not pictures:
+            return None
+        both = (joined(words), joined(pictures))
+        if not reduce:
+            reduce = [_reducer(matrix) for matrix in both]
+        sides[name] = (reduce[0](both[0]), reduce[1](both[1]))
+    train: Side = (*sides["train"], parts["train"].groups)
+    validation: Side = (*sides["validation"], parts["validation"].groups)
+    return mapped(fit_maps(train, validation), *sides[split])
+
+
+def _vectors(
+    predictor: LinkPredictor,
+    opened: OpenModel,
+    rows: np.ndarray,
+    name: str,
+    batch_size: int,
+    told: Advance | None,
+) -> np.ndarray:
+    """(N, H) of products that show nothing but one modality."""
+    source = Partial.only(opened.batcher, (name,))
+    questions, seen = Triples.each(rows), Visibility(cut_title=False)
+    blocks = heads_of(predictor, source, questions, seen, batch_size=batch_size, progress=told)
+    found = [head_BH.cpu().numpy() for head_BH in blocks]
+    return np.concatenate(found) if found else np.empty((0, 0), np.float32)
+
+
+def _tuned(
+    opened: OpenModel,
+    parts: Parts,
+    maps: Maps,
+    shown: Callable[[LinkPredictor, Both, Advance | None], Shown],
+    epochs: int,
+    progress: StageProgress,
+) -> LinkPredictor:
+    """A copy of the model, trained with the maps."""
+    model = copy.deepcopy(opened.predictor)
+    maps.to(opened.trained.device)
+    train, validation = parts["train"], parts["validation"]
+    sources = [Partial.only(opened.batcher, (name,)) for name in (TITLE, IMAGE)]
+
+    def loss(chosen: np.ndarray) -> Tensor:
+        questions, seen = Triples.each(train.rows[chosen]), Visibility(cut_title=False)
+        left, right = (heads_to_train(model, source, questions, seen) for source in sources)
+        same_NN = same_of((train.groups[0][chosen], train.groups[1][chosen]))
+        return maps.loss(left, right, torch.from_numpy(same_NN).to(left.device))
+
+    def check() -> float | None:
+        if len(validation.rows) < 2:
+            return None
+        return mean_rank(*mapped(maps, *shown(model, validation, None)), validation.same_NN)
+
+    settings = TuneSettings(epochs=epochs, batch_size=opened.trained.batch_size)
+    count = len(train.rows)
+    tune(model, maps, count, loss, check, settings, progress=counted_stages(progress))
+    return model
+
+
+def _centred(both: Shown) -> Shown:
+    """Each side around its own mean, of length 1: what all titles share says nothing."""
+    left, right = ((vectors - vectors.mean(0)).astype(np.float32) for vectors in both)
+    length = [np.maximum(np.linalg.norm(v, axis=1, keepdims=True), 1e-12) for v in (left, right)]
+    return left / length[0], right / length[1]
+
+
+def _reducer(matrix: Any) -> Callable[[Any], np.ndarray]:
+    """Brings a wide matrix to its strongest directions, learned on train products."""
+    rows, columns = matrix.shape
+    width = min(_WIDE, rows - 1, columns - 1)
+    if columns <= _WIDE or width < 1:
+        return lambda found: np.asarray(found.toarray(), np.float32)
+    from sklearn.decomposition import TruncatedSVD
+
+    fitted = TruncatedSVD(width, random_state=0).fit(matrix)
+    return lambda found: np.asarray(fitted.transform(found), np.float32)
