@@ -76,6 +76,12 @@ COMMANDS = [
         _in("serve"),
         requires=("fastapi", "jinja2", "python_multipart", "starlette", "uvicorn"),
     ),
+    CommandPlugin(
+        "bench",
+        "Published benchmarks, from files that you have.",
+        _in("bench"),
+        requires=("torch", "pykeen", "sklearn"),
+    ),
     CommandPlugin("plugins", "What is installed; a new package.", _in("plugins", "app")),
 ]
 

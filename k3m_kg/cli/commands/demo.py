@@ -4,36 +4,13 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.outputs import guard
-
-if TYPE_CHECKING:
-    from rich.progress import Progress, TaskID
-
-_QUIET_SECONDS = 30.0
-"""Without a terminal, one line of progress at most this often within a stage."""
-
-
-class _Bars:
-    """Draws the stages as bars, or writes a line now and then where there is no terminal."""
-
-    def __init__(self, bar: Progress) -> None:
-        self.bar = bar
-        self.tasks: dict[str, TaskID] = {}
-        self.spoke = 0.0
-
-    def __call__(self, stage: str, done: int, total: int, info: str) -> None:
-        new = stage not in self.tasks
-        if new:
-            self.tasks[stage] = self.bar.add_task(stage, total=total, info="")
-        self.bar.update(self.tasks[stage], completed=done, total=total, info=info)
-        if self.bar.disable and (new or time.monotonic() - self.spoke > _QUIET_SECONDS):
-            self.spoke = time.monotonic()
-            note(f"{stage}: {done:,} of {total:,} {info}".rstrip())
+from k3m_kg.cli.stages import StageBars
 
 
 def demo(
@@ -64,7 +41,7 @@ def demo(
 
     start = time.monotonic()
     with progress_bar() as bar:
-        result = run_demo(out, products=products, seed=seed, epochs=epochs, watch=_Bars(bar))
+        result = run_demo(out, products=products, seed=seed, epochs=epochs, watch=StageBars(bar))
     if as_json:
         print_json(result)
     else:
