@@ -68,8 +68,7 @@ def bench(
     if download or data is None:
         raise where_to_get(benchmark, data)
     folder = out or Path("bench") / benchmark.name
-    files = (("the benchmark's files", data), ("the features", features))
-    guard("--out", folder, files=files)
+    guard("--out", folder, snapshot=data, files=(("the features", features),))
     options = Options(data, folder, epochs, minutes, features, tuple(overrides or ()))
     with progress_bar(disable=as_json) as bar:
         report = run_benchmark(benchmark, options, range(seeds), StageBars(bar))
