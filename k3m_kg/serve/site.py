@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 from fastapi import Depends, Request
 
 from k3m_kg.graph.store import GraphStore
+from k3m_kg.quality.examination import GraphQuality, examine
+from k3m_kg.serve.browse.index import BrowseIndex
+from k3m_kg.serve.browse.kept import Kept
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.guard.sessions import Sessions
 from k3m_kg.serve.settings import ServeSettings
@@ -23,7 +26,15 @@ class Section:
     role: Role = Role.READER
 
 
-SECTIONS = (Section("Start", "/"), Section("Review", "/review", Role.REVIEWER))
+SECTIONS = (
+    Section("Start", "/"),
+    Section("Browse", "/browse"),
+    Section("Review", "/review", Role.REVIEWER),
+    Section("Properties", "/properties"),
+    Section("Graph", "/graph"),
+    Section("Query", "/query"),
+    Section("Runs", "/runs"),
+)
 
 
 @dataclass(slots=True)
@@ -35,12 +46,20 @@ class Site:
         model: the artifact that is asked; None without one.
         settings: how it serves.
         sessions: who is who.
+        index, quality: made of the whole graph, and kept.
     """
 
     store: GraphStore
     model: Path | None
     settings: ServeSettings
     sessions: Sessions
+    index: Kept[BrowseIndex] = field(init=False)
+    quality: Kept[GraphQuality] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Nothing is read before somebody asks."""
+        self.index = Kept(self.store, BrowseIndex.read)
+        self.quality = Kept(self.store, lambda _: examine(self.store))
 
     @property
     def sections(self) -> tuple[Section, ...]:

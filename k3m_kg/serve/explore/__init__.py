@@ -1,5 +1,12 @@
 """The pages that show the graph."""
 
-from k3m_kg.serve.explore import start
+from k3m_kg.serve.explore import browse, pictures, product, properties, runs, start
 
-ROUTERS = (start.router,)
+ROUTERS = (
+    start.router,
+    browse.router,
+    product.router,
+    pictures.router,
+    properties.router,
+    runs.router,
+)

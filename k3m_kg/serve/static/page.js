@@ -42,3 +42,11 @@ document.addEventListener("submit", (event) => {
 document.addEventListener("change", (event) => {
   if (event.target.matches?.("[data-send]")) event.target.form?.requestSubmit();
 });
+
+// Filters are open where there is room for them.
+const wide = matchMedia("(min-width: 861px)");
+function openWide() {
+  for (const details of document.querySelectorAll("details[data-wide-open]")) details.open = wide.matches;
+}
+openWide();
+wide.addEventListener("change", openWide);

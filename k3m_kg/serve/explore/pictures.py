@@ -1,0 +1,52 @@
+"""Pictures: decoded and drawn anew, so that nothing else than pixels leaves a catalog's files."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from pathlib import Path
+from typing import Annotated, Literal
+
+from fastapi import APIRouter, Query, Request
+from starlette.responses import Response
+
+from k3m_kg.serve.guard.access import Reader
+from k3m_kg.serve.problems import Refused
+from k3m_kg.serve.site import SiteOf
+from k3m_kg.snapshot.thumbnails import PictureError, make_thumbnail
+
+router = APIRouter(include_in_schema=False)
+SIZES = {"small": 144, "large": 800}
+_KEPT = 2000
+
+
+@lru_cache(_KEPT)
+def _drawn(path: str, content_hash: str, size: int) -> bytes:
+    return make_thumbnail(Path(path), content_hash, size)
+
+
+@router.get("/picture")
+def picture(
+    request: Request,
+    site: SiteOf,
+    visitor: Reader,
+    id: Annotated[str, Query(max_length=5000)],
+    n: Annotated[int, Query(ge=0, lt=10_000)] = 0,
+    size: Literal["small", "large"] = "small",
+) -> Response:
+    """A picture of a product, by its place."""
+    product = site.store.product(id)
+    if product is None or n >= len(product.images):
+        raise Refused(404, "There is no such picture.")
+    image = product.images[n]
+    if image.path is None or image.content_hash is None:
+        raise Refused(404, "This picture cannot be shown.")
+    mark = f'"{image.content_hash[:32]}-{size}"'
+    headers = {"etag": mark, "cache-control": "private, max-age=300"}
+    if request.headers.get("if-none-match") == mark:
+        return Response(status_code=304, headers=headers)
+    try:
+        content = _drawn(image.path, image.content_hash, SIZES[size])
+    except PictureError as error:
+        raise Refused(404, f"This picture cannot be shown: {error}.") from None
+    kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
+    return Response(content, media_type=kind, headers=headers)
