@@ -46,10 +46,11 @@ def create_app(
 
     @asynccontextmanager
     async def alive(app: FastAPI) -> AsyncIterator[None]:
+        site.start()
         try:
             yield
         finally:
-            site.store.close()
+            site.close()
 
     app = FastAPI(
         title="k3m-kg",

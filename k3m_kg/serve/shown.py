@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import asdict, dataclass
 from pathlib import PurePath
-from typing import Any
 
 from k3m_kg.graph.stored import Run
 from k3m_kg.graph.tables import RunKind
@@ -35,10 +34,6 @@ class ShownRun:
     holds: bool
     undone_at: str | None
     counts: dict[str, int]
-
-    def record(self) -> dict[str, Any]:
-        """As JSON."""
-        return asdict(self)
 
 
 def shown_run(run: Run) -> ShownRun:

@@ -10,10 +10,13 @@ from fastapi import Depends, Request
 
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.quality.examination import GraphQuality, examine
+from k3m_kg.serve.asking.desk import Answers, ModelDesk
 from k3m_kg.serve.browse.index import BrowseIndex
 from k3m_kg.serve.browse.kept import Kept
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.guard.sessions import Sessions
+from k3m_kg.serve.problems import Refused
+from k3m_kg.serve.queries import QuerySlots
 from k3m_kg.serve.settings import ServeSettings
 
 
@@ -47,6 +50,7 @@ class Site:
         settings: how it serves.
         sessions: who is who.
         index, quality: made of the whole graph, and kept.
+        queries: runs SPARQL.
     """
 
     store: GraphStore
@@ -55,11 +59,42 @@ class Site:
     sessions: Sessions
     index: Kept[BrowseIndex] = field(init=False)
     quality: Kept[GraphQuality] = field(init=False)
+    queries: QuerySlots = field(init=False)
+    _desk: ModelDesk | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Nothing is read before somebody asks."""
         self.index = Kept(self.store, BrowseIndex.read)
         self.quality = Kept(self.store, lambda _: examine(self.store))
+        self.queries = QuerySlots(self.store, self.settings)
+
+    def start(self) -> None:
+        """Begin what goes on behind the requests."""
+        if self.model is not None:
+            self._desk = ModelDesk(self._open_model, self.settings.model_queue)
+
+    def _open_model(self) -> Answers:
+        # torch is imported where a model is asked for, and in the thread that opens it.
+        from k3m_kg.serve.asking.opened import OpenedAnswers
+
+        assert self.model is not None
+        return OpenedAnswers.open(self.model, self.settings.snapshot, self.settings.device)
+
+    def desk(self) -> ModelDesk:
+        """Where the model is asked.
+
+        Raises:
+            Refused: 404, there is none.
+        """
+        if self._desk is None:
+            raise Refused(404, "No model is served.", "Start it with --model ARTIFACT.")
+        return self._desk
+
+    def close(self) -> None:
+        """End everything."""
+        if self._desk is not None:
+            self._desk.close()
+        self.store.close()
 
     @property
     def sections(self) -> tuple[Section, ...]:

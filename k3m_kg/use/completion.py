@@ -117,13 +117,15 @@ def complete(
     applies: WhatApplies = everything_applies,
     temperature: Temperature = lambda name: 1.0,
     batch_size: int = 256,
+    vectors: PropertyVectors | None = None,
     progress: Advance | None = None,
 ) -> Iterator[Proposal]:
     """Propose values: product after product in the order of `rows`, the best value first.
 
     A property is asked where the product has no triple of it and it may apply. `applies` says how
     probably (`k3m_kg.presence.applies.Applies`). `temperature` divides a property's scores
-    (`Calibration.temperature`). `progress` counts products.
+    (`Calibration.temperature`). `vectors` are kept from call to call by who asks often. `progress`
+    counts products.
 
     Raises:
         UsageError: an unknown property.
@@ -132,7 +134,8 @@ def complete(
     asked = fillable(batcher, settings)
     if not len(rows) or not len(asked):
         return
-    asking = _Asking(predictor, batcher, settings, applies, temperature, batch_size, int(rows[0]))
+    vectors = vectors or PropertyVectors(predictor, batcher, int(rows[0]))
+    asking = _Asking(predictor, batcher, settings, applies, temperature, batch_size, vectors)
     with held_out_included(batcher):  # what is held out in training is known all the same
         for start in range(0, len(rows), batch_size):
             block = rows[start : start + batch_size]
@@ -153,12 +156,11 @@ class _Asking:
         applies: WhatApplies,
         temperature: Temperature,
         batch_size: int,
-        row: int,
+        vectors: PropertyVectors,
     ) -> None:
         self._predictor, self._batcher = predictor, batcher
         self._settings, self._applies, self._temperature = settings, applies, temperature
-        self._batch_size = batch_size
-        self._vectors = PropertyVectors(predictor, batcher, row)
+        self._batch_size, self._vectors = batch_size, vectors
 
     def about(self, block: np.ndarray, asked: np.ndarray) -> list[list[Proposal]]:
         """The proposals for each of some products, property after property."""

@@ -1,5 +1,13 @@
 """The same over HTTP, for programs: /api/v1, described by /api/v1/openapi.json."""
 
-from k3m_kg.serve.api import runs
+from k3m_kg.serve.api import described, model, products, runs
+from k3m_kg.serve.explore import neighbourhood, query
 
-ROUTERS = (runs.router,)
+ROUTERS = (
+    products.router,
+    model.router,
+    runs.router,
+    neighbourhood.api,
+    query.api,
+    described.router,
+)

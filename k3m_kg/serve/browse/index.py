@@ -269,7 +269,7 @@ class BrowseIndex:
         best = np.argpartition(-shared_N, min(top, len(shared_N) - 1))[: top + 1]
         best = best[np.argsort(-shared_N[best], kind="stable")][:top]
         return [
-            (int(columns.entities_N[one]), float(shared_N[one]) / whole)
+            (int(columns.entities_N[one]), round(float(shared_N[one]) / whole, 4))
             for one in best.tolist()
             if whole > 0 and shared_N[one] > 0
         ]

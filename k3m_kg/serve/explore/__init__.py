@@ -1,12 +1,25 @@
 """The pages that show the graph."""
 
-from k3m_kg.serve.explore import browse, pictures, product, properties, runs, start
+from k3m_kg.serve.explore import (
+    browse,
+    neighbourhood,
+    pictures,
+    product,
+    properties,
+    proposals,
+    query,
+    runs,
+    start,
+)
 
 ROUTERS = (
     start.router,
     browse.router,
     product.router,
     pictures.router,
+    proposals.router,
     properties.router,
     runs.router,
+    neighbourhood.router,
+    query.router,
 )

@@ -39,8 +39,8 @@ def list_products(reader: GraphReader, wanted: Sequence[int]) -> list[ListedProd
     connection = reader.connection
     of = subjects.c
     found = {
-        row[0]: row
-        for row in connection.execute(
+        entity: (text, title, category)
+        for entity, text, title, category in connection.execute(
             select(of.entity, entities.c.text, of.title, category_of(category_runs(connection)))
             .join(entities, entities.c.id == of.entity)
             .where(of.entity.in_(wanted))
@@ -68,7 +68,7 @@ def list_products(reader: GraphReader, wanted: Sequence[int]) -> list[ListedProd
         if len(pairs[head]) < _SHOWN_TRIPLES:
             pairs[head].append((name, value))
     return [
-        ListedProduct(*found[entity], pictures.get(entity), pairs[entity])
+        ListedProduct(entity, *found[entity], pictures.get(entity), pairs[entity])
         for entity in wanted
         if entity in found
     ]

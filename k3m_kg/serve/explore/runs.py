@@ -9,10 +9,10 @@ from fastapi import APIRouter, Path, Query, Request
 from starlette.responses import RedirectResponse, Response
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.stored import Run
+from k3m_kg.graph.stored import Run, Undone
 from k3m_kg.graph.tables import RunKind
 from k3m_kg.serve.guard.access import Form, Reader, Reviewer
-from k3m_kg.serve.guard.roles import Role
+from k3m_kg.serve.guard.roles import Role, Visitor
 from k3m_kg.serve.problems import Refused, not_found
 from k3m_kg.serve.rendering import page
 from k3m_kg.serve.shown import shown_run
@@ -41,7 +41,7 @@ def run(
     at: Annotated[int, Query(ge=1, le=20_000, alias="page")] = 1,
 ) -> Response:
     """One run, and what it changed."""
-    found = _run(site, number)
+    found = find_run(site, number)
     shown = shown_run(found)
     changes = []
     if shown.holds:
@@ -58,7 +58,12 @@ def run(
     )
 
 
-def _run(site: Site, number: int) -> Run:
+def find_run(site: Site, number: int) -> Run:
+    """The run of that number.
+
+    Raises:
+        Refused: 404.
+    """
     try:
         return site.store.run(number)
     except GraphError:
@@ -70,12 +75,21 @@ def _role_for(kind: str) -> Role:
     return Role.ADMIN if kind in (RunKind.INGEST, RunKind.END) else Role.REVIEWER
 
 
+def take_back(site: Site, visitor: Visitor, number: int) -> Undone:
+    """Take a run back.
+
+    Raises:
+        Refused: 404, or 403 where the visitor may not.
+        GraphError: it cannot be taken back.
+    """
+    if not visitor.may(_role_for(find_run(site, number).kind)):
+        raise Refused(403, "To take a catalog's run back is for the role admin.")
+    with site.store.writing(patience=_PATIENCE) as writer:
+        return writer.undo(number)
+
+
 @router.post("/runs/{number}/undo")
 def undo(site: SiteOf, visitor: Reviewer, number: NumberPath, form: Form) -> Response:
     """Take it back."""
-    found = _run(site, number)
-    if not visitor.may(_role_for(found.kind)):
-        raise Refused(403, "To take a catalog's run back is for the role admin.")
-    with site.store.writing(patience=_PATIENCE) as writer:
-        writer.undo(number)
+    take_back(site, visitor, number)
     return RedirectResponse(f"/runs/{number}", 303)

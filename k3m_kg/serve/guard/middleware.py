@@ -34,6 +34,9 @@ _OPEN = ("/login", "/static/", "/favicon.ico")
 """What is answered without a token."""
 _API = "/api/"
 _FORMS = ("application/x-www-form-urlencoded", "multipart/form-data")
+_FOREIGN = ("cross-site", "same-site")
+_READING = ("/api/v1/sparql",)
+"""Changes nothing, and takes forms as its protocol has it."""
 _MARK = "x-csrf-token"
 
 
@@ -63,6 +66,8 @@ class Guard:
             visitor, cookie = self._visitor(headers)
             state["visitor"] = visitor
             self._check_role(scope, visitor)
+            if scope["path"].startswith(_API) and headers.get("sec-fetch-site") in _FOREIGN:
+                raise Refused(403, "Another site sent this request.")
             if scope["method"] not in _SAFE:
                 self._check_sender(scope, headers, visitor)
             inside: Receive = self._measured(headers, receive)
@@ -117,7 +122,7 @@ class Guard:
         if scope["path"].startswith(_API):
             # Forms are what a browser sends anywhere without asking first.
             simple = kind in (*_FORMS, "text/plain", "")
-            if visitor.session and simple and not marked:
+            if visitor.session and simple and not marked and scope["path"] not in _READING:
                 raise Refused(415, "Send JSON.", "Content-Type: application/json")
         elif not marked and kind not in _FORMS:
             raise Refused(403, "This form is not from here, or too old.", "Load the page again.")
