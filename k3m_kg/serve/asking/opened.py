@@ -125,7 +125,7 @@ class OpenedAnswers:
     def _audited(self, kind: Auditing, known: Mapping[str, int]) -> dict[str, Any]:
         found: dict[str, list[Finding]] = {id_: [] for id_ in known}
         rows = np.array(list(known.values()), np.int64)
-        for name in kinds_of(self.opened.batcher.modalities) if len(rows) else ():
+        for name in kinds_of(self.opened.trained.modalities) if len(rows) else ():
             for finding in self._auditor.audit(name, rows, kind.top).findings:
                 found[finding.product].append(finding)
         return dict(found)

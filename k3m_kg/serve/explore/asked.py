@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 from urllib.parse import parse_qsl, quote, unquote
 
 from fastapi import Depends, Query
@@ -65,7 +65,8 @@ class AskedList:
         after = tuple(one for one in before if one != item)
         if len(after) == len(before):
             after = (*before, item)
-        return replace(self, wanted=replace(self.wanted, **{kind: after}), page=1)
+        changed: dict[str, Any] = {kind: after}
+        return replace(self, wanted=replace(self.wanted, **changed), page=1)
 
     def without_words(self) -> AskedList:
         """Without what was searched for."""

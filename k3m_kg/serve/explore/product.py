@@ -40,17 +40,17 @@ class ShownOrigin:
 
 @dataclass(frozen=True, slots=True)
 class ShownTriple:
-    """A row of a product's page."""
+    """A row of a product's page.
+
+    Attributes:
+        proposed: whether models alone say it.
+    """
 
     property: str
     value: str
     link: bool
+    proposed: bool
     origins: list[ShownOrigin]
-
-    @property
-    def proposed(self) -> bool:
-        """Whether models alone say it."""
-        return all(one.probability is not None for one in self.origins)
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +104,13 @@ def product_page(site: SiteOf, id_: str) -> ProductPage:
     return ProductPage(
         product,
         [
-            ShownTriple(one.property, one.value, one.link, [*map(shown_origin, one.origins)])
+            ShownTriple(
+                one.property,
+                one.value,
+                one.link,
+                all(origin.probability is not None for origin in one.origins),
+                [*map(shown_origin, one.origins)],
+            )
             for one in origins.triples
         ],
         [*map(shown_origin, origins.category)],
