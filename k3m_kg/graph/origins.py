@@ -1,4 +1,4 @@
-"""Where a product's triples come from: sources that state them, runs that proposed them."""
+"""Where a product's triples come from: sources, models that propose, people who decide."""
 
 from __future__ import annotations
 
@@ -11,8 +11,10 @@ from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.tables import (
     CATEGORY,
     EntityKind,
+    Judgement,
     entities,
     ingest_runs,
+    judgements,
     properties,
     proposals,
     sources,
@@ -45,7 +47,7 @@ class TripleWithOrigins:
 
     Attributes:
         link: whether the value is the id of another product.
-        origins: sources in their order, then proposals.
+        origins: sources in their order, then proposals, then decisions that it is right.
     """
 
     property: str
@@ -91,6 +93,18 @@ def product_origins(connection: Connection, dialect: Dialect, id_: str) -> Produ
             category.append((run, probability))
         else:
             said[property_, tail].append((run, probability))
+    right = (
+        select(judgements.c.property, judgements.c.tail, judgements.c.run)
+        .join(ingest_runs, ingest_runs.c.id == judgements.c.run)
+        .where(
+            judgements.c.head == entity,
+            judgements.c.says == int(Judgement.RIGHT),
+            ingest_runs.c.undone_at.is_(None),
+        )
+        .order_by(judgements.c.run)
+    )
+    for property_, tail, run in connection.execute(right):
+        said[property_, tail].append((run, None))
     shown = known.shown[entity].pairs
     runs = {run for pair in shown for run, _ in said[pair]} | {run for run, _ in category}
     origin = {

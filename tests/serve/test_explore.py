@@ -180,7 +180,7 @@ def test_pictures_are_drawn_anew_and_nothing_else_is_sent(
     assert str(tmp_path) not in text
     assert "/srv" not in text
     (tmp_path / "a.png").write_bytes(b"changed")
-    assert client.get("/picture?id=p&n=0&size=large").status_code == 404
+    assert client.get("/picture?id=p&n=0&size=800").status_code == 404
 
 
 def test_a_graph_without_anything_is_shown_too(client_of: Client, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ import numpy as np
 from sqlalchemy import select
 
 from k3m_kg.graph.bulk import GraphReader, stream
-from k3m_kg.graph.categories import category_of, category_runs
+from k3m_kg.graph.categories import category_of, has_proposed_categories
 from k3m_kg.graph.tables import (
     SEVERAL,
     EntityKind,
@@ -107,7 +107,7 @@ def read_columns(reader: GraphReader) -> tuple[Columns, list[str | None]]:
                 select(
                     subjects.c.entity,
                     subjects.c.source,
-                    category_of(category_runs(connection)),
+                    category_of(has_proposed_categories(connection)),
                     subjects.c.title,
                 )
                 .where(subjects.c.kind == _PRODUCT)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from sqlalchemy import func, select
 
 from k3m_kg.graph.bulk import GraphReader
-from k3m_kg.graph.categories import category_of, category_runs
+from k3m_kg.graph.categories import category_of, has_proposed_categories
 from k3m_kg.graph.dialect import dialect_of
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 
@@ -38,10 +38,16 @@ def list_products(reader: GraphReader, wanted: Sequence[int]) -> list[ListedProd
     """Products by their numbers, in that order; some hundred at most."""
     connection = reader.connection
     of = subjects.c
+    category = category_of(has_proposed_categories(connection))
     found = {
-        entity: (text, title, category)
-        for entity, text, title, category in connection.execute(
-            select(of.entity, entities.c.text, of.title, category_of(category_runs(connection)))
+        entity: (text, title, class_)
+        for entity, text, title, class_ in connection.execute(
+            select(
+                of.entity,
+                entities.c.text,
+                of.title,
+                category,
+            )
             .join(entities, entities.c.id == of.entity)
             .where(of.entity.in_(wanted))
         )

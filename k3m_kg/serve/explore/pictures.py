@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
 from starlette.responses import Response
@@ -15,7 +15,8 @@ from k3m_kg.serve.site import SiteOf
 from k3m_kg.snapshot.thumbnails import PictureError, make_thumbnail
 
 router = APIRouter(include_in_schema=False)
-SIZES = {"small": 144, "large": 800}
+SIZES = (144, 480, 800)
+"""Sides in pixels: a picture is drawn in few sizes, so that what is drawn can be kept."""
 _KEPT = 2000
 
 
@@ -31,21 +32,22 @@ def picture(
     visitor: Reader,
     id: Annotated[str, Query(max_length=5000)],
     n: Annotated[int, Query(ge=0, lt=10_000)] = 0,
-    size: Literal["small", "large"] = "small",
+    size: Annotated[int, Query(ge=16, le=SIZES[-1])] = SIZES[0],
 ) -> Response:
-    """A picture of a product, by its place."""
+    """A picture of a product, by its place, at least as large as `size`."""
+    drawn = next(one for one in SIZES if one >= size)
     product = site.store.product(id)
     if product is None or n >= len(product.images):
         raise Refused(404, "There is no such picture.")
     image = product.images[n]
     if image.path is None or image.content_hash is None:
         raise Refused(404, "This picture cannot be shown.")
-    mark = f'"{image.content_hash[:32]}-{size}"'
+    mark = f'"{image.content_hash[:32]}-{drawn}"'
     headers = {"etag": mark, "cache-control": "private, max-age=300"}
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
     try:
-        content = _drawn(image.path, image.content_hash, SIZES[size])
+        content = _drawn(image.path, image.content_hash, drawn)
     except PictureError as error:
         raise Refused(404, f"This picture cannot be shown: {error}.") from None
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"
