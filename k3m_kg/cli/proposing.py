@@ -10,7 +10,10 @@ from k3m_kg.cli.console import note, note_waiting, say, visible_line
 from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
+    from k3m_kg.graph.reviewing.items import ReviewOffer
     from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
+    from k3m_kg.use.acceptance import Threshold
+    from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.proposals import Proposal
 
 _MOST_NAMED = 5
@@ -45,6 +48,75 @@ def write_run(
         "triples_added": counts.triples_added,
         "products_updated": counts.products_updated,
     }
+
+
+def check_queue(db: str) -> None:
+    """Find out before the work begins that there is no graph to put a queue into."""
+    from k3m_kg.graph.store import GraphStore
+
+    GraphStore.open(db).close()
+
+
+def queue_for_review(db: str, model: str, offers: Iterable[ReviewOffer]) -> dict[str, int]:
+    """Put offers into the queue of the graph: what became of them."""
+    from k3m_kg.graph.reviewing.desk import ReviewDesk
+    from k3m_kg.graph.store import GraphStore
+
+    with GraphStore.open(db) as store:
+        found = ReviewDesk(store).add(model, offers)
+    return {
+        "review_added": found.added,
+        "review_renewed": found.renewed,
+        "review_decided": found.decided,
+        "review_stated": found.stated,
+    }
+
+
+def note_queued(report: dict[str, Any]) -> None:
+    """Say what became of what was put into the queue."""
+    known = report["review_decided"] + report["review_stated"]
+    rest = f"; {known:,} are answered already" if known else ""
+    note(
+        f"{report['review_added']:,} new items to review, {report['review_renewed']:,} renewed"
+        f"{rest}: `k3m-kg serve` shows them under /review"
+    )
+
+
+def kept_promises(
+    db: str, opened: OpenModel, thresholds: dict[str, Threshold], precision: float
+) -> tuple[dict[str, Threshold], dict[str, Any]]:
+    """The thresholds of which decisions do not show that they promise too much.
+
+    Returns:
+        Them, and what was found of the others, by property.
+    """
+    from k3m_kg.graph.reviewing.desk import ReviewDesk
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.quality.promises import judged_promises
+    from k3m_kg.use.queueing import model_name
+
+    with GraphStore.open(db) as store:
+        shares = ReviewDesk(store).shares(model_name(opened.trained))
+    together = {name for name, one in thresholds.items() if one.pooled}
+    found = judged_promises(
+        [
+            share
+            for share in shares
+            if share.property in thresholds
+            and share.probability >= thresholds[share.property].probability
+        ],
+        precision,
+        lambda name: "" if name in together else name,
+    )
+    broken = {
+        name: found[group]
+        for name in thresholds
+        if (group := "" if name in together else name) in found and found[group].broken
+    }
+    for name, promise in broken.items():
+        note(f"{name}: nothing is written: {promise.line()}")
+    left = {name: one for name, one in thresholds.items() if name not in broken}
+    return left, {name: promise.record() for name, promise in broken.items()}
 
 
 def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None:

@@ -261,6 +261,7 @@ review_items = Table(
     Column("probability", Float, nullable=False, comment="that it is so, 0 to 1"),
     Column("uncertainty", Float, nullable=False, comment="0 sure, 1/2 undecided"),
     Column("worth", Float, nullable=False, comment="what an answer is worth"),
+    Column("promised", Float, comment="the precision that its threshold promises"),
     Column("lot", Integer, nullable=False, comment="place in the random stream"),
     Column("model", Integer, nullable=False, comment="the source that proposes"),
     Column("details", Text, nullable=False, comment="JSON: evidence, alternatives"),

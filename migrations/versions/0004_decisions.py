@@ -28,6 +28,7 @@ def upgrade() -> None:
         sa.Column("probability", sa.Float, nullable=False, comment="that it is so, 0 to 1"),
         sa.Column("uncertainty", sa.Float, nullable=False, comment="0 sure, 1/2 undecided"),
         sa.Column("worth", sa.Float, nullable=False, comment="what an answer is worth"),
+        sa.Column("promised", sa.Float, comment="the precision that its threshold promises"),
         sa.Column("lot", sa.Integer, nullable=False, comment="place in the random stream"),
         sa.Column("model", sa.Integer, nullable=False, comment="the source that proposes"),
         sa.Column("details", sa.Text, nullable=False, comment="JSON: evidence, alternatives"),

@@ -16,10 +16,13 @@ import pytest
 
 from k3m_kg.cli.console import print_json
 from k3m_kg.contracts import Verdict
+from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.calibration import calibrate
 from k3m_kg.use.completion import everything_applies
 from k3m_kg.use.open_model import open_model
+from k3m_kg.use.queueing import model_name
 from k3m_kg.use.verdicts import keep_verdict
 from tests.evaluation.shop import shop_snapshot, trained, untrained
 
@@ -371,6 +374,58 @@ def test_complete_writes_what_it_accepts_into_the_graph_and_undo_takes_it_back(
     assert "1 triples written as run" in err
 
 
+def shop_graph(run: Command, tmp_path: Path) -> str:
+    source, db = tmp_path / "shop.tsv", f"sqlite:///{tmp_path / 'graph.db'}"
+    rows = [f"p{n:03}\ta title\thttps://x/1.jpg\tfits#:#all\tcoats\n" for n in range(60)]
+    source.write_text("".join(rows), "utf-8")
+    assert run("ingest", source, "--db", db)[0] == 0
+    return db
+
+
+def test_what_is_decided_of_the_queue_says_whether_a_promise_holds(
+    run: Command, sure: Path, tmp_path: Path
+) -> None:
+    db = shop_graph(run, tmp_path)
+    code, out, err = run("complete", sure, "--review", "--db", db)
+    assert (code, out) == (0, "")
+    assert "1 new items to review, 0 renewed" in err
+    trained_by = open_model(sure, None, device="cpu").trained
+    with GraphStore.open(db) as store:
+        desk = ReviewDesk(store)
+        (item,) = desk.next("ann")
+        assert (item.product, item.property, item.promised) == ("p010", "kind", 0.95)
+        assert item.details["alternatives"][0]["value"] != item.value
+        desk.decide("ann", [item.id], DecidedAs.REJECT)
+        # of more that was promised for, people find most wrong
+        offers = [
+            ReviewOffer(f"p{n:03}", "kind", "a kind", 0.9999, promised=0.95) for n in range(20, 30)
+        ]
+        desk.add(model_name(trained_by), offers)
+        for item in desk.next("ann", 10):
+            answer = DecidedAs.ACCEPT if item.product < "p023" else DecidedAs.REJECT
+            desk.decide("ann", [item.id], answer)
+    options = ("--precision", 0.95, "--write", "--db", db)
+    code, out, err = run("complete", sure, *options, "--json")
+    report = json.loads(out)
+    assert (code, report["triples_added"]) == (0, 0)
+    broken = report["broken_promises"]["kind"]
+    assert (broken["decided"], broken["right"], broken["broken"]) == (11, 3, True)
+    code, out, err = run("complete", sure, *options)
+    assert "kind: nothing is written: of what 95.0% was promised for reviewers found 3 of 11" in err
+
+
+def test_audit_puts_doubted_values_into_the_queue(
+    run: Command, artifact: Path, tmp_path: Path
+) -> None:
+    db = shop_graph(run, tmp_path)
+    code, out, _ = run("audit", artifact, "--kind", "values", "--top", 3, "--db", db, "--review",
+                       "--json")  # fmt: skip
+    report = json.loads(out)
+    assert code == 0
+    # this graph states none of these values, so there is nothing to put right
+    assert report["review_stated"] == len(report["findings"]) == 3
+
+
 @pytest.fixture(scope="module")
 def half_classified(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An artifact on a shop of which every third product has no category."""
@@ -488,6 +543,11 @@ def test_audit_prints_each_kind_and_its_json_is_one_object(
         (("classify", "ARTIFACT", "--write"), 2, "--write needs --precision"),
         (("classify", "ARTIFACT", "--product", "nobody"), 1, "nobody"),
         (("complete", "ARTIFACT", "--write", "--precision", "0.9"), 1, "k3m-kg.db"),
+        (("complete", "ARTIFACT", "--review"), 1, "k3m-kg.db"),
+        (("complete", "ARTIFACT", "--review", "--all"), 2, "--review and --all"),
+        (("complete", "ARTIFACT", "--review", "--write"), 2, "--write or --review"),
+        (("classify", "ARTIFACT", "--review"), 1, "k3m-kg.db"),
+        (("audit", "ARTIFACT", "--review"), 1, "k3m-kg.db"),
         (("complete", "ARTIFACT", "--precision", "0.9"), 1, "not calibrated"),
     ],
 )

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+    say,
+)
+from k3m_kg.cli.proposing import check_queue, note_queued, queue_for_review
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -26,6 +35,7 @@ if TYPE_CHECKING:
 
     from k3m_kg.contracts import Modality
     from k3m_kg.use.audit import Audit
+    from k3m_kg.use.open_model import OpenModel
 
 
 def audit(
@@ -41,6 +51,13 @@ def audit(
         int, typer.Option(min=1, metavar="K", help="So many of each kind, most suspicious first.")
     ] = 20,
     split: SplitOption = "all",
+    review: Annotated[
+        bool,
+        typer.Option(
+            "--review", help="Put doubted values into the graph's queue for people to review."
+        ),
+    ] = False,
+    db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
     dtype: PrecisionOption = "auto",
@@ -50,8 +67,10 @@ def audit(
 
     A value is suspicious where the model, not seeing it, expects another. A title or picture is
     suspicious where it says less about the values of its product than those of other products do.
-    Nothing is changed: look, then correct the source.
+    Nothing is changed: look, then correct the source, or let people decide with --review.
     """
+    if review:
+        check_queue(db)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
@@ -79,9 +98,14 @@ def audit(
     note_verdict(opened)
     if calibration is None:
         note(f"probabilities are not calibrated: {hint(opened.trained)}")
+    queued = {}
+    if review:
+        queued = _queue(db, opened, found)
+        note_queued(queued)
     if as_json:
         print_json(
             {
+                **queued,
                 "snapshot": opened.snapshot.id,
                 "calibrated": calibration is not None,
                 "judged": {name: item.judged for name, item in found.items()},
@@ -92,6 +116,26 @@ def audit(
     else:
         for name, item in found.items():
             _print(name, item)
+
+
+def _queue(db: str, opened: OpenModel, found: Mapping[str, Audit]) -> dict[str, int]:
+    """Put doubted values into the queue."""
+    from k3m_kg.snapshot import CATEGORY
+    from k3m_kg.use.queueing import model_name, offered_findings
+
+    findings = [item for one in found.values() for item in one.findings]
+    as_triples = opened.snapshot.has_categories
+    values = [
+        item
+        for item in findings
+        if item.kind == "value" and not (as_triples and item.property == CATEGORY)
+    ]
+    if len(values) < len(findings):
+        note(
+            f"{len(findings) - len(values):,} findings are about titles, pictures or categories, "
+            "which are put right in the source: not in the queue"
+        )
+    return queue_for_review(db, model_name(opened.trained), offered_findings(values))
 
 
 def _seen_kinds(kind: str, modalities: Mapping[str, Modality]) -> tuple[str, ...]:

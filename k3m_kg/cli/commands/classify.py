@@ -16,7 +16,16 @@ from k3m_kg.cli.console import (
     progress_bar,
 )
 from k3m_kg.cli.outputs import guard
-from k3m_kg.cli.proposing import check_writing, note_coverage, print_proposals, write_run
+from k3m_kg.cli.proposing import (
+    check_queue,
+    check_writing,
+    kept_promises,
+    note_coverage,
+    note_queued,
+    print_proposals,
+    queue_for_review,
+    write_run,
+)
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -28,6 +37,7 @@ from k3m_kg.cli.using import (
     note_verdict,
     open_with_progress,
 )
+from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
     import numpy as np
@@ -83,6 +93,12 @@ def classify(
             "back.",
         ),
     ] = False,
+    review: Annotated[
+        bool,
+        typer.Option(
+            "--review", help="Put what is proposed into the graph's queue for people to review."
+        ),
+    ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
@@ -103,20 +119,27 @@ def classify(
 
     if out is not None:
         check_table(out)
-        guard("--out", out, db=db if write else None, artifact=artifact, snapshot=snapshot)
+        guard(
+            "--out", out, db=db if write or review else None, artifact=artifact, snapshot=snapshot
+        )
+    if write and review:
+        raise UsageError("--write or --review: what is written is not asked")
     if write:
         check_writing(precision, db)
+    if review:
+        check_queue(db)
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(
             artifact, snapshot, device, stages, precision=dtype, ranks=False
         )
         rows = _lacking(opened, product, split)
-        found, coverage = _proposals(
+        found, coverage, broken = _proposals(
             opened,
             rows,
             precision,
             top_k,
+            db=db if write else None,
             explain=explain,
             batch_size=batch_size,
             stages=stages,
@@ -128,18 +151,26 @@ def classify(
         if write:
             run = write_run(db, artifact, map(_category, found))
             report |= {"run": run["run"], "categories_added": run["products_updated"]}
+            report["broken_promises"] = broken
+        if review:
+            from k3m_kg.use.queueing import model_name, offered_proposals
+
+            offers = offered_proposals(found, of_category=True)
+            report |= queue_for_review(db, model_name(opened.trained), offers)
     report["per_property"] = coverage
     if out is not None:
         note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
     if write:
         note(f"{report['categories_added']:,} categories written as run {report['run']}")
-    if as_json and (write or out is not None):
+    if review:
+        note_queued(report)
+    if as_json and (write or review or out is not None):
         print_json(report)
     elif as_json:
         print_json([proposal.record() for proposal in found])
-    elif out is None and not write:
+    elif out is None and not write and not review:
         print_proposals(found)
-    if precision is not None:
+    if precision is not None and not broken:
         note_coverage(coverage, precision)
 
 
@@ -160,11 +191,15 @@ def _proposals(
     precision: float | None,
     top_k: int,
     *,
+    db: str | None,
     explain: bool,
     batch_size: int,
     stages: Stages,
-) -> tuple[list[Proposal], dict[str, dict[str, Any]]]:
-    """What is proposed, and how much a precision lets through."""
+) -> tuple[list[Proposal], dict[str, dict[str, Any]], dict[str, Any]]:
+    """What is proposed, how much a precision lets through, and which promises are broken.
+
+    With a database, what people decided there is asked whether the precision holds.
+    """
     from k3m_kg.use.acceptance import Acceptor, thresholds
     from k3m_kg.use.classifying import Classifier
 
@@ -184,10 +219,13 @@ def _proposals(
         progress=stages.more,
     )
     if precision is None:
-        return list(proposals), {}
-    acceptor = Acceptor(thresholds(classifier.calibration, precision))
+        return list(proposals), {}, {}
+    wanted, broken = thresholds(classifier.calibration, precision), {}
+    if db is not None:
+        wanted, broken = kept_promises(db, opened, wanted, precision)
+    acceptor = Acceptor(wanted)
     accepted = list(acceptor(proposals))
-    return accepted, acceptor.report()
+    return accepted, acceptor.report(), broken
 
 
 def _category(item: Proposal) -> ProposedCategory:

@@ -18,7 +18,16 @@ from k3m_kg.cli.console import (
     progress_bar,
 )
 from k3m_kg.cli.outputs import guard
-from k3m_kg.cli.proposing import check_writing, note_coverage, print_proposals, write_run
+from k3m_kg.cli.proposing import (
+    check_queue,
+    check_writing,
+    kept_promises,
+    note_coverage,
+    note_queued,
+    print_proposals,
+    queue_for_review,
+    write_run,
+)
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -50,6 +59,8 @@ _REASONS = {
     "constant": "nearly constant",
     "few": "too rare",
 }
+_PROMISED = 0.95
+"""The precision at which items of the queue say whether they would be written unasked."""
 _NAMED = 4
 """Properties that are named per reason."""
 
@@ -134,6 +145,12 @@ def complete(
             "back.",
         ),
     ] = False,
+    review: Annotated[
+        bool,
+        typer.Option(
+            "--review", help="Put what is proposed into the graph's queue for people to review."
+        ),
+    ] = False,
     db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     texts: Annotated[
@@ -157,7 +174,8 @@ def complete(
     With --precision 0.95 only the best value is given, and only where it is as probable as it must
     be for 95 % of what a property gives to be right; what does not apply is wrong. The threshold of
     each property is chosen on validation with 90 % confidence; a property that reaches it nowhere
-    gives nothing.
+    gives nothing. Nor is anything written of a property where people's decisions about what this
+    model proposed show, with 90 % confidence, that less than that is right.
 
     Identifiers, texts and what is nearly constant are left out, with a word.
     """
@@ -166,11 +184,20 @@ def complete(
 
     if out is not None:
         check_table(out)
-        guard("--out", out, db=db if write else None, artifact=artifact, snapshot=snapshot)
+        guard(
+            "--out", out, db=db if write or review else None, artifact=artifact, snapshot=snapshot
+        )
+    if (write or review) and known_too:
+        raise UsageError(
+            f"--{'write' if write else 'review'} and --all: the graph is given what it lacks, "
+            "nothing else"
+        )
+    if write and review:
+        raise UsageError("--write or --review: what is written is not asked")
     if write:
-        if known_too:
-            raise UsageError("--write and --all: the graph is given what it lacks, nothing else")
         check_writing(precision, db)
+    if review:
+        check_queue(db)
     best = 1 if precision is not None else top_k
     settings = CompletionSettings(
         tuple(properties or ()), min_share, every_property, best, known_too, applies
@@ -183,15 +210,18 @@ def complete(
         if values is not None:
             settings = replace(settings, open_values=values.scorer.known)
         poor = _not_asked(opened, settings)
-        reported = as_json and (write or out is not None)
+        reported = as_json and (write or review or out is not None)
         if not reported and not properties:
             _note_left_out(poor)
         proposals, acceptor = _proposals(
             opened, rows, settings, poor, precision, parts if explain else 0, batch_size, stages
         )
+        broken: dict[str, Any] = {}
+        if write and acceptor is not None and precision is not None:
+            acceptor.thresholds, broken = kept_promises(db, opened, acceptor.thresholds, precision)
         if values is not None:
             proposals = values.merged(proposals, opened.snapshot, settings.top_k)
-        if write or out is None:
+        if write or review or out is None:
             proposals = list(proposals)
         report: dict[str, Any] = {"products": len(rows)}
         report["left_out"] = {name: str(why) for name, why in poor.items()}
@@ -202,6 +232,9 @@ def complete(
             report["file"] = str(out)
         if write:
             report |= write_run(db, artifact, map(_triple, proposals))
+            report["broken_promises"] = broken
+        if review:
+            report |= _queue(db, opened, proposals, poor)
     if acceptor is not None:
         report["per_property"] = acceptor.report()
     if reported:
@@ -211,14 +244,31 @@ def complete(
         note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
     if write:
         note(f"{report['triples_added']:,} triples written as run {report['run']}")
+    if review:
+        note_queued(report)
     if as_json:
         print_json([proposal.record() for proposal in proposals])
-    elif out is None and not write:
+    elif out is None and not write and not review:
         print_proposals(proposals)
         if not proposals and precision is None:
             note("nothing is missing: `--all` also asks the properties that products have")
     if acceptor is not None:
-        note_coverage(report["per_property"], precision or 0.0)
+        told = {name: row for name, row in report["per_property"].items() if name not in broken}
+        note_coverage(told, precision or 0.0)
+
+
+def _queue(
+    db: str, opened: OpenModel, proposals: Iterable[Proposal], poor: dict[str, Incompletable]
+) -> dict[str, int]:
+    """Put proposals into the queue; what a calibration would promise is said with them."""
+    from k3m_kg.use.acceptance import thresholds
+    from k3m_kg.use.calibration import load_calibration
+    from k3m_kg.use.queueing import model_name, offered_proposals
+
+    calibration = load_calibration(opened.trained)
+    sure = None if calibration is None else thresholds(calibration, _PROMISED, poor)
+    offers = offered_proposals(proposals, sure, _PROMISED)
+    return queue_for_review(db, model_name(opened.trained), offers)
 
 
 def _triple(item: Proposal) -> ProposedTriple:

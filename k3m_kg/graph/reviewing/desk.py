@@ -14,6 +14,7 @@ from k3m_kg.errors import GraphError, UsageError, unknown_name
 from k3m_kg.graph.reviewing import looking
 from k3m_kg.graph.reviewing.deciding import REVIEWER, Decided
 from k3m_kg.graph.reviewing.items import (
+    AskedShare,
     DecidedAs,
     DecidedItem,
     QueueCount,
@@ -211,6 +212,11 @@ class ReviewDesk:
         """Items that two reviewers decided, and of how many both said the same."""
         with self._reading() as connection:
             return looking.agreement(connection)
+
+    def shares(self, model: str | None = None) -> list[AskedShare]:
+        """Every proposal of the queue as a number, decided or not; of one model, or of all."""
+        with self._reading() as connection:
+            return list(looking.asked_shares(connection, model))
 
     def rejected(self) -> Iterator[tuple[str, str | None, set[str]]]:
         """(product, property or None for the category, values) that nobody may propose again."""

@@ -54,6 +54,7 @@ class ReviewOffer:
         stated: of a finding, the value that the product has; None of a proposal.
         worth: what an answer is worth, comparable among what is reviewed together; None: that of
             its uncertainty, p (1 - p).
+        promised: the precision that was promised for what is as probable; None where it was not.
         details: JSON: whatever a page shows as evidence.
     """
 
@@ -63,6 +64,7 @@ class ReviewOffer:
     probability: float
     stated: str | None = None
     worth: float | None = None
+    promised: float | None = None
     details: Mapping[str, Any] = field(default_factory=dict)
 
     def kind(self) -> ItemKind:
@@ -89,7 +91,7 @@ class ReviewItem:
     Attributes:
         id: its number in the queue.
         property: `category` where `of_category`.
-        value, stated, probability, details: as in `ReviewOffer`.
+        value, stated, probability, promised, details: as in `ReviewOffer`.
         model: who proposes it.
         decided: whether somebody has decided it.
         drawn: it comes from the random stream that keeps estimates honest.
@@ -107,6 +109,7 @@ class ReviewItem:
     of_category: bool = False
     decided: bool = False
     drawn: bool = False
+    promised: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +148,22 @@ class DecidedItem:
         if self.decision.answer == DecidedAs.SKIP:
             return None
         return self.decision.answer == DecidedAs.ACCEPT
+
+
+@dataclass(frozen=True, slots=True)
+class AskedShare:
+    """A proposal of the queue as a number.
+
+    Attributes:
+        right: what people say of it; None where nobody has.
+        drawn: it came from the random stream.
+    """
+
+    property: str
+    probability: float
+    promised: float | None
+    right: bool | None
+    drawn: bool
 
 
 @dataclass(frozen=True, slots=True)

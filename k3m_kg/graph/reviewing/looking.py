@@ -13,6 +13,7 @@ from k3m_kg.graph.journal import chunks
 from k3m_kg.graph.reviewing.deciding import REVIEWER
 from k3m_kg.graph.reviewing.items import (
     CATEGORY_NAME,
+    AskedShare,
     DecidedAs,
     DecidedItem,
     Decision,
@@ -55,6 +56,7 @@ def _item_columns() -> tuple[list[Any], Any]:
         model.c.name.label("model_name"),
         of.state,
         of.drawn,
+        of.promised,
     ]
     joined = (
         review_items.join(head, head.c.id == of.head)
@@ -80,6 +82,7 @@ def _item(row: Any) -> ReviewItem:
         row.property_name is None,
         row.state == ItemState.DECIDED,
         bool(row.drawn),
+        row.promised,
     )
 
 
@@ -157,6 +160,34 @@ def queue_counts(connection: Connection) -> list[QueueCount]:
         )
         for (kind, name), found in sorted(counts.items())
     ]
+
+
+def asked_shares(connection: Connection, model: str | None = None) -> Iterator[AskedShare]:
+    """Every proposal of the queue, decided or not, of one model or of all."""
+    of = review_items.c
+    newest = newest_decisions().subquery()
+    query = (
+        select(
+            properties.c.name, of.probability, of.promised, decisions.c.answer, decisions.c.drawn
+        )
+        .select_from(
+            review_items.join(properties, properties.c.id == of.property, isouter=True)
+            .join(newest, newest.c.item == of.id, isouter=True)
+            .join(
+                decisions,
+                (decisions.c.run == newest.c.run) & (decisions.c.item == of.id),
+                isouter=True,
+            )
+        )
+        .where(of.kind == ItemKind.PROPOSAL.value)
+    )
+    if model is not None:
+        query = query.join(sources, sources.c.id == of.model).where(
+            sources.c.name == f"{_MODEL}{model}"
+        )
+    for name, probability, promised, answer, drawn in connection.execute(query):
+        right = None if answer is None else answer == DecidedAs.ACCEPT.value
+        yield AskedShare(name or CATEGORY_NAME, probability, promised, right, bool(drawn))
 
 
 def newest_decisions() -> Select[Any]:

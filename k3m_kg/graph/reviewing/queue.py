@@ -43,13 +43,14 @@ _COLUMNS = (
     "probability",
     "uncertainty",
     "worth",
+    "promised",
     "lot",
     "model",
     "details",
     "state",
     "drawn",
 )
-_RENEWED = ("tail", "probability", "uncertainty", "worth", "model", "details")
+_RENEWED = ("tail", "probability", "uncertainty", "worth", "promised", "model", "details")
 
 
 @dataclass(slots=True)
@@ -186,6 +187,7 @@ def _row(
         share,
         0.5 - abs(share - 0.5),
         share * (1 - share) if offer.worth is None else offer.worth,
+        offer.promised,
         _lot(offer),
         model,
         json.dumps(dict(offer.details), ensure_ascii=False),
