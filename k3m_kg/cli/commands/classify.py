@@ -220,7 +220,8 @@ def _proposals(
     )
     if precision is None:
         return list(proposals), {}, {}
-    wanted, broken = thresholds(classifier.calibration, precision), {}
+    wanted = thresholds(classifier.calibration, precision)
+    broken: dict[str, Any] = {}
     if db is not None:
         wanted, broken = kept_promises(db, opened, wanted, precision)
     acceptor = Acceptor(wanted)
