@@ -29,6 +29,8 @@ from k3m_kg.readers.mapping import Mapping
 
 ROOT = Path(__file__).parent.parent
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("k3m_kg_"))
+INTERNAL = {"K3M_KG_DATA"}
+"""Variables of tests, and of our own processes for each other."""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 PLUGINS = (ROOT / "docs" / "plugins.md").read_text(encoding="utf-8")
 
@@ -56,6 +58,8 @@ def pages() -> ModuleType:
     [
         "docs/cli.md",
         "docs/config.md",
+        "docs/reference/errors.md",
+        "docs/reference/vocabulary.md",
         "schemas/run-config.schema.json",
         "schemas/mapping.schema.json",
     ],
@@ -67,6 +71,32 @@ def test_generated_file_is_current(pages: ModuleType, name: str) -> None:
 def test_every_setting_has_a_meaning() -> None:
     rows = (ROOT / "docs" / "config.md").read_text(encoding="utf-8").splitlines()
     assert [row for row in rows if row.endswith("|  |")] == []
+
+
+def test_every_variable_of_the_environment_is_documented(pages: ModuleType) -> None:
+    code = [*(ROOT / "k3m_kg").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    read = {
+        name
+        for path in code
+        for name in re.findall(r"""["'](K3M_KG_[A-Z_]+)["']""", path.read_text(encoding="utf-8"))
+    }
+    assert read - INTERNAL == set(pages.VARIABLES)
+
+
+def test_every_error_that_there_is_is_documented(pages: ModuleType) -> None:
+    from k3m_kg.errors import K3MError
+
+    page = (ROOT / "docs" / "reference" / "errors.md").read_text(encoding="utf-8")
+    waiting = [K3MError]
+    for cls in waiting:  # those of the modules that tests have imported
+        waiting += cls.__subclasses__()
+        if cls.__module__.startswith("k3m_kg.") and not cls.__name__.startswith("_"):
+            assert f"| `{cls.__name__}` | {cls.exit_code} |" in page
+
+
+def test_every_kind_of_plugin_is_named_where_plugins_are_written() -> None:
+    for kind, cls in KINDS.items():
+        assert f"{cls.__name__}(" in PLUGINS, kind
 
 
 def test_every_hook_has_a_section_with_its_signature() -> None:
