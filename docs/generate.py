@@ -133,6 +133,7 @@ VARIABLES = {
     "K3M_KG_TRACE_PLUGINS": "`1` tells each plugin module that is loaded and each hook that is "
     "called on standard error, with the time it took.",
     "K3M_KG_TRACEBACK": "`1` shows where an error came from, and warnings of libraries.",
+    "K3M_KG_TOKENS": "The tokens that `k3m-kg serve` asks for, with blanks between.",
     "K3M_KG_MEMORY": "The memory that a worker may take where `--memory` does not say it.",
 }
 """What the environment says; a test holds it to what the code reads."""
