@@ -34,8 +34,11 @@ from k3m_kg_evaluations.pair_models import (
     crossed,
     features_of,
     finetuned,
+    fit_forest,
     fit_pairs,
+    sentences,
     threshold_of,
+    titles_of,
 )
 from k3m_kg_evaluations.pairs import PairData, Pairs, pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
@@ -45,6 +48,7 @@ CANDIDATES = (1, 5, 10, 50)
 _RATES = {"finetune": 3e-4, "cross": 5e-5}
 _COSINE = "the cosine of {}"
 _SIMPLE = "a linear model on similarities"
+_FOREST = "a random forest on similarities"
 _QUERIES_AT_ONCE = 512
 
 Judge = Callable[[Pairs], np.ndarray]
@@ -173,11 +177,15 @@ class Alignment(Evaluation[OpenModel]):
     ) -> Judge:
         asked = self.settings
         if asked.mode == "probe":
+            every = [vectors_NH]
+            if asked.words:
+                read = sentences(opened, titles_of(opened, rows, asked.hide_modalities))
+                every += [] if read is None else [read]
 
             def features(pairs: Pairs) -> np.ndarray:
                 left, right = (np.searchsorted(rows, side) for side in (pairs.left, pairs.right))
-                found = features_of(vectors_NH[left], vectors_NH[right])
-                return np.concatenate([found, simple(pairs)], 1) if asked.words else found
+                found = [features_of(vectors[left], vectors[right]) for vectors in every]
+                return np.concatenate([*found, *([simple(pairs)] if asked.words else [])], 1)
 
             fitted = fit_pairs(
                 (features(train), train.same), (features(validation), validation.same)
@@ -202,7 +210,11 @@ class Alignment(Evaluation[OpenModel]):
     ) -> dict[str, Any]:
         train, validation, pairs = (data.parts[name] for name in ("train", "validation", split))
         fitted = fit_pairs((simple(train), train.same), (simple(validation), validation.same))
-        judges: dict[str, Judge] = {_SIMPLE: lambda some: fitted(simple(some))}
+        forest = fit_forest((simple(train), train.same))
+        judges: dict[str, Judge] = {
+            _SIMPLE: lambda some: fitted(simple(some)),
+            _FOREST: lambda some: forest(simple(some)),
+        }
         known = simple.cosines(pairs)
         one = next((name for name in ("words", "attributes") if name in known), None)
         if one is not None:

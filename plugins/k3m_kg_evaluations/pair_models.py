@@ -8,7 +8,7 @@ N pairs, H numbers of a product.
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from k3m_kg.api import (
     TRIPLES,
+    FrozenTextEncoder,
     LinkPredictor,
     OpenModel,
     ProductSource,
@@ -35,6 +36,7 @@ from k3m_kg_evaluations.pairs import Pairs
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _USUAL = 0.1
+_TREES = 200
 _TOKENS = 60
 """Of each product's text, in the cross-encoder."""
 
@@ -82,6 +84,41 @@ def fit_pairs(
         if score > best_score:
             best, best_score = model, score
     return lambda features: np.asarray(best.decision_function(features), float)
+
+
+def fit_forest(train: tuple[np.ndarray, np.ndarray]) -> Callable[[np.ndarray], np.ndarray]:
+    """A random forest on pair features, as Magellan's matchers are (Konda et al. 2016).
+
+    Returns:
+        What gives the probability of (N, F) features.
+    """
+    from sklearn.ensemble import RandomForestClassifier
+
+    forest = RandomForestClassifier(_TREES, min_samples_leaf=2, random_state=0, n_jobs=1)
+    forest.fit(*train)
+    return lambda features: np.asarray(forest.predict_proba(features)[:, 1], float)
+
+
+def sentences(opened: OpenModel, texts: Sequence[str]) -> np.ndarray | None:
+    """(N, W) what a frozen text encoder says of texts as they stand, of length 1; None without one.
+
+    The mean over tokens, which is what encoders of sentences are trained to make comparable.
+    """
+    encoder = opened.trained.text_encoder
+    if not isinstance(encoder, FrozenTextEncoder):
+        return None
+    found = encoder.vectors([tokens.ids for tokens in encoder.prepare(texts)])
+    width = max(vectors.shape[1] for vectors in found)
+    means_NW = np.stack(
+        [
+            vectors.mean(0, dtype=np.float32) if len(vectors) else np.zeros(width, np.float32)
+            for vectors in found
+        ]
+    )
+    found_NW: np.ndarray = means_NW / np.maximum(
+        np.linalg.norm(means_NW, axis=1, keepdims=True), 1e-12
+    )
+    return found_NW
 
 
 def threshold_of(scores_N: np.ndarray, same_N: np.ndarray) -> float:
@@ -238,6 +275,13 @@ def crossed(
     return _trained(model, head, logits, train, validation, settings, keep, progress)
 
 
+def titles_of(opened: OpenModel, rows: np.ndarray, without: Collection[str]) -> list[str]:
+    """What products show as title, empty where they show none."""
+    if "title" not in opened.trained.sees or "title" in without:
+        return [""] * len(rows)
+    return [text or "" for text in opened.snapshot.titles.take(rows).to_pylist()]
+
+
 def _mean(read_NTH: Tensor, there_NT: Tensor) -> Tensor:
     count_N1 = there_NT.sum(1, keepdim=True).clamp_min(1)
     return (read_NTH * there_NT[..., None]).sum(1) / count_N1
@@ -254,9 +298,7 @@ def _texts(
         np.concatenate([some.left, some.right]) if isinstance(some, Pairs) else some for some in of
     ]
     rows = np.unique(np.concatenate(parts))
-    texts = [""] * len(rows)
-    if "title" in opened.trained.sees and "title" not in without:
-        texts = [text or "" for text in opened.snapshot.titles.take(rows).to_pylist()]
+    texts = titles_of(opened, rows, without)
     if TRIPLES in opened.trained.sees and TRIPLES not in without:
         catalog = opened.batcher.catalog
         for place, name, value in zip(

@@ -62,7 +62,8 @@ class AlignmentSettings(Settings):
         mode: `probe` fits a linear model on both products' frozen vectors, `finetune` trains a copy
             of the model that makes them, `cross` trains a copy of its text encoder that reads both
             products' texts as one.
-        words: also give a probe the simple similarities of the competitor.
+        words: also give a probe the simple similarities of the competitors, and what a frozen text
+            encoder says of both titles as they stand.
         epochs: of fine-tuning, at most.
         learning_rate: of pretrained weights; none: 0.0003, and 0.00005 of a text encoder.
         keep: wrong pairs that an epoch of `finetune` and `cross` is shown for each right one, anew

@@ -24,7 +24,7 @@ Run = Callable[..., tuple[dict[str, Any], Any]]
 
 def corrupted(opened: OpenModel, *harm: str) -> OpenModel:
     kinds = [corruption_of(text) for text in harm]
-    return OpenModel.of(opened.trained, corrupt(opened.snapshot, kinds))
+    return opened.on(corrupt(opened.snapshot, kinds))
 
 
 def test_links_are_right_pairs_of_the_later_split(opened: OpenModel) -> None:

@@ -55,7 +55,7 @@ def test_a_model_that_knows_both_parts_finds_one_by_the_other(
 def test_missing_titles_are_asked_all_the_same_and_find_nothing(
     opened: OpenModel, measured: Run
 ) -> None:
-    harmed = OpenModel.of(opened.trained, corrupt(opened.snapshot, [corruption_of("TMR:1")]))
+    harmed = opened.on(corrupt(opened.snapshot, [corruption_of("TMR:1")]))
     whole, one = measured(
         "retrieval", with_predictor(opened, Named()), directions=SIDES, mode="direct"
     )
