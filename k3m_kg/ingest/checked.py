@@ -1,5 +1,7 @@
 """Part of reading in an ingest: every text of a record storable, every record hashed.
 
+Names and identifiers that lost their digits are found here too, whatever the format.
+
 It happens in whichever of the two processes has time for it.
 """
 
@@ -8,6 +10,8 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
+from k3m_kg.ingest.ruined import RuinedNumbers
+from k3m_kg.readers.numbers import digits_lost
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Subject
 
 Checked = tuple[Subject, str]
@@ -19,19 +23,46 @@ Read = Checked | RejectedRow | Note
 
 
 def checked(records: Iterable[CatalogRecord]) -> Iterator[Read]:
-    """The records with their hashes; one that is none for the graph is rejected.
+    """All records of a source as a `Checker` gives them, then what is to be said of them."""
+    checker = Checker()
+    yield from checker.of(records)
+    yield from checker.notes()
 
-    That depends on the record alone: not on its pictures, and not on which reader made it.
+
+class Checker:
+    """Checks the records of one source, in as many parts as they come.
+
+    Attributes:
+        ruined: numbers that lost their digits, so far.
     """
-    for record in records:
-        if isinstance(record, RejectedRow | Note):
-            yield record
-            continue
-        content = record.content_text()
-        if reason := _unfit(record, content):
-            yield RejectedRow(record.line, reason, repr(record)[:2000], id_of(record))
-        else:
-            yield record, hashlib.sha256(content.encode()).hexdigest()
+
+    def __init__(self) -> None:
+        self.ruined = RuinedNumbers()
+
+    def of(self, records: Iterable[CatalogRecord]) -> Iterator[Read]:
+        """The records with their hashes; one that is none for the graph is rejected.
+
+        That depends on the record alone: not on its pictures, and not on which reader made it.
+        """
+        for record in records:
+            if isinstance(record, RejectedRow | Note):
+                yield record
+                continue
+            content = record.content_text()
+            reason = _unfit(record, content)
+            if ("E+" in content or "e+" in content) and isinstance(record, ProductRecord):
+                if reason is None and (name := self.ruined.name_of(record)) is not None:
+                    reason = digits_lost(name)
+                if (whole := self.ruined.without(record)) is not record:
+                    record, content = whole, whole.content_text()
+            if reason:
+                yield RejectedRow(record.line, reason, repr(record)[:2000], id_of(record))
+            else:
+                yield record, hashlib.sha256(content.encode()).hexdigest()
+
+    def notes(self) -> Iterator[Note]:
+        """What is to be said of all of them, at the end."""
+        return self.ruined.notes()
 
 
 def id_of(record: Subject) -> str | None:

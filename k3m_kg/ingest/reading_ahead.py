@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.ingest.checked import Read, checked
+from k3m_kg.ingest.checked import Checker, Read, checked
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.readers.choosing import ChosenReader
 from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
@@ -102,10 +102,16 @@ def _processors() -> int:
 
 
 def _received(answers: WorkerAnswers) -> Iterator[Read]:
-    for _, (items, digests) in answers:
+    checker = Checker()
+    for what, content in answers:
+        if what == "ruined":
+            checker.ruined.add(*content)
+            continue
+        items, digests = content
         records = (_RECORDS[of](*parts) for of, *parts in items)
         if digests is None:
-            yield from checked(records)
+            yield from checker.of(records)
         else:
             for record, digest in zip(records, digests, strict=True):
                 yield (record, digest) if digest else record
+    yield from checker.notes()

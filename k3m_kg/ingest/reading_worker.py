@@ -1,6 +1,7 @@
 """What the worker does that reads one source for the process that writes, see `reading_ahead`.
 
-It answers with ("records", (records, their hashes or None)).
+It answers with ("records", (records, their hashes or None)), and in the end with ("ruined", what it
+found of numbers that lost their digits in the records that it hashed).
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Any
 
 from k3m_kg.errors import PluginError
 from k3m_kg.ingest.batching import Room
-from k3m_kg.ingest.checked import checked
+from k3m_kg.ingest.checked import Checker
 from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.inside import Answer, packed
@@ -34,6 +35,7 @@ class Sender:
         self._clock = clock
         self._waits = False
         self._since = clock()
+        self._checker = Checker()
 
     def records(self, records: Iterable[CatalogRecord]) -> None:
         """Send all of them, also those before an error."""
@@ -47,11 +49,13 @@ class Sender:
                     batch = []
         finally:
             self._records(batch)
+        if any(self._checker.ruined.found):
+            self._answer.send_packed(packed("ruined", self._checker.ruined.found))
 
     def _records(self, batch: list[CatalogRecord]) -> None:
         digests = None
         if self._waits:
-            batch, digests = _hashed(batch)
+            batch, digests = self._hashed(batch)
         self._send(([_item(record) for record in batch], digests))
 
     def _send(self, content: Any) -> None:
@@ -63,13 +67,13 @@ class Sender:
         self._waits = sent - ready > WAITS * (ready - self._since)
         self._since = sent
 
-
-def _hashed(batch: list[CatalogRecord]) -> tuple[list[CatalogRecord], list[str]]:
-    """The records with their hashes; '' for rejected rows and notes."""
-    found = [
-        (item, "") if isinstance(item, RejectedRow | Note) else item for item in checked(batch)
-    ]
-    return [record for record, _ in found], [digest for _, digest in found]
+    def _hashed(self, batch: list[CatalogRecord]) -> tuple[list[CatalogRecord], list[str]]:
+        """The records with their hashes; '' for rejected rows and notes."""
+        found = [
+            (item, "") if isinstance(item, RejectedRow | Note) else item
+            for item in self._checker.of(batch)
+        ]
+        return [record for record, _ in found], [digest for _, digest in found]
 
 
 def _item(record: CatalogRecord) -> tuple[Any, ...]:

@@ -104,6 +104,10 @@ class TextLines(Iterator[str]):
         self._row.clear()
         self._in_row = 0
 
+    def row_lines(self) -> list[str]:
+        """The lines of the row so far, each with its end."""
+        return list(self._row)
+
     def row_text(self) -> str:
         """The lines of the row so far."""
         return "".join(self._row)

@@ -25,7 +25,8 @@ from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unreadable
-from k3m_kg.readers.csv.rows import open_text, read_header, read_rows, undecodable
+from k3m_kg.readers.csv.header import read_header
+from k3m_kg.readers.csv.rows import open_text, read_rows, undecodable
 from k3m_kg.readers.html_text import html_to_text
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow

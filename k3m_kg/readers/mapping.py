@@ -195,10 +195,13 @@ class Mapping(Settings):
         element: of XML, the name of the element that is a product, such as `offer`.
         classes: of RDF, the classes whose nodes are products, as IRIs or by what follows their
             namespace, such as `[Product]`; by default those of schema.org.
-        header: of a delimited file, the number of the row with the names of the columns, blank
-            rows not counted. By default the first one that has those which the mapping names.
-        skip_after_header: of a delimited file, rows below the header that are none of the data.
-        skip_at_end: of a delimited file, rows at the end that are none, such as totals.
+        header: of a delimited file or a sheet, the number of the row with the names of the
+            columns, as a spreadsheet shows it: blank rows count. By default the first one that has
+            those which the mapping names.
+        skip_after_header: of a delimited file or a sheet, rows below the header that are none of
+            the data, blank ones included.
+        skip_at_end: of a delimited file or a sheet, rows at the end that are none, such as totals,
+            blank ones between them included.
         delimiter: of a delimited file, between cells; by default the most frequent of `,` tab `;`
             `|` in the header.
         quote: of a delimited file, around cells that hold delimiters or line breaks; null if the

@@ -55,15 +55,23 @@ class WorkbookReader:
             ConfigError: there is no such sheet, or as with delimited text.
         """
         with Rewritten(path, ".csv") as table:
+            blank = 0
             for number, row in enumerate(self._rows(path), start=1):
                 cells = [written(cell) for cell in row]
-                if any(cells):
-                    table.add(_line(cells), number)
+                if not any(cells):
+                    blank += 1
+                    continue
+                # Blank rows count where a mapping numbers rows.
+                if blank:
+                    table.add("\n" * blank, number - blank)
+                table.add(_line(cells), number)
+                blank = 0
             if not len(table):
                 raise CatalogError("there is nothing in this sheet", where=str(path))
             yield from table.read(DelimitedReader(), mapping)
 
     def _rows(self, path: Path) -> Iterator[Sequence[Any]]:
+        """All rows from the first of the sheet on."""
         # Native code: this is only ever done where a worker reads.
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 

@@ -167,7 +167,7 @@ def test_hashing_keeps_rejected_rows_in_their_place() -> None:
         ProductRecord("", "no id", line=2),
         ValueRecord("v", (("p", "x"),)),
     ]
-    records, digests = reading_worker._hashed(batch)
+    records, digests = reading_worker.Sender(Answer(BytesIO()))._hashed(batch)
     assert [bool(digest) for digest in digests] == [True, False, True]
     assert digests[0] == batch[0].content_hash()  # type: ignore[union-attr]
     assert isinstance(records[1], RejectedRow)

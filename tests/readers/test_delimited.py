@@ -11,7 +11,8 @@ import pytest
 from k3m_kg.errors import CatalogError, ConfigError, K3MError
 from k3m_kg.readers.cells import MAX_COLUMNS
 from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.csv.rows import read_header, read_rows
+from k3m_kg.readers.csv.header import read_header
+from k3m_kg.readers.csv.rows import read_rows
 from k3m_kg.readers.lines import MAX_LINE, TextLines
 from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
 

@@ -384,11 +384,32 @@ TEE = ProductRecord("T-1", "Tee", properties=(("color_name", "Red"),), line=2)
         ("Our catalog 2026\n\nitem_sku,item_name,color_name\nT-1,Tee,Red\n", ""),
         ("item_sku,item_name,color_name\nT-1,Tee,Red\n\nTotal,1,\n,exported by X,\n",
          "skip_at_end: 2\n"),
+        # Rows are numbered as a spreadsheet shows them: blank ones count.
+        ("Our catalog\n\n\nitem_sku,item_name,color_name\nT-1,Tee,Red\n", "header: 4\n"),
+        (",,\n\"two\nlines\",,\n\nitem_sku,item_name,color_name\nT-1,Tee,Red\n", "header: 4\n"),
+        ("sep=;\n\nitem_sku;item_name;color_name\nT-1;Tee;Red\n", "header: 2\n"),
+        ("item_sku,item_name,color_name\n\nSKU,Name,Color\nT-1,Tee,Red\n",
+         "skip_after_header: 2\n"),
+        ("item_sku,item_name,color_name\nT-1,Tee,Red\n\nTotal,1,\n\n\n", "skip_at_end: 2\n"),
     ],
 )  # fmt: skip
 def test_rows_around_the_data(tmp_path: Path, content: str, more: str) -> None:
     (found,) = read(tmp_path, content, f"id: item_sku\ntitle: item_name\n{more}")
     assert (found.id, found.title, found.properties) == (TEE.id, TEE.title, TEE.properties)
+
+
+def test_a_blank_row_is_no_header(tmp_path: Path) -> None:
+    content = "Our catalog\n\nitem_sku,item_name\nT-1,Tee\n"
+    with pytest.raises(CatalogError, match="row 2 is blank"):
+        read(tmp_path, content, "id: item_sku\nheader: 2\n")
+
+
+def test_rows_in_which_the_header_was_looked_for_are_read_all_the_same(tmp_path: Path) -> None:
+    content = "specs,name\n" + "".join(
+        f'"{{""sku"": ""T{n}""}}",Tee\n' for n in range(30)
+    )  # fmt: skip
+    found = read(tmp_path, content, "id: specs.sku\ntitle: name\ncells: {specs: json}\n")
+    assert [record.id for record in found] == [f"T{n}" for n in range(30)]
 
 
 def test_a_header_that_was_looked_for_is_said(tmp_path: Path) -> None:

@@ -126,3 +126,31 @@ def test_an_object_of_properties_is_seen(tmp_path: Path) -> None:
     line += '"details": {{"artikelnr": 1}}}}\n'
     mapping = said(suggested(tmp_path, line.format("A") + line.format("B"), "c.jsonl"))
     assert (mapping["id"], mapping["unprefixed"]) == ("artikelnr", ["attributes"])
+
+
+@pytest.mark.parametrize(
+    ("content", "header"),
+    [
+        ("Catalog 2026,,\nsku,name,colour\nA,mug,red\nB,cup,blue\n", 2),
+        ("Catalog 2026\n\nSpring\nsku,name,colour\nA,mug,red\nB,cup,\n", 4),
+        ("Supplier,ACME,,,\nDate,2026-02-01,,,\nsku,name,colour,size,ean\nA,mug,red,L,4006\n", 3),
+        ("sku,name,colour\nA,mug,red\nB,cup,blue\n", None),
+        ("\nsku,name,colour\nA,mug,red\nB,cup,blue\n", None),
+        ("sku;name\nA;mug\nB;cup\n", None),
+        ("sku,,,\n1,mug,red,L\n2,cup,blue,M\n", None),  # no row but the first has names alone
+    ],
+)
+def test_a_header_below_a_title_is_found_and_said(
+    tmp_path: Path, content: str, header: int | None
+) -> None:
+    mapping = suggested(tmp_path, content)
+    found = said(mapping)
+    assert found["id"] == "sku"
+    assert found.get("header") == header
+    assert ("# header: the first row with a name" in mapping) is (header is not None)
+    if header is not None:
+        assert found["title"] == "name"
+        path = tmp_path / "m.yaml"
+        path.write_text(mapping)
+        records = DelimitedReader().read(tmp_path / "c.csv", path)
+        assert [r.id for r in records if isinstance(r, ProductRecord)][0] == "A"

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from k3m_kg.errors import CatalogError, ConfigError, K3MError
+from k3m_kg.errors import CatalogError, ConfigError, K3MError, MappingNeeded
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.readers.workbook import WorkbookReader, written
 from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
@@ -101,6 +101,24 @@ def test_a_sheet_is_read_as_a_table_with_all_digits_of_its_numbers(tmp_path: Pat
     assert first.properties == (("ean", "4006381333931"), ("price", "9.5"))
     assert (second.id, second.line) == ("0013", 4)
     assert second.properties == (("price", "0.004"),)
+
+
+def test_a_title_above_the_header_is_no_header(tmp_path: Path) -> None:
+    rows = [
+        (None, None, None),
+        ("Catalog, spring", None, None),
+        (None, None, None),
+        ("sku", "name", "colour"),
+        ("A", "Mug", "red"),
+        (None, None, None),
+        ("B", "Cup", "blue"),
+    ]
+    path = xlsx(tmp_path / "a.xlsx", rows)
+    with pytest.raises(MappingNeeded) as raised:
+        list(WorkbookReader().read(path, None))
+    assert "header: 4\n" in raised.value.mapping
+    found = [r for r in read(path, raised.value.mapping) if isinstance(r, ProductRecord)]
+    assert [(r.id, r.title, r.line) for r in found] == [("A", "Mug", 5), ("B", "Cup", 7)]
 
 
 def test_a_file_that_a_program_wrote(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unreadable
 from k3m_kg.readers.csv.delimited import Row, Rows
 from k3m_kg.readers.csv.encodings import told_encoding
-from k3m_kg.readers.csv.rows import find_header, open_text, undecodable
+from k3m_kg.readers.csv.header import find_header
+from k3m_kg.readers.csv.rows import open_text, undecodable
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapped.named import ByName
 from k3m_kg.readers.mapped.splitting import values_in

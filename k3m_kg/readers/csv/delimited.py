@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,11 +15,11 @@ from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
+from k3m_kg.readers.csv.header import find_header, guess_header
 from k3m_kg.readers.csv.plain_rows import plain_record
 from k3m_kg.readers.csv.rows import (
     DELIMITERS,
     excel_text,
-    find_header,
     open_text,
     read_rows,
     undecodable,
@@ -89,13 +90,14 @@ class DelimitedReader:
 def _records(
     lines: TextLines, settings: Mapping | None, path: Path, mapping: Path | None
 ) -> Iterator[CatalogRecord]:
-    header, dialect, note = find_header(lines, settings, path)
-    if settings is None and is_graph_table(header):
-        yield from graph_records(_graph_rows(header, dialect, lines, path))
-        return
-    rows = Rows(lines, dialect, len(header), path)
     if settings is None:
-        raise _needed(header, rows, path)
+        header, dialect, number = guess_header(lines, path)
+        if is_graph_table(header):
+            yield from graph_records(_graph_rows(header, dialect, lines, path))
+            return
+        raise _needed(header, Rows(lines, dialect, len(header), path), path, number)
+    header, dialect, note = find_header(lines, settings, path)
+    rows = Rows(lines, dialect, len(header), path)
     if note:
         yield Note(note)
     if settings.delimiter is None and dialect["delimiter"] != _usual_delimiter(path):
@@ -168,8 +170,12 @@ def _listed(value: Any) -> list[Any]:
     return value if isinstance(value, list) else [value]
 
 
-def _needed(header: Sequence[str], rows: Rows, path: Path) -> MappingNeeded:
-    """What is said where there is no mapping: one that works, as far as can be told."""
+def _needed(header: Sequence[str], rows: Rows, path: Path, number: int | None) -> MappingNeeded:
+    """What is said where there is no mapping: one that works, as far as can be told.
+
+    Args:
+        number: of the row that was taken for the header, if it is not the first.
+    """
     trees = []
     for row in rows:
         if not isinstance(row, RejectedRow):
@@ -179,7 +185,7 @@ def _needed(header: Sequence[str], rows: Rows, path: Path) -> MappingNeeded:
     return MappingNeeded(
         "a CSV needs a mapping file that says what its columns mean",
         where=str(path),
-        mapping=suggested_mapping([name for name in header if name], trees),
+        mapping=suggested_mapping([name for name in header if name], trees, header=number),
     )
 
 
@@ -210,6 +216,7 @@ class Rows:
         self._rows = read_rows(lines, dialect, path)
         self._width = width
         self._back = 0
+        self._blank = 0  # rows since the last one that is not
         self._ids: Sequence[int] = ()
         self.short = 0
         self.first_short = 0
@@ -217,19 +224,18 @@ class Rows:
         self._looked_at = 0
 
     def skip(self, count: int) -> None:
-        """Leave out rows that are not blank."""
-        while count > 0:
-            start, row = next(self._rows, (0, ""))
-            if start == 0:
-                return
-            count -= isinstance(row, str) or any(row)
+        """Leave out rows, as a spreadsheet shows them: blank ones count."""
+        deque(islice(self._rows, count), maxlen=0)
 
     def find_ids(self, places: Sequence[int]) -> None:
         """Look in these cells for the product that a rejected row is about."""
         self._ids = places
 
     def keep_back(self, count: int) -> None:
-        """Never give the last rows."""
+        """Never give the last rows, as a spreadsheet shows them.
+
+        Blank ones count, but for those behind the last that is not.
+        """
         self._back = count
 
     def __iter__(self) -> Iterator[Row | RejectedRow]:
@@ -237,14 +243,16 @@ class Rows:
         if not self._back:
             yield from self._read()
             return
-        waiting: deque[Row | RejectedRow] = deque()
+        waiting: deque[Row | RejectedRow | None] = deque()
         for row in self._read():
             if isinstance(row, Row):  # its text is gone when it is its turn
                 text = row.raw()
                 row = row._replace(raw=lambda text=text: text)  # type: ignore[misc]
-            waiting.append(row)
-            if len(waiting) > self._back:
-                yield waiting.popleft()
+            waiting += (*[None] * min(self._blank, self._back), row)
+            self._blank = 0
+            while len(waiting) > self._back:
+                if (first := waiting.popleft()) is not None:
+                    yield first
 
     def _read(self) -> Iterator[Row | RejectedRow]:
         width = self._width
@@ -253,6 +261,7 @@ class Rows:
                 yield RejectedRow(start, row, self._raw())
                 continue
             if not any(row):
+                self._blank += 1
                 continue
             cells = list(map(str.strip, row))
             if len(cells) != width:

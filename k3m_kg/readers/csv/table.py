@@ -17,11 +17,11 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unreadable
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
+from k3m_kg.readers.csv.header import read_header
 from k3m_kg.readers.csv.rows import (
     DELIMITERS,
     excel_text,
     open_text,
-    read_header,
     read_rows,
     undecodable,
 )

@@ -8,7 +8,8 @@ from pathlib import Path
 
 from k3m_kg.errors import ConfigError, nearest
 from k3m_kg.readers.cells import unstorable
-from k3m_kg.readers.csv.rows import open_text, read_header, read_rows
+from k3m_kg.readers.csv.header import read_header
+from k3m_kg.readers.csv.rows import open_text, read_rows
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapping import ImageTable
 

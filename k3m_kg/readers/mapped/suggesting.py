@@ -84,7 +84,10 @@ def guess_columns(names: Sequence[str], *, sure: bool = True) -> dict[str, str]:
 
 
 def suggested_mapping(
-    names: Sequence[str], rows: Sequence[Mapping[str, Any]], lists: Iterable[str] = ()
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    lists: Iterable[str] = (),
+    header: int | None = None,
 ) -> str:
     """The text of a mapping file to start from.
 
@@ -92,6 +95,7 @@ def suggested_mapping(
         names: the columns, dotted paths for what lies in objects.
         rows: the first rows, text by column.
         lists: columns that hold several values, or lie in lists.
+        header: the row that was taken for the header, if it is not the first.
     """
     said: dict[str, Any] = {}
     notes: list[str] = []
@@ -126,6 +130,9 @@ def suggested_mapping(
         said["cells"] = cells
     said["properties"] = "*"
     said["missing"] = []
+    if header is not None:
+        said["header"] = header
+        notes.append(f"header: the first row with a name for most columns is row {header}")
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=1000)
     if said["id"] == OPEN:
         text = text.replace(f"id: {OPEN!r}", f"id: {OPEN}  # which column?").replace(
