@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
 from operator import itemgetter
 from typing import Any
 
@@ -37,6 +38,7 @@ from k3m_kg.graph.tables import (
 )
 from k3m_kg.records import ValueRecord
 
+_AT_ONCE = 500
 _PRODUCT = int(EntityKind.PRODUCT)
 _VALUE = int(EntityKind.VALUE)
 _Pairs = dict[int, list[tuple[str, str]]]
@@ -47,6 +49,26 @@ def iter_products(connection: Connection, batch_size: int) -> Iterator[StoredPro
     """Every product by id in byte order, `batch_size` in memory at a time."""
     names = _names(connection)
     for batch in _subjects(connection, EntityKind.PRODUCT, batch_size):
+        yield from _products(connection, batch, names)
+
+
+def find_products(
+    connection: Connection, dialect: Dialect, ids: Iterable[str]
+) -> Iterator[StoredProduct]:
+    """Those of these products that are there, some hundred at a time."""
+    names = _names(connection)
+    category = category_of(category_runs(connection)).label("category")
+    wanted = iter(ids)
+    while some := list(islice(wanted, _AT_ONCE)):
+        found = {
+            entity: id_ for id_, entity in dialect.find_terms(connection, _PRODUCT, some).items()
+        }
+        rows = connection.execute(
+            select(subjects.c.entity, subjects.c.title, category).where(
+                subjects.c.entity.in_(sorted(found))
+            )
+        ).all()
+        batch = [(entity, found[entity], title, kind) for entity, title, kind in rows]
         yield from _products(connection, batch, names)
 
 
@@ -150,7 +172,7 @@ def _subjects(connection: Connection, kind: EntityKind, batch_size: int) -> Iter
 def _products(
     connection: Connection, batch: Sequence[Any], names: dict[int, str]
 ) -> Iterator[StoredProduct]:
-    wanted = [row.entity for row in batch]
+    wanted = [row[0] for row in batch]
     if not wanted:
         return
     pairs, links = _triples_of(connection, wanted, names)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
 
@@ -237,6 +237,15 @@ class GraphStore:
         """
         with self._reading() as connection:
             return product_origins(connection, self._dialect, id)
+
+    def products(self, ids: Iterable[str]) -> Iterator[StoredProduct]:
+        """Those of these products that are there, as one state of the graph, in no order.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            yield from reading.find_products(connection, self._dialect, ids)
 
     def runs(self, limit: int | None = None) -> list[Run]:
         """What was brought in, newest first; at most `limit`.

@@ -19,6 +19,9 @@ class ProductChange:
         properties: of those that changed, the names.
         links: likewise.
         title, category, images: whether these did.
+        since: False where all of it changed before the run that is asked for. What is written of
+            it goes along with others only, so that a file that has the column, and a row of the
+            product, takes nothing back.
     """
 
     product: ProductRecord
@@ -27,6 +30,7 @@ class ProductChange:
     title: bool = False
     category: bool = False
     images: bool = False
+    since: bool = True
 
     def values(self, name: str) -> list[str]:
         """The values of a property as they are now."""
@@ -35,10 +39,15 @@ class ProductChange:
 
 @dataclass(frozen=True, slots=True)
 class WrittenForm:
-    """How the text of the file is written: as that of the source is."""
+    """How the text of the file is written: as that of the source is.
+
+    Attributes:
+        keys: the columns that say which product a row is about, where no row changed.
+    """
 
     delimiter: str = ","
     encoding: str = "utf-8"
+    keys: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,7 +88,8 @@ class ChangeWriter(Protocol):
         Args:
             path: the source that the products came from.
             mapping: the mapping that it was read by.
-            changes: by the ids of products, of this source and of others.
+            changes: by the ids of products, of this source and of others. No row is there for
+                the sake of one whose `since` is False.
 
         Raises:
             CatalogError: the source cannot be read.

@@ -19,7 +19,8 @@ class Changes:
     """What changed.
 
     Attributes:
-        products: by id, those that are there now.
+        products: by id, those that are there now: what changed, and what was filled in before in
+            columns that changed of others (`since` is False).
         removed: products that are there no more.
         runs: numbers of the runs that changed something.
     """
@@ -53,6 +54,11 @@ class _Touched:
         self.category |= other.category
         self.images |= other.images
 
+    @property
+    def anything(self) -> bool:
+        """Whether anything was changed."""
+        return bool(self.pairs) or self.title or self.category or self.images
+
     def within(self, other: _Touched) -> _Touched:
         """Of it what is in both."""
         return _Touched(
@@ -69,7 +75,7 @@ def changes_since(store: GraphStore, run: int, format: str | None = None) -> Cha
     A property that changed and changed back counts as changed; a run that was undone does not. Of a
     product that changed, what was filled in before `run` counts too where that property changed of
     any product since: its source does not say it, so the file, which has that column, would take it
-    back.
+    back. The same of products that did not change, whose row may have to go along with others.
 
     Memory grows with the number of changed products, each of which is held once.
 
@@ -94,14 +100,17 @@ def changes_since(store: GraphStore, run: int, format: str | None = None) -> Cha
     columns = _Touched()
     for what in touched.values():
         columns.add(what)
+    since = frozenset(touched)
     for one in earlier if touched else ():
         for diff in store.diff(one.id):
-            if diff.kind == "product" and diff.name in touched:
-                touched[diff.name].add(_Touched.by(diff).within(columns))
+            before = _Touched.by(diff).within(columns)
+            if diff.kind == "product" and before.anything:
+                touched.setdefault(diff.name, _Touched()).add(before)
+    there = {stored.id: stored for stored in store.products(touched)}
     for id_, what in touched.items():
-        stored = store.product(id_)
+        stored = there.get(id_)
         if stored is None:
-            found.removed.append(id_)
+            found.removed += [id_] * (id_ in since)
             continue
         record = ProductRecord(
             stored.id,
@@ -120,6 +129,7 @@ def changes_since(store: GraphStore, run: int, format: str | None = None) -> Cha
             title=what.title,
             category=what.category,
             images=what.images,
+            since=id_ in since,
         )
     return found
 

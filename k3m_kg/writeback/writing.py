@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
@@ -124,7 +124,7 @@ def write_changes(
     rows = (item for item in writer.rows(source, mapping, changes) if isinstance(item, ChangedRow))
     with output_file(out) as file:
         try:
-            _write(file, columns.all, rows, form, spreadsheet=spreadsheet)
+            _write(file, columns.all or form.keys, rows, form, spreadsheet=spreadsheet)
         except UnicodeEncodeError as error:
             what = error.object[error.start]
             raise K3MError(
@@ -154,7 +154,7 @@ class _Columns:
 
 def _write(
     file: IO[bytes],
-    columns: list[str],
+    columns: Sequence[str],
     rows: Iterable[ChangedRow],
     form: WrittenForm,
     *,
@@ -167,8 +167,8 @@ def _write(
         file.write(text.getvalue().encode(form.encoding))
 
 
-def _with_header(columns: list[str], rows: Iterable[ChangedRow]) -> Iterator[list[str]]:
-    if columns:  # else nothing changed
+def _with_header(columns: Sequence[str], rows: Iterable[ChangedRow]) -> Iterator[Sequence[str]]:
+    if columns:
         yield columns
     for row in rows:
         yield [row.cells.get(column, "") for column in columns]

@@ -4,46 +4,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
-from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, Unwritten, WrittenForm
+from k3m_kg.api import ChangedRow, DelimitedTable, ProductChange, RejectedRow, Unwritten
 from k3m_kg_readers.akeneo import AkeneoColumns, AkeneoReader, options_in
-from k3m_kg_readers.dialect import refuse_mapping, split
+from k3m_kg_readers.dialect import split
+from k3m_kg_readers.table_changes import TableChanges
 from k3m_kg_readers.written_cells import EditedRow
 
 _CODE = re.compile(r"[A-Za-z0-9_]+")
 _NO_OPTIONS = "several values are options of Akeneo, whose codes have letters, digits and _ only"
 
 
-class AkeneoChanges:
+class AkeneoChanges(TableChanges[AkeneoReader]):
     """Writes products and models back, in the locale and channel that have the plain names."""
 
     def __init__(self, **settings: Any) -> None:
-        self._reader = AkeneoReader(**settings)
+        super().__init__(AkeneoReader(**settings))
 
-    def rows(
-        self, path: Path, mapping: Path | None, changes: Mapping[str, ProductChange]
-    ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
-        """The rows of the changed products.
+    def keys(self, header: Sequence[str]) -> Sequence[str]:
+        """The identifier."""
+        return [header[self._reader.columns(header).id]]
 
-        Raises:
-            CatalogError: the source cannot be read.
-            ConfigError: a mapping was given, which this format has no use for.
-        """
-        refuse_mapping(self._reader.name, mapping)
-        with self._reader.opened(path) as table:
-            yield WrittenForm(table.delimiter)
-            columns = self._reader.columns(table.header)
-            keys = [table.header[columns.id]]
-            for row in table:
-                if isinstance(row, RejectedRow):
+    def edited(
+        self, table: DelimitedTable, changes: Mapping[int, Sequence[ProductChange]]
+    ) -> Iterator[ChangedRow | Unwritten]:
+        """The rows of the changed products."""
+        columns = self._reader.columns(table.header)
+        keys = self.keys(table.header)
+        for row in table:
+            for change in changes.get(row.line, ()):
+                if isinstance(row, RejectedRow) or not change.since:
                     continue
-                change = changes.get(row.cells[columns.id])
-                if change is not None:
-                    edited = EditedRow(change.product.id, table.header, row.cells)
-                    _edit(edited, change, columns, table.header)
-                    yield from edited.told(keys)
+                edited = EditedRow(change.product.id, table.header, row.cells)
+                _edit(edited, change, columns, table.header)
+                yield from edited.told(keys)
 
 
 def _edit(

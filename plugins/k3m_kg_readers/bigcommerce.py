@@ -7,17 +7,19 @@ variant becomes a product of its own, linked to the product, with what it does n
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 from k3m_kg.api import (
     CatalogRecord,
     DelimitedTable,
+    Note,
     ProductRecord,
     RejectedRow,
     TableRow,
     html_to_text,
 )
-from k3m_kg_readers.dialect import Pairs, TableDialect, inherited, split
+from k3m_kg_readers.dialect import Pairs, TableDialect, inherited, product_rows, split
 from k3m_kg_readers.variants import VARIANT_OF
 
 _NAMES = {
@@ -58,6 +60,8 @@ _SHOP = re.compile(
 _TYPE_OF_BEFORE = re.compile(r"\[[A-Z]{1,3}\]")
 _NEXT_OF_BEFORE = re.compile(r",\s*\[[A-Z]{1,3}\]")
 _SWATCH = re.compile(r"(?:\[[^\[\]]*\]|:#[0-9A-Fa-f]{3,8})$")
+_KINDS = frozenset(("product", "variant", "sku", "image", "rule"))
+"""Kinds of rows that are known; a rule is about prices."""
 _LAST_POSITION = 10**9
 _MARKS = {"options", "custom fields", "inventory tracking", "is visible", "brand id"}
 _MARKS |= {"product code/sku", "brand name", "product visible?", "option set", "track inventory"}
@@ -113,25 +117,27 @@ class BigCommerceReader(TableDialect):
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
         columns = _Columns(table.header)
-        rows: list[TableRow] = []
-        for row in table:
-            if isinstance(row, RejectedRow):
-                yield row
-            elif columns.cell(row, "item").lower() == "product":
-                yield from _family(table, columns, rows)
-                rows = [row]
-            elif rows:
-                rows.append(row)
+
+        def begins(row: TableRow, first: TableRow | None) -> bool | str:
+            begun = columns.cell(row, "item").lower() == "product"
+            return "no product stands above it" if first is None and not begun else begun
+
+        others: Counter[str] = Counter()
+        for group in product_rows(table, table, begins):
+            if isinstance(group, RejectedRow):
+                yield group
             else:
-                yield table.rejected(row, "no product stands above it")
-        yield from _family(table, columns, rows)
+                kinds = [columns.cell(row, "item") for row in group]
+                others.update(kind[:40] for kind in kinds if kind.lower() not in _KINDS)
+                yield from _family(table, columns, group)
+        if others:
+            most = ", ".join(f"{kind or '(blank)'} ({n:,})" for kind, n in others.most_common(5))
+            yield Note(f"rows of kinds that are not read were left out: {most}")
 
 
 def _family(
     table: DelimitedTable, columns: _Columns, rows: Sequence[TableRow]
 ) -> Iterator[CatalogRecord]:
-    if not rows:
-        return
     first = rows[0]
     id_ = columns.cell(first, "sku") or columns.cell(first, "id")
     if not id_:

@@ -3,7 +3,12 @@
 from __future__ import annotations
 
 from k3m_kg.api import ReaderPlugin, Settings, hookimpl, made_by
-from k3m_kg_readers.settings import AkeneoSettings, BerkeleySettings, TableSettings
+from k3m_kg_readers.settings import (
+    AkeneoSettings,
+    BerkeleySettings,
+    ShopifySettings,
+    TableSettings,
+)
 
 
 def _reader(
@@ -36,6 +41,7 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "shopify",
             "Shopify's product CSV: variants linked to their product, pictures, metafields",
             "shopify:ShopifyReader",
+            ShopifySettings,
             changes="shopify_changes:ShopifyChanges",
         ),
         _reader(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from itertools import chain
 from pathlib import Path
 from typing import ClassVar
 
@@ -14,12 +15,17 @@ from k3m_kg.api import (
     ConfigError,
     DelimitedTable,
     Note,
+    RejectedRow,
+    TableRow,
     open_table,
     sniffed_rows,
 )
 
 SURE = 0.9
 """Of a header that only one software writes: above `STRONG`, which says "has marks of its own"."""
+
+_LOOKED_AT, _LOOKED_AT_CHARACTERS = 1_000, 1 << 22
+"""Rows that a file is told by."""
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -36,6 +42,65 @@ def refuse_mapping(name: str, mapping: Path | None) -> None:
             where=str(mapping),
             hint="leave --mapping out, or read the file by the mapping with --format csv",
         )
+
+
+MAX_ROWS = 10_000
+MAX_CHARACTERS = 1 << 26
+"""What the rows of one product may have together: it is held until its last row."""
+_TOO_LONG = (
+    f"more than {MAX_ROWS:,} rows, or {MAX_CHARACTERS:,} characters, of one product: the rows "
+    "before make it"
+)
+
+
+def product_rows(
+    table: DelimitedTable,
+    rows: Iterable[TableRow | RejectedRow],
+    begins: Callable[[TableRow, TableRow | None], bool | str],
+) -> Iterator[list[TableRow] | RejectedRow]:
+    """The rows of each product, which stand together, and what belongs to none.
+
+    A row that cannot be read does not end the product that it stands in.
+
+    Args:
+        begins: of a row and the first one of the product above it, whether another product begins;
+            a text says why it is part of none.
+    """
+    held: list[TableRow] = []
+    characters = 0
+    for row in rows:
+        if isinstance(row, RejectedRow):
+            yield row
+            continue
+        answer = begins(row, held[0] if held else None)
+        if isinstance(answer, str):
+            yield table.rejected(row, answer)
+            continue
+        if answer and held:
+            yield held
+            held, characters = [], 0
+        characters += sum(map(len, row.cells))
+        if held and (len(held) == MAX_ROWS or characters > MAX_CHARACTERS):
+            characters = MAX_CHARACTERS
+            yield table.rejected(row, _TOO_LONG)
+        else:
+            held.append(row)
+    if held:
+        yield held
+
+
+def looked_ahead(
+    rows: Iterator[TableRow | RejectedRow],
+) -> tuple[list[TableRow], Iterator[TableRow | RejectedRow]]:
+    """The first rows that can be read, and all rows."""
+    first: list[TableRow | RejectedRow] = []
+    characters = 0
+    for row in rows:
+        first.append(row)
+        characters += sum(map(len, row.cells)) if isinstance(row, TableRow) else len(row.raw)
+        if len(first) >= _LOOKED_AT or characters > _LOOKED_AT_CHARACTERS:
+            break
+    return [row for row in first if isinstance(row, TableRow)], chain(first, rows)
 
 
 class TableDialect(ABC):

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from k3m_kg.api import ChangedRow, ProductChange, ProductRecord, Unwritten, WrittenForm
-from k3m_kg_readers.dialect import refuse_mapping
+from k3m_kg.api import ChangedRow, ProductChange, Unwritten, WrittenForm
 from k3m_kg_readers.google import GoogleMerchantReader, Sections, names_in, sections_in
+from k3m_kg_readers.table_changes import SourceChanges
 from k3m_kg_readers.written_cells import SEVERAL, EditedRow
 
 _ATTRIBUTES = frozenset(
@@ -25,34 +25,29 @@ _ATTRIBUTES = frozenset(
     ]
 )  # fmt: skip
 _DETAIL = "product_detail"
+_KEYS = ("id",)
 
 
-class GoogleMerchantChanges:
+class GoogleMerchantChanges(SourceChanges[GoogleMerchantReader]):
     """Writes products back; a property that is no attribute of Google's is a `product_detail`."""
 
     def __init__(self, encoding: str | None = None) -> None:
-        self._reader = GoogleMerchantReader(encoding)
+        super().__init__(GoogleMerchantReader(encoding))
 
-    def rows(
-        self, path: Path, mapping: Path | None, changes: Mapping[str, ProductChange]
+    def written(
+        self, path: Path, changes: Mapping[str, ProductChange]
     ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
-        """A row for each changed product that the feed has.
-
-        Raises:
-            CatalogError: the source cannot be read.
-            ConfigError: a mapping was given, which this format has no use for.
-        """
-        refuse_mapping(self._reader.name, mapping)
-        yield WrittenForm("\t")
+        """A row for each changed product that the feed has."""
+        yield WrittenForm("\t", keys=_KEYS)
+        changes = {id_: change for id_, change in changes.items() if change.since}
         known = _ATTRIBUTES | names_in(path, self._reader)
         changed = frozenset[str]().union(
             *(change.properties & known for change in changes.values())
         ) - _with_several(changes)
         sections = {id_: found for id_, found in sections_in(path, self._reader) if id_ in changes}
-        for record in self._reader.read(path, None):
-            if isinstance(record, ProductRecord) and (change := changes.get(record.id)) is not None:
-                row = _edited(change, known, changed, sections.get(record.id, {}))
-                yield from row.told(("id",))
+        for record, change in self.stated(path, changes):
+            row = _edited(change, known, changed, sections.get(record.id, {}))
+            yield from row.told(_KEYS)
 
 
 def _with_several(changes: Mapping[str, ProductChange]) -> frozenset[str]:

@@ -16,7 +16,7 @@ from k3m_kg.api import (
     TableRow,
     html_to_text,
 )
-from k3m_kg_readers.dialect import TableDialect
+from k3m_kg_readers.dialect import TableDialect, product_rows
 
 _LINKS = {
     "_super_products_sku": "variant",
@@ -64,20 +64,18 @@ class MagentoOneReader(TableDialect):
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product, when its rows have been read."""
         at = {name: place for place, name in reversed(list(enumerate(table.header)))}
-        product: _Product | None = None
-        for row in table:
-            if isinstance(row, RejectedRow):
-                yield row
-            elif sku := row.cells[at["sku"]]:
-                if product is not None:
-                    yield product.record()
-                product = _Product(sku, row.line)
+
+        def begins(row: TableRow, first: TableRow | None) -> bool | str:
+            begun = bool(row.cells[at["sku"]])
+            return "no sku, and no product above it" if first is None and not begun else begun
+
+        for group in product_rows(table, table, begins):
+            if isinstance(group, RejectedRow):
+                yield group
+                continue
+            product = _Product(group[0].cells[at["sku"]], group[0].line)
+            for row in group:
                 product.add(at, row)
-            elif product is None:
-                yield table.rejected(row, "no sku, and no product above it")
-            else:
-                product.add(at, row)
-        if product is not None:
             yield product.record()
 
 

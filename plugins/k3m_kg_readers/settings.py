@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from k3m_kg.api import Settings
 
@@ -15,6 +16,17 @@ class TableSettings(Settings):
     """
 
     encoding: str | None = None
+
+
+class ShopifySettings(TableSettings):
+    """Settings of `shopify`.
+
+    Attributes:
+        category: the column that is the category of the whole file; None: the one of both that
+            more of the first products have. The other one is a property.
+    """
+
+    category: Literal["type", "product-category"] | None = None
 
 
 class BerkeleySettings(Settings):

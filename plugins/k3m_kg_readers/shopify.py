@@ -1,5 +1,8 @@
 """The product CSV of Shopify, with the header that it had until 2024 and the one it has since.
 
+The category is one column for the whole file, `Type` or `Product category`, since the words of one
+mean nothing among those of the other: the one that more products have, or that a setting names.
+
 A product is the rows of one handle, which stand together: the first one states it, each row may
 bring a variant and a picture. A variant becomes a product of its own, linked to the product, with
 what it does not state taken over from there. A product that has no options is one product.
@@ -9,17 +12,24 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 from k3m_kg.api import (
     CatalogRecord,
     DelimitedTable,
+    Note,
     ProductRecord,
     RejectedRow,
     TableRow,
     html_to_text,
 )
-from k3m_kg_readers.dialect import Pairs, TableDialect, inherited, split
+from k3m_kg_readers.dialect import (
+    Pairs,
+    TableDialect,
+    inherited,
+    looked_ahead,
+    product_rows,
+    split,
+)
 from k3m_kg_readers.variants import VARIANT_OF
 
 _NEW_NAMES = {
@@ -39,6 +49,7 @@ _NEW_NAMES = {
 _OF_PRODUCT = {
     "description": "Description",
     "vendor": "Vendor",
+    "type": "Type",
     "product category": "Product category",
     "tags": "Tags",
     "google shopping / google product category": "Google product category",
@@ -75,18 +86,25 @@ _STEERING = re.compile(
 _METAFIELD = re.compile(r"(.*\S)\s*\((product|variant)\.metafields\.([^.()]+)\.[^()]*\)$")
 _TEXT_NUMBER = re.compile(r"'(?=\d)")
 _DEFAULT = ("Title", "Default Title")
+TYPE, PRODUCT_CATEGORY = "type", "product category"
 
 
 class ShopifyColumns:
-    """Where in a row what stands."""
+    """Where in a row what stands.
 
-    def __init__(self, header: Sequence[str]) -> None:
+    Args:
+        category: the column of the category, `type` or `product category`; None: what a file has,
+            or `type`.
+    """
+
+    def __init__(self, header: Sequence[str], category: str | None = None) -> None:
         lower = [_NEW_NAMES.get(name.lower(), name.lower()) for name in header]
         found = {name: place for place, name in reversed(list(enumerate(lower)))}
         self.handle = found["url handle"]
         self.title = found.get("title")
-        self.type = found.get("type")
-        self.category = found.get("product category")
+        self.kinds = {name: found[name] for name in (TYPE, PRODUCT_CATEGORY) if name in found}
+        category = category if category in self.kinds else next(iter(self.kinds), None)
+        self.category = self.kinds[category] if category is not None else None
         self.image = found.get("product image url")
         self.position = found.get("image position")
         self.variant_image = found.get("variant image url")
@@ -99,7 +117,7 @@ class ShopifyColumns:
         ]
         self.of_product: list[tuple[int, str, str]] = []
         self.of_variant: list[tuple[int, str, str]] = []
-        used = {self.handle, self.title, self.type, self.image, self.variant_image}
+        used = {self.handle, self.title, self.category, self.image, self.variant_image}
         used |= {place for pair in self.options for place in pair}
         for place, name in enumerate(lower):
             if place not in used and header[place]:
@@ -108,9 +126,12 @@ class ShopifyColumns:
         self.of_a_variant = [place for place in makes if place is not None]
         self.of_a_variant += [place for _, place in self.options]
 
-    def handle_of(self, row: TableRow | RejectedRow) -> str | None:
-        """The product that a row is about; None of one that cannot be read."""
-        return None if isinstance(row, RejectedRow) else row.cells[self.handle]
+    def begins(self, row: TableRow, first: TableRow | None) -> bool | str:
+        """Whether a row begins another product than that of `first`."""
+        handle = row.cells[self.handle]
+        if not handle:
+            return "no handle"
+        return first is None or first.cells[self.handle] != handle
 
     def is_begun(self, first: TableRow) -> bool:
         """Whether a product's first row says that it is one: it has a title."""
@@ -137,6 +158,10 @@ class ShopifyReader(TableDialect):
 
     name = "shopify"
 
+    def __init__(self, encoding: str | None = None, category: str | None = None) -> None:
+        super().__init__(encoding)
+        self._category = category.replace("-", " ") if category is not None else None
+
     def is_header(self, names: Sequence[str]) -> bool:
         """A handle, and columns of options, variants or pictures as only Shopify names them."""
         lower = {_NEW_NAMES.get(name.lower(), name.lower()) for name in names}
@@ -152,32 +177,61 @@ class ShopifyReader(TableDialect):
 
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
-        columns = ShopifyColumns(table.header)
-        for name, rows in groupby(table, columns.handle_of):
-            if name:
-                yield from _product(
-                    table, columns, [row for row in rows if isinstance(row, TableRow)]
-                )
-                continue
-            for row in rows:
-                if isinstance(row, RejectedRow):
-                    yield row
-                else:
-                    yield table.rejected(row, "no handle")
+        columns, rows, note = self.columns(table)
+        if note is not None:
+            yield note
+        unread = 0  # the line of the last row that was rejected
+        for group in product_rows(table, rows, columns.begins):
+            if isinstance(group, RejectedRow):
+                unread = group.line
+                yield group
+            else:
+                yield from _product(table, columns, group, unread)
+
+    def columns(
+        self, table: DelimitedTable
+    ) -> tuple[ShopifyColumns, Iterator[TableRow | RejectedRow], Note | None]:
+        """Where in a row what stands, all rows, and what is to be said of the category."""
+        columns = ShopifyColumns(table.header, self._category)
+        if len(columns.kinds) < 2:
+            return columns, iter(table), None
+        first, rows = looked_ahead(iter(table))
+        begun = [row for row in first if columns.is_begun(row)]
+        counts = {
+            name: sum(bool(row.cells[place]) for row in begun)
+            for name, place in columns.kinds.items()
+        }
+        if self._category is None:
+            columns = ShopifyColumns(table.header, max(counts, key=counts.__getitem__))
+        chosen = next(name for name, place in columns.kinds.items() if place == columns.category)
+        other = next(name for name in columns.kinds if name != chosen)
+        taken, left = columns.kinds[chosen], columns.kinds[other]
+        without = sum(not row.cells[taken] and bool(row.cells[left]) for row in begun)
+        if not without:
+            return columns, rows, None
+        text = (
+            f"the category is {chosen!r}, which {counts[chosen]:,} of the first {len(begun):,} "
+            f"products have; {without:,} have only a {other!r}, which is a property: --set "
+            f"category={other.replace(' ', '-')} takes that as the category of all"
+        )
+        return columns, rows, Note(text)
 
 
 def _product(
-    table: DelimitedTable, columns: ShopifyColumns, rows: list[TableRow]
+    table: DelimitedTable, columns: ShopifyColumns, rows: list[TableRow], unread: int
 ) -> Iterator[CatalogRecord]:
     first = rows[0]
     handle = first.cells[columns.handle]
     title = _cell(first, columns.title)
     if not columns.is_begun(first):
+        why = f"no title, and no row of {handle!r} with one stands right above: rows of a product "
+        why += "stand together, the one with its title first"
+        if unread == first.line - 1:
+            why = f"no title; the row above, on line {unread:,}, could not be read"
         for row in rows:
-            why = "continues a product that does not stand above it: its first row has no title"
             yield table.rejected(row, why)
         return
-    category = _cell(first, columns.type) or _cell(first, columns.category)
+    category = _cell(first, columns.category)
     stated = tuple(dict.fromkeys(pair for row in rows for pair in _pairs(row, columns.of_product)))
     images = _images(columns, rows)
     variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]

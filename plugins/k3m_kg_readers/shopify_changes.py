@@ -4,79 +4,79 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from itertools import groupby
-from pathlib import Path
 
-from k3m_kg.api import ChangedRow, ProductChange, TableRow, Unwritten, WrittenForm
-from k3m_kg_readers.dialect import refuse_mapping
+from k3m_kg.api import ChangedRow, DelimitedTable, ProductChange, TableRow, Unwritten
+from k3m_kg_readers.dialect import product_rows
 from k3m_kg_readers.shopify import ShopifyColumns, ShopifyReader, option_names, variants_of
+from k3m_kg_readers.table_changes import TableChanges
 from k3m_kg_readers.written_cells import EditedRow, as_html
 
 _NO_KEY = re.compile(r"[^a-z0-9]+")
 _BELOW_PRODUCT = "Shopify has this on the product, not on a variant"
 
 
-class ShopifyChanges:
+class ShopifyChanges(TableChanges[ShopifyReader]):
     """Writes products and variants back; a property without a column becomes a metafield."""
 
-    def __init__(self, encoding: str | None = None) -> None:
-        self._reader = ShopifyReader(encoding)
+    def __init__(self, encoding: str | None = None, category: str | None = None) -> None:
+        super().__init__(ShopifyReader(encoding, category))
 
-    def rows(
-        self, path: Path, mapping: Path | None, changes: Mapping[str, ProductChange]
-    ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
+    def keys(self, header: Sequence[str]) -> Sequence[str]:
+        """The handle and the title."""
+        columns = ShopifyColumns(header)
+        places = [columns.handle, columns.title]
+        return [header[place] for place in places if place is not None]
+
+    def edited(
+        self, table: DelimitedTable, changes: Mapping[int, Sequence[ProductChange]]
+    ) -> Iterator[ChangedRow | Unwritten]:
         """The rows of the changed products, and the first row of a product whose variant changed.
 
-        Raises:
-            CatalogError: the source cannot be read.
-            ConfigError: a mapping was given, which this format has no use for.
+        That row may be another variant's own: what was filled in there before goes along.
         """
-        refuse_mapping(self._reader.name, mapping)
-        with self._reader.opened(path) as table:
-            yield WrittenForm(table.delimiter)
-            columns = ShopifyColumns(table.header)
-            seen = set()
-            for handle, group in groupby(table, columns.handle_of):
-                rows = [row for row in group if isinstance(row, TableRow)]
-                # What was rejected when it was read does not go back: a handle that stood above
-                # already, rows whose first one has no title.
-                if handle and handle not in seen and columns.is_begun(rows[0]):
-                    seen.add(handle)
-                    yield from _family(columns, table.header, handle, rows, changes)
+        columns, rows, _ = self._reader.columns(table)
+        keys = self.keys(table.header)
+        for group in product_rows(table, rows, columns.begins):
+            if isinstance(group, list) and any(row.line in changes for row in group):
+                yield from _family(columns, table.header, keys, group, changes)
 
 
 def _family(
     columns: ShopifyColumns,
     header: Sequence[str],
-    handle: str,
+    keys: Sequence[str],
     rows: Sequence[TableRow],
-    changes: Mapping[str, ProductChange],
+    changes: Mapping[int, Sequence[ProductChange]],
 ) -> Iterator[ChangedRow | Unwritten]:
+    handle = rows[0].cells[columns.handle]
     variants = {row.line: id_ for id_, row, _ in variants_of(columns, handle, rows)}
-    owned = {handle, *variants.values()}
-    if not owned & changes.keys():
+    # The first row states the product, and often a variant too: each by its id.
+    by_id = {change.product.id: change for row in rows for change in changes.get(row.line, ())}
+    if not any(change.since for change in by_id.values()):
         return
-    keys = [header[columns.handle]]
-    if columns.title is not None:
-        keys.append(header[columns.title])
-    if any(id_ in changes for id_ in variants.values()):
+    keys = list(keys)
+    if any(by_id[id_].since for id_ in variants.values() if id_ in by_id):
         keys += [header[place] for pair in columns.options for place in pair]
         keys += [header[columns.sku]] if columns.sku is not None else []
     names = option_names(columns, rows[0])
-    product = changes.get(handle)
+    product = by_id.get(handle)
     for number, row in enumerate(rows):
         edited = EditedRow(handle, header, row.cells)
-        if number == 0 and product is not None:
+        own = [product] if number == 0 and product is not None else []
+        if own:
             edited.product = handle
-            _edit(edited, product, columns, header, names, of_variant=False, alone=not variants)
-        variant = changes.get(variants.get(row.line, ""))
+            _edit(edited, own[0], columns, header, names, of_variant=False, alone=not variants)
+        variant = by_id.get(variants.get(row.line, ""))
         if variant is not None:
+            own.append(variant)
             edited.product = variant.product.id
             above = product.properties if product is not None else frozenset()
             _edit(edited, variant, columns, header, names, of_variant=True, above=above)
-        yield from edited.unwritten
-        if edited.is_changed or (number == 0 and any(id_ in changes for id_ in owned)):
-            yield edited.row(keys)
+        changed = any(change.since for change in own)
+        if changed:
+            yield from edited.unwritten
+        if number == 0 or (changed and edited.is_changed):
+            yield edited.row(keys, changed=changed)
 
 
 def _edit(
@@ -97,13 +97,14 @@ def _edit(
         alone: the product has no variants: its row says what is said of a variant too.
         above: properties that changed on the product, which a variant takes over from there.
     """
-    product = change.product
+    product, said = change.product, len(row.unwritten)
     if not of_variant:
         if change.title:
             row.put_one("title", _at(header, columns.title) or "Title", _some(product.title))
         if change.category:
-            place = columns.type if columns.type is not None else columns.category
-            row.put_one("category", _at(header, place) or "Type", _some(product.category))
+            row.put_one(
+                "category", _at(header, columns.category) or "Type", _some(product.category)
+            )
     else:
         above |= frozenset(name for name in ("title", "category") if getattr(change, name))
     of_product = {name: (header[place], how) for place, name, how in columns.of_product}
@@ -133,6 +134,8 @@ def _edit(
             else:
                 row.put_one(name, f"{name} ({kind}.metafields.custom.{key[:60]})", values)
     row.refuse_pictures_and_links(change)
+    if not change.since:
+        del row.unwritten[said:]
 
 
 def _key(name: str) -> str:

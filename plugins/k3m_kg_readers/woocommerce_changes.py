@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
-from k3m_kg.api import ChangedRow, ProductChange, RejectedRow, Unwritten, WrittenForm
-from k3m_kg_readers.dialect import refuse_mapping
+from k3m_kg.api import ChangedRow, DelimitedTable, ProductChange, RejectedRow, Unwritten
+from k3m_kg_readers.table_changes import TableChanges
 from k3m_kg_readers.woocommerce import (
     WooCommerceColumns,
     WooCommerceReader,
     is_of_attribute,
-    product_id,
     split_escaped,
 )
 from k3m_kg_readers.written_cells import EditedRow, as_html, escaped_list
@@ -20,35 +18,30 @@ _KEYS = ("id", "sku")
 _NOT_OF_PARENT = "WooCommerce takes no attribute of a variation that its product has not"
 
 
-class WooCommerceChanges:
+class WooCommerceChanges(TableChanges[WooCommerceReader]):
     """Writes products back; a property without a column of its own becomes an attribute."""
 
     def __init__(self, encoding: str | None = None) -> None:
-        self._reader = WooCommerceReader(encoding)
+        super().__init__(WooCommerceReader(encoding))
 
-    def rows(
-        self, path: Path, mapping: Path | None, changes: Mapping[str, ProductChange]
-    ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
-        """The rows of the changed products and variations.
+    def keys(self, header: Sequence[str]) -> Sequence[str]:
+        """The number and the SKU."""
+        at = WooCommerceColumns(header).at
+        return [header[at[name]] for name in _KEYS if name in at]
 
-        Raises:
-            CatalogError: the source cannot be read.
-            ConfigError: a mapping was given, which this format has no use for.
-        """
-        refuse_mapping(self._reader.name, mapping)
-        with self._reader.opened(path) as table:
-            yield WrittenForm(table.delimiter)
-            columns = WooCommerceColumns(table.header)
-            keys = [table.header[columns.at[name]] for name in _KEYS if name in columns.at]
-            for row in table:
-                if isinstance(row, RejectedRow):
+    def edited(
+        self, table: DelimitedTable, changes: Mapping[int, Sequence[ProductChange]]
+    ) -> Iterator[ChangedRow | Unwritten]:
+        """The rows of the changed products and variations."""
+        columns = WooCommerceColumns(table.header)
+        keys = self.keys(table.header)
+        for row in table:
+            for change in changes.get(row.line, ()):
+                if isinstance(row, RejectedRow) or not change.since:
                     continue
-                id_ = product_id(columns.at, row.cells)
-                change = changes.get(id_) if id_ is not None else None
-                if change is not None:
-                    edited = EditedRow(change.product.id, table.header, row.cells)
-                    _edit(edited, change, columns, table.header)
-                    yield from edited.told([*keys, *_needed(edited, columns, table.header)])
+                edited = EditedRow(change.product.id, table.header, row.cells)
+                _edit(edited, change, columns, table.header)
+                yield from edited.told([*keys, *_needed(edited, columns, table.header)])
 
 
 def _needed(row: EditedRow, columns: WooCommerceColumns, header: Sequence[str]) -> list[str]:

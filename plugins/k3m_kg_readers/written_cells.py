@@ -63,9 +63,10 @@ class EditedRow:
         """Whether anything was written in columns of some kind."""
         return any(map(which, self._written))
 
-    def row(self, keys: Sequence[str]) -> ChangedRow:
-        """The row as it will be."""
-        return ChangedRow(self._cells | self._written, tuple(keys), tuple(self._written))
+    def row(self, keys: Sequence[str], *, changed: bool = True) -> ChangedRow:
+        """The row as it will be; not `changed`: it only goes along with others."""
+        columns = tuple(self._written) if changed else ()
+        return ChangedRow(self._cells | self._written, tuple(keys), columns)
 
     def told(self, keys: Sequence[str]) -> Iterator[ChangedRow | Unwritten]:
         """What cannot be said, and the row if it changed."""

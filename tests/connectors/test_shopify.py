@@ -98,11 +98,55 @@ def test_what_cannot_be_a_variant_is_rejected_with_its_line(tmp_path: Path) -> N
     _, records = told(written(tmp_path, HEAD + rows))
     rejected = {r.line: r.reason for r in records if isinstance(r, RejectedRow)}
     assert set(rejected) == {2, 3, 5, 6}
-    assert "its first row has no title" in rejected[2]
+    assert "no row of 'a' with one stands right above" in rejected[2]
     assert rejected[3] == "no handle"
     assert "same options" in rejected[5]
     assert "expected 6 columns" in rejected[6]
     assert [r.id for r in records if isinstance(r, ProductRecord)] == ["b", "b/S"]
+
+
+KINDS = "Handle,Title,Type,Product Category,Option1 Name,Variant SKU\n"
+
+
+@pytest.mark.parametrize(
+    ("rows", "setting", "category", "other"),
+    [
+        ("a,A,Mugs,Home > Mugs,,\nb,B,,Home > Cups,,\nc,C,Lamps,,,\n", None, "type", "c"),
+        ("a,A,Mugs,Home > Mugs,,\nb,B,,Home > Cups,,\nc,C,,Lamps,,\n", None, "product", None),
+        ("a,A,,Home > Mugs,,\nb,B,,Home > Cups,,\n", None, "product", None),
+        ("a,A,Mugs,,,\n", None, "type", None),
+        ("a,A,Mugs,Home > Mugs,,\nb,B,Cups,,,\n", "product-category", "product", "type"),
+    ],
+)
+def test_the_category_is_one_column_for_the_whole_file(
+    tmp_path: Path, rows: str, setting: str | None, category: str, other: str | None
+) -> None:
+    path = written(tmp_path, KINDS + rows)
+    chosen = choose_reader(path, overrides=[f"category={setting}"] if setting else [])
+    records = list(chosen.reader.read(path, None))
+    found = [record for record in records if isinstance(record, ProductRecord)]
+    place = 2 if category == "type" else 3
+    columns = [row.split(",")[place] or None for row in rows.splitlines()]
+    assert [record.category for record in found] == columns
+    names = {name for record in found for name, _ in record.properties}
+    assert ("Product Category" if category == "product" else "Type") not in names
+    said = [r.text for r in records if isinstance(r, Note) and "the category is" in r.text]
+    assert bool(said) is (other is not None)
+
+
+def test_a_row_that_cannot_be_read_does_not_end_its_product(tmp_path: Path) -> None:
+    rows = "tee,Tee,Size,S,,\ntee,,,M,1,2,3,4\ntee,,,L,,\n"
+    _, records = told(written(tmp_path, HEAD + rows))
+    assert [r.id for r in records if isinstance(r, ProductRecord)] == ["tee", "tee/S", "tee/L"]
+    assert [r.line for r in records if isinstance(r, RejectedRow)] == [3]
+
+
+def test_rows_below_a_first_row_that_cannot_be_read_say_so(tmp_path: Path) -> None:
+    rows = "tee,Tee,Size,S,1,2,3,4\ntee,,,L,,\n"
+    _, records = told(written(tmp_path, HEAD + rows))
+    first, second = (r for r in records if isinstance(r, RejectedRow))
+    assert (first.line, second.line) == (2, 3)
+    assert second.reason == "no title; the row above, on line 2, could not be read"
 
 
 def test_a_file_of_another_shape_is_none_of_shopify(tmp_path: Path) -> None:

@@ -153,4 +153,4 @@ def test_a_header_below_a_title_is_found_and_said(
         path = tmp_path / "m.yaml"
         path.write_text(mapping)
         records = DelimitedReader().read(tmp_path / "c.csv", path)
-        assert [r.id for r in records if isinstance(r, ProductRecord)][0] == "A"
+        assert next(r.id for r in records if isinstance(r, ProductRecord)) == "A"

@@ -193,11 +193,16 @@ def _write_back(
     if json:
         print_json({**asdict(report), "removed": changes.removed})
         return
-    tell(
-        f"{report.path}: {report.rows:,} rows, {report.products:,} of them changed, of "
-        f"{len(changes.products):,} products that changed since run {since}; columns: "
-        f"{', '.join(report.columns) or 'none'}"
-    )
+    changed = sum(change.since for change in changes.products.values())
+    if not report.rows:
+        why = "nothing changed" if not changed else "no change of this source can be written"
+        tell(f"{report.path}: {why} since run {since}: only the header was written")
+    else:
+        tell(
+            f"{report.path}: {report.rows:,} rows, {report.products:,} of them changed, of "
+            f"{changed:,} products that changed since run {since}; columns: "
+            f"{', '.join(report.columns) or 'none'}"
+        )
     for item in report.unwritten[:_SHOWN]:
         note(f"not written: {item.what} of {item.product}: {item.why}")
     if len(report.unwritten) > _SHOWN:

@@ -12,12 +12,14 @@ from k3m_kg.readers.compressed import unreadable
 from k3m_kg.readers.csv.delimited import Row, Rows
 from k3m_kg.readers.csv.encodings import told_encoding
 from k3m_kg.readers.csv.header import find_header
+from k3m_kg.readers.csv.plain_rows import plain_record
 from k3m_kg.readers.csv.rows import open_text, undecodable
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapped.named import ByName
 from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.readers.mapping import Separator, load_mapping
+from k3m_kg.records import ProductRecord, RejectedRow
 
 _SEVERAL = "has several values, and the mapping has no `separators` for its column"
 
@@ -53,14 +55,20 @@ class DelimitedChanges:
             with open_text(path, encoding) as file:
                 lines = TextLines(file)
                 header, dialect, _ = find_header(lines, settings, path)
-                yield WrittenForm(dialect["delimiter"], encoding)
+                table = _Table(settings, header, str(mapping))
+                yield WrittenForm(dialect["delimiter"], encoding, keys=table.keys)
                 rows = Rows(lines, dialect, len(header), path)
                 rows.skip(settings.skip_after_header)
                 rows.keep_back(settings.skip_at_end)
-                table = _Table(settings, header, str(mapping))
+                seen = set()
                 for row in rows:
-                    if isinstance(row, Row):
-                        yield from table.edited(row.cells, changes)
+                    # What was rejected when it was read does not go back.
+                    record = table.record(row) if isinstance(row, Row) else None
+                    if isinstance(record, ProductRecord) and record.id not in seen:
+                        change = changes.get(record.id)
+                        if change is not None and change.since:
+                            seen.add(record.id)
+                            yield from table.edited(row.cells, change)
         except OSError as error:
             raise unreadable(path, error) from None
         except UnicodeError as error:
@@ -82,14 +90,20 @@ class _Table:
         for place, name in self._columns.links:
             self._links.setdefault(name, []).append(place)
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The column of the id."""
+        return (self._header[self._columns.id],)
+
+    def record(self, row: Row) -> ProductRecord | RejectedRow:
+        """The product of a row."""
+        return plain_record(self._columns, row)
+
     def edited(
-        self, cells: Sequence[str], changes: Mapping[str, ProductChange]
+        self, cells: Sequence[str], change: ProductChange
     ) -> Iterator[ChangedRow | Unwritten]:
-        """The row as it will be, if its product changed, and what cannot be said of it."""
+        """The row of a changed product as it will be, and what cannot be said of it."""
         columns = self._columns
-        change = changes.get(cells[columns.id])
-        if change is None:
-            return
         product = change.product
         written: dict[str, str] = {}
         asked: list[tuple[str, list[int], list[str]]] = []
@@ -110,7 +124,7 @@ class _Table:
             yield Unwritten(product.id, "image", "pictures are not written back")
         if written:
             names = dict(zip(self._header, cells, strict=True))
-            yield ChangedRow(names | written, (self._header[columns.id],), tuple(written))
+            yield ChangedRow(names | written, self.keys, tuple(written))
 
     def _put(
         self,
