@@ -119,6 +119,13 @@ def made_and_noted(connection: Connection, run: int) -> set[int]:
     return {entity for query in queries for entity in connection.execute(query).scalars()}
 
 
+def changed_nothing(connection: Connection, run: int) -> bool:
+    """Whether a run of a source found it to state what it had stated before."""
+    return not made_and_noted(connection, run) and not any(
+        True for _ in _made_until_later(connection, run)
+    )
+
+
 def _made_until_later(connection: Connection, run: int) -> Iterable[int]:
     """Subjects of which a statement was as `run` made it, until a later run replaced it."""
     return connection.execute(

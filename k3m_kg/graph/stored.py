@@ -201,7 +201,8 @@ class Undone:
     """What taking a run back did.
 
     `products_removed` had been added by the run, `products_restored` changed or removed by it, as
-    far as the union of all sources shows. `triples_*` are the difference.
+    far as the union of all sources shows. `triples_*` are the difference. `idle` are later runs of
+    its source that had changed nothing, and were undone with it.
     """
 
     run: int
@@ -209,6 +210,7 @@ class Undone:
     products_restored: int
     triples_added: int
     triples_removed: int
+    idle: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

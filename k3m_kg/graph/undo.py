@@ -11,7 +11,7 @@ from k3m_kg.errors import GraphError
 from k3m_kg.graph.dialect import Dialect
 from k3m_kg.graph.journal import Version, chunks, version_of
 from k3m_kg.graph.reviewing.deciding import reopen_items
-from k3m_kg.graph.runs import find_run, made_and_noted
+from k3m_kg.graph.runs import changed_nothing, find_run, made_and_noted
 from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import Undone
 from k3m_kg.graph.tables import Change, EntityKind, RunKind, ingest_runs, journal, proposals
@@ -22,6 +22,7 @@ def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:
     """Take run `number` back, within the writer's transaction.
 
     What its source stated before comes back; what other sources state, and models propose, stays.
+    Later runs that read the source again and found nothing new go with it.
 
     Raises:
         GraphError: there is no such run, it was undone before, or later runs of the same source
@@ -30,10 +31,10 @@ def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:
     run = find_run(connection, number)
     if run.undone_at is not None:
         raise GraphError(f"run {number} was undone before, at {run.undone_at}")
-    if run.kind not in (RunKind.PROPOSAL, RunKind.DECISION):
-        _refuse_conflicts(connection, number)
+    of_source = run.kind not in (RunKind.PROPOSAL, RunKind.DECISION)
+    idle = _idle_since(connection, number) if of_source else []
     connection.execute(
-        update(ingest_runs).where(ingest_runs.c.id == number).values(undone_at=now())
+        update(ingest_runs).where(ingest_runs.c.id.in_([number, *idle])).values(undone_at=now())
     )
     union = GraphUnion(connection, dialect)
     if run.kind == RunKind.DECISION:
@@ -41,10 +42,15 @@ def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:
         return Undone(number, 0, heads, added, removed)
     if run.kind == RunKind.PROPOSAL:
         return _undo_proposals(connection, union, number)
-    return _undo_ingest(connection, union, number)
+    return replace(_undo_ingest(connection, union, number), idle=tuple(idle))
 
 
-def _refuse_conflicts(connection: Connection, number: int) -> None:
+def _idle_since(connection: Connection, number: int) -> list[int]:
+    """The later runs of the source, all of which changed nothing.
+
+    Raises:
+        GraphError: one did.
+    """
     own = select(ingest_runs.c.source).where(ingest_runs.c.id == number)
     # Up to schema 0002 a run replaced the statements of other sources too.
     replaced = select(journal.c.source).where(journal.c.run == number)
@@ -56,19 +62,20 @@ def _refuse_conflicts(connection: Connection, number: int) -> None:
     changed_again = select(journal.c.run).where(
         journal.c.run > number, journal.c.before_run == number
     )
-    later = sorted(
-        {
-            found
-            for query in (read_again, changed_again)
-            for found in connection.execute(query.distinct()).scalars()
-        }
-    )
+    found = {
+        run
+        for query in (read_again, changed_again)
+        for run in connection.execute(query.distinct()).scalars()
+    }
+    idle = {run for run in found if changed_nothing(connection, run)}
+    later = sorted(found - idle)
     if later:
         names = ", ".join(map(str, later[:10])) + (", ..." if len(later) > 10 else "")
         raise GraphError(
             f"run {number} cannot be undone: later runs of its source build on it ({names})",
             hint=f"undo run {later[-1]} first",
         )
+    return sorted(idle)
 
 
 def _undo_ingest(connection: Connection, union: GraphUnion, number: int) -> Undone:

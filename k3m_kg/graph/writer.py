@@ -192,8 +192,8 @@ class GraphWriter:
     def unchanged(self, version: SourceVersion, locate: Locate) -> IngestCounts | None:
         """What an ingest of `version` would count, if it is certain that it would change nothing.
 
-        That is so when the last ingest of the source had the same version and rejected no row, the
-        source still states as much, and its pictures are the same files.
+        That is so when the last ingest of the source had the same version, the source still states
+        as much, and its pictures are the same files. Rows that were rejected then are again.
         """
         source = self._source(version.name)
         run = None if source is None else self._last_run(source)
@@ -206,16 +206,17 @@ class GraphWriter:
             for table in (subjects, statements)
         )
         if (
-            run.rows_quarantined
-            or stated != run.products_read + run.values_read
+            stated != run.products_read + run.products_kept + run.values_read
             or not self._same_images(source, locate, by_id=version.images_folder is not None)
         ):
             return None
         return IngestCounts(
             products_read=run.products_read,
             products_unchanged=run.products_read,
+            products_kept=run.products_kept,
             values_read=run.values_read,
             rows_repeated=run.rows_repeated,
+            rows_quarantined=run.rows_quarantined,
             images_found=run.images_found,
             images_failed=run.images_failed,
             images_not_local=run.images_not_local,

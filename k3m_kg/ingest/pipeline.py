@@ -129,8 +129,11 @@ def _ingest_source(
     options: IngestOptions,
 ) -> SourceReport:
     """One source, down through all steps."""
-    if counts := writer.unchanged(plan.version, locator()):
+    counts = writer.unchanged(plan.version, locator())
+    # Reasons of rejected rows that somebody has cleared away are found again.
+    if counts is not None and (not counts.rows_quarantined or aside.path.exists()):
         tally.report.counts, tally.report.unchanged = counts, True
+        tally.report.quarantine = str(aside.path) if counts.rows_quarantined else None
         return tally.report
     session = writer.session(plan.version, check_images)
     by_id = plan.version.images_folder is not None

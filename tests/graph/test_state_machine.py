@@ -233,22 +233,28 @@ class Model:
         new = [(*pair, "value") for pair in offered if pair[0] not in stated and pair not in judged]
         self.proposals[run] = [(id_, pair) for pair in new]
 
+    def later(self, run: int) -> list[int]:
+        """The later runs of the same source that hold."""
+        return [
+            number
+            for number, of in self.runs.items()
+            if number > run and number not in self.undone and of[0] == self.runs[run][0]
+        ]
+
     def may_undo(self, run: int) -> bool:
-        """Whether no later run of the same source holds."""
+        """Whether no later run of the same source holds that changed something."""
         return run not in self.undone and (
             run in self.proposals
             or run in self.decisions
-            or not any(
-                number > run and number not in self.undone and of[0] == self.runs[run][0]
-                for number, of in self.runs.items()
-            )
+            or all(self.runs[number][1] == self.runs[number][2] for number in self.later(run))
         )
 
     def undo(self, run: int) -> None:
-        self.undone.add(run)
         if run in self.runs:
+            self.undone.update(self.later(run))
             source, old, _ = self.runs[run]
             self.stated[source] = old
+        self.undone.add(run)
 
     def holding(self) -> list[str]:
         """The sources with a run that holds, in their order."""

@@ -109,6 +109,35 @@ def test_bad_rows_go_to_quarantine_with_line_and_reason(store: GraphStore) -> No
     assert ids(store) == ["1", "4"]
 
 
+def test_a_source_with_rejected_rows_that_did_not_change_is_not_read_again(
+    store: GraphStore,
+) -> None:
+    write_tsv("a.tsv", row("1"), row("2"))
+    run(store, "a.tsv")
+    write_tsv("a.tsv", row("1", title="new"), "2\tno", row("3"), row("3", title="other"))
+    (first,) = run(store, "a.tsv", allow_rejected=True)
+    assert (first.counts.rows_quarantined, first.counts.products_kept) == (2, 1)
+    (second,) = run(store, "a.tsv")
+    assert second.unchanged
+    assert (second.run, second.counts.rows_quarantined) == (None, 2)
+    assert second.quarantine == "a.tsv.quarantine.jsonl"
+    with pytest.raises(CatalogError, match="with --strict"):
+        run(store, "a.tsv", strict=True)
+
+    Path("a.tsv.quarantine.jsonl").unlink()  # somebody wants to know again
+    (third,) = run(store, "a.tsv")
+    assert not third.unchanged
+    assert len(rejected("a.tsv.quarantine.jsonl")) == 2
+    # Runs that found nothing new are no reason to keep the one before them.
+    with store.writing() as writer:
+        undone = writer.undo(first.run or 0)
+    assert undone.idle == (third.run,)
+    assert {product.id: product.title for product in store.iter_products()} == {
+        "1": "a title", "2": "a title",
+    }  # fmt: skip
+    assert not run(store, "a.tsv")[0].unchanged
+
+
 def test_no_quarantine_file_without_rejected_rows(store: GraphStore) -> None:
     write_tsv("a.tsv", row("1"))
     run(store, "a.tsv")

@@ -370,6 +370,11 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
         )
     if report.unchanged:
         say(f"{report.source}: unchanged since its last ingest ({counts.products_read:,} products)")
+        if report.quarantine is not None:
+            say(
+                f"  {counts.rows_quarantined:,} rows were rejected then; why: {report.quarantine} "
+                "(remove it to have them looked at again)"
+            )
         return
     say(
         f"{report.source} ({report.format}): {counts.products_read:,} products: "

@@ -31,8 +31,8 @@ def undo(
     """Take a run back: the graph is then as if it had never been.
 
     What its source stated before comes back; what other sources state stays. Refused while later
-    runs of the same source hold; those are named and have to be undone first. All of it happens in
-    one transaction.
+    runs of the same source hold that changed something; those are named and have to be undone
+    first. All of it happens in one transaction.
     """
     from dataclasses import asdict
 
@@ -48,3 +48,5 @@ def undo(
         f"{undone.products_restored:,} restored; triples: {undone.triples_added:,} added, "
         f"{undone.triples_removed:,} removed"
     )
+    if undone.idle:
+        say(f"with it: {', '.join(map(str, undone.idle))}, which had found nothing new")
