@@ -9,6 +9,7 @@ import typer
 
 from k3m_kg import __version__
 from k3m_kg.cli import bugs, console, encoding, streams
+from k3m_kg.cli.mixed_up import explained
 from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
 from k3m_kg.extras import missing_extra
@@ -82,7 +83,7 @@ def _run() -> int:
             raise
         known = error if isinstance(error, K3MError) else _missing(error)
         if known is not None:
-            streams.write_message(f"error: {console.error_text(known)}\n")
+            streams.write_message(f"error: {console.error_text(explained(known))}\n")
             return known.exit_code
         streams.write_message(f"error: {console.visible(bugs.report(error))}\n")
         return bugs.EXIT_CODE

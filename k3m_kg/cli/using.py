@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -54,6 +55,24 @@ PrecisionOption = Annotated[
 BatchSizeOption = Annotated[
     int, typer.Option("--batch-size", min=1, metavar="N", help="Products in one forward pass.")
 ]
+
+
+def share_from(low: float = 0.0, high: float = 1.0) -> Callable[[Any], float]:
+    """What reads an option that is a share; one that looks like a percentage is asked back."""
+
+    def share(value: Any) -> float:
+        text = str(value).strip()
+        between = f"between {low:g} and {high:g}"
+        try:
+            found = float(text.removesuffix("%"))
+        except ValueError:
+            raise typer.BadParameter(f"{text!r} is no share: a number {between}") from None
+        if "%" not in text and low <= found <= high:
+            return found
+        meant = f"; did you mean {found / 100:g}?" if low <= found / 100 <= high else ""
+        raise typer.BadParameter(f"{text} is no share {between}{meant}")
+
+    return share
 
 
 def one_of(what: str, value: str, choices: tuple[str, ...], option: str) -> str:
@@ -124,12 +143,12 @@ def note_unknown(opened: OpenModel, rows: np.ndarray) -> None:
         )
 
 
-def note_verdict(opened: OpenModel, what: str | None = None, options: str = "") -> None:
+def note_verdict(opened: OpenModel, *what: str, options: str = "") -> None:
     """Say that a model is behind simple ones, or that nobody asked.
 
     Args:
-        what: only what was found of this, as `Verdict.what`.
-        options: of `evaluate`, for asking that.
+        what: only what was found of these, as `Verdict.what`.
+        options: of `evaluate`, for asking the first of them.
     """
     from k3m_kg.use.verdicts import load_verdicts
 
@@ -139,11 +158,11 @@ def note_verdict(opened: OpenModel, what: str | None = None, options: str = "") 
         note(f"what this model is worth cannot be read: {error.where} {error.message}")
         return
     said = [] if found is None else found.said()
-    if what is not None:
-        said = [verdict for verdict in said if verdict.what == what]
+    if what:
+        said = [verdict for verdict in said if verdict.what in what]
     if not said:
         command = f"k3m-kg evaluate {opened.trained.path} {options}".rstrip()
-        asked = "evaluated" if what is None else f"evaluated on {what}"
+        asked = f"evaluated on {what[0]}" if what else "evaluated"
         note(f"this model was never {asked}: `{command}` compares it with simple ones")
         return
     behind = [verdict.line() for verdict in said if verdict.outcome == "behind"]

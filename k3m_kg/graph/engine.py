@@ -42,7 +42,7 @@ def parse_url(text: str) -> URL:
         raise UsageError(
             f"{shown!r} is no database URL",
             where="--db",
-            hint=f"for a file: sqlite:///{text}"
+            hint=f"for a file that is a database: sqlite:///{text}"
             if text
             else "sqlite:///k3m-kg.db or postgresql://user@host/name",
         ) from None

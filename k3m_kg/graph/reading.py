@@ -57,7 +57,7 @@ def find_products(
 ) -> Iterator[StoredProduct]:
     """Those of these products that are there, some hundred at a time."""
     names = _names(connection)
-    category = category_of(category_runs(connection)).label("category")
+    category = category_of(has_proposed_categories(connection)).label("category")
     wanted = iter(ids)
     while some := list(islice(wanted, _AT_ONCE)):
         found = {

@@ -131,7 +131,7 @@ def _ingest_source(
     """One source, down through all steps."""
     counts = writer.unchanged(plan.version, locator())
     # Reasons of rejected rows that somebody has cleared away are found again.
-    if counts is not None and (not counts.rows_quarantined or aside.path.exists()):
+    if counts is not None and (not counts.rows_quarantined or aside.is_there):
         tally.report.counts, tally.report.unchanged = counts, True
         tally.report.quarantine = str(aside.path) if counts.rows_quarantined else None
         return tally.report

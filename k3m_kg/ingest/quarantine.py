@@ -39,6 +39,15 @@ class Quarantine:
         """Where the rejected rows of `source` go."""
         return self._path or Path(f"{source.name}.quarantine.jsonl")
 
+    def holds(self, source: Path) -> bool:
+        """Whether rows of `source` are there from an earlier run."""
+        begins = f'{{"source": {_json(str(source))},'.encode()
+        try:
+            with self.path_for(source).open("rb") as file:
+                return any(line.startswith(begins) for line in file)
+        except OSError:
+            return False
+
     def add(self, source: Path, row: RejectedRow) -> None:
         """Write one row.
 
@@ -50,7 +59,7 @@ class Quarantine:
         if row.id is not None:
             line["product"] = row.id
         line["raw"] = row.raw
-        text = json.dumps(line, ensure_ascii=False).encode(errors="backslashreplace").decode()
+        text = _json(line)
         try:
             self._open(path).write(text + "\n")
         except OSError as error:
@@ -88,6 +97,10 @@ class Quarantine:
         self.close()
 
 
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+
+
 class SetAside:
     """Takes the rejected rows and the notes of one source out of what flows by.
 
@@ -112,6 +125,11 @@ class SetAside:
     def path(self) -> Path:
         """The file where they are."""
         return self._quarantine.path_for(self._source)
+
+    @property
+    def is_there(self) -> bool:
+        """Whether rows that were rejected before are in that file."""
+        return self._quarantine.holds(self._source)
 
     @property
     def commonest(self) -> str:

@@ -84,6 +84,15 @@ def placeholder_kind(text: str, property_: str = "") -> str | None:
     return None
 
 
+def says_nothing(text: str, property_: str = "") -> bool:
+    """Whether a value is none: a placeholder, or `none` where that is no answer.
+
+    Other catch-alls, such as `other`, are classes that somebody chose.
+    """
+    kind = placeholder_kind(text, property_)
+    return kind == "placeholder" or (kind == "catch-all" and _key(text) in _NONE)
+
+
 def _says_something(char: str) -> bool:
     # Letters, digits, marks and symbols do; punctuation and spaces alone do not.
     return unicodedata.category(char)[0] in "LNMS" and char not in "_`^~"

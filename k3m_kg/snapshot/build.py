@@ -118,7 +118,11 @@ def _write_content(
     store: SubjectStream, folder: Path, settings: SnapshotSettings, progress: StageProgress | None
 ) -> dict[str, Any]:
     columns = read_columns(
-        store.iter_subjects(), folder / "products.arrow", progress, category=settings.category
+        store.iter_subjects(),
+        folder / "products.arrow",
+        progress,
+        category=settings.category,
+        keep_placeholders=settings.placeholders,
     )
     if not len(columns.product_hashes):
         hint = "`k3m-kg ingest` fills it"
@@ -158,6 +162,7 @@ def _write_content(
         "counts": _counts(columns, split, arrays),
         "notes": [
             *split.notes,
+            *columns.placeholders.notes(),
             *columns.links.notes(),
             *columns.unusable.notes("that the ingest could not use"),
             *lost.notes("left out"),

@@ -21,6 +21,7 @@ from k3m_kg.snapshot.hashing import text_hashes
 from k3m_kg.snapshot.layout import ROWS_PER_BATCH, TABLES
 from k3m_kg.snapshot.links import FactColumns, LinkColumns, Links, ascending
 from k3m_kg.snapshot.numbering import Column, Terms
+from k3m_kg.snapshot.placeholders import Placeholders
 from k3m_kg.snapshot.settings import CATEGORY
 from k3m_kg.snapshot.split import normalised_title
 
@@ -81,6 +82,7 @@ class SnapshotColumns:
         missing: how many products have no title, category, triples.
         links: triples between products.
         facts: (3, F) int32, head, property and tail of the triples of values, ascending.
+        placeholders: values that say nothing, which were left out.
     """
 
     product_hashes: np.ndarray
@@ -96,6 +98,7 @@ class SnapshotColumns:
     missing: dict[str, int]
     links: Links
     facts: np.ndarray
+    placeholders: Placeholders
 
 
 class LeftOut:
@@ -186,10 +189,12 @@ def read_columns(
     progress: StageProgress | None,
     *,
     category: bool = False,
+    keep_placeholders: bool = False,
 ) -> SnapshotColumns:
     """Read the stream once: ids, titles and categories go into `table`, the rest is returned.
 
-    With `category` a product's category is one of its triples too.
+    With `category` a product's category is one of its triples too. Values that say nothing are left
+    out, but with `keep_placeholders`.
 
     Raises:
         SnapshotError: the products are not ascending by id, or do not come before the values.
@@ -197,7 +202,7 @@ def read_columns(
     relations, values, pictures = Terms(), Terms(), _PictureColumns()
     triple_property, triple_value = Column(), Column()
     links, facts = LinkColumns(), FactColumns()
-    unusable = LeftOut()
+    unusable, nothing = LeftOut(), Placeholders()
     id_hashes, title_hashes, has_title = [], [], []
     triple_counts = array("i")
     missing = {"title": 0, "category": 0, "triples": 0}
@@ -210,6 +215,8 @@ def read_columns(
             facts.add(records, relations, values)
             if not chunk:
                 continue
+            if not keep_placeholders:
+                chunk = [nothing.without(product) for product in chunk]
             ids = [product.id for product in chunk]
             _check_order(last, ids)
             last = ids[-1]
@@ -252,6 +259,7 @@ def read_columns(
         missing,
         between,
         ascending(head, name, tail),
+        nothing,
     )
 
 

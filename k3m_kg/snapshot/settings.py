@@ -29,6 +29,8 @@ class SnapshotSettings(Settings):
         category: make each product's category a triple of the property `category` too, so that it
             is seen, asked and learned like any other.
         image_size: the longest side of a stored picture, in pixels.
+        placeholders: keep values and categories that say nothing, such as `n/a`, `-` and
+            `unknown`: a model then learns and proposes them.
     """
 
     split_file: Path | None = None
@@ -38,6 +40,7 @@ class SnapshotSettings(Settings):
     seed: int = Field(default=0, ge=0, lt=2**64)
     category: bool = True
     image_size: int = Field(default=256, ge=8, le=MAX_IMAGE_SIZE)
+    placeholders: bool = False
 
     @model_validator(mode="after")
     def _something_to_train_on(self) -> SnapshotSettings:

@@ -138,4 +138,4 @@ def _fills_in(run: Run, format: str | None) -> bool:
     """Whether it said what a source of a format does not."""
     if run.kind == RunKind.INGEST.value:
         return format is not None and run.format != format
-    return run.kind == RunKind.PROPOSAL.value
+    return run.kind in (RunKind.PROPOSAL.value, RunKind.DECISION.value)

@@ -161,8 +161,12 @@ def test_two_sources_of_one_name_share_a_quarantine_file(store: GraphStore) -> N
         "x/a.tsv",
         "y/a.tsv",
     ]
+    (again,) = run(store, "x/a.tsv")
+    assert again.unchanged
+    write_tsv("x/a.tsv", row("new"), "ragged")
     run(store, "x/a.tsv")
     assert len(rejected("a.tsv.quarantine.jsonl")) == 1, "a new run begins a new file"
+    assert not run(store, "y/a.tsv")[0].unchanged, "its reasons are gone"
 
 
 def test_the_quarantine_file_never_overwrites_an_input(store: GraphStore) -> None:

@@ -36,6 +36,7 @@ from k3m_kg.cli.using import (
     Stages,
     note_verdict,
     open_with_progress,
+    share_from,
 )
 from k3m_kg.errors import UsageError
 
@@ -60,8 +61,7 @@ def classify(
     precision: Annotated[
         float | None,
         typer.Option(
-            min=0.01,
-            max=0.999,
+            parser=share_from(0.01, 0.999),
             metavar="SHARE",
             help="Only what is sure enough for this precision.",
         ),
@@ -209,7 +209,8 @@ def _proposals(
         f"probabilities from {classifier.calibration.fitting.products:,} of validation, proved on "
         f"{classifier.calibration.proof.products:,}"
     )
-    note_verdict(opened, "classification by category", "--task classification --target category")
+    options = "--task classification --target category"
+    note_verdict(opened, "classification by category", options=options)
     proposals = classifier.classify(
         opened,
         rows,

@@ -39,6 +39,7 @@ from k3m_kg.cli.using import (
     note_unknown,
     note_verdict,
     open_with_progress,
+    share_from,
 )
 from k3m_kg.errors import UsageError
 
@@ -79,8 +80,7 @@ def complete(
     min_share: Annotated[
         float,
         typer.Option(
-            min=0,
-            max=1,
+            parser=share_from(),
             metavar="SHARE",
             help="Without --property: properties that at least this share of products have.",
         ),
@@ -96,8 +96,7 @@ def complete(
     applies: Annotated[
         float,
         typer.Option(
-            min=0,
-            max=1,
+            parser=share_from(),
             metavar="SHARE",
             help="Ask a property of products that it applies to at least this probably; 0: of all.",
         ),
@@ -111,8 +110,7 @@ def complete(
     precision: Annotated[
         float | None,
         typer.Option(
-            min=0.01,
-            max=0.999,
+            parser=share_from(0.01, 0.999),
             metavar="SHARE",
             help="Only what is sure enough for this precision; needs a calibrated artifact.",
         ),
@@ -318,7 +316,13 @@ def _proposals(
         progress=lambda count: stages.more("complete", count, len(rows)),
     )
     note_unknown(opened, rows)
-    note_verdict(opened)
+    # What it is worth at telling one property says nothing of others.
+    note_verdict(
+        opened,
+        "link prediction",
+        *(f"classification by {name}" for name in settings.properties),
+        options="--task link-prediction",
+    )
     acceptor = None
     if calibration is not None and precision is not None:
         acceptor = Acceptor(thresholds(calibration, precision, not_asked))

@@ -19,7 +19,7 @@ from k3m_kg.cli.console import (
     say,
 )
 from k3m_kg.cli.outputs import guard
-from k3m_kg.cli.using import Stages
+from k3m_kg.cli.using import Stages, share_from
 
 if TYPE_CHECKING:
     from k3m_kg.snapshot import BuiltSnapshot, SnapshotSettings
@@ -56,14 +56,27 @@ def cut(
     ] = None,
     validation: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Share of the products for validation. [default: 0.1]"),
+        typer.Option(
+            parser=share_from(0, 0.99),
+            metavar="SHARE",
+            help="Share of the products for validation. [default: 0.1]",
+        ),
     ] = None,
     test: Annotated[
         float | None,
-        typer.Option(metavar="SHARE", help="Share of the products for test. [default: 0.1]"),
+        typer.Option(
+            parser=share_from(0, 0.99),
+            metavar="SHARE",
+            help="Share of the products for test. [default: 0.1]",
+        ),
     ] = None,
     holdout: Annotated[
-        float, typer.Option(metavar="SHARE", help="Share of train triples hidden for evaluation.")
+        float,
+        typer.Option(
+            parser=share_from(0, 0.99),
+            metavar="SHARE",
+            help="Share of train triples hidden for evaluation.",
+        ),
     ] = 0.05,
     seed: Annotated[int, typer.Option(metavar="N", help="Another seed, another split.")] = 0,
     category: Annotated[
@@ -76,6 +89,13 @@ def cut(
     image_size: Annotated[
         int, typer.Option(metavar="PX", help="Longest side of a stored picture.")
     ] = 256,
+    placeholders: Annotated[
+        bool,
+        typer.Option(
+            "--placeholders",
+            help="Keep values that say nothing, such as n/a, - and unknown: models learn them.",
+        ),
+    ] = False,
     json_output: JsonFlag = False,
 ) -> None:
     """Cut the graph into an immutable snapshot with train, validation and test products.
@@ -94,6 +114,7 @@ def cut(
         seed=seed,
         category=category,
         image_size=image_size,
+        placeholders=placeholders,
     )
     # OUT itself, and what would come to lie in it: it may be a snapshot or an artifact.
     for place in (out, out / "latest"):

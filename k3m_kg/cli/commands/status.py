@@ -163,6 +163,9 @@ def _print_quality(console: Console, quality: GraphQuality, top: int) -> None:
             for one in found.listed
         ]
         _print_table(console, ("suspicious", "property", "times", "value", "like"), suspicions)
+        if any(one.kind == "placeholder" for one in found.listed):
+            text = "A snapshot leaves placeholders out: no model learns or proposes them."
+            console.print(text, style="dim")
     if found.similar_properties:
         alike = [
             (
