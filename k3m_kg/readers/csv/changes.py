@@ -63,7 +63,9 @@ class DelimitedChanges:
                 seen = set()
                 for row in rows:
                     # What was rejected when it was read does not go back.
-                    record = table.record(row) if isinstance(row, Row) else None
+                    if not isinstance(row, Row):
+                        continue
+                    record = table.record(row)
                     if isinstance(record, ProductRecord) and record.id not in seen:
                         change = changes.get(record.id)
                         if change is not None and change.since:
