@@ -24,6 +24,8 @@ _NARROWEST, _WIDEST = 0.5, 8.0
 """Of a feed-forward layer, in units of H: beyond that another depth is taken."""
 
 _TEXT_ONLY = ("title", "knowledge")
+_STAR = "star-attention"
+"""What a config has that names none."""
 Config = dict[str, Any]
 
 
@@ -60,7 +62,7 @@ _NOISE: Config = {"name": "modality-noise", "noise": 0.2, "mask": 0.7}
 
 
 def _k3m(summary: str, **changes: Any) -> Preset:
-    parts = {"interactor": _CO, "structure": "star-attention", "fusion": "hard-spl"} | changes
+    parts = {"interactor": _CO, "structure": _STAR, "fusion": "hard-spl"} | changes
     return Preset(summary, **parts)
 
 
@@ -132,17 +134,24 @@ def _with_idea(settings: Config, preset: Preset) -> Config:
     model.pop("evidence", None)
     before = dict(model.get("interactor", {}))
     kept = {key: before[key] for key in ("layers", "heads") if key in before}
+    if preset.interactor is _CO:  # K3M's own: as the config has it
+        kept = before
     names = [_named(item)["name"] for item in settings.get("modalities", ("title", "image"))]
     modalities = [_named(item) for item in settings.get("modalities", ("title", "image"))]
-    interactor = {**kept, **preset.interactor}
+    interactor = (
+        {**preset.interactor, **kept} if preset.interactor is _CO else {**kept, **preset.interactor}
+    )
     if preset.knowledge and "knowledge" not in names:
         modalities.insert(names.index("title") + 1 if "title" in names else 0, _PKG)
         if interactor["name"] != "single-stream" and "title" in names:
             interactor["together"] = [list(_TEXT_ONLY)]
-    model |= {"interactor": interactor, "structure": _structure(model, preset), "knowledge": "term"}
+    model |= {"interactor": interactor, "structure": _structure(model, preset)}
+    if preset.structure == "none":  # where no product vector is made of them
+        model["knowledge"] = "term"
+    fusion = _named(settings.get("fusion", preset.fusion))
     return settings | {
         "modalities": modalities,
-        "fusion": preset.fusion,
+        "fusion": fusion if fusion["name"] == preset.fusion else preset.fusion,
         "model": model,
         "tasks": _tasks(settings, preset),
     }
@@ -153,9 +162,9 @@ _PKG: Config = {"name": "knowledge"}
 
 def _structure(model: Config, preset: Preset) -> Config:
     before = dict(model.get("structure", {}))
-    if before.get("name", preset.structure) != preset.structure:
+    if before.pop("name", _STAR) != preset.structure:
         before = {}
-    return {} if preset.structure == "none" and before else before | {"name": preset.structure}
+    return {"name": preset.structure, **before}
 
 
 def _named(item: Any) -> Config:

@@ -44,6 +44,17 @@ def test_larger_models_can_be_matched_too() -> None:
         )
 
 
+def test_the_published_size_is_k3m_as_it_is_and_baselines_have_no_structure() -> None:
+    paper = config_of("paper")
+    k3m = changed(paper, "k3m")
+    assert k3m["model"]["interactor"] == paper["model"]["interactor"] | {"name": "co-attention"}
+    assert k3m["model"]["structure"] == {"name": "star-attention", "heads": 8}
+    assert k3m["model"]["knowledge"] == "product"
+    baseline = changed(paper, "vl-bert")
+    assert baseline["model"]["structure"] == {"name": "none"}
+    assert weights_between(baseline) == pytest.approx(weights_between(k3m), rel=0.05)
+
+
 def test_nothing_but_the_idea_differs(configs: dict[str, dict[str, Any]]) -> None:
     same = ("text_encoder", "image_encoder", "training", "snapshot")
     before = config_of()
@@ -63,6 +74,12 @@ def test_baselines_see_no_knowledge_or_see_it_as_text(configs: dict[str, dict[st
         for config in (bare, told):
             assert config["model"]["structure"]["name"] == "none"
             assert config["fusion"] == "interactive-only"
+
+
+def test_a_config_keeps_its_own_settings_of_what_is_the_same() -> None:
+    own = config_of() | {"fusion": {"name": "hard-spl", "gates": "linear"}}
+    assert changed(own, "k3m")["fusion"] == own["fusion"]
+    assert changed(own, "k3m-soft")["fusion"] == "soft-spl"
 
 
 def test_each_is_a_config_that_can_be_trained(configs: dict[str, dict[str, Any]]) -> None:
