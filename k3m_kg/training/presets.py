@@ -148,10 +148,10 @@ def _with_idea(settings: Config, preset: Preset) -> Config:
     model |= {"interactor": interactor, "structure": _structure(model, preset)}
     if preset.structure == "none":  # where no product vector is made of them
         model["knowledge"] = "term"
-    fusion = _named(settings.get("fusion", preset.fusion))
+    own = settings.get("fusion", preset.fusion)
     return settings | {
         "modalities": modalities,
-        "fusion": fusion if fusion["name"] == preset.fusion else preset.fusion,
+        "fusion": own if _named(own)["name"] == preset.fusion else preset.fusion,
         "model": model,
         "tasks": _tasks(settings, preset),
     }
