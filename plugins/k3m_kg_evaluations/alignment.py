@@ -78,7 +78,7 @@ class Alignment(Evaluation[OpenModel]):
         self._check(data, split)
         train, validation, pairs = (data.parts[name] for name in ("train", "validation", split))
         source = Partial.hiding(opened.batcher, asked.hide_modalities, "--hide-modality")
-        competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=self._usual())
+        competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=False)
         read = competitors.reading(opened.batcher, np.empty(0, np.int64), cut_title=False)
         simple = Similarities(opened, competitors.shown, read)
         used = [some.left for some in data.parts.values()] + [
@@ -149,9 +149,6 @@ class Alignment(Evaluation[OpenModel]):
             yield f"{name}: {text}"
         yield from report["notes"]
         yield from verdict_lines(report)
-
-    def _usual(self) -> bool:
-        return self.settings.mode == "probe" and not self.settings.hide_modalities
 
     def _check(self, data: PairData, split: str) -> None:
         for name in ("train", split):
@@ -236,7 +233,6 @@ class Alignment(Evaluation[OpenModel]):
             what="alignment",
             split=split,
             measure="F1",
-            usual=self._usual(),
         )
         return {"baselines": baselines, "verdict": verdict.model_dump()}
 

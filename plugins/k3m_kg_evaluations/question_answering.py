@@ -170,9 +170,7 @@ class QuestionAnswering(Evaluation[OpenModel]):
             figures = {name: float(s.mean()) for name, s in _scores(leaking).items()}
             report["leaking"] = {"why": "the asked value is left in the title"} | figures
         if asked.baselines:
-            competitors = Competitors.of(
-                opened, asked.hide_modalities, progress, usual=self._usual()
-            )
+            competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=False)
             report |= self._beside(
                 opened, questions, truth, items, hidden, cut_title, competitors, split
             )
@@ -204,11 +202,6 @@ class QuestionAnswering(Evaluation[OpenModel]):
         for label, row in rows.items():
             yield f"{label:{width}} " + " ".join(f"{row[name]:>8.4f}" for name in names)
         yield from verdict_lines(report)
-
-    def _usual(self) -> bool:
-        asked = self.settings
-        plain = not (asked.properties or asked.hide_modalities) and asked.mode == "probe"
-        return plain and asked.hide is None and asked.cut_title is None
 
     def _beside(
         self,
@@ -242,7 +235,6 @@ class QuestionAnswering(Evaluation[OpenModel]):
             what="question answering",
             split=split,
             measure="MRR",
-            usual=competitors.usual,
         )
         return {"baselines": baselines, "baseline_notes": notes, "verdict": verdict.model_dump()}
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.api import (
-    TRIPLES,
     Competitors,
     Evaluation,
     OpenModel,
@@ -87,7 +86,7 @@ class Retrieval(Evaluation[OpenModel]):
         per_direction: dict[str, _Asked] = {}
         sizes: dict[str, int] = {}
         per_property: dict[str, dict[str, Any]] = {}
-        competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=self._usual())
+        competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=False)
         both = [name for name in (_PICTURE, _TITLE) if name in asked.directions]
         if both:
             why = self._without_pairs(opened, split)
@@ -154,11 +153,6 @@ class Retrieval(Evaluation[OpenModel]):
         yield from report["notes"]
         yield from verdict_lines(report)
 
-    def _usual(self) -> bool:
-        asked = self.settings
-        plain = not (asked.properties or asked.hide_modalities)
-        return plain and asked.hide is None and asked.cut_title is None and asked.mode == "probe"
-
     def _without_pairs(self, opened: OpenModel, split: str) -> str:
         """Why title and picture cannot be asked for; empty where they can."""
         lacking = [name for name in (TITLE, IMAGE) if name not in opened.trained.sees]
@@ -187,8 +181,7 @@ class Retrieval(Evaluation[OpenModel]):
             )
         }
         if asked.baselines:
-            plain = Competitors.of(opened, (TRIPLES,), progress, usual=False)
-            simple = simple_sides(opened, parts, split, plain)
+            simple = simple_sides(opened, parts, split, progress)
             if simple is not None:
                 sides[_LINEAR] = simple
         rows, same_NN = parts[split].rows, parts[split].same_NN
@@ -233,9 +226,9 @@ class Retrieval(Evaluation[OpenModel]):
             chance = by_chance(count_Q, np.full(len(count_Q), len(search.rows)))
             tally.add(_CHANCE, chance)
             if wanted is not None:
-                best = search.simple.get("all", search.simple.get("words"))
-                linear = chance if best is None else of_scores(best, search.right_QN)
-                tally.add(_LINEAR, linear)
+                linear = search.simple.get("linear")
+                found = chance if linear is None else of_scores(linear, search.right_QN)
+                tally.add(_LINEAR, found)
                 tally.add(_SEARCH, of_scores(search.simple["word search"], search.right_QN))
             figures = {name: float(mine[name].mean()) for name in NAMES}
             counts = {"queries": len(search.values), "products": len(search.rows)}
@@ -305,6 +298,5 @@ class Retrieval(Evaluation[OpenModel]):
             what="retrieval",
             split=split,
             measure="mean MRR over directions",
-            usual=self._usual(),
         )
         return report | {"verdict": verdict.model_dump()}

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from k3m_kg.api import (
+    TRIPLES,
     Advance,
     Competitors,
     LinkPredictor,
@@ -111,27 +112,35 @@ def model_sides(
 
 
 def simple_sides(
-    opened: OpenModel, parts: Parts, split: str, competitors: Competitors
+    opened: OpenModel, parts: Parts, split: str, progress: StageProgress
 ) -> Shown | None:
-    """The same of words and plain pictures, through linear maps; None where these say nothing."""
-    read = competitors.reading(opened.batcher, np.empty(0, np.int64), cut_title=False)
-    sides: dict[str, Shown] = {}
-    reduce: list[Callable[[Any], np.ndarray]] = []
-    for name in ("train", "validation", split):
-        matrices = read(Triples.each(parts[name].rows))
-        words, pictures = (
-            [part for key in keys for part in matrices.get(key, ())]
-            for keys in (("words", "title encoder"), (IMAGE, "image encoder"))
-        )
-        if not words or not pictures:
-            return None
-        both = (joined(words), joined(pictures))
-        if not reduce:
-            reduce = [_reducer(matrix) for matrix in both]
-        sides[name] = (reduce[0](both[0]), reduce[1](both[1]))
-    train: Side = (*sides["train"], parts["train"].groups)
-    validation: Side = (*sides["validation"], parts["validation"].groups)
-    return mapped(fit_maps(train, validation), *sides[split])
+    """The same of what linear models read of titles and of pictures, through linear maps.
+
+    None where these say nothing.
+    """
+    of_sides = []
+    for other in (IMAGE, TITLE):
+        shown = [TRIPLES, *(name for name in opened.trained.sees if name != TRIPLES)]
+        kept = TITLE if other == IMAGE else IMAGE
+        without = [name for name in shown if name != kept]
+        competitors = Competitors.of(opened, without, progress, usual=False)
+        read = competitors.reading(opened.batcher, np.empty(0, np.int64), cut_title=False)
+        found = {}
+        for name in dict.fromkeys(("train", "validation", split)):
+            inputs = read(Triples.each(parts[name].rows))
+            if not inputs:
+                return None
+            found[name] = joined(
+                [part for key, each in inputs.items() if key != "all" for part in each]
+            )
+        reduce = _reducer(found["train"])
+        of_sides.append({name: reduce(matrix) for name, matrix in found.items()})
+    titles, pictures = of_sides
+    sides: dict[str, Side] = {
+        name: (titles[name], pictures[name], parts[name].groups) for name in titles
+    }
+    maps = fit_maps(sides["train"], sides["validation"])
+    return mapped(maps, *sides[split][:2])
 
 
 def _vectors(

@@ -147,11 +147,10 @@ def searches(
             train, check, ask = (
                 read(Triples.each(part, name)) for part in (some[0].rows, some[1].rows, rows)
             )
-            for key in ("words", "all") if len(np.unique(some[0].values)) > 1 else ():
-                if key in train:
-                    model = fit_linear((train[key], some[0].values), (check[key], some[1].values))
-                    logits = model.logits(ask[key])
-                    simple[key] = _of_classes(logits, model.classes, values)
+            if train and len(np.unique(some[0].values)) > 1:
+                key = "all" if "all" in train else next(iter(train))
+                model = fit_linear((train[key], some[0].values), (check[key], some[1].values))
+                simple["linear"] = _of_classes(model.logits(ask[key]), model.classes, values)
         cut = stated if asked.cut_title else None
         simple["word search"] = _word_search(opened, rows, cut, values)
         yield Search(name, rows, values, right_QN, scores_QN, simple)

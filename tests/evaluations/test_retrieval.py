@@ -50,6 +50,7 @@ def test_a_model_that_knows_both_parts_finds_one_by_the_other(
     assert found["mrr"] > report["baselines"]["chance"]["per_direction"]["title-to-picture"]["mrr"]
     assert report["metrics"]["queries"] == len(evaluation.outcomes()["mrr"]) == 2 * found["queries"]
     assert report["verdict"]["what"] == "retrieval"
+    assert {*report["baselines"]["linear"]["per_direction"]} == {*SIDES}
 
 
 def test_missing_titles_are_asked_all_the_same_and_find_nothing(
