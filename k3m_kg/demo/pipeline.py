@@ -34,7 +34,8 @@ def run_demo(
     """Generate, ingest, cut, train twice, measure, report; everything is left in `folder`.
 
     Returns:
-        `report`, `seconds`, and the accuracy of everybody by property.
+        `report`, `serve` (the command that shows the graph), `seconds`, and the accuracy of
+        everybody by property.
 
     Raises:
         UsageError: `folder` holds something that is not an earlier demo's.
@@ -66,6 +67,7 @@ def run_demo(
     who = sorted({who for who, condition in answers.right if condition == "all"})
     return {
         "report": str(report),
+        "serve": f"k3m-kg serve --db sqlite:///{folder / 'graph.db'} --model {run.k3m}",
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "accuracy": {name: answers.per_property(name) for name in who},
     }

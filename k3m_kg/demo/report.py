@@ -181,7 +181,8 @@ def _training(run: DemoRun, plot: bytes) -> str:
 def _next(run: DemoRun) -> str:
     folder = run.folder
     return f"""<h2>Go on from here</h2>
-<pre>k3m-kg status --db sqlite:///{folder}/graph.db
+<pre>k3m-kg serve --db sqlite:///{folder}/graph.db --model {folder}/models/k3m
+k3m-kg status --db sqlite:///{folder}/graph.db
 k3m-kg evaluate {folder}/models/k3m --task link-prediction
 k3m-kg complete {folder}/models/k3m --help
 tensorboard --logdir {folder}/models</pre>

@@ -12,7 +12,7 @@ from k3m_kg.graph.store import GraphStore
 from k3m_kg.quality.examination import GraphQuality, examine
 from k3m_kg.serve.asking.desk import Answers, ModelDesk
 from k3m_kg.serve.browse.index import BrowseIndex
-from k3m_kg.serve.browse.kept import Kept
+from k3m_kg.serve.browse.kept import KeptFromGraph
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.guard.sessions import Sessions
 from k3m_kg.serve.problems import Refused
@@ -57,15 +57,15 @@ class Site:
     model: Path | None
     settings: ServeSettings
     sessions: Sessions
-    index: Kept[BrowseIndex] = field(init=False)
-    quality: Kept[GraphQuality] = field(init=False)
+    index: KeptFromGraph[BrowseIndex] = field(init=False)
+    quality: KeptFromGraph[GraphQuality] = field(init=False)
     queries: QuerySlots = field(init=False)
     _desk: ModelDesk | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
         """Nothing is read before somebody asks."""
-        self.index = Kept(self.store, BrowseIndex.read)
-        self.quality = Kept(self.store, lambda _: examine(self.store))
+        self.index = KeptFromGraph(self.store, BrowseIndex.read)
+        self.quality = KeptFromGraph(self.store, lambda _: examine(self.store))
         self.queries = QuerySlots(self.store, self.settings)
 
     def start(self) -> None:

@@ -17,7 +17,7 @@ from k3m_kg.graph.stored import LocatedImage, SourceVersion, Statement
 from k3m_kg.pictures.checker import check_image
 from k3m_kg.records import ProductRecord
 from k3m_kg.serve.browse.index import BrowseIndex, Wanted
-from k3m_kg.serve.browse.kept import Kept
+from k3m_kg.serve.browse.kept import KeptFromGraph
 from k3m_kg.serve.explore.asked import pair_text
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.settings import AccessToken, ServeSettings
@@ -215,7 +215,7 @@ def test_counts_agree_with_the_graph(database_url: str) -> None:
 def test_what_is_kept_is_made_anew_when_the_graph_changes(graph: str) -> None:
     made = []
     with GraphStore.open(graph) as store:
-        kept = Kept(store, lambda reader: made.append(1) or len(made))
+        kept = KeptFromGraph(store, lambda reader: made.append(1) or len(made))
         patience = 60.0
         first = kept.get(patience)
         assert first is not None

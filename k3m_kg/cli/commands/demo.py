@@ -47,3 +47,5 @@ def demo(
     else:
         note(f"done in {time.monotonic() - start:.0f} s; open the report in a browser:")
         say(result["report"])
+        note("or look around in the graph, and ask the model:")
+        say(result["serve"])

@@ -30,7 +30,7 @@ _PRODUCT = int(EntityKind.PRODUCT)
 
 
 @dataclass(frozen=True, slots=True)
-class Columns:
+class ProductColumns:
     """The catalog.
 
     Attributes:
@@ -97,7 +97,7 @@ class Columns:
         return found
 
 
-def read_columns(reader: GraphReader) -> tuple[Columns, list[str | None]]:
+def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]:
     """All products of a graph, and their titles."""
     connection = reader.connection
     subject_rows = list(
@@ -148,7 +148,7 @@ def read_columns(reader: GraphReader) -> tuple[Columns, list[str | None]]:
     new_T = np.ones(len(row_T), bool)
     new_T[1:] = (np.diff(property_T) != 0) | (np.diff(tail_T) != 0)
     starts = np.flatnonzero(new_T)
-    columns = Columns(
+    columns = ProductColumns(
         entities_N,
         np.fromiter((title is not None for title in titles), bool, len(titles)),
         np.isin(entities_N, pictured),

@@ -12,8 +12,8 @@ from sqlalchemy import select
 
 from k3m_kg.graph.bulk import GraphReader, stream
 from k3m_kg.graph.tables import EntityKind, entities
-from k3m_kg.serve.browse.columns import CATEGORY, SOURCE, Columns, read_columns
-from k3m_kg.serve.browse.words import Words, phrases
+from k3m_kg.serve.browse.columns import CATEGORY, SOURCE, ProductColumns, read_columns
+from k3m_kg.serve.browse.words import WordIndex, phrases
 
 LACKING = ("title", "image", "triples")
 """What a product can be without."""
@@ -106,8 +106,8 @@ class BrowseIndex:
         numbers: from a property's name to its number.
     """
 
-    columns: Columns
-    words: Words
+    columns: ProductColumns
+    words: WordIndex
     properties: list[PropertyCount] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
 
@@ -115,7 +115,7 @@ class BrowseIndex:
     def read(cls, reader: GraphReader) -> BrowseIndex:
         """Of a whole graph; memory is some 200 bytes for each product and 12 for each triple."""
         columns, titles = read_columns(reader)
-        words = Words()
+        words = WordIndex()
         ids = chain.from_iterable(
             stream(
                 reader.connection,
@@ -276,7 +276,7 @@ class BrowseIndex:
 
 
 def _titles(
-    columns: Columns, titles: Sequence[str | None], ids: Iterator[tuple[int, str]]
+    columns: ProductColumns, titles: Sequence[str | None], ids: Iterator[tuple[int, str]]
 ) -> Iterator[tuple[int, str]]:
     """Title and id of each product, by its place."""
     known = iter(columns.entities_N.tolist())

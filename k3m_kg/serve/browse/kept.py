@@ -38,7 +38,7 @@ class KeptValue(Generic[T]):
     run: int | None
 
 
-class Kept(Generic[T]):
+class KeptFromGraph(Generic[T]):
     """One such thing.
 
     Args:

@@ -16,7 +16,7 @@ _SEPARATE = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\u
 _ASKED = re.compile(r'"([^"]*)"|(\S+)')
 
 
-class Words:
+class WordIndex:
     """Titles and values by their words; whatever the case and the accents.
 
     Threads may share it.

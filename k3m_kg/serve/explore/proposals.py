@@ -87,18 +87,37 @@ def marked_place(title: str, place: Place) -> Markup:
     return Markup("<bdi>{}<mark>{}</mark>{}</bdi>").format(before, inside, after)
 
 
+def _asked(known: bool) -> Completing:
+    """What products lack; with `known` also what they state, as if they did not."""
+    return Completing(known_too=True, applies=0.0) if known else Completing()
+
+
 @router.get("/product/proposals")
-async def proposals(request: Request, site: SiteOf, visitor: Reader, id: IdQuery) -> Response:
+async def proposals(
+    request: Request, site: SiteOf, visitor: Reader, id: IdQuery, known: bool = False
+) -> Response:
     """A fragment: the values that the product lacks, property by property."""
     desk = site.desk()
     if desk.state == "opening":
-        return page(request, "proposals.html", id=id, waiting=True, groups=[])
-    (found,) = await desk.ask(Completing(), [id])
+        return page(
+            request, "proposals.html", id=id, waiting=True, known=known, groups=[], stated=set()
+        )
+    (found,) = await desk.ask(_asked(known), [id])
+    product = await run_in_threadpool(site.store.product, id)
+    stated = set() if product is None else set(product.triples)
     groups = [
         (name, list(some)) for name, some in groupby(found, lambda proposal: proposal.property)
     ]
     groups.sort(key=lambda group: -group[1][0].probability)
-    return page(request, "proposals.html", id=id, waiting=False, groups=groups)
+    return page(
+        request,
+        "proposals.html",
+        id=id,
+        waiting=False,
+        known=known,
+        groups=groups,
+        stated=stated,
+    )
 
 
 @router.get("/product/why")
@@ -109,9 +128,10 @@ async def why(
     id: IdQuery,
     name: Annotated[str, Query(max_length=5000)],
     value: Annotated[str, Query(max_length=5000)],
+    known: bool = False,
 ) -> Response:
     """A fragment: what carried one proposal."""
-    (found,) = await site.desk().ask(Completing(), [id])
+    (found,) = await site.desk().ask(_asked(known), [id])
     chosen: Proposal | None = next(
         (one for one in found if (one.property, one.value) == (name, value)), None
     )

@@ -21,7 +21,7 @@ export function elements(found) {
 }
 
 export function start(box, found) {
-  const cy = window.cytoscape({ container: box, elements: elements(found), style: look(), wheelSensitivity: 0.3, minZoom: 0.15, maxZoom: 3 });
+  const cy = window.cytoscape({ container: box, elements: elements(found), style: look(), minZoom: 0.15, maxZoom: 3 });
   document.addEventListener("theme", () => cy.style(look()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cy.style(look()));
   tidy(cy, false);
