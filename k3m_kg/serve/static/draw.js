@@ -20,17 +20,21 @@ export function elements(found) {
   ];
 }
 
-export function start(box, found) {
+export function start(box, found, center) {
   const cy = window.cytoscape({ container: box, elements: elements(found), style: look(), minZoom: 0.15, maxZoom: 3 });
   document.addEventListener("theme", () => cy.style(look()));
   matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => cy.style(look()));
-  tidy(cy, false);
+  const star = { name: "concentric", concentric: (node) => (node.id() === center ? 2 : 1), levelWidth: () => 1, minNodeSpacing: 46, padding: 50 };
+  cy.layout(center ? star : { ...spread, randomize: true }).run();
+  if (cy.zoom() > 1.3) { cy.zoom(1.3); cy.center(); }
   return cy;
 }
 
-export function tidy(cy, animate = true) {
-  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  cy.layout({ name: "cose", animate: animate && !still, animationDuration: 300, randomize: false, nodeRepulsion: 9000, idealEdgeLength: 90, padding: 30, numIter: 600 }).run();
+const spread = { name: "cose", animate: false, nodeRepulsion: () => 400000, idealEdgeLength: () => 90, nodeOverlap: 30, gravity: 0.4, padding: 40, numIter: 800 };
+
+export function tidy(cy) {
+  cy.layout({ ...spread, randomize: false }).run();
+  if (cy.zoom() > 1.3) { cy.zoom(1.3); cy.center(); }
 }
 
 const escapes = { "&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "'": "&#39;" };

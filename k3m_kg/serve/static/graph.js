@@ -77,7 +77,7 @@ async function run() {
 
   try {
     const found = await around(box.dataset.kind, box.dataset.text);
-    cy = start(box, found);
+    cy = start(box, found, found.center);
     const center = cy.getElementById(found.center);
     leftOut.set(center.id(), found.left_out);
     center.addClass("open");
