@@ -45,6 +45,12 @@ COMMANDS = [
         _in("report"),
         requires=(*_K3M, "sklearn", "matplotlib"),
     ),
+    CommandPlugin(
+        "robustness",
+        "Ask K3M and its baselines while data goes missing or wrong.",
+        _in("robustness"),
+        requires=(*_K3M, "sklearn", "matplotlib"),
+    ),
     CommandPlugin("embed", "Write the vector of every product.", _in("embed"), requires=_K3M),
     CommandPlugin(
         "complete", "Propose the values that products lack.", _in("complete"), requires=_K3M

@@ -4,7 +4,7 @@ Here: the base of every settings class, the run config of pretraining, YAML that
 Not here: settings of one component; those stand beside it and derive from `Settings`.
 """
 
-from k3m_kg.config.loading import load_config, read_yaml, with_overrides
+from k3m_kg.config.loading import as_written, load_config, read_yaml, with_overrides
 from k3m_kg.config.run import (
     EvidenceSettings,
     InteractorComponent,
@@ -37,6 +37,7 @@ __all__ = [
     "TaskComponent",
     "TrainingSettings",
     "ValidationSettings",
+    "as_written",
     "components_in",
     "load_config",
     "read_yaml",

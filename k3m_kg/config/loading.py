@@ -66,7 +66,7 @@ def load_config(cls: type[_S], path: Path, overrides: list[str] | None = None) -
         ConfigError: the file or an override cannot be used.
     """
     data = _parsed(path)
-    return with_overrides(cls, _short(data) if overrides else data, overrides or [], str(path))
+    return with_overrides(cls, as_written(data) if overrides else data, overrides or [], str(path))
 
 
 def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], where: str) -> _S:
@@ -97,13 +97,13 @@ def _assign(
     holder[keys[-1]] = value
 
 
-def _short(value: Any) -> Any:
+def as_written(value: Any) -> Any:
     """Components as people write them: an artifact's config holds `{name, settings: {...}}`."""
     if isinstance(value, list):
-        return [_short(item) for item in value]
+        return [as_written(item) for item in value]
     if not isinstance(value, dict):
         return value
-    value = {key: _short(item) for key, item in value.items()}
+    value = {key: as_written(item) for key, item in value.items()}
     inner = value.get("settings")
     if (
         isinstance(inner, dict)
@@ -119,7 +119,7 @@ def _written(default: Any) -> Any:
     """A default as a config file would write it."""
     if isinstance(default, tuple):
         return [_written(item) for item in default]
-    return _short(default.model_dump(mode="json")) if isinstance(default, Component) else {}
+    return as_written(default.model_dump(mode="json")) if isinstance(default, Component) else {}
 
 
 def _enter(holder: Any, key: str, override: str) -> Any:

@@ -81,10 +81,14 @@ class Evaluation(ABC, Generic[_Opened]):
         splits: those that it can be run on.
         measure: which of `metrics` is the one to compare models by, higher is better; empty where
             there is none.
+        each_alone: whether what an item comes to depends on its own product alone, whose row is its
+            unit, and not on what others of the split show: then `robustness` asks whole and
+            corrupted products once, and works out the shares between.
     """
 
     ranks: ClassVar[bool] = True
     measure: ClassVar[str] = ""
+    each_alone: ClassVar[bool] = False
     splits: ClassVar[tuple[str, ...]] = ("train", "validation", "test")
 
     @abstractmethod

@@ -19,18 +19,25 @@ _LOOKED_AT = 64
 """Products that are tried as donors, until one says something else."""
 
 
+def some_of(snapshot: Snapshot, rows: np.ndarray, count: int) -> np.ndarray:
+    """Some of the rows, by chance that depends on the products' ids alone; ascending."""
+    hashes = text_hashes([snapshot.ids[row] for row in rows.tolist()])
+    order = np.argsort(draw(hashes, "asked", 0), kind="stable")
+    found: np.ndarray = np.sort(rows[order[:count]])
+    return found
+
+
 class Draws:
-    """The draws for one split of a snapshot.
+    """The draws for some products of a snapshot.
 
     Args:
         snapshot: has the products, none of them corrupted.
-        split: those that are met, and those that give.
+        rows: those that are met, and those that give; ascending.
         seed: other draws.
     """
 
-    def __init__(self, snapshot: Snapshot, split: str, seed: int) -> None:
-        self.snapshot, self.seed = snapshot, seed
-        self.rows = snapshot.rows(split)
+    def __init__(self, snapshot: Snapshot, rows: np.ndarray, seed: int) -> None:
+        self.snapshot, self.seed, self.rows = snapshot, seed, rows
         self._hashes = text_hashes([snapshot.ids[row] for row in self.rows.tolist()])
         self._order = self._ordered("corrupted")
 

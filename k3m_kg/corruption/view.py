@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from k3m_kg.corruption.drawing import NOBODY, Draws
+from k3m_kg.corruption.drawing import NOBODY, Draws, some_of
 from k3m_kg.corruption.kinds import Corruption, Part, corruption_of
 from k3m_kg.errors import UsageError
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.columns import offsets
 from k3m_kg.snapshot.holdout import UNSEEN, UNTRUE, is_held_out
+from k3m_kg.snapshot.layout import NO_SPLIT
 
 _PARTS: tuple[Part, ...] = ("title", "image", "triples")
 _REBUILT = ("triple_product", "link_head")
@@ -69,15 +70,25 @@ class CorruptedSnapshot(Snapshot):
     """
 
     def __init__(
-        self, whole: Snapshot, corruptions: Sequence[Corruption], split: str, seed: int
+        self,
+        whole: Snapshot,
+        corruptions: Sequence[Corruption],
+        split: str,
+        seed: int,
+        products: int | None = None,
     ) -> None:
         """Use `corrupt`."""
         self.__dict__.update({k: v for k, v in vars(whole).items() if k not in _REBUILT})
         self._whole = whole
-        self._asked = (tuple(map(str, corruptions)), split, seed)
-        told = f"{whole.id} {split} {seed} {' '.join(self._asked[0])}"
+        self._asked = (tuple(map(str, corruptions)), split, seed, products)
+        told = f"{whole.id} {split} {seed} {products} {' '.join(self._asked[0])}"
         self.id = hashlib.sha256(told.encode()).hexdigest()
-        draws = Draws(whole, split, seed)
+        rows = whole.rows(split)
+        if products is not None and products < len(rows):
+            rows = some_of(whole, rows, products)
+            self.split = whole.split.copy()
+            self.split[np.setdiff1d(whole.rows(split), rows)] = NO_SPLIT
+        draws = Draws(whole, rows, seed)
         shown = {part: np.arange(len(whole)) for part in _PARTS}
         applied = [_apply(corruption, draws, shown) for corruption in corruptions]
         self._told = {"split": split, "seed": seed, "products": len(draws.rows), "applied": applied}
@@ -148,7 +159,12 @@ class CorruptedSnapshot(Snapshot):
 
 
 def corrupt(
-    snapshot: Snapshot, corruptions: Sequence[Corruption], *, split: str = "test", seed: int = 0
+    snapshot: Snapshot,
+    corruptions: Sequence[Corruption],
+    *,
+    split: str = "test",
+    seed: int = 0,
+    products: int | None = None,
 ) -> CorruptedSnapshot:
     """A view of a snapshot with products of one split corrupted.
 
@@ -157,6 +173,8 @@ def corrupt(
         corruptions: together; each part is met by one of them at most.
         split: who is met; donors are of it too.
         seed: other products, other donors.
+        products: at most so many of the split, drawn by chance that no seed changes; the others are
+            of no split then.
 
     Raises:
         UsageError: two corruptions of one part, or a snapshot that is a view already.
@@ -172,14 +190,15 @@ def corrupt(
                     f"{met[part]} and {corruption} both change the {part}", where="--corrupt"
                 )
             met[part] = corruption
-    return CorruptedSnapshot(snapshot, corruptions, split, seed)
+    return CorruptedSnapshot(snapshot, corruptions, split, seed, products)
 
 
 def _again(
-    whole: Snapshot, corruptions: tuple[str, ...], split: str, seed: int
+    whole: Snapshot, corruptions: tuple[str, ...], split: str, seed: int, products: int | None
 ) -> CorruptedSnapshot:
     """A view that this process was sent."""
-    return CorruptedSnapshot(whole, [corruption_of(text) for text in corruptions], split, seed)
+    asked = [corruption_of(text) for text in corruptions]
+    return CorruptedSnapshot(whole, asked, split, seed, products)
 
 
 def _apply(corruption: Corruption, draws: Draws, shown: dict[Part, np.ndarray]) -> dict[str, Any]:

@@ -35,7 +35,7 @@ from k3m_kg.progress import Advance, StageAdvance
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.snapshot.holdout import is_held_out
 from k3m_kg.use.partial import Partial
-from k3m_kg.use.probe import fit_probe
+from k3m_kg.use.probe import Probe, fit_probe
 from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
 
 MODES = ("auto", "links", "probe", "finetune")
@@ -130,6 +130,21 @@ def _single_values(batcher: Batcher, asked: int) -> np.ndarray:
     return label_N
 
 
+@dataclass(slots=True)
+class Fitted:
+    """What was fitted to train and validation products, for other views of the same products.
+
+    Attributes:
+        probe: as `probe` fits it, and what it tells.
+        links: what `links` tells of validation.
+        tuned: a copy of the whole model and its layer, and what `finetune` tells.
+    """
+
+    probe: tuple[Probe, dict[str, Any]] | None = None
+    links: dict[str, Any] | None = None
+    tuned: tuple[LinkPredictor, nn.Linear, dict[str, Any]] | None = None
+
+
 def probe(
     predictor: LinkPredictor,
     source: ProductSource,
@@ -137,9 +152,13 @@ def probe(
     visibility: Visibility,
     *,
     batch_size: int = 256,
+    fitted: Fitted | None = None,
     progress: Advance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Logistic regression on frozen, standardised `c*`; its strength is chosen on validation.
+
+    Args:
+        fitted: is used where it has a probe, and gets one where it has none; so with the others.
 
     Returns:
         The labels of the test products, and `strength` (scikit-learn's C).
@@ -153,11 +172,15 @@ def probe(
         found = [head_BH.cpu().numpy() for head_BH in blocks]
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
 
-    train, validation, test = (vectors(p) for p in (data.train, data.validation, data.test))
-    fitted = fit_probe((train, data.train.labels), (validation, data.validation.labels))
-    right = fitted.labels(validation) == data.validation.labels if len(validation) else []
-    more = {"validation_accuracy": float(np.mean(right)) if len(right) else 0.0}
-    return fitted.labels(test), {"strength": fitted.strength} | more
+    fitted = fitted or Fitted()
+    if fitted.probe is None:
+        train, validation = vectors(data.train), vectors(data.validation)
+        made = fit_probe((train, data.train.labels), (validation, data.validation.labels))
+        right = made.labels(validation) == data.validation.labels if len(validation) else []
+        more = {"validation_accuracy": float(np.mean(right)) if len(right) else 0.0}
+        fitted.probe = made, {"strength": made.strength} | more
+    found, told = fitted.probe
+    return found.labels(vectors(data.test)), told
 
 
 def links(
@@ -167,6 +190,7 @@ def links(
     visibility: Visibility,
     *,
     batch_size: int = 256,
+    fitted: Fitted | None = None,
     progress: Advance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The value that link prediction ranks first, as any other property's value.
@@ -201,8 +225,11 @@ def links(
             found.append(catalog.candidates[name][best])
         return np.concatenate([*found, np.empty(0, np.int64)]).astype(np.int64)
 
-    right = answers(data.validation) == data.validation.labels
-    return answers(data.test), {"validation_accuracy": float(right.mean()) if len(right) else 0.0}
+    fitted = fitted or Fitted()
+    if fitted.links is None:
+        right = answers(data.validation) == data.validation.labels
+        fitted.links = {"validation_accuracy": float(right.mean()) if len(right) else 0.0}
+    return answers(data.test), fitted.links
 
 
 def finetune(
@@ -212,6 +239,7 @@ def finetune(
     visibility: Visibility,
     settings: TuneSettings,
     *,
+    fitted: Fitted | None = None,
     progress: StageAdvance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Train a copy of the whole model with a linear layer on `c*`; `predictor` stays as it is.
@@ -222,14 +250,16 @@ def finetune(
     Returns:
         The labels of the test products, and `best_epoch`.
     """
-    torch.manual_seed(settings.seed)
-    model = copy.deepcopy(predictor)
-    classes = data.classes
-    with torch.no_grad():
-        first = Triples.each(data.train.rows[:1], data.asked)
-        hidden = heads_to_train(model.eval(), source, first, visibility).shape[1]
-    device = device_of(model)
-    head = nn.Linear(hidden, len(classes)).to(device)
+    fitted, classes, device = fitted or Fitted(), data.classes, device_of(predictor)
+    if fitted.tuned is None:
+        torch.manual_seed(settings.seed)
+        model = copy.deepcopy(predictor)
+        with torch.no_grad():
+            first = Triples.each(data.train.rows[:1], data.asked)
+            hidden = heads_to_train(model.eval(), source, first, visibility).shape[1]
+        head = nn.Linear(hidden, len(classes)).to(device)
+    else:
+        model, head, told = fitted.tuned
 
     def predict(part: LabelledRows, stage: str) -> np.ndarray:
         blocks = heads_of(
@@ -256,8 +286,11 @@ def finetune(
             return None
         return float(np.mean(predict(validation, "validate") == validation.labels))
 
-    epoch = tune(model, head, len(data.train.rows), loss, check, settings, progress=progress)
-    return predict(data.test, "test"), {"best_epoch": epoch}
+    if fitted.tuned is None:
+        epoch = tune(model, head, len(data.train.rows), loss, check, settings, progress=progress)
+        told = {"best_epoch": epoch}
+        fitted.tuned = model, head, told
+    return predict(data.test, "test"), told
 
 
 def figures(data: ClassificationData, predicted: np.ndarray) -> dict[str, float]:
@@ -297,6 +330,7 @@ def evaluate_classification(
     finetuning: TuneSettings | None = None,
     without: Sequence[str] = (),
     competitors: Competitors | None = None,
+    fitted: Fitted | None = None,
     progress: StageAdvance | None = None,
 ) -> Measured:
     """Classify products by a property, which is hidden from the graph, or by their category.
@@ -316,6 +350,8 @@ def evaluate_classification(
         without: modalities that no product shows.
         competitors: linear models that are asked the same; the report then has `baselines`, by
             name the figures of each, `baseline_notes` and `verdict`.
+        fitted: of an earlier call with the same predictor, target and settings, on another view of
+            the same products.
         progress: told of products done.
 
     Raises:
@@ -332,7 +368,16 @@ def evaluate_classification(
     source = Partial.hiding(batcher, without, "--hide-modality")
     with held_out_included(batcher):
         predicted, more = _run(
-            predictor, source, data, visibility, mode, ranks, batch_size, finetuning, progress
+            predictor,
+            source,
+            data,
+            visibility,
+            mode,
+            ranks,
+            batch_size,
+            finetuning,
+            fitted or Fitted(),
+            progress,
         )
     metrics: dict[str, Any] = figures(data, predicted) | more
     counts = {
@@ -408,14 +453,31 @@ def _better(
     visibility: Visibility,
     ranks: bool,
     batch_size: int,
+    fitted: Fitted,
     progress: Advance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Link prediction or a probe, whichever is more often right on validation."""
-    of_probe = probe(predictor, source, data, visibility, batch_size=batch_size, progress=progress)
+    of_probe = probe(
+        predictor,
+        source,
+        data,
+        visibility,
+        batch_size=batch_size,
+        fitted=fitted,
+        progress=progress,
+    )
     asked = data.asked != NO_PROPERTY and len(source.catalog.candidates[data.asked]) > 1
     if not asked or not ranks:
         return of_probe[0], of_probe[1] | {"chosen": "probe"}
-    of_links = links(predictor, source, data, visibility, batch_size=batch_size, progress=progress)
+    of_links = links(
+        predictor,
+        source,
+        data,
+        visibility,
+        batch_size=batch_size,
+        fitted=fitted,
+        progress=progress,
+    )
     scores = [found[1]["validation_accuracy"] for found in (of_links, of_probe)]
     name, found = ("links", of_links) if scores[0] >= scores[1] else ("probe", of_probe)
     return found[0], found[1] | {"chosen": name}
@@ -430,16 +492,27 @@ def _run(
     ranks: bool,
     batch_size: int,
     finetuning: TuneSettings | None,
+    fitted: Fitted,
     progress: StageAdvance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     told = (lambda count: progress("encode", count)) if progress else None
     kinds = {"probe": probe, "links": links}
     if mode in kinds:
         found = kinds[mode]
-        return found(predictor, source, data, visibility, batch_size=batch_size, progress=told)
+        return found(
+            predictor,
+            source,
+            data,
+            visibility,
+            batch_size=batch_size,
+            fitted=fitted,
+            progress=told,
+        )
     if mode == "auto":
-        return _better(predictor, source, data, visibility, ranks, batch_size, told)
+        return _better(predictor, source, data, visibility, ranks, batch_size, fitted, told)
     if mode == "finetune":
         settings = finetuning or TuneSettings()
-        return finetune(predictor, source, data, visibility, settings, progress=progress)
+        return finetune(
+            predictor, source, data, visibility, settings, fitted=fitted, progress=progress
+        )
     raise UsageError(unknown_name("mode", mode, MODES), where="--mode")

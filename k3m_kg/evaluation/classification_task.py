@@ -8,7 +8,7 @@ from typing import Any
 from k3m_kg.contracts import Evaluation, Outcomes, figure_lines
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
-from k3m_kg.evaluation.classification import evaluate_classification
+from k3m_kg.evaluation.classification import Fitted, evaluate_classification
 from k3m_kg.evaluation.settings import ClassificationSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
@@ -23,10 +23,12 @@ class Classification(Evaluation[OpenModel]):
     ranks = False
     splits = ("validation", "test")
     measure = "accuracy"
+    each_alone = True
 
     def __init__(self, settings: ClassificationSettings) -> None:
         self.settings = settings
         self._outcomes: dict[str, Outcomes] = {}
+        self._fitted: tuple[OpenModel, Fitted] | None = None
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """As `evaluate_classification`.
@@ -62,9 +64,19 @@ class Classification(Evaluation[OpenModel]):
             competitors=Competitors.of(opened, asked.hide_modalities, progress, usual=asked.usual)
             if asked.baselines
             else None,
+            fitted=self._fitted_to(opened, split),
             progress=counted_stages(progress),
         )
         return report
+
+    def _fitted_to(self, opened: OpenModel, split: str) -> Fitted:
+        """What an earlier run fitted to the same train and validation products, if any did."""
+        whole = opened.whole or opened
+        if split == "validation":  # which a view may corrupt
+            return Fitted()
+        if self._fitted is None or self._fitted[0] is not whole:
+            self._fitted = whole, Fitted()
+        return self._fitted[1]
 
     def outcomes(self) -> dict[str, Outcomes]:
         """By product: whether it was right, and its labels."""

@@ -29,6 +29,7 @@ class LinkPrediction(Evaluation[OpenModel]):
     """Ranks the true value of each question among the values of its property."""
 
     measure = "macro_hits@1"
+    each_alone = True
 
     def __init__(self, settings: LinkPredictionSettings) -> None:
         self.settings = settings

@@ -35,9 +35,12 @@ _HARM = {
 
 def corruption_lines(report: dict[str, Any]) -> Iterator[str]:
     """What was corrupted, in how many products; nothing where nothing was."""
-    told = report.get("corruption")
-    if told is None:
-        return
+    if report.get("corruption") is not None:
+        yield from corruption_text(report["corruption"])
+
+
+def corruption_text(told: dict[str, Any]) -> Iterator[str]:
+    """A line per corruption, of what `Snapshot.corruption` tells."""
     for corruption in told["applied"]:
         parts = [
             f"{count:,} {words.format(part=part)}"

@@ -45,6 +45,8 @@ FORMAT_VERSION = 2
 MANIFEST = "manifest.json"
 LATEST = "latest"
 SPLITS = ("train", "validation", "test")
+NO_SPLIT = len(SPLITS)
+"""Only in a view: of a product that is not asked."""
 ROWS_PER_BATCH = 1 << 14
 THUMBNAILS_PER_BATCH = 1 << 9
 

@@ -31,6 +31,7 @@ from k3m_kg.snapshot.structure import check_arrays, check_tables
 from k3m_kg.snapshot.texts import Texts
 from k3m_kg.snapshot.thumbnails import PictureError, decode
 
+_SPLIT_NAMES = (*SPLITS, "none")
 _FEW_IDS = 2_000
 _NEIGHBOURS = 1_000
 
@@ -41,7 +42,7 @@ class SnapshotProduct:
 
     Attributes:
         row: its row.
-        split: `train`, `validation` or `test`.
+        split: `train`, `validation` or `test`; in a view that asks only some, `none`.
         images: SHA-256 (hex) of each stored picture's source, in order.
         properties: (property, value) pairs in the catalog's order.
         holdout: for each of `properties`, 0 known, 1 held out for validation, 2 for test; in a view
@@ -287,7 +288,7 @@ class Snapshot:
             product,
             self._title(row),
             self._categories.at(row),
-            SPLITS[self.split[row]],
+            _SPLIT_NAMES[self.split[row]],
             tuple(map(self.image_hash, range(first, last))),
             tuple(zip(names, values, strict=True)),
             tuple(self.triple_holdout[start:stop].tolist()),

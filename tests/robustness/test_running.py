@@ -1,0 +1,185 @@
+"""A grid runs once for each cell, whatever stops it, and is what its parts are."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from k3m_kg.corruption import corrupt, corruption_of
+from k3m_kg.errors import K3MError, UsageError
+from k3m_kg.evaluation.running import run_evaluation
+from k3m_kg.robustness.cells import read_cell
+from k3m_kg.robustness.results import results_of
+from k3m_kg.robustness.running import Clock, OutOfTimeError, prepared, run_grid
+from k3m_kg.robustness.settings import GridSettings
+from k3m_kg.robustness.units import GridJob, Told, GridUnit, evaluation_of, units_of
+from k3m_kg.snapshot import Snapshot
+from k3m_kg.use.open_model import open_model
+from tests.robustness.tiny import TASKS, tiny_config, tiny_settings, tiny_snapshot
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_thread() -> Iterator[None]:
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(before)
+
+
+@pytest.fixture(scope="module")
+def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Snapshot:
+    return tiny_snapshot(tmp_path_factory.mktemp("shop"))
+
+
+def job_of(snapshot: Snapshot, folder: Path, settings: GridSettings, **more: bool) -> GridJob:
+    return prepared(snapshot, tiny_config(snapshot.path), settings, folder, device="cpu", **more)
+
+
+def killed_after(snapshot: Path, folder: Path, cells: int) -> None:
+    """A process that ends itself, as nobody can catch it, when so many cells are whole."""
+    torch.set_num_threads(1)
+    job = job_of(Snapshot.open(snapshot), folder, tiny_settings())
+    asked = 0
+
+    def watch(told: Told, clock: Clock) -> None:
+        nonlocal asked
+        asked += told.cell
+        if asked == cells:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    run_grid(job, watch, workers=1, clock=Clock(job))
+
+
+@pytest.fixture(scope="module")
+def done(snapshot: Snapshot, tmp_path_factory: pytest.TempPathFactory) -> tuple[GridJob, list[Told]]:
+    """A grid of which a killed process had asked five cells, done by another."""
+    folder = tmp_path_factory.mktemp("grid") / "grid"
+    process = multiprocessing.get_context("spawn").Process(
+        target=killed_after, args=(snapshot.path, folder, 5)
+    )
+    process.start()
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    job = job_of(snapshot, folder, tiny_settings())
+    told: list[Told] = []
+    assert run_grid(job, lambda one, clock: told.append(one), workers=1, clock=Clock(job))
+    return job, told
+
+
+def test_what_was_whole_when_it_was_killed_is_not_asked_again(
+    done: tuple[GridJob, list[Told]],
+) -> None:
+    job, told = done
+    asked = sum(one.cell for one in told)
+    per_model = len(TASKS) * (1 + len(job.settings.corruptions))
+    assert asked == len(units_of(job.settings)) * per_model - 5
+    assert {one.unit.model for one in told if one.stage == "train"} == {"two-stream"}
+    assert not any(job.waiting(unit) for unit in units_of(job.settings))
+    assert not list(job.folder.rglob(".k3m-kg-*"))
+
+
+def test_a_share_between_is_what_asking_it_would_give(
+    done: tuple[GridJob, list[Told]], snapshot: Snapshot
+) -> None:
+    job, _ = done
+    found = results_of(job, snapshot)
+    opened = open_model(job.paths.artifact("k3m", 0), snapshot.path, device="cpu")
+    for task in TASKS:
+        for name in ("TMR", "MNR"):
+            view = opened.on(corrupt(snapshot, [corruption_of(f"{name}:0.5")]))
+            evaluation = evaluation_of(task)
+            kind = task.partition(":")[0]
+            report = run_evaluation(kind, evaluation, view, "test", lambda *told: None)
+            (row,) = (
+                row
+                for row in found.rows
+                if (row.task, row.corruption, row.ratio, row.model) == (task, name, 0.5, "k3m")
+            )
+            assert row.mean == pytest.approx(report["metrics"][evaluation.measure], abs=1e-12)
+
+
+def test_results_say_who_is_ahead_of_whom_and_by_how_much(
+    done: tuple[GridJob, list[Told]], snapshot: Snapshot
+) -> None:
+    job, _ = done
+    found = results_of(job, snapshot)
+    cells = 1 + 2 * len(job.settings.corruptions)
+    assert len(found.rows) == len(TASKS) * len(job.settings.models) * cells
+    assert found.missing == 0
+    assert sum(found.verdicts().values()) == len(TASKS) * cells
+    for row in found.rows:
+        assert row.low <= row.mean <= row.high
+        if row.model == "k3m":
+            others = [
+                other
+                for other in found.rows
+                if (other.task, other.corruption, other.ratio)
+                == (row.task, row.corruption, row.ratio)
+                and other.model != "k3m"
+            ]
+            assert row.against in {other.model for other in others}
+            best = max(other.mean for other in others)
+            assert row.difference == pytest.approx(row.mean - best)
+            assert row.difference_low is not None
+            assert (row.outcome == "ahead") == (row.difference_low > 0)
+    trained = [row for row in found.rows if row.model != "linear"]
+    assert all(row.parameters for row in trained)
+
+
+def test_more_of_the_same_goes_on_and_another_config_is_refused(
+    done: tuple[GridJob, list[Told]], snapshot: Snapshot
+) -> None:
+    job, _ = done
+    more = job_of(snapshot, job.folder, tiny_settings(corruptions=("TMR", "MNR", "KNR")))
+    assert [cell[1] for cell in more.waiting(GridUnit("k3m"))] == ["KNR"] * len(TASKS)
+    for settings, config, what in (
+        (tiny_settings(products=3), tiny_config(snapshot.path), "number of products"),
+        (tiny_settings(corrupt_seed=1), tiny_config(snapshot.path), "corruption seed"),
+        (tiny_settings(), tiny_config(snapshot.path) | {"fusion": "mean"}, "config"),
+    ):
+        with pytest.raises(UsageError, match=what):
+            prepared(snapshot, config, settings, job.folder)
+    with pytest.raises(UsageError, match="something else"):
+        job_of(snapshot, snapshot.path, tiny_settings())
+
+
+def test_a_damaged_cell_is_said_and_may_go(
+    done: tuple[GridJob, list[Told]], snapshot: Snapshot
+) -> None:
+    job, _ = done
+    path = job.paths.cell(TASKS[0], "linear", 0, "TMR", 1.0)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(K3MError, match="damaged"):
+        results_of(job, snapshot)
+    path.unlink()
+    assert results_of(job, snapshot).missing == 2  # the share between follows from it
+    assert [cell[1:] for cell in job.waiting(GridUnit("linear"))] == [("TMR", 1.0)]
+    path.write_bytes(whole)
+    assert read_cell(path) is not None
+
+
+def test_a_budget_ends_between_cells_and_time_left_is_told(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    job = job_of(snapshot, tmp_path / "grid", tiny_settings(models=("k3m",)))
+    seconds = iter(np.arange(0, 1000, 10.0).tolist())
+    clock = Clock(job, minutes=2, now=lambda: next(seconds))
+    unit = GridUnit("k3m")
+    clock.told(Told(unit, "train", 1, 2))
+    assert clock.seconds_left is None
+    clock.told(Told(unit, "train", 2, 2))
+    clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
+    assert clock.cells_left == 5
+    assert clock.seconds_left == pytest.approx(5 * 20)
+    for _ in range(6):
+        clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
+    with pytest.raises(OutOfTimeError):
+        clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
