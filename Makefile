@@ -15,7 +15,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 .PHONY: help demo test lint format bench bench-graph docs assets site clean
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -45,6 +45,9 @@ format: $(READY)  ## rewrite the code in house style
 
 bench: $(READY)  ## the baselines and speeds of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-robustness: $(READY)  ## the smallest robustness grid on the fashion catalog, within the hour
+	$(BIN)/python -m benchmarks robustness_grid
 
 bench-graph: $(READY)  ## the graph at catalog scale: minutes, and some GB in runs/graph
 	$(BIN)/python -m benchmarks graph_catalog --products 100000 200000 500000 1000000

@@ -20,10 +20,10 @@ from k3m_kg.config import validate_settings
 from k3m_kg.errors import ArtifactError, K3MError, UsageError, unknown_name
 from k3m_kg.files import whole_file
 from k3m_kg.manifests import read_json, write_json
-from k3m_kg.robustness.presets import changed
 from k3m_kg.robustness.settings import GridMark, GridPaths, GridSettings
-from k3m_kg.robustness.units import GridJob, Told, GridUnit, do_unit, evaluation_of, units_of
+from k3m_kg.robustness.units import GridJob, GridUnit, Told, do_unit, evaluation_of, units_of
 from k3m_kg.snapshot import CATEGORY, Snapshot
+from k3m_kg.training.presets import changed
 from k3m_kg.training.run.folder import held
 
 _PATIENCE_SECONDS = 0.5
@@ -141,14 +141,18 @@ def prepared(
     paths = GridPaths(folder)
     _begin(paths, mark, fresh)
     cores = os.cpu_count() or 1
-    job = GridJob(snapshot.path, folder, settings, configs, max(1, cores // max(1, workers)), device)
+    job = GridJob(
+        snapshot.path, folder, settings, configs, max(1, cores // max(1, workers)), device
+    )
     for unit in units_of(settings):
         if unit.model in settings.presets:
             job.config(unit)
     return job
 
 
-def run_grid(job: GridJob, watch: Callable[[Told, Clock], None], *, workers: int, clock: Clock) -> bool:
+def run_grid(
+    job: GridJob, watch: Callable[[Told, Clock], None], *, workers: int, clock: Clock
+) -> bool:
     """Do all that is not done.
 
     Returns:

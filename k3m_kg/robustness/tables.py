@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import fields
 
 from k3m_kg.corruption import CORRUPTIONS
-from k3m_kg.robustness.results import Results, GridRow
+from k3m_kg.robustness.results import GridRow, Results
 
 MARKS = {"ahead": "▲", "level": "=", "lost": "▼"}
 """Beside the first model's figure: ahead of the best other, level with it, behind it."""

@@ -33,7 +33,7 @@ def tiny_config(snapshot: Path) -> dict[str, Any]:
         "model": {
             "hidden": 16,
             "knowledge": "term",
-            "interactor": {"layers": 1, "heads": 2},
+            "interactor": {"layers": 2, "heads": 2},
             "structure": {"heads": 2},
         },
         "tasks": [{"name": "lpm", "loss": "cross-entropy"}],
@@ -44,7 +44,7 @@ def tiny_config(snapshot: Path) -> dict[str, Any]:
 
 def tiny_settings(**more: Any) -> GridSettings:
     given: dict[str, Any] = {
-        "models": ("k3m", "two-stream", "linear"),
+        "models": ("k3m", "vilbert", "linear"),
         "tasks": TASKS,
         "corruptions": ("TMR", "MNR"),
         "ratios": (0.0, 0.5, 1.0),
