@@ -142,7 +142,7 @@ if TYPE_CHECKING:
     from k3m_kg.use.probe import Probe, fit_probe
     from k3m_kg.use.term_vectors import property_vectors, text_vectors, value_vectors
     from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
-    from k3m_kg.workers.parquet import check_parquet
+    from k3m_kg.workers.parquet import check_parquet, most_unpacked
 
 _LAZY = {
     **dict.fromkeys(
@@ -240,6 +240,7 @@ _LAZY = {
     "is_held_out": "k3m_kg.snapshot.holdout",
     "OpenModel": "k3m_kg.use.open_model",
     "check_parquet": "k3m_kg.workers.parquet",
+    "most_unpacked": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
@@ -386,6 +387,7 @@ __all__ = [
     "load_frozen",
     "made_by",
     "margin_ranking",
+    "most_unpacked",
     "open_bytes",
     "open_table",
     "places",

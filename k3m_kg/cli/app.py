@@ -8,7 +8,7 @@ import sys
 import typer
 
 from k3m_kg import __version__
-from k3m_kg.cli import bugs, console, encoding, streams
+from k3m_kg.cli import bugs, clock, console, encoding, streams
 from k3m_kg.cli.mixed_up import explained
 from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
@@ -50,6 +50,7 @@ _INTERRUPTED = 130
 
 def main() -> None:
     """Run the command line; bad input ends in one message and exit code 1 or 2, a bug in 3."""
+    clock.start()
     encoding.restart_in_utf8()
     streams.occupy()
     encoding.prepare_streams()

@@ -63,13 +63,23 @@ class _State:
     validation: dict[str, Any] = field(default_factory=dict)
 
 
-def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | None = None) -> Path:
+def pretrain(
+    config: RunConfig,
+    *,
+    resume: bool = False,
+    observer: Observer | None = None,
+    began: float | None = None,
+) -> Path:
     """Train as `config` says and write the artifact to `config.output`.
 
     Everything in between lies in `<output>.run/`: the checkpoint, the best weights so far, the
     TensorBoard log and `metrics.jsonl`; once the artifact is whole only these two logs stay. A run
     that was interrupted goes on with `resume=True` exactly where its last checkpoint stood: on one
     CPU machine the result is bit for bit that of an uninterrupted run.
+
+    Args:
+        began: when the command did, by `time.monotonic`: `minutes` count from there, and leave room
+            for the last validation and for writing. None: now.
 
     Raises:
         UsageError: the output exists, or there is nothing to resume.
@@ -88,7 +98,7 @@ def pretrain(config: RunConfig, *, resume: bool = False, observer: Observer | No
         if processes.first:
             first.enter_context(held(run))
             check_begun(run, resume)
-        _pretrain(config, run, observer or Silent(), resume, processes, device)
+        _pretrain(config, run, observer or Silent(), resume, processes, device, began)
     return config.output
 
 
@@ -99,13 +109,14 @@ def _pretrain(
     resume: bool,
     processes: Processes,
     device: torch.device,
+    began: float | None,
 ) -> None:
     """The first process prepares; the others go on from what it has written."""
     for turn in (processes.first, not processes.first):
         if turn:
             resume = resume or not processes.first
             watching = observer if processes.first else Silent()
-            training = _Run(config, run, watching, processes, device, resume)
+            training = _Run(config, run, watching, processes, device, resume, began)
             training.prepare(resume)
         processes.wait()
     training.train()
@@ -125,6 +136,7 @@ class _Run:
         processes: Processes,
         device: torch.device,
         resume: bool,
+        began: float | None = None,
     ) -> None:
         self.settings = config.training
         self.folder = folder
@@ -134,7 +146,7 @@ class _Run:
         self.state = _State()
         self.pending = Pending()
         self.clock = time.monotonic()
-        self.budget = TimeBudget(config.training.minutes)
+        self.budget = TimeBudget(config.training.minutes, began)
         self.checkpoints = Checkpoints(
             folder / CHECKPOINTS,
             config.training.keep_checkpoints,
@@ -160,8 +172,9 @@ class _Run:
             self.learner, self.batcher = preparation.resumed(self._restore)
         else:
             self.learner, self.batcher = preparation.begun()
-            self._save_checkpoint()
-            self.checkpoints.wait()  # other processes begin with what is in it
+            with self.budget.closing("writing", 2):  # the last checkpoint, and the artifact
+                self._save_checkpoint()
+                self.checkpoints.wait()  # other processes begin with what is in it
         if self.processes.first:
             config = self.config.model_dump(mode="json")
             step = self.state.step
@@ -204,7 +217,8 @@ class _Run:
             self._epoch()
             state.epoch += 1
             state.step_in_epoch = 0
-            self._validate()
+            with self.budget.closing("validation"):
+                self._validate()
             self._plan()
             planned, best_epoch = self.processes.agree([state.planned, state.best_epoch])
             state.planned, state.best_epoch = int(planned), int(best_epoch)

@@ -14,9 +14,17 @@ from k3m_kg.workers.limits import Limits
 from k3m_kg.workers.process import Task, can_start, working
 
 _RATIO, _SMALL = 100, 1 << 30
-"""A file may unpack to a hundred times its size, and to 1 GiB in any case."""
 _NO_LIMIT = 1 << 50
 """What it may unpack to is the limit."""
+
+
+def most_unpacked(path: Path) -> int:
+    """Bytes that a file may unpack to: a hundred times its size, and 1 GiB in any case.
+
+    Raises:
+        OSError: the file is not there.
+    """
+    return max(_SMALL, _RATIO * path.stat().st_size)
 
 
 def check_parquet(path: Path, where: str) -> None:
@@ -27,8 +35,7 @@ def check_parquet(path: Path, where: str) -> None:
     """
     if not can_start():
         return
-    most = max(_SMALL, _RATIO * path.stat().st_size)
-    arguments = {"path": str(path), "most": most}
+    arguments = {"path": str(path), "most": most_unpacked(path)}
     task = Task(
         "k3m_kg.workers.parquet",
         "read_whole",

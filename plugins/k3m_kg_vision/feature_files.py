@@ -13,14 +13,12 @@ from typing import Any, NamedTuple
 import numpy as np
 import pyarrow.parquet as pq
 
-from k3m_kg.api import ConfigError, check_parquet
+from k3m_kg.api import ConfigError, check_parquet, most_unpacked
 
 _FIELDS = ("image_id", "image_w", "image_h", "num_boxes", "boxes", "features")
 _SAMPLE = 1 << 20
 _LINE = 1 << 26
 """Bytes of a line: a hundred regions of 2,048 numbers take one."""
-_RATIO, _SMALL = 100, 1 << 30
-"""A file may unpack to a hundred times its size, and to 1 GiB in any case."""
 
 
 class Found(NamedTuple):
@@ -88,7 +86,7 @@ def _said(error: BaseException) -> str:
 
 
 def _check_unpacked(path: Path, size: int) -> None:
-    if size > max(_SMALL, _RATIO * path.stat().st_size):
+    if size > most_unpacked(path):
         raise ValueError(f"it unpacks to {size >> 20:,} MiB, which no file of regions does")
 
 

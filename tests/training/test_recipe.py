@@ -136,6 +136,26 @@ def test_a_budget_knows_how_many_steps_fit(clock: Clock) -> None:
     assert TimeBudget(None).steps(10) is None
 
 
+def test_a_budget_counts_from_the_command_and_leaves_room_for_its_end(clock: Clock) -> None:
+    began = clock.now
+    clock.now += 12  # imports
+    some = TimeBudget(1.0, began)
+    assert some.elapsed == pytest.approx(12)
+    assert some.room == pytest.approx(60 * 0.92)
+    with some.closing("writing", 2):
+        clock.now += 3
+    with some.closing("validation"):
+        clock.now += 8
+    assert some.room == pytest.approx(60 - 14)
+    with some.closing("validation"):  # the last one is what the next will take
+        clock.now += 4
+    assert some.room == pytest.approx(60 - 10)
+    with some.closing("writing"):
+        clock.now += 100
+    assert some.room == pytest.approx(30), "something is trained in any case"
+    assert TimeBudget(None).room is None
+
+
 class Watching(Silent):
     """Every step takes a while; notes how many were planned."""
 

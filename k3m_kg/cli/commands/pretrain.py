@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from k3m_kg.cli.clock import began
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
 from k3m_kg.cli.outputs import guard, guard_training
 from k3m_kg.cli.using import OverridesOption, ResumeFlag, one_of
@@ -138,7 +139,7 @@ def pretrain(
 
     try:
         with progress_bar() as bar:
-            path = run(settings, resume=resume, observer=PretrainingBar(bar))
+            path = run(settings, resume=resume, observer=PretrainingBar(bar), began=began())
     except KeyboardInterrupt:
         if place.first:
             note("interrupted: the same command with --resume goes on from the last checkpoint")

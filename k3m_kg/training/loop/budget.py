@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 
 _UNTYPICAL = 2
 """First steps, in which memory is claimed and kernels are chosen."""
 _MEASURED = (10, 30, 100, 300)
 """Steps after which the rest is planned anew, as after every epoch."""
 _RESERVED = 0.08
-"""Share of the budget for the last validation and for writing the artifact."""
+"""Share of the budget for the last validation and for writing the artifact, at least."""
+_MOST_RESERVED = 0.5
+"""Share that is never kept back: something is to be trained in any case."""
 
 
 class TimeBudget:
@@ -17,17 +21,34 @@ class TimeBudget:
 
     Args:
         minutes: of preparation and training; None is without end.
+        began: when it all began, by `time.monotonic`; None is now.
 
     Attributes:
         spent: seconds that earlier processes of the same training took.
     """
 
-    def __init__(self, minutes: float | None) -> None:
+    def __init__(self, minutes: float | None, began: float | None = None) -> None:
         self.limit = None if minutes is None else 60 * minutes
         self.spent = 0.0
-        self._began = time.monotonic()
+        self._began = time.monotonic() if began is None else began
         self._steps = 0
         self._first = self._began
+        self._closing: dict[str, float] = {}
+
+    @contextmanager
+    def closing(self, what: str, times: int = 1) -> Iterator[None]:
+        """What is done now will be done `times` when the training ends: room is kept for it."""
+        before = time.monotonic()
+        yield
+        self._closing[what] = times * (time.monotonic() - before)
+
+    @property
+    def room(self) -> float | None:
+        """Seconds that preparation and steps may take; None without a limit."""
+        if self.limit is None:
+            return None
+        kept = max(self.limit * _RESERVED, sum(self._closing.values()))
+        return self.limit - min(kept, self.limit * _MOST_RESERVED)
 
     @property
     def elapsed(self) -> float:
@@ -37,7 +58,7 @@ class TimeBudget:
     @property
     def over(self) -> bool:
         """Whether there is time for no further step."""
-        return self.limit is not None and self.elapsed >= self.limit * (1 - _RESERVED)
+        return self.room is not None and self.elapsed >= self.room
 
     @property
     def measured(self) -> bool:
@@ -57,11 +78,11 @@ class TimeBudget:
 
     def steps(self, most: int) -> int | None:
         """For how many steps there is time, at most `most`; None without a limit."""
-        if self.limit is None:
+        if self.room is None:
             return None
         if self.over:
             return 0
         if self._steps <= _UNTYPICAL:
             return None
-        left = self.limit * (1 - _RESERVED) - self.elapsed
+        left = self.room - self.elapsed
         return max(0, min(most, int(left / max(1e-9, self.seconds(1)))))
