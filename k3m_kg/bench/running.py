@@ -23,6 +23,8 @@ from k3m_kg.files import write_errors, write_text
 from k3m_kg.manifests import read_json, write_json
 
 _KEPT = "bench.json"
+_TOLD = ("epochs", "minutes", "features", "set")
+"""Of the options, those that change what is trained."""
 
 
 class Runner(Protocol):
@@ -72,6 +74,7 @@ def run_benchmark(
             write_json(path, result)
         found[seed] = read_json(path)
     report = _report(benchmark, found, runner.notes)
+    report["options"] = read_json(options.out / _KEPT)
     write_json(options.out / "report.json", report)
     write_text(options.out / "report.md", markdown(report))
     return report
@@ -125,6 +128,10 @@ def _report(
         for name, metrics in result.get("competitors", {}).items():
             competitors.setdefault(name, []).append(metrics)
     ours = [result["metrics"] for result in found.values()]
+    left_out = max((result.get("left_out", 0) for result in found.values()), default=0)
+    if left_out:
+        text = f"{left_out:,} validation and test triples are not asked: they name what train lacks"
+        notes = [*notes, text]
     without = [result["without_leaks"] for result in found.values() if "without_leaks" in result]
     return {
         "benchmark": benchmark.record(),
@@ -181,6 +188,13 @@ def markdown(report: dict[str, Any]) -> str:
         )
         lines += ["", f"Leaks from train to test: {told}."]
     lines += [f"\nNote: {text}." for text in report["notes"]]
+    own = {key: value for key, value in report["options"].items() if value and key in _TOLD}
+    if own:
+        told = "; ".join(
+            f"{key} {', '.join(value) if isinstance(value, list) else value}"
+            for key, value in own.items()
+        )
+        lines += ["", f"Trained with: {told}."]
     if benchmark["mind"]:
         lines += ["", f"Mind: {benchmark['mind']}."]
     return "\n".join(lines) + "\n"

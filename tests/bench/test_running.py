@@ -57,6 +57,7 @@ def test_a_graph_over_seeds_goes_on_where_it_was_left(
     assert report["leaks"]["of"] == 8
     table = (options.out / "report.md").read_text()
     assert "measured here, 2 seeds" in table
+    assert "Trained with: epochs 1; set dimension=4" in table
     assert "| RotatE | 0.338 | 0.241 | 0.375 | 0.533 | Sun et al., ICLR 2019 |" in table
     again = Options(options.data, options.out, 2, overrides=TINY_GRAPH)
     with pytest.raises(UsageError, match="holds a run of another"):
