@@ -28,6 +28,7 @@ COMING = {
     "http.md": ("Reference", "HTTP API"),
     "reference/http.md": ("Reference", "HTTP API"),
 }
+SEARCH = 'data-md-component="search" aria-label="Search"'
 SHIM = "https://unpkg.com/iframe-worker/shim"
 LINK = re.compile(r"\]\((?P<path>(?:\.\./)+[^)#\s]+)(?:#(?P<name>[\w.-]+))?\)")
 LANGUAGES = {".py": "python", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
@@ -89,9 +90,16 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:
-    """The one script that the theme would ask a server for is beside the pages."""
+    """The one script that the theme would ask a server for is beside the pages.
+
+    And what the theme leaves open for those who do not use a mouse: the search has a name, and code
+    that is wider than the page can be moved by keys.
+    """
     up = "../" * page.file.src_uri.count("/")
-    return output.replace(SHIM, f"{up}figures/iframe-worker.js")
+    output = output.replace(SHIM, f"{up}figures/iframe-worker.js")
+    output = output.replace('data-md-component="search" role="dialog"', SEARCH + ' role="dialog"')
+    output = re.sub(r"(<pre[^>]*>(?:<span></span>)?<code)>", r'\1 tabindex="0">', output)
+    return output.replace("<p><img ", '<p tabindex="0"><img ')
 
 
 def on_post_template(output: str, template_name: str, config: Any) -> str:
