@@ -182,7 +182,7 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
     if not disable and not console.is_terminal:
         from k3m_kg.cli.told_progress import ToldProgress
 
-        yield ToldProgress(time.monotonic)
+        yield ToldProgress(time.monotonic, note)
         return
     with Progress(
         TextColumn("{task.description}", markup=False),

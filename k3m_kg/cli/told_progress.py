@@ -7,8 +7,6 @@ from typing import Any
 
 from rich.progress import Progress, TaskID
 
-from k3m_kg.cli.console import note
-
 FIRST = 10.0
 """Seconds before the first line of a task: what is short says nothing."""
 LATEST = 30.0
@@ -23,7 +21,7 @@ class ToldProgress(Progress):
         tell: takes a line.
     """
 
-    def __init__(self, clock: Callable[[], float], tell: Callable[[str], None] = note) -> None:
+    def __init__(self, clock: Callable[[], float], tell: Callable[[str], None]) -> None:
         super().__init__(disable=True, get_time=clock)
         self._clock = clock
         self._tell = tell

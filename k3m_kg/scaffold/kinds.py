@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class TemplateKind:
     """What differs between packages beside the code.
 
     Attributes:
@@ -20,41 +20,41 @@ class Kind:
     extras: str = "testing,train"
 
 
-KINDS: dict[str, Kind] = {
-    "image-encoder": Kind(
+KINDS: dict[str, TemplateKind] = {
+    "image-encoder": TemplateKind(
         "which describes the cells of a grid by their colours",
         "k3m-kg pretrain snapshots --output models/first --set image_encoder=${plugin}",
     ),
-    "text-encoder": Kind(
+    "text-encoder": TemplateKind(
         "which hashes words into buckets and reads them with a small transformer",
         "k3m-kg pretrain snapshots --output models/first --set text_encoder=${plugin}",
     ),
-    "fusion": Kind(
+    "fusion": TemplateKind(
         "in which each hidden unit learns its share of both sources",
         "k3m-kg pretrain snapshots --output models/first --set fusion=${plugin}",
     ),
-    "task": Kind(
+    "task": TemplateKind(
         "which asks what properties a product has whose triples are hidden",
         "k3m-kg pretrain snapshots --output models/first --set 'tasks=[lpm, mlm, ${plugin}]'",
     ),
-    "reader": Kind(
+    "reader": TemplateKind(
         "which reads lines such as `a1 | red mug | colour=red` below a line `# ${plugin}`",
         "k3m-kg ingest products.txt",
         "testing",
     ),
-    "interactor": Kind(
+    "interactor": TemplateKind(
         "which tells each modality the gist of the others",
         "k3m-kg pretrain snapshots --output models/first --set model.interactor=${plugin}",
     ),
-    "structure": Kind(
+    "structure": TemplateKind(
         "which takes the mean of a product's triples",
         "k3m-kg pretrain snapshots --output models/first --set model.structure=${plugin}",
     ),
-    "evaluation": Kind(
+    "evaluation": TemplateKind(
         "which counts how many of the nearest products have a product's category",
         "k3m-kg evaluate models/first --task ${plugin}",
     ),
-    "command": Kind(
+    "command": TemplateKind(
         "which says how full the columns of a catalog file are",
         "k3m-kg ${plugin} catalog.csv",
         "testing",
