@@ -4,42 +4,35 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
 
 from k3m_kg.api import (
-    Competitors,
     Decisions,
     Evaluation,
     OpenModel,
     Outcomes,
-    Partial,
-    ProductSource,
     Ranking,
     Scores,
     StageProgress,
     Triples,
     TuneSettings,
     UsageError,
-    Visibility,
-    counted,
     figure_lines,
-    heads_of,
     item_numbers,
     verdict_lines,
     verdict_of,
 )
 from k3m_kg_evaluations.pair_models import (
     crossed,
-    features_of,
     finetuned,
     fit_forest,
     fit_pairs,
-    sentences,
     threshold_of,
-    titles_of,
 )
+from k3m_kg_evaluations.pair_view import Seen
 from k3m_kg_evaluations.pairs import PairData, Pairs, pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
 from k3m_kg_evaluations.similarities import Similarities, joined
@@ -51,8 +44,8 @@ _SIMPLE = "a linear model on similarities"
 _FOREST = "a random forest on similarities"
 _QUERIES_AT_ONCE = 512
 
-Judge = Callable[[Pairs], np.ndarray]
-"""Gives the log-odds, or any score, of pairs."""
+Learned = Callable[[Seen, Pairs], np.ndarray]
+"""Gives the log-odds of pairs as a view shows their products."""
 
 
 class Alignment(Evaluation[OpenModel]):
@@ -64,6 +57,7 @@ class Alignment(Evaluation[OpenModel]):
     def __init__(self, settings: AlignmentSettings) -> None:
         self.settings = settings
         self._outcomes: dict[str, Outcomes] = {}
+        self._kept: tuple[OpenModel, Learned, float] | None = None
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """`metrics`: `f1`, `precision`, `recall`, with a threshold chosen on validation;
@@ -76,25 +70,18 @@ class Alignment(Evaluation[OpenModel]):
         asked = self.settings
         data = pairs_of(opened, asked)
         self._check(data, split)
-        train, validation, pairs = (data.parts[name] for name in ("train", "validation", split))
-        source = Partial.hiding(opened.batcher, asked.hide_modalities, "--hide-modality")
-        competitors = Competitors.of(opened, asked.hide_modalities, progress, usual=False)
-        read = competitors.reading(opened.batcher, np.empty(0, np.int64), cut_title=False)
-        simple = Similarities(opened, competitors.shown, read)
-        used = [some.left for some in data.parts.values()] + [
-            some.right for some in data.parts.values()
-        ]
-        rows = np.unique(np.concatenate([*used, data.gallery]))
-        vectors_NH = _vectors(opened, source, rows, asked.batch_size, progress)
-        judge = self._judge(opened, source, train, validation, rows, vectors_NH, simple, progress)
-        found = _decided(judge, validation, train, pairs)
+        train, pairs = data.parts["train"], data.parts[split]
+        learned, threshold = self._learned(opened, data, progress)
+        rows = np.unique(np.concatenate([pairs.left, pairs.right, data.gallery]))
+        seen = Seen(opened, rows, asked, progress)
+        found = _Decided(learned(seen, pairs), threshold)
         items = _items(opened, pairs)
         self._outcomes = {
             "f1": Decisions(items, pairs.families, found.said, pairs.same),
             "average_precision": Ranking(items, pairs.families, found.scores, pairs.same),
         }
         metrics: dict[str, Any] = _figures(found, pairs)
-        candidates = _candidates(rows, vectors_NH, data.gallery, pairs)
+        candidates = _candidates(rows, seen.vectors_NH, data.gallery, pairs)
         right = pairs[np.flatnonzero(pairs.same)]
         for k in CANDIDATES:
             scores = Scores(
@@ -121,7 +108,7 @@ class Alignment(Evaluation[OpenModel]):
             "notes": data.notes,
         }
         if asked.baselines:
-            report |= self._beside(data, split, simple, items, read)
+            report |= self._beside(opened, data, split, seen, items, progress)
         return report
 
     def outcomes(self) -> dict[str, Outcomes]:
@@ -161,78 +148,79 @@ class Alignment(Evaluation[OpenModel]):
                     hint="right and wrong pairs are needed, in train and in what is asked",
                 )
 
-    def _judge(
-        self,
-        opened: OpenModel,
-        source: ProductSource,
-        train: Pairs,
-        validation: Pairs,
-        rows: np.ndarray,
-        vectors_NH: np.ndarray,
-        simple: Similarities,
-        progress: StageProgress,
-    ) -> Judge:
-        asked = self.settings
+    def _learned(
+        self, opened: OpenModel, data: PairData, progress: StageProgress
+    ) -> tuple[Learned, float]:
+        """What tells pairs apart, and from where on; once for a model and all views of its
+        snapshot: they have the same train and validation parts.
+        """
+        home, asked = opened.whole or opened, self.settings
+        if self._kept is not None and self._kept[0] is home:
+            return self._kept[1:]
+        train, validation = data.parts["train"], data.parts["validation"]
+        seen = _seen_to_learn(home, data, asked, progress)
+        learned: Learned
         if asked.mode == "probe":
-            every = [vectors_NH]
-            if asked.words:
-                read = sentences(opened, titles_of(opened, rows, asked.hide_modalities))
-                every += [] if read is None else [read]
-
-            def features(pairs: Pairs) -> np.ndarray:
-                left, right = (np.searchsorted(rows, side) for side in (pairs.left, pairs.right))
-                found = [features_of(vectors[left], vectors[right]) for vectors in every]
-                return np.concatenate([*found, *([simple(pairs)] if asked.words else [])], 1)
-
             fitted = fit_pairs(
-                (features(train), train.same), (features(validation), validation.same)
+                (seen.features(train), train.same), (seen.features(validation), validation.same)
             )
-            return lambda pairs: fitted(features(pairs))
-        rate = _RATES[asked.mode] if asked.learning_rate is None else asked.learning_rate
-        settings = TuneSettings(
-            epochs=asked.epochs, batch_size=32, learning_rate=rate, head_learning_rate=1e-3
-        )
-        if asked.mode == "finetune":
-            return finetuned(opened, source, train, validation, settings, asked.keep, progress)
-        hidden = asked.hide_modalities
-        return crossed(opened, hidden, train, validation, settings, asked.keep, progress)
+
+            def learned(view: Seen, pairs: Pairs) -> np.ndarray:
+                return fitted(view.features(pairs))
+        else:
+            rate = _RATES[asked.mode] if asked.learning_rate is None else asked.learning_rate
+            settings = TuneSettings(
+                epochs=asked.epochs, batch_size=32, learning_rate=rate, head_learning_rate=1e-3
+            )
+            train_it = finetuned if asked.mode == "finetune" else crossed
+            judge = train_it(
+                home, asked.hide_modalities, train, validation, settings, asked.keep, progress
+            )
+
+            def learned(view: Seen, pairs: Pairs) -> np.ndarray:
+                return judge(view.opened, pairs)
+
+        threshold = _threshold(lambda pairs: learned(seen, pairs), data)
+        self._kept = home, learned, threshold
+        return learned, threshold
 
     def _beside(
         self,
+        opened: OpenModel,
         data: PairData,
         split: str,
-        simple: Similarities,
+        seen: Seen,
         items: np.ndarray,
-        read: Callable[[Triples], dict[str, Any]],
+        progress: StageProgress,
     ) -> dict[str, Any]:
+        """What the competitors say of the same pairs, and who is ahead."""
         train, validation, pairs = (data.parts[name] for name in ("train", "validation", split))
-        fitted = fit_pairs((simple(train), train.same), (simple(validation), validation.same))
-        forest = fit_forest((simple(train), train.same))
-        judges: dict[str, Judge] = {
-            _SIMPLE: lambda some: fitted(simple(some)),
-            _FOREST: lambda some: forest(simple(some)),
+        whole = _seen_to_learn(opened.whole or opened, data, self.settings, progress).similarities
+        simple = seen.similarities
+        fitted = fit_pairs((whole(train), train.same), (whole(validation), validation.same))
+        forest = fit_forest((whole(train), train.same))
+        judges: dict[str, Callable[[Similarities, Pairs], np.ndarray]] = {
+            _SIMPLE: lambda some, of: fitted(some(of)),
+            _FOREST: lambda some, of: forest(some(of)),
         }
         known = simple.cosines(pairs)
         one = next((name for name in ("words", "attributes") if name in known), None)
         if one is not None:
-            judges[_COSINE.format(one)] = lambda some: simple.cosines(some)[one]
+            judges[_COSINE.format(one)] = lambda some, of: some.cosines(of)[one]
         baselines, outcomes = {}, {}
         for name, judge in judges.items():
-            found = _decided(judge, validation, train, pairs)
+            threshold = _threshold(partial(judge, whole), data)
+            found = _Decided(judge(simple, pairs), threshold)
             baselines[name] = _figures(found, pairs)
             outcomes[name] = Decisions(items, pairs.families, found.said, pairs.same)
         if one is not None:
-            rows = np.unique(np.concatenate([data.gallery, pairs.left]))
-            near = _candidates(rows, joined(read(Triples.each(rows))[one]), data.gallery, pairs)
+            words = joined(seen.read(Triples.each(seen.rows))[one])
+            near = _candidates(seen.rows, words, data.gallery, pairs)
             baselines[_COSINE.format(one)] |= {
                 f"candidates@{k}": float((near <= k).mean()) for k in CANDIDATES
             }
         verdict = verdict_of(
-            self._outcomes["f1"],
-            outcomes,
-            what="alignment",
-            split=split,
-            measure="F1",
+            self._outcomes["f1"], outcomes, what="alignment", split=split, measure="F1"
         )
         return {"baselines": baselines, "verdict": verdict.model_dump()}
 
@@ -245,10 +233,20 @@ class _Decided:
         self.said = scores > threshold
 
 
-def _decided(judge: Judge, validation: Pairs, train: Pairs, pairs: Pairs) -> _Decided:
-    """The threshold is chosen on validation; on train where that has not both kinds."""
-    chosen = validation if len(np.unique(validation.same)) == 2 else train
-    return _Decided(judge(pairs), threshold_of(judge(chosen), chosen.same))
+def _seen_to_learn(
+    home: OpenModel, data: PairData, asked: AlignmentSettings, progress: StageProgress
+) -> Seen:
+    """The products of train and validation pairs, none of them corrupted."""
+    parts = (data.parts["train"], data.parts["validation"])
+    rows = np.unique(np.concatenate([side for part in parts for side in (part.left, part.right)]))
+    return Seen(home, rows, asked, progress, "encode to learn")
+
+
+def _threshold(judge: Callable[[Pairs], np.ndarray], data: PairData) -> float:
+    """Chosen on validation; on train where that has not both kinds."""
+    validation = data.parts["validation"]
+    chosen = validation if len(np.unique(validation.same)) == 2 else data.parts["train"]
+    return threshold_of(judge(chosen), chosen.same)
 
 
 def _figures(found: _Decided, pairs: Pairs) -> dict[str, float]:
@@ -270,24 +268,6 @@ def _items(opened: OpenModel, pairs: Pairs) -> np.ndarray:
         texts.append(f"{ids[pair[0]]}\t{ids[pair[1]]}\t{seen[pair]}")
         seen[pair] += 1
     return item_numbers(texts)
-
-
-def _vectors(
-    opened: OpenModel,
-    source: ProductSource,
-    rows: np.ndarray,
-    batch_size: int,
-    progress: StageProgress,
-) -> np.ndarray:
-    blocks = heads_of(
-        opened.predictor,
-        source,
-        Triples.each(rows),
-        Visibility(cut_title=False),
-        batch_size=batch_size,
-        progress=counted(progress, "encode", len(rows)),
-    )
-    return np.concatenate([head_BH.cpu().numpy() for head_BH in blocks])
 
 
 def _candidates(rows: np.ndarray, vectors: Any, gallery: np.ndarray, pairs: Pairs) -> np.ndarray:

@@ -20,7 +20,7 @@ from k3m_kg.api import (
     FrozenTextEncoder,
     LinkPredictor,
     OpenModel,
-    ProductSource,
+    Partial,
     StageProgress,
     TextEncoder,
     Triples,
@@ -181,38 +181,39 @@ class PairHead(nn.Module):
         return found
 
 
-Encode = Callable[[np.ndarray], Tensor]
-"""Vectors of some places' products, with gradients where a model trains."""
+Learned = Callable[[OpenModel, Pairs], np.ndarray]
+"""Gives the log-odds of pairs as a view of the snapshot shows their products."""
 
 
 def finetuned(
     opened: OpenModel,
-    source: ProductSource,
+    without: tuple[str, ...],
     train: Pairs,
     validation: Pairs,
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
-) -> Callable[[Pairs], np.ndarray]:
+) -> Learned:
     """A copy of the model trained to tell pairs apart; gives the log-odds of pairs."""
     torch.manual_seed(settings.seed)
     model: LinkPredictor = copy.deepcopy(opened.predictor)
     seen = Visibility(cut_title=False)
 
-    def vectors(rows: np.ndarray) -> Tensor:
+    def vectors(shown: OpenModel, rows: np.ndarray) -> Tensor:
+        source = Partial.hiding(shown.batcher, without, "--hide-modality")
         return heads_to_train(model, source, Triples.each(rows), seen)
 
     with torch.no_grad():
-        width = vectors(train.left[:1]).shape[1]
+        width = vectors(opened, train.left[:1]).shape[1]
     head = PairHead(width).to(opened.trained.device)
 
-    def logits(pairs: Pairs) -> Tensor:
+    def logits(shown: OpenModel, pairs: Pairs) -> Tensor:
         rows, inverse = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
         left, right = torch.from_numpy(inverse).to(opened.trained.device).chunk(2)
-        found = vectors(rows)
+        found = vectors(shown, rows)
         return head(found[left], found[right])  # type: ignore[no-any-return]
 
-    return _trained(model, head, logits, train, validation, settings, keep, progress)
+    return _trained(opened, model, head, logits, train, validation, settings, keep, progress)
 
 
 def crossed(
@@ -223,7 +224,7 @@ def crossed(
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
-) -> Callable[[Pairs], np.ndarray]:
+) -> Learned:
     """A copy of the text encoder trained to read two products' texts as one.
 
     A product's text is its title, then its properties and values, as far as they are shown.
@@ -240,22 +241,18 @@ def crossed(
     device = opened.trained.device
     model = encoder.unfrozen().to(device)
     between = model.prepare(["|"])[0].ids
-    ids = _texts(opened, model, without, (train, validation))
-
-    def tokens(row: int) -> list[int]:
-        if row not in ids:
-            ids.update(_texts(opened, model, without, (np.array([row]),)))
-        return ids[row]
+    known = _texts(opened, model, without, (train, validation))
 
     with torch.no_grad():
         probe = torch.ones(1, 1, dtype=torch.long, device=device)
         width = model(probe, probe.bool()).shape[2]
     head = PairHead(2 * width).to(device)
 
-    def logits(pairs: Pairs) -> Tensor:
+    def logits(shown: OpenModel, pairs: Pairs) -> Tensor:
+        mine = shown is opened and {*pairs.left.tolist(), *pairs.right.tolist()} <= known.keys()
+        ids = known if mine else _texts(shown, model, without, (pairs,))
         sides = [
-            (tokens(a), tokens(b))
-            for a, b in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
+            (ids[a], ids[b]) for a, b in zip(pairs.left.tolist(), pairs.right.tolist(), strict=True)
         ]
         longest = max(len(a) + len(b) for a, b in sides) + len(between)
         ids_NT = torch.zeros(len(sides), longest, dtype=torch.long)
@@ -272,7 +269,7 @@ def crossed(
         both = torch.cat(means, 1)
         return head(both, torch.cat(means[::-1], 1))  # type: ignore[no-any-return]
 
-    return _trained(model, head, logits, train, validation, settings, keep, progress)
+    return _trained(opened, model, head, logits, train, validation, settings, keep, progress)
 
 
 def titles_of(opened: OpenModel, rows: np.ndarray, without: Collection[str]) -> list[str]:
@@ -310,28 +307,29 @@ def _texts(
 
 
 def _trained(
+    opened: OpenModel,
     model: nn.Module,
     head: nn.Module,
-    logits: Callable[[Pairs], Tensor],
+    logits: Callable[[OpenModel, Pairs], Tensor],
     train: Pairs,
     validation: Pairs,
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
-) -> Callable[[Pairs], np.ndarray]:
+) -> Learned:
     shown = Shown(train.same, keep)
 
     @torch.no_grad()
-    def asked(pairs: Pairs) -> np.ndarray:
+    def asked(view: OpenModel, pairs: Pairs) -> np.ndarray:
         found = []
         for start in range(0, len(pairs), 4 * settings.batch_size):
             some = np.arange(start, min(len(pairs), start + 4 * settings.batch_size))
-            found.append(logits(pairs[some]).cpu().numpy())
+            found.append(logits(view, pairs[some]).cpu().numpy())
         return np.concatenate([*found, np.empty(0)]).astype(float)
 
     def loss(chosen: np.ndarray) -> Tensor:
         pairs = train[shown.of(chosen)]
-        found_N = logits(pairs)
+        found_N = logits(opened, pairs)
         same_N = torch.from_numpy(pairs.same.astype(np.float32)).to(found_N.device)
         return nn.functional.binary_cross_entropy_with_logits(found_N, same_N)
 
@@ -341,7 +339,7 @@ def _trained(
         shown.next_epoch()
         if len(np.unique(validation.same)) < 2:
             return None
-        return float(average_precision_score(validation.same, asked(validation)))
+        return float(average_precision_score(validation.same, asked(opened, validation)))
 
     tune(model, head, len(shown), loss, check, settings, progress=counted_stages(progress))
     return asked

@@ -110,6 +110,7 @@ class QuestionAnswering(Evaluation[OpenModel]):
     def __init__(self, settings: QuestionAnsweringSettings) -> None:
         self.settings = settings
         self._outcomes: dict[str, Outcomes] = {}
+        self._kept: tuple[OpenModel, _Fitted] | None = None
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """`metrics`: `rank@1`, `rank@3`, `rank@10`, `mrr` over all questions. `leaking`: the same
@@ -131,11 +132,11 @@ class QuestionAnswering(Evaluation[OpenModel]):
         names = np.unique(questions.properties)
         about = _Asked.of(opened, names, asked)
         shown = Visibility(hidden, never, cut_title)
-        answering: _Links | _Fitted = _Links(opened, source, asked)
+        answering: _Links | _Fitted = _Links(opened, asked)
         if asked.mode != "links":
-            answering = _Fitted.fit(opened, source, about, names, shown, asked, progress)
+            answering = self._fitted(opened, about, names, shown, progress)
         with held_out_included(batcher):
-            ranks = answering.ranks(questions, truth, about, shown, progress)
+            ranks = answering.ranks(source, questions, truth, about, shown, progress)
         items = question_items(catalog, questions)
         self._outcomes = {
             name: Scores(items, questions.rows, score_Q, np.zeros(len(items)))
@@ -161,12 +162,13 @@ class QuestionAnswering(Evaluation[OpenModel]):
             "per_property": per_property,
             "examples": about.texts_W[:3],
         }
-        if asked.leaking and cut_title and "title" in opened.trained.sees:
+        whole = opened.snapshot.corruption is None
+        if asked.leaking and whole and cut_title and "title" in opened.trained.sees:
             open_title = Visibility(hidden, never, cut_title=False)
             if asked.mode == "probe":  # one that learned from titles with the answers in them
-                answering = _Fitted.fit(opened, source, about, names, open_title, asked, progress)
+                answering = _Fitted.fit(opened, about, names, open_title, asked, progress)
             with held_out_included(batcher):
-                leaking = answering.ranks(questions, truth, about, open_title, progress)
+                leaking = answering.ranks(source, questions, truth, about, open_title, progress)
             figures = {name: float(s.mean()) for name, s in _scores(leaking).items()}
             report["leaking"] = {"why": "the asked value is left in the title"} | figures
         if asked.baselines:
@@ -202,6 +204,20 @@ class QuestionAnswering(Evaluation[OpenModel]):
         for label, row in rows.items():
             yield f"{label:{width}} " + " ".join(f"{row[name]:>8.4f}" for name in names)
         yield from verdict_lines(report)
+
+    def _fitted(
+        self,
+        opened: OpenModel,
+        about: _Asked,
+        names: np.ndarray,
+        shown: Visibility,
+        progress: StageProgress,
+    ) -> _Fitted:
+        """Fitted once for a model and all views of its snapshot: they have the same train part."""
+        home = opened.whole or opened
+        if self._kept is None or self._kept[0] is not home:
+            self._kept = home, _Fitted.fit(home, about, names, shown, self.settings, progress)
+        return self._kept[1]
 
     def _beside(
         self,
@@ -251,11 +267,11 @@ class _Links:
     """Link prediction answers: the values of the asked property come before all others."""
 
     opened: OpenModel
-    source: ProductSource
     settings: QuestionAnsweringSettings
 
     def ranks(
         self,
+        source: ProductSource,
         questions: Triples,
         truth: Triples,
         about: _Asked,
@@ -264,7 +280,7 @@ class _Links:
     ) -> Ranks:
         found = rank_questions(
             self.opened.predictor,
-            self.source,
+            source,
             questions,
             shown,
             truth=truth,
@@ -280,7 +296,6 @@ class _Fitted:
 
     predictor: LinkPredictor
     head: AnswerHead
-    source: ProductSource
     questions_WH: Tensor
     answers_AH: Tensor
     settings: QuestionAnsweringSettings
@@ -289,7 +304,6 @@ class _Fitted:
     def fit(
         cls,
         opened: OpenModel,
-        source: ProductSource,
         about: _Asked,
         names: np.ndarray,
         shown: Visibility,
@@ -302,6 +316,7 @@ class _Fitted:
             UsageError: training has no such triples.
         """
         batcher, catalog = opened.batcher, opened.batcher.catalog
+        source = Partial.hiding(batcher, asked.hide_modalities, "--hide-modality")
         train = Triples.of(batcher, opened.snapshot.rows("train")).about(names)
         train = _drawn(train[np.isin(train.values, about.answers_A)], asked.most)
         if not len(train):
@@ -317,6 +332,8 @@ class _Fitted:
         questions_WH, answers_AH = words, value_vectors(opened, about.answers_A)
         device = opened.trained.device
 
+        uncut = "" if shown.cut_title else " without the cut"
+
         def frozen(some: Triples, stage: str) -> Tensor:
             blocks = heads_of(
                 opened.predictor,
@@ -324,7 +341,7 @@ class _Fitted:
                 some,
                 shown,
                 batch_size=asked.batch_size,
-                progress=counted(progress, stage, len(some)),
+                progress=counted(progress, stage + uncut, len(some)),
             )
             found = [*blocks]
             return torch.cat(found) if found else questions_WH.new_zeros(0, 0)
@@ -375,11 +392,12 @@ class _Fitted:
             with held_out_included(batcher):
                 tune(model, head, len(train), whole_loss, check, settings, progress=told)
             predictor = model
-        return cls(predictor, head.eval(), source, questions_WH, answers_AH, asked)
+        return cls(predictor, head.eval(), questions_WH, answers_AH, asked)
 
     @torch.no_grad()
     def ranks(
         self,
+        source: ProductSource,
         questions: Triples,
         truth: Triples,
         about: _Asked,
@@ -389,7 +407,7 @@ class _Fitted:
         wording_Q = torch.from_numpy(about.wording(questions)).to(self.questions_WH.device)
         blocks = heads_of(
             self.predictor,
-            self.source,
+            source,
             questions,
             shown,
             batch_size=self.settings.batch_size,
@@ -397,7 +415,7 @@ class _Fitted:
         )
         vectors_QH = torch.cat([*blocks])
         parts = []
-        catalog = self.source.catalog
+        catalog = source.catalog
         order = np.zeros(len(questions), np.int64)
         done = 0
         for name in np.unique(questions.properties).tolist():

@@ -25,7 +25,7 @@ from k3m_kg.api import (
 )
 from k3m_kg_evaluations.ranked import NAMES, by_chance, of_scores
 from k3m_kg_evaluations.settings import RetrievalSettings
-from k3m_kg_evaluations.sides import IMAGE, TITLE, Both, model_sides, simple_sides
+from k3m_kg_evaluations.sides import IMAGE, TITLE, Both, Sides, simple_sides
 from k3m_kg_evaluations.values import SearchSettings, searches
 
 _PICTURE, _TITLE, _VALUE = "title-to-picture", "picture-to-title", "value-to-products"
@@ -64,6 +64,7 @@ class Retrieval(Evaluation[OpenModel]):
     def __init__(self, settings: RetrievalSettings) -> None:
         self.settings = settings
         self._outcomes: dict[str, Outcomes] = {}
+        self._kept: tuple[OpenModel, Sides] | None = None
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """`metrics`: `mrr`, `recall@1`, `recall@5`, `recall@10`, `ndcg@10`, each the mean over
@@ -175,11 +176,11 @@ class Retrieval(Evaluation[OpenModel]):
     ) -> None:
         asked = self.settings
         parts = {name: Both.of(opened, name, asked.most) for name in ("train", "validation", split)}
-        sides = {
-            _MODEL: model_sides(
-                opened, parts, split, asked.mode, asked.epochs, asked.batch_size, progress
-            )
-        }
+        home = opened.whole or opened
+        if self._kept is None or self._kept[0] is not home:  # once for all views of a snapshot
+            fitted = Sides.fit(home, parts, asked.mode, asked.epochs, asked.batch_size, progress)
+            self._kept = home, fitted
+        sides = {_MODEL: self._kept[1].of(opened, parts[split], asked.batch_size, progress)}
         if asked.baselines:
             simple = simple_sides(opened, parts, split, progress)
             if simple is not None:

@@ -77,38 +77,46 @@ Shown = tuple[np.ndarray, np.ndarray]
 """Vectors of titles and of pictures."""
 
 
-def model_sides(
-    opened: OpenModel,
-    parts: Parts,
-    split: str,
-    mode: str,
-    epochs: int,
-    batch_size: int,
-    progress: StageProgress,
-) -> Shown:
-    """What the model makes of the asked split's titles and pictures, in one space.
+@dataclass(frozen=True, slots=True)
+class Sides:
+    """A model's way from titles and pictures into one space.
 
-    Raises:
-        K3MError: the model gave NaN.
+    Attributes:
+        predictor: the model, or a copy that was trained for it.
+        maps: of both sides; None: their vectors are compared as they are, around their means.
     """
 
-    def shown(predictor: LinkPredictor, part: Both, told: Advance | None) -> Shown:
-        return tuple(  # type: ignore[return-value]
-            _vectors(predictor, opened, part.rows, name, batch_size, told)
-            for name in (TITLE, IMAGE)
-        )
+    predictor: LinkPredictor
+    maps: Maps | None
 
-    wanted = [split] if mode == "direct" else [*dict.fromkeys(("train", "validation", split))]
-    told = counted(progress, "encode", 2 * sum(len(parts[name].rows) for name in wanted))
-    found = {name: shown(opened.predictor, parts[name], told) for name in wanted}
-    if mode == "direct":
-        return _centred(found[split])
-    sides: dict[str, Side] = {name: (*found[name], parts[name].groups) for name in wanted}
-    maps = fit_maps(sides["train"], sides["validation"])
-    if mode == "probe":
-        return mapped(maps, *found[split])
-    tuned = _tuned(opened, parts, maps, shown, epochs, progress)
-    return mapped(maps, *shown(tuned, parts[split], None))
+    @classmethod
+    def fit(
+        cls,
+        opened: OpenModel,
+        parts: Parts,
+        mode: str,
+        epochs: int,
+        batch_size: int,
+        progress: StageProgress,
+    ) -> Sides:
+        """Learned from train products; nothing is, where the mode is `direct`."""
+        if mode == "direct":
+            return cls(opened.predictor, None)
+        told = counted(progress, "encode")
+        train, validation = (
+            (*_shown(opened, opened.predictor, part.rows, batch_size, told), part.groups)
+            for part in (parts["train"], parts["validation"])
+        )
+        maps = fit_maps(train, validation)
+        if mode == "probe":
+            return cls(opened.predictor, maps)
+        return cls(_tuned(opened, parts, maps, epochs, batch_size, progress), maps)
+
+    def of(self, opened: OpenModel, part: Both, batch_size: int, progress: StageProgress) -> Shown:
+        """Titles and pictures of some products, as a view shows them."""
+        told = counted(progress, "search sides")
+        both = _shown(opened, self.predictor, part.rows, batch_size, told)
+        return _centred(both) if self.maps is None else mapped(self.maps, *both)
 
 
 def simple_sides(
@@ -143,6 +151,19 @@ def simple_sides(
     return mapped(maps, *sides[split][:2])
 
 
+def _shown(
+    opened: OpenModel,
+    predictor: LinkPredictor,
+    rows: np.ndarray,
+    batch_size: int,
+    told: Advance | None,
+) -> Shown:
+    left, right = (
+        _vectors(predictor, opened, rows, name, batch_size, told) for name in (TITLE, IMAGE)
+    )
+    return left, right
+
+
 def _vectors(
     predictor: LinkPredictor,
     opened: OpenModel,
@@ -163,8 +184,8 @@ def _tuned(
     opened: OpenModel,
     parts: Parts,
     maps: Maps,
-    shown: Callable[[LinkPredictor, Both, Advance | None], Shown],
     epochs: int,
+    batch_size: int,
     progress: StageProgress,
 ) -> LinkPredictor:
     """A copy of the model, trained with the maps."""
@@ -182,7 +203,8 @@ def _tuned(
     def check() -> float | None:
         if len(validation.rows) < 2:
             return None
-        return mean_rank(*mapped(maps, *shown(model, validation, None)), validation.same_NN)
+        both = _shown(opened, model, validation.rows, batch_size, None)
+        return mean_rank(*mapped(maps, *both), validation.same_NN)
 
     settings = TuneSettings(epochs=epochs, batch_size=opened.trained.batch_size)
     count = len(train.rows)

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from k3m_kg.config import validate_settings
+from k3m_kg.corruption import corrupt, corruption_of
 from k3m_kg.errors import ConfigError, UsageError
 from k3m_kg.plugin.hookspecs import EvaluationPlugin
 from k3m_kg.plugin.registry import registry
@@ -101,3 +102,20 @@ def test_who_is_asked_what_does_not_depend_on_the_model(opened: OpenModel, measu
     one = measured("qa", opened, **quick)[1].outcomes()["mrr"]
     other = measured("qa", with_predictor(opened, TriplesOnly()), **quick)[1].outcomes()["mrr"]
     assert np.array_equal(one.items, other.items)
+
+
+@pytest.mark.parametrize("task", ["alignment", "qa", "retrieval"])
+def test_what_is_learned_is_learned_once_for_all_views_of_a_catalog(
+    opened: OpenModel, task: str, measured: Run
+) -> None:
+    """And the figures are those of a task that is made anew."""
+    view = opened.on(corrupt(opened.snapshot, [corruption_of("TNR:0.5")]))
+    settings = {"baselines": False} | ({"leaking": False} if task == "qa" else {})
+    report, evaluation = measured(task, opened, **settings)
+    kept = evaluation._kept
+    stages: list[str] = []
+    again = evaluation.run(view, "test", lambda stage, done, total: stages.append(stage))
+    assert evaluation._kept is kept
+    fresh, _ = measured(task, view, **settings)
+    assert {key: fresh["metrics"][key] for key in again["metrics"]} == again["metrics"]
+    assert again["metrics"] != report["metrics"]
