@@ -59,7 +59,7 @@ class TestAlignment(InOneShop):
 
 class TestQuestionAnswering(InOneShop):
     def build(self) -> Evaluation[OpenModel]:
-        return built("qa")
+        return built("qa", properties=("kind", "itemColour"))
 
 
 class TestRetrieval(InOneShop):
