@@ -34,17 +34,20 @@ class Draws:
         snapshot: has the products, none of them corrupted.
         rows: those that are met, and those that give; ascending.
         seed: other draws.
+
+    Attributes:
+        order: places in `rows`, in the order in which all corruptions meet them.
     """
 
     def __init__(self, snapshot: Snapshot, rows: np.ndarray, seed: int) -> None:
         self.snapshot, self.seed, self.rows = snapshot, seed, rows
         self._hashes = text_hashes([snapshot.ids[row] for row in self.rows.tolist()])
-        self._order = self._ordered("corrupted")
+        self.order = self._ordered("corrupted")
 
     def met(self, corruption: Corruption) -> dict[Part, np.ndarray]:
         """Rows of the products that are harmed in each part, ascending."""
         count = round(corruption.ratio * len(self.rows))
-        chosen = np.sort(self._order[:count])
+        chosen = np.sort(self.order[:count])
         parts = corruption.kind.parts
         if not corruption.kind.mixed:
             return dict.fromkeys(parts, self.rows[chosen])

@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 
 from k3m_kg.batches.split_questions import questions_of
+from k3m_kg.corruption import CORRUPTIONS, Corruption, corrupt
+from k3m_kg.corruption.drawing import Draws
 from k3m_kg.demo.ceiling import Sources, ceiling
 from k3m_kg.demo.generator import Mess, Truth
 from k3m_kg.lpm.link_ranks import rank_by_frequency, rank_questions
 from k3m_kg.lpm.questions import Visibility
 from k3m_kg.lpm.ranking import Ranks
 from k3m_kg.use.open_model import open_model
-from k3m_kg.use.partial import Partial
 
 RANDOM_PROPERTY = "warranty"
 """Depends on nothing: nobody can do better than its most frequent value."""
@@ -27,8 +28,20 @@ K3M, PLAIN, CEILING, PLAIN_CEILING, MAJORITY = (
     "ceiling without knowledge",
     "majority",
 )
-CONDITIONS = {"all": (True, True), "no title": (False, True), "no image": (True, False)}
-"""Whether the title and the image are there."""
+CONDITIONS: dict[str, str | None] = {
+    "all": None,
+    "no title": "TMR",
+    "no image": "IMR",
+    "wrong title": "TNR",
+    "wrong image": "INR",
+}
+"""How every test product is corrupted, as `k3m-kg robustness` does it."""
+_READ = {
+    "all": Sources(True, True),
+    "no title": Sources(False, True),
+    "no image": Sources(True, False),
+}
+"""What the perfect reader has; of what is wrong on purpose it does not know."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,11 +52,14 @@ class Scorecard:
         products: the product of each question, as a place among the test products.
         properties: the asked property of each question.
         right: (who, condition) -> bool (Q,).
+        order: the test products, by place, in the order in which corruptions meet them; None: as
+            they come.
     """
 
     products: np.ndarray
     properties: list[str]
     right: dict[tuple[str, str], np.ndarray]
+    order: np.ndarray | None = None
 
     def per_property(self, who: str) -> dict[str, float]:
         """Accuracy by property, everything present that the catalog has."""
@@ -51,14 +67,15 @@ class Scorecard:
         right = self.right[who, "all"]
         return {name: float(right[names == name].mean()) for name in sorted(set(self.properties))}
 
-    def as_missing(self, who: str, condition: str, share: float, seed: int = 0) -> float:
-        """Accuracy if a random `share` of the products lacked what `condition` takes away.
+    def corrupted(self, who: str, condition: str, share: float) -> float:
+        """Accuracy if a `share` of the products were as `condition` says.
 
-        The products that lack it at one share lack it at every larger one; questions about the
-        random property are left out.
+        The products that are so at one share are so at every larger one; questions about the random
+        property are left out.
         """
-        chance = np.random.default_rng(seed).random(self.products.max() + 1)
-        lacking = chance[self.products] < share
+        count = int(self.products.max()) + 1
+        order = np.arange(count) if self.order is None else self.order
+        lacking = np.isin(self.products, order[: round(share * count)])
         answered = np.where(lacking, self.right[who, condition], self.right[who, "all"])
         return float(answered[np.array(self.properties) != RANDOM_PROPERTY].mean())
 
@@ -87,12 +104,11 @@ def measure(
     for who, path in ((K3M, k3m), (PLAIN, plain)):
         model = open_model(path, None)
         hidden = np.arange(len(catalog.properties) if who == PLAIN else 0)
-        for condition, (title, image) in CONDITIONS.items():
-            there = {"title": title, "image": image}
-            absent = [name for name, shown in there.items() if not shown]
+        for condition, name in CONDITIONS.items():
+            harm = [] if name is None else [Corruption(CORRUPTIONS[name], 1.0)]
             found = rank_questions(
                 model.predictor,
-                Partial(model.batcher, absent),
+                model.on(corrupt(snapshot, harm)).batcher,
                 questions,
                 Visibility(hide=hidden),
                 truth=truth,
@@ -100,10 +116,15 @@ def measure(
                 progress=counter,
             )
             right[who, condition] = _first(found.ranks)
-    for condition, (title, image) in CONDITIONS.items():
-        right[CEILING, condition] = ceiling(asked, mess, Sources(title, image))
-        right[PLAIN_CEILING, condition] = ceiling(asked, mess, Sources(title, image, False))
-    return Scorecard(np.unique(questions.rows, return_inverse=True)[1], names, right)
+    for condition, sources in _READ.items():
+        right[CEILING, condition] = ceiling(asked, mess, sources)
+        bare = Sources(sources.title, sources.image, False)
+        right[PLAIN_CEILING, condition] = ceiling(asked, mess, bare)
+    rows, products = np.unique(questions.rows, return_inverse=True)
+    met = Draws(snapshot, snapshot.rows("test"), 0)
+    order = met.rows[met.order]
+    order = np.searchsorted(rows, order[np.isin(order, rows)])
+    return Scorecard(products, names, right, order)
 
 
 def _first(ranks: list[Ranks]) -> np.ndarray:

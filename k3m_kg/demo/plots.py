@@ -50,9 +50,14 @@ def plot_accuracy(answers: Scorecard) -> bytes:
 
 
 def plot_missing(answers: Scorecard) -> bytes:
-    """Accuracy as titles or images go missing."""
-    with figure(2, 9, 3.7, sharey=True) as (made, axes):
-        panels = {"no title": "Titles go missing", "no image": "Images go missing"}
+    """Accuracy as titles or images go missing, or are those of other products."""
+    with figure(4, 14, 3.7, sharey=True) as (made, axes):
+        panels = {
+            "no title": "Titles go missing",
+            "no image": "Images go missing",
+            "wrong title": "Titles of others",
+            "wrong image": "Images of others",
+        }
         for axis, (condition, title) in zip(axes, panels.items(), strict=True):
             for who, colour, dashed in (
                 (CEILING, BLUE, True),
@@ -60,6 +65,8 @@ def plot_missing(answers: Scorecard) -> bytes:
                 (PLAIN_CEILING, ORANGE, True),
                 (PLAIN, ORANGE, False),
             ):
+                if (who, condition) not in answers.right:
+                    continue
                 values = missing_curve(answers, who, condition)
                 style: dict[str, Any] = (
                     {"ls": (0, (4, 3)), "lw": 1.1, "alpha": 0.75}
@@ -69,7 +76,7 @@ def plot_missing(answers: Scorecard) -> bytes:
                 axis.plot(
                     [100 * share for share in SHARES], values, color=colour, label=who, **style
                 )
-            axis.set(title=title, xlabel="products without it (%)", xticks=[0, 20, 50, 80, 100])
+            axis.set(title=title, xlabel="products (%)", xticks=[0, 20, 50, 80, 100])
         axes[0].set_ylim(0, 100)
         axes[0].set_ylabel("accuracy (%)")
         handles, labels = axes[0].get_legend_handles_labels()
@@ -79,4 +86,4 @@ def plot_missing(answers: Scorecard) -> bytes:
 
 def missing_curve(answers: Scorecard, who: str, condition: str) -> Sequence[float]:
     """Accuracy in percent at each of `SHARES`."""
-    return [100 * answers.as_missing(who, condition, share) for share in SHARES]
+    return [100 * answers.corrupted(who, condition, share) for share in SHARES]

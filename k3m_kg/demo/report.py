@@ -54,7 +54,7 @@ def write_report(run: DemoRun, answers: Scorecard) -> Path:
 
 def _mean(answers: Scorecard, who: str) -> float:
     """Accuracy over all questions but those about the random property, in percent."""
-    return 100 * answers.as_missing(who, "all", 0.0)
+    return 100 * answers.corrupted(who, "all", 0.0)
 
 
 def _introduction(run: DemoRun, answers: Scorecard) -> str:
@@ -137,12 +137,14 @@ def _missing(answers: Scorecard, plot: bytes) -> str:
         return ours[0] - plain[0], ours[-1] - plain[-1]
 
     title, image = gap("no title"), gap("no image")
-    return f"""<h2>When titles or images go missing</h2>
+    wrong = gap("wrong title")
+    return f"""<h2>When titles or images go missing, or are wrong</h2>
 {figure(plot, "Mean accuracy over all properties but warranty. Dashed: the ceiling of each.")}
 <p>The model without knowledge is the same model, trained on the same products with the same tasks
 and as long, but it never sees a triple, only titles and pictures. K3M leads it by
-{title[0]:.0f} points when everything is there, by {title[1]:.0f} without any title and by
-{image[1]:.0f} without any picture.</p>"""
+{title[0]:.0f} points when everything is there, by {title[1]:.0f} without any title, by
+{image[1]:.0f} without any picture, and by {wrong[1]:.0f} where every title is another product’s.
+<code>k3m-kg robustness</code> asks the same of any catalog, with the baselines of the paper.</p>"""
 
 
 def _products(run: DemoRun, examples: Iterable[Example]) -> str:

@@ -151,7 +151,7 @@ def task_settings(task: str) -> tuple[str, Settings]:
         if not {"target", "properties"} & known.keys():
             raise UsageError(f"{name} takes no property", where=f"--tasks {task}")
         given |= {"target": target} if "target" in known else {"properties": [target]}
-    for key in ("baselines", "leakage", "quantities"):
+    for key in ("baselines", "leakage", "quantities", "leaking"):
         if key in known:
             given[key] = False
     return name, validate_settings(record.config, given, f"--tasks {task}")

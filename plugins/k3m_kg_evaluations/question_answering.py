@@ -106,6 +106,7 @@ class QuestionAnswering(Evaluation[OpenModel]):
 
     ranks = False
     measure = "mrr"
+    each_alone = True
 
     def __init__(self, settings: QuestionAnsweringSettings) -> None:
         self.settings = settings

@@ -29,7 +29,10 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
 ) -> None:
     out = tmp_path / "grid"
     words = ("robustness", config, "--out", out, *GRID, *SMALL)
-    code, said, err = run(*words, "--seeds", 2, "--workers", 2)
+    code, said, err = run(*words, "--models", "k3m", "--seeds", 2, "--workers", 2)
+    assert code == 0, err
+    assert "nobody to compare it with" in said
+    code, said, err = run(*words, "--seeds", 2, "--workers", 1)
     assert code == 0, err
     assert "k3m against the best other model of each cell" in said.splitlines()[0]
     assert said.splitlines()[1] == str(out / "report.html")

@@ -51,7 +51,7 @@ def answers() -> Scorecard:
 
 def test_accuracy_falls_with_the_share_that_is_missing(answers: Scorecard) -> None:
     shares = (0.0, 0.2, 0.5, 0.8, 1.0)
-    found = [answers.as_missing(K3M, "no title", share) for share in shares]
+    found = [answers.corrupted(K3M, "no title", share) for share in shares]
     assert found == sorted(found, reverse=True)
     np.testing.assert_allclose(found, [1 - share for share in shares], atol=0.06)
 
