@@ -218,6 +218,11 @@ class ReviewDesk:
         with self._reading() as connection:
             return list(looking.asked_shares(connection, model))
 
+    def promised(self) -> list[AskedShare]:
+        """The proposals that a precision was promised for, decided or not."""
+        with self._reading() as connection:
+            return list(looking.asked_shares(connection, promised=True))
+
     def rejected(self) -> Iterator[tuple[str, str | None, set[str]]]:
         """(product, property or None for the category, values) that nobody may propose again."""
         with self._reading() as connection:

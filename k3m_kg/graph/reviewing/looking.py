@@ -162,8 +162,13 @@ def queue_counts(connection: Connection) -> list[QueueCount]:
     ]
 
 
-def asked_shares(connection: Connection, model: str | None = None) -> Iterator[AskedShare]:
-    """Every proposal of the queue, decided or not, of one model or of all."""
+def asked_shares(
+    connection: Connection, model: str | None = None, *, promised: bool = False
+) -> Iterator[AskedShare]:
+    """Every proposal of the queue, decided or not, of one model or of all.
+
+    With `promised` only those that a precision was promised for.
+    """
     of = review_items.c
     newest = newest_decisions().subquery()
     query = (
@@ -181,13 +186,15 @@ def asked_shares(connection: Connection, model: str | None = None) -> Iterator[A
         )
         .where(of.kind == ItemKind.PROPOSAL.value)
     )
+    if promised:
+        query = query.where(of.promised.is_not(None))
     if model is not None:
         query = query.join(sources, sources.c.id == of.model).where(
             sources.c.name == f"{_MODEL}{model}"
         )
-    for name, probability, promised, answer, drawn in connection.execute(query):
+    for name, probability, wanted, answer, drawn in connection.execute(query):
         right = None if answer is None else answer == DecidedAs.ACCEPT.value
-        yield AskedShare(name or CATEGORY_NAME, probability, promised, right, bool(drawn))
+        yield AskedShare(name or CATEGORY_NAME, probability, wanted, right, bool(drawn))
 
 
 def newest_decisions() -> Select[Any]:

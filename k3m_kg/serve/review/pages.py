@@ -10,7 +10,8 @@ from starlette.responses import JSONResponse, Response
 
 from k3m_kg.graph.reviewing.items import ReviewItem, ReviewOrder, answer_named
 from k3m_kg.graph.tables import ItemKind
-from k3m_kg.serve.guard.access import Form, Reviewer, field
+from k3m_kg.quality.promises import judged_promises
+from k3m_kg.serve.guard.access import Form, Reader, Reviewer, field
 from k3m_kg.serve.problems import Refused
 from k3m_kg.serve.rendering import page
 from k3m_kg.serve.review.asked import DeskOf, WantedItems, WantedOf
@@ -94,6 +95,19 @@ def release(desk: DeskOf, visitor: Reviewer, form: Form) -> Response:
     """Give items back: the page is left."""
     desk.release(visitor.name, _numbers(form, "item"))
     return Response(status_code=204)
+
+
+@router.get("/promises")
+def promises(request: Request, desk: DeskOf, visitor: Reader) -> Response:
+    """A fragment: what waits, and which promised precisions hold."""
+    found = desk.promised()
+    wanted = max((one.promised or 0.0 for one in found), default=0.0)
+    return page(
+        request,
+        "review/promises.html",
+        left=sum(row.open for row in desk.counts()),
+        promises=sorted(judged_promises(found, wanted).items()),
+    )
 
 
 @router.get("/equal")

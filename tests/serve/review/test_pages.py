@@ -9,6 +9,7 @@ from fastapi.testclient import TestClient
 from httpx import Response
 
 from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.settings import AccessToken, ServeSettings
@@ -94,6 +95,21 @@ def test_equal_ones_are_listed_and_decided_as_one_run(client: TestClient, queued
     assert sorted(answer["items"]) == sorted(map(int, ids))
     with GraphStore.open(queued) as store:
         assert store.run(answer["run"]).counts.triples_added == 2
+
+
+def test_the_start_page_says_which_promise_is_broken(client: TestClient, queued: str) -> None:
+    assert 'href="/review">5 items' in client.get("/review/promises").text
+    with GraphStore.open(queued) as store:
+        desk = ReviewDesk(store)
+        offers = [
+            ReviewOffer(id_, "warranty", "2 years", 0.99, promised=0.95)
+            for id_ in ("A-1", "A-2", "A-3")
+        ]
+        desk.add("model", offers)
+        for item in desk.next("ann", 3, property="warranty"):
+            desk.decide("ann", [item.id], DecidedAs.REJECT)
+    text = client.get("/review/promises").text
+    assert "<b><bdi>warranty</bdi></b>: the promise of 95 % is broken" in text
 
 
 def test_completion_of_values(client: TestClient) -> None:
