@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from k3m_kg.use.acceptance import Threshold
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.proposals import Proposal
+    from k3m_kg.use.ruled_out import RuledOut
 
 _MOST_NAMED = 5
 """Properties of which nothing else is said than that there is nothing."""
@@ -48,6 +49,23 @@ def write_run(
         "triples_added": counts.triples_added,
         "products_updated": counts.products_updated,
     }
+
+
+def decided_by_people(db: str) -> RuledOut:
+    """What people decided in the graph, where there is one."""
+    from k3m_kg.errors import GraphError
+    from k3m_kg.graph.reviewing.desk import ReviewDesk
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
+
+    try:
+        if not GraphStore.exists(db):
+            return NOTHING_RULED_OUT
+        with GraphStore.open(db) as store:
+            return RuledOut.of(ReviewDesk(store).judgements())
+    except GraphError as error:
+        note(f"what people decided is not known: {error}")
+        return NOTHING_RULED_OUT
 
 
 def check_queue(db: str) -> None:

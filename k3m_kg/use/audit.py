@@ -31,6 +31,7 @@ from k3m_kg.progress import Advance
 from k3m_kg.use.answers import true_candidates
 from k3m_kg.use.completion import SEE_ALL, Temperature
 from k3m_kg.use.partial import Partial
+from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
 
 VALUES = "values"
 _PLURAL = {"title": "titles", "image": "images"}
@@ -87,8 +88,9 @@ class Audit:
     Attributes:
         findings: most suspicious first.
         judged: triples, titles or images that were looked at.
-        skipped: those that cannot be judged: a value unseen in training or the only one of its
-            property, a title or image of a product without a triple to compare with.
+        skipped: those that cannot be judged: a value unseen in training, the only one of its
+            property, or confirmed by people; a title or image of a product without a triple to
+            compare with.
     """
 
     findings: list[Finding]
@@ -119,6 +121,7 @@ class Auditor:
         temperature: as in completion; for values only, as it is fitted to whole products and not to
             titles or images alone.
         batch_size: questions in one forward pass.
+        ruled_out: values that people confirmed are not doubted; they cannot be judged.
     """
 
     def __init__(
@@ -128,7 +131,9 @@ class Auditor:
         *,
         temperature: Temperature = lambda name: 1.0,
         batch_size: int = 256,
+        ruled_out: RuledOut = NOTHING_RULED_OUT,
     ) -> None:
+        self._ruled_out = ruled_out
         self._predictor, self._batcher = predictor, batcher
         self._temperature, self._batch_size = temperature, batch_size
         self._vectors = PropertyVectors(predictor, batcher, 0)
@@ -169,13 +174,32 @@ class Auditor:
             every = np.arange(len(questions))
             judged = self._judge(questions, heads, truth, every, self._temperature)
             suspicion_Q = judged.best_Q - judged.stated_Q
-            known_Q = np.isfinite(suspicion_Q)
+            known_Q = np.isfinite(suspicion_Q) & ~self._confirmed(questions)
             places = np.flatnonzero(known_Q)
 
             def find(place: int, judged: _Judged = judged, places: np.ndarray = places) -> Finding:
                 return self._finding("value", judged, int(places[place]))
 
             yield len(block), suspicion_Q[known_Q], skipped + int((~known_Q).sum()), find
+
+    def _confirmed(self, questions: Triples) -> np.ndarray:
+        """(Q,) bool: the stated value is one that people confirmed."""
+        confirmed, catalog = self._ruled_out.confirmed, self._batcher.catalog
+        if not confirmed:
+            return np.zeros(len(questions), bool)
+        ids = self._batcher.snapshot.ids
+        return np.array(
+            [
+                catalog.values[value] in confirmed.get((ids[row], catalog.properties[name]), ())
+                for row, name, value in zip(
+                    questions.rows.tolist(),
+                    questions.properties.tolist(),
+                    questions.values.tolist(),
+                    strict=True,
+                )
+            ],
+            bool,
+        )
 
     def _contents(self, modality: str, rows: np.ndarray) -> Iterator[_Part]:
         """Titles, or images, or what else there is of a modality."""

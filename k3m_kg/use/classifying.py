@@ -36,6 +36,7 @@ from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.partial import Partial
 from k3m_kg.use.probe import Probe, fit_probe
 from k3m_kg.use.proposals import Explanation, Proposal
+from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
 
 _MOST_EXAMPLES = 50_000
 """Train products, drawn at random: with more the probe takes long and hardly learns."""
@@ -126,8 +127,11 @@ class Classifier:
         explain: bool = False,
         batch_size: int = 256,
         progress: StageAdvance | None = None,
+        ruled_out: RuledOut = NOTHING_RULED_OUT,
     ) -> Iterator[Proposal]:
         """The likeliest categories of products, the best first; all that is known is shown.
+
+        What people rejected for a product is none.
 
         With `explain` each proposal says what its probability is without a product's triples, its
         title, its picture.
@@ -137,6 +141,13 @@ class Classifier:
         for start in range(0, len(rows), _PRODUCTS_AT_ONCE):
             block = rows[start : start + _PRODUCTS_AT_ONCE]
             logits_NK = self._logits(opened, batcher, block, batch_size, progress)
+            rejected = [
+                ruled_out.rejected.get((opened.snapshot.ids[row], None), ())
+                for row in block.tolist()
+            ]
+            if any(rejected):
+                wrong_NK = [[name in names for name in self.names] for names in rejected]
+                logits_NK = np.where(wrong_NK, -np.inf, logits_NK)
             share_NK = _shares(logits_NK, temperature)
             top_NK = np.argsort(-logits_NK, 1, kind="stable")[:, :top_k]
             without = {}
@@ -148,6 +159,8 @@ class Classifier:
                 without[kind] = left_NK, _has(opened, kind, block)
             for place, row in enumerate(block.tolist()):
                 for label in top_NK[place].tolist():
+                    if self.names[label] in rejected[place]:
+                        continue
                     explanation = None
                     if explain:
                         left = {

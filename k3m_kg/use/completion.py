@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Container, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from k3m_kg.progress import Advance
 from k3m_kg.snapshot import CATEGORY, Snapshot
 from k3m_kg.use.completable import left_out
 from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
 
 Temperature = Callable[[str], float]
 """From a property's name to the number that its scores are divided by."""
@@ -43,6 +45,7 @@ class CompletionSettings:
         top_k: values per product and property.
         known_too: also ask properties that a product has, hiding all of that property's triples.
         applies: ask a property only of products that it applies to with at least this probability.
+        ruled_out: what people rejected is as if it were no value: others share its probability.
     """
 
     properties: Sequence[str] = ()
@@ -52,6 +55,7 @@ class CompletionSettings:
     known_too: bool = False
     applies: float = 0.5
     open_values: Container[str] = ()
+    ruled_out: RuledOut = NOTHING_RULED_OUT
 
 
 def everything_applies(rows: np.ndarray, names: Sequence[str]) -> np.ndarray:
@@ -209,8 +213,11 @@ class _Asking:
         for start in range(0, len(places), height):
             some = heads[start : start + height]
             scores_NC = checked_scores(self._predictor.score(some, self._vectors(name)))
+            scores_NC = self._without_ruled_out(
+                name, scores_NC, block[places[start : start + height]]
+            )
             top = scores_NC.topk(min(self._settings.top_k, len(candidates)), dim=1)
-            share_NK = (scores_NC / temperature).softmax(1).gather(1, top.indices)
+            share_NK = (scores_NC / temperature).softmax(1).nan_to_num(0.0).gather(1, top.indices)
             rows = zip(
                 places[start : start + height].tolist(),
                 top.indices.tolist(),
@@ -230,7 +237,31 @@ class _Asking:
                         applies,
                     )
                     for index, score, share in zip(indices, scores, shares, strict=True)
+                    if score > -math.inf
                 ]
+
+    def _without_ruled_out(
+        self, name: int, scores_NC: torch.Tensor, rows_N: np.ndarray
+    ) -> torch.Tensor:
+        """The scores, minus infinity of what people rejected."""
+        rejected = self._settings.ruled_out.rejected
+        if not rejected:
+            return scores_NC
+        catalog, ids = self._batcher.catalog, self._batcher.snapshot.ids
+        label = catalog.properties[name]
+        known: dict[str, int] = {}
+        places: list[tuple[int, int]] = []
+        for place, row in enumerate(rows_N.tolist()):
+            values = rejected.get((ids[row], label))
+            if values and not known:
+                candidates = catalog.candidates[name].tolist()
+                known = {catalog.values[value]: n for n, value in enumerate(candidates)}
+            places += [(place, known[value]) for value in values or () if value in known]
+        if not places:
+            return scores_NC
+        row_X, column_X = torch.tensor(places, device=scores_NC.device).unbind(1)
+        minus = torch.full((), -math.inf, dtype=scores_NC.dtype, device=scores_NC.device)
+        return scores_NC.index_put((row_X, column_X), minus)
 
 
 def _has(batcher: Batcher, rows: np.ndarray, asked: np.ndarray) -> np.ndarray:

@@ -12,6 +12,7 @@ import torch
 from k3m_kg.contracts import LinkPredictor, ProductBatch
 from k3m_kg.use.audit import Audit, Auditor
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.ruled_out import RuledOut
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TitleOnly, TriplesOnly
 
@@ -70,6 +71,15 @@ def test_a_wrong_value_comes_first(opened: OpenModel, tmp_path: Path) -> None:
     assert first.suspicion == pytest.approx(9, abs=0.1)
     assert first.better_probability == pytest.approx(1 - first.probability)
     assert second.suspicion < 1
+
+
+def test_what_people_confirmed_is_not_doubted_again(opened: OpenModel) -> None:
+    before = audit(opened, Follower(), "values", top=9999)
+    first = before.findings[0]
+    ruled_out = RuledOut(confirmed={(first.product, first.property): {first.stated}})
+    after = audit(opened, Follower(), "values", top=9999, ruled_out=ruled_out)
+    assert after.findings == before.findings[1:]
+    assert (after.judged, after.skipped) == (before.judged - 1, before.skipped + 1)
 
 
 def test_every_triple_is_judged_or_said_not_to_be(opened: OpenModel) -> None:

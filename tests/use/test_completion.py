@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -20,6 +21,7 @@ from k3m_kg.use.completion import (
 )
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.ruled_out import RuledOut
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TriplesOnly, told_by_title
 
@@ -213,3 +215,21 @@ def test_nan_scores_are_an_error(opened: OpenModel) -> None:
 
     with pytest.raises(K3MError, match="NaN"):
         proposals(opened, predictor=Broken(), known_too=True)
+
+
+def test_what_people_rejected_is_as_if_it_were_no_value(opened: OpenModel) -> None:
+    before = proposals(opened, top_k=99)
+    several = Counter((item.product, item.property) for item in before)
+    first = next(item for item in before if several[item.product, item.property] > 1)
+    question = (first.product, first.property)
+    values = [item for item in before if (item.product, item.property) == question]
+    ruled_out = RuledOut({question: {first.value, "a value that nobody has"}})
+    after = proposals(opened, top_k=99, ruled_out=ruled_out)
+    left = [item for item in after if (item.product, item.property) == question]
+    assert [item.value for item in left] == [item.value for item in values[1:]]
+    assert sum(item.probability for item in left) == pytest.approx(first.applies)
+    others = [item for item in before if (item.product, item.property) != question]
+    assert [item for item in after if (item.product, item.property) != question] == others
+    everything = RuledOut({question: {item.value for item in values}})
+    found = proposals(opened, top_k=99, ruled_out=everything)
+    assert found == others

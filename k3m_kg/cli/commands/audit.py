@@ -15,7 +15,7 @@ from k3m_kg.cli.console import (
     progress_bar,
     say,
 )
-from k3m_kg.cli.proposing import check_queue, note_queued, queue_for_review
+from k3m_kg.cli.proposing import check_queue, decided_by_people, note_queued, queue_for_review
 from k3m_kg.cli.using import (
     ArtifactArgument,
     BatchSizeOption,
@@ -86,6 +86,7 @@ def audit(
             opened.batcher,
             temperature=calibration.temperature if calibration else lambda name: 1.0,
             batch_size=batch_size,
+            ruled_out=decided_by_people(db),
         )
 
         def one(name: str) -> Audit:

@@ -19,6 +19,7 @@ from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.proposing import (
     check_queue,
     check_writing,
+    decided_by_people,
     kept_promises,
     note_coverage,
     note_queued,
@@ -139,7 +140,8 @@ def classify(
             rows,
             precision,
             top_k,
-            db=db if write else None,
+            db=db,
+            write=write,
             explain=explain,
             batch_size=batch_size,
             stages=stages,
@@ -191,14 +193,15 @@ def _proposals(
     precision: float | None,
     top_k: int,
     *,
-    db: str | None,
+    db: str,
+    write: bool,
     explain: bool,
     batch_size: int,
     stages: Stages,
 ) -> tuple[list[Proposal], dict[str, dict[str, Any]], dict[str, Any]]:
     """What is proposed, how much a precision lets through, and which promises are broken.
 
-    With a database, what people decided there is asked whether the precision holds.
+    Before anything is written, what people decided is asked whether the precision holds.
     """
     from k3m_kg.use.acceptance import Acceptor, thresholds
     from k3m_kg.use.classifying import Classifier
@@ -218,12 +221,13 @@ def _proposals(
         explain=explain,
         batch_size=batch_size,
         progress=stages.more,
+        ruled_out=decided_by_people(db),
     )
     if precision is None:
         return list(proposals), {}, {}
     wanted = thresholds(classifier.calibration, precision)
     broken: dict[str, Any] = {}
-    if db is not None:
+    if write:
         wanted, broken = kept_promises(db, opened, wanted, precision)
     acceptor = Acceptor(wanted)
     accepted = list(acceptor(proposals))

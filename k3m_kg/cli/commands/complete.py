@@ -21,6 +21,7 @@ from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.proposing import (
     check_queue,
     check_writing,
+    decided_by_people,
     kept_promises,
     note_coverage,
     note_queued,
@@ -175,7 +176,8 @@ def complete(
     gives nothing. Nor is anything written of a property where people's decisions about what this
     model proposed show, with 90 % confidence, that less than that is right.
 
-    Identifiers, texts and what is nearly constant are left out, with a word.
+    Identifiers, texts and what is nearly constant are left out, with a word. What people rejected
+    in the graph (--db) is never proposed again.
     """
     from k3m_kg.use.completion import CompletionSettings
     from k3m_kg.use.tables import check_table, write_table
@@ -198,7 +200,13 @@ def complete(
         check_queue(db)
     best = 1 if precision is not None else top_k
     settings = CompletionSettings(
-        tuple(properties or ()), min_share, every_property, best, known_too, applies
+        tuple(properties or ()),
+        min_share,
+        every_property,
+        best,
+        known_too,
+        applies,
+        ruled_out=decided_by_people(db),
     )
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)

@@ -6,7 +6,6 @@ import random
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from itertools import groupby
 
 from sqlalchemy import Connection, select
 
@@ -223,14 +222,10 @@ class ReviewDesk:
         with self._reading() as connection:
             return list(looking.asked_shares(connection, promised=True))
 
-    def rejected(self) -> Iterator[tuple[str, str | None, set[str]]]:
-        """(product, property or None for the category, values) that nobody may propose again."""
+    def judgements(self) -> list[tuple[str, str | None, str, Judgement]]:
+        """(product, property or None for the category, value, what people say of it)."""
         with self._reading() as connection:
-            rows = (
-                row for row in looking.judgements_that_hold(connection) if row[3] != Judgement.RIGHT
-            )
-            for (product, name), group in groupby(rows, key=lambda row: row[:2]):
-                yield product, name, {row[2] for row in group}
+            return list(looking.judgements_that_hold(connection))
 
     @contextmanager
     def _reading(self) -> Iterator[Connection]:

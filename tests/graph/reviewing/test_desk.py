@@ -25,7 +25,7 @@ from k3m_kg.graph.stored import (
     Statement,
     SubjectDiff,
 )
-from k3m_kg.graph.tables import ItemKind
+from k3m_kg.graph.tables import ItemKind, Judgement
 from k3m_kg.records import ProductRecord, Subject
 
 RED, BLUE = ("colour", "red"), ("colour", "blue")
@@ -120,7 +120,7 @@ def test_rejected_is_never_proposed_again_by_anybody(store: GraphStore, desk: Re
     assert list(store.diff(run)) == [
         SubjectDiff("product", "p", "decided", triples_rejected=(("size", "42"),))
     ]
-    assert list(desk.rejected()) == [("p", "size", {"42"})]
+    assert desk.judgements() == [("p", "size", "42", Judgement.WRONG)]
     again = desk.add("other", [ReviewOffer("p", "size", "42", 0.99)])
     assert (again.added, again.decided) == (0, 1)
     with store.writing() as writer:
@@ -181,7 +181,10 @@ def test_a_finding_that_is_rejected_is_not_found_again(store: GraphStore, desk: 
     assert (change.triples_confirmed, change.triples_rejected) == ((RED,), (BLUE,))
     offer = ReviewOffer("p", "colour", "green", 0.9, stated="red")
     assert desk.add("model", [offer]).decided == 1
-    assert list(desk.rejected()) == [("p", "colour", {"blue"})]
+    assert desk.judgements() == [
+        ("p", "colour", "blue", Judgement.WRONG),
+        ("p", "colour", "red", Judgement.RIGHT),
+    ]
 
 
 def test_a_decision_outlives_the_source_that_ends_and_comes_back(
