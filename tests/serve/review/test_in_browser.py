@@ -2,60 +2,28 @@
 
 from __future__ import annotations
 
-import json
-import shutil
-import threading
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 
 pytest.importorskip("playwright")
 pytest.importorskip("uvicorn")
-import uvicorn
-from playwright.sync_api import Browser, Page, expect, sync_playwright
+from playwright.sync_api import Browser, Page, expect
 
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.serve.app import create_app
 from tests.processes import HANG
+from tests.serve.browsing import faults, served
 
-AXE = Path(__file__).parent.parent / "vendor" / "axe.min.js"
 DESKTOP, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 800}
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator[Browser]:
-    found = shutil.which("chromium") or shutil.which("google-chrome")
-    if found is None:
-        pytest.skip("no Chromium here")
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=found, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
 def address(queued: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """Where the application is served."""
     monkeypatch.setattr("k3m_kg.graph.reviewing.desk.RANDOM_SHARE", 0.0)
-    config = uvicorn.Config(create_app(queued), port=0, log_level="error")
-    server = uvicorn.Server(config)
-    started = threading.Event()
-    startup = server.startup
-
-    async def told(sockets: object = None) -> None:
-        await startup(sockets=None)
-        started.set()
-
-    server.startup = told  # type: ignore[method-assign, assignment]
-    thread = threading.Thread(target=server.run)
-    thread.start()
-    started.wait()
-    port = server.servers[0].sockets[0].getsockname()[1]
-    yield f"http://127.0.0.1:{port}"
-    server.should_exit = True
-    thread.join()
+    with served(queued) as address:
+        yield address
 
 
 @pytest.fixture
@@ -86,17 +54,6 @@ def expect_shown(page: Page, what: str) -> None:
 def saved(page: Page, decided: int) -> None:
     expect(page.locator("[data-done]")).to_have_text(str(decided))
     expect(page.locator("[data-saving]")).to_have_text("")
-
-
-def faults(page: Page) -> list[str]:
-    """What axe-core finds that is serious."""
-    page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run()")
-    return [
-        f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}"
-        for one in found["violations"]
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 @pytest.mark.parametrize("page", [PHONE], ids=["phone"], indirect=True)
