@@ -33,7 +33,7 @@ def page(request: pytest.FixtureRequest, chromium: Browser, address: str) -> Ite
     size = getattr(request, "param", DESKTOP)
     context = chromium.new_context(viewport=size, base_url=address)
     context.set_default_timeout(1000 * HANG)
-    expect.set_options(timeout=1000 * HANG)
+    expect.set_options(timeout=HANG * 1000)
     page = context.new_page()
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
