@@ -32,8 +32,8 @@ from k3m_kg_evaluations.pair_models import (
     fit_pairs,
     threshold_of,
 )
-from k3m_kg_evaluations.pair_view import Seen
-from k3m_kg_evaluations.pairs import PairData, Pairs, pairs_of
+from k3m_kg_evaluations.pair_view import PairView
+from k3m_kg_evaluations.pairs import PairData, ProductPairs, pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
 from k3m_kg_evaluations.similarities import Similarities, joined
 
@@ -44,7 +44,7 @@ _SIMPLE = "a linear model on similarities"
 _FOREST = "a random forest on similarities"
 _QUERIES_AT_ONCE = 512
 
-Learned = Callable[[Seen, Pairs], np.ndarray]
+Learned = Callable[[PairView, ProductPairs], np.ndarray]
 """Gives the log-odds of pairs as a view shows their products."""
 
 
@@ -73,7 +73,7 @@ class Alignment(Evaluation[OpenModel]):
         train, pairs = data.parts["train"], data.parts[split]
         learned, threshold = self._learned(opened, data, progress)
         rows = np.unique(np.concatenate([pairs.left, pairs.right, data.gallery]))
-        seen = Seen(opened, rows, asked, progress)
+        seen = PairView(opened, rows, asked, progress)
         found = _Decided(learned(seen, pairs), threshold)
         items = _items(opened, pairs)
         self._outcomes = {
@@ -165,7 +165,7 @@ class Alignment(Evaluation[OpenModel]):
                 (seen.features(train), train.same), (seen.features(validation), validation.same)
             )
 
-            def learned(view: Seen, pairs: Pairs) -> np.ndarray:
+            def learned(view: PairView, pairs: ProductPairs) -> np.ndarray:
                 return fitted(view.features(pairs))
         else:
             rate = _RATES[asked.mode] if asked.learning_rate is None else asked.learning_rate
@@ -177,7 +177,7 @@ class Alignment(Evaluation[OpenModel]):
                 home, asked.hide_modalities, train, validation, settings, asked.keep, progress
             )
 
-            def learned(view: Seen, pairs: Pairs) -> np.ndarray:
+            def learned(view: PairView, pairs: ProductPairs) -> np.ndarray:
                 return judge(view.opened, pairs)
 
         threshold = _threshold(lambda pairs: learned(seen, pairs), data)
@@ -189,7 +189,7 @@ class Alignment(Evaluation[OpenModel]):
         opened: OpenModel,
         data: PairData,
         split: str,
-        seen: Seen,
+        seen: PairView,
         items: np.ndarray,
         progress: StageProgress,
     ) -> dict[str, Any]:
@@ -199,7 +199,7 @@ class Alignment(Evaluation[OpenModel]):
         simple = seen.similarities
         fitted = fit_pairs((whole(train), train.same), (whole(validation), validation.same))
         forest = fit_forest((whole(train), train.same))
-        judges: dict[str, Callable[[Similarities, Pairs], np.ndarray]] = {
+        judges: dict[str, Callable[[Similarities, ProductPairs], np.ndarray]] = {
             _SIMPLE: lambda some, of: fitted(some(of)),
             _FOREST: lambda some, of: forest(some(of)),
         }
@@ -235,21 +235,21 @@ class _Decided:
 
 def _seen_to_learn(
     home: OpenModel, data: PairData, asked: AlignmentSettings, progress: StageProgress
-) -> Seen:
+) -> PairView:
     """The products of train and validation pairs, none of them corrupted."""
     parts = (data.parts["train"], data.parts["validation"])
     rows = np.unique(np.concatenate([side for part in parts for side in (part.left, part.right)]))
-    return Seen(home, rows, asked, progress, "encode to learn")
+    return PairView(home, rows, asked, progress, "encode to learn")
 
 
-def _threshold(judge: Callable[[Pairs], np.ndarray], data: PairData) -> float:
+def _threshold(judge: Callable[[ProductPairs], np.ndarray], data: PairData) -> float:
     """Chosen on validation; on train where that has not both kinds."""
     validation = data.parts["validation"]
     chosen = validation if len(np.unique(validation.same)) == 2 else data.parts["train"]
     return threshold_of(judge(chosen), chosen.same)
 
 
-def _figures(found: _Decided, pairs: Pairs) -> dict[str, float]:
+def _figures(found: _Decided, pairs: ProductPairs) -> dict[str, float]:
     every = np.arange(len(pairs))
     right = int((found.said & pairs.same).sum())
     return {
@@ -260,7 +260,7 @@ def _figures(found: _Decided, pairs: Pairs) -> dict[str, float]:
     }
 
 
-def _items(opened: OpenModel, pairs: Pairs) -> np.ndarray:
+def _items(opened: OpenModel, pairs: ProductPairs) -> np.ndarray:
     """Of both ids; a pair that stands in a file again is another item."""
     ids, seen = opened.snapshot.ids, Counter[tuple[int, int]]()
     texts = []
@@ -270,7 +270,9 @@ def _items(opened: OpenModel, pairs: Pairs) -> np.ndarray:
     return item_numbers(texts)
 
 
-def _candidates(rows: np.ndarray, vectors: Any, gallery: np.ndarray, pairs: Pairs) -> np.ndarray:
+def _candidates(
+    rows: np.ndarray, vectors: Any, gallery: np.ndarray, pairs: ProductPairs
+) -> np.ndarray:
     """The rank of each right pair's right product by cosine to its left one, from 1.
 
     Other products that are right for the same left one are left out. Dense vectors are taken

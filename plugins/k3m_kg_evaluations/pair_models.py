@@ -32,7 +32,7 @@ from k3m_kg.api import (
     spoken,
     tune,
 )
-from k3m_kg_evaluations.pairs import Pairs
+from k3m_kg_evaluations.pairs import ProductPairs
 
 STRENGTHS = (0.01, 0.1, 1.0, 10.0)
 _USUAL = 0.1
@@ -181,15 +181,15 @@ class PairHead(nn.Module):
         return found
 
 
-Learned = Callable[[OpenModel, Pairs], np.ndarray]
+Learned = Callable[[OpenModel, ProductPairs], np.ndarray]
 """Gives the log-odds of pairs as a view of the snapshot shows their products."""
 
 
 def finetuned(
     opened: OpenModel,
     without: tuple[str, ...],
-    train: Pairs,
-    validation: Pairs,
+    train: ProductPairs,
+    validation: ProductPairs,
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
@@ -207,7 +207,7 @@ def finetuned(
         width = vectors(opened, train.left[:1]).shape[1]
     head = PairHead(width).to(opened.trained.device)
 
-    def logits(shown: OpenModel, pairs: Pairs) -> Tensor:
+    def logits(shown: OpenModel, pairs: ProductPairs) -> Tensor:
         rows, inverse = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
         left, right = torch.from_numpy(inverse).to(opened.trained.device).chunk(2)
         found = vectors(shown, rows)
@@ -219,8 +219,8 @@ def finetuned(
 def crossed(
     opened: OpenModel,
     without: tuple[str, ...],
-    train: Pairs,
-    validation: Pairs,
+    train: ProductPairs,
+    validation: ProductPairs,
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
@@ -248,7 +248,7 @@ def crossed(
         width = model(probe, probe.bool()).shape[2]
     head = PairHead(2 * width).to(device)
 
-    def logits(shown: OpenModel, pairs: Pairs) -> Tensor:
+    def logits(shown: OpenModel, pairs: ProductPairs) -> Tensor:
         mine = shown is opened and {*pairs.left.tolist(), *pairs.right.tolist()} <= known.keys()
         ids = known if mine else _texts(shown, model, without, (pairs,))
         sides = [
@@ -288,11 +288,12 @@ def _texts(
     opened: OpenModel,
     encoder: TextEncoder,
     without: tuple[str, ...],
-    of: tuple[Pairs | np.ndarray, ...],
+    of: tuple[ProductPairs | np.ndarray, ...],
 ) -> dict[int, list[int]]:
     """Token ids by row."""
     parts = [
-        np.concatenate([some.left, some.right]) if isinstance(some, Pairs) else some for some in of
+        np.concatenate([some.left, some.right]) if isinstance(some, ProductPairs) else some
+        for some in of
     ]
     rows = np.unique(np.concatenate(parts))
     texts = titles_of(opened, rows, without)
@@ -310,9 +311,9 @@ def _trained(
     opened: OpenModel,
     model: nn.Module,
     head: nn.Module,
-    logits: Callable[[OpenModel, Pairs], Tensor],
-    train: Pairs,
-    validation: Pairs,
+    logits: Callable[[OpenModel, ProductPairs], Tensor],
+    train: ProductPairs,
+    validation: ProductPairs,
     settings: TuneSettings,
     keep: int,
     progress: StageProgress,
@@ -320,7 +321,7 @@ def _trained(
     shown = Shown(train.same, keep)
 
     @torch.no_grad()
-    def asked(view: OpenModel, pairs: Pairs) -> np.ndarray:
+    def asked(view: OpenModel, pairs: ProductPairs) -> np.ndarray:
         found = []
         for start in range(0, len(pairs), 4 * settings.batch_size):
             some = np.arange(start, min(len(pairs), start + 4 * settings.batch_size))

@@ -22,12 +22,12 @@ from k3m_kg.api import (
     heads_of,
 )
 from k3m_kg_evaluations.pair_models import features_of, sentences, titles_of
-from k3m_kg_evaluations.pairs import Pairs
+from k3m_kg_evaluations.pairs import ProductPairs
 from k3m_kg_evaluations.settings import AlignmentSettings
 from k3m_kg_evaluations.similarities import Similarities
 
 
-class Seen:
+class PairView:
     """Products as a model and its competitors see them.
 
     Args:
@@ -85,7 +85,7 @@ class Seen:
         hidden = self._asked.hide_modalities
         return sentences(self.opened, titles_of(self.opened, self.rows, hidden))
 
-    def features(self, pairs: Pairs) -> np.ndarray:
+    def features(self, pairs: ProductPairs) -> np.ndarray:
         """(pairs, F): what a probe reads."""
         left, right = (np.searchsorted(self.rows, side) for side in (pairs.left, pairs.right))
         found = [features_of(self.vectors_NH[left], self.vectors_NH[right])]

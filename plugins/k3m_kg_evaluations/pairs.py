@@ -25,7 +25,7 @@ _MOST = 50_000
 
 
 @dataclass(frozen=True, slots=True)
-class Pairs:
+class ProductPairs:
     """N pairs of products of one split.
 
     Attributes:
@@ -42,8 +42,8 @@ class Pairs:
     def __len__(self) -> int:
         return len(self.left)
 
-    def __getitem__(self, chosen: np.ndarray) -> Pairs:
-        return Pairs(
+    def __getitem__(self, chosen: np.ndarray) -> ProductPairs:
+        return ProductPairs(
             self.left[chosen], self.right[chosen], self.same[chosen], self.families[chosen]
         )
 
@@ -59,7 +59,7 @@ class PairData:
         notes: what was left out, in words.
     """
 
-    parts: dict[str, Pairs]
+    parts: dict[str, ProductPairs]
     gallery: np.ndarray
     source: str
     notes: list[str]
@@ -94,7 +94,7 @@ def pairs_of(opened: OpenModel, asked: AlignmentSettings) -> PairData:
     parts = {}
     for number, name in enumerate(SPLITS):
         mine = np.flatnonzero(split == number)
-        some = Pairs(left[mine], right[mine], same[mine], family_N[left[mine]])
+        some = ProductPairs(left[mine], right[mine], same[mine], family_N[left[mine]])
         if same.all() and len(some):  # the file, or the graph, says only what is right
             some = _with_wrong(opened, some, gallery, family_N, asked.negatives, notes, number)
         parts[name] = some
@@ -184,13 +184,13 @@ def _families(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
 
 def _with_wrong(
     opened: OpenModel,
-    right_ones: Pairs,
+    right_ones: ProductPairs,
     gallery: np.ndarray,
     family_N: np.ndarray,
     count: int,
     notes: list[str],
     seed: int,
-) -> Pairs:
+) -> ProductPairs:
     """With `count` wrong pairs for each right one: half alike in words, half by chance."""
     random = np.random.default_rng(seed)
     if len(right_ones) > _MOST:
@@ -210,7 +210,7 @@ def _with_wrong(
         left += [row] * len(found)
         right += found
     wrong = np.unique(np.array([left, right], np.int64).reshape(2, -1), axis=1)
-    both = Pairs(
+    both = ProductPairs(
         np.concatenate([right_ones.left, wrong[0]]),
         np.concatenate([right_ones.right, wrong[1]]),
         np.concatenate([right_ones.same, np.zeros(len(wrong[0]), bool)]),

@@ -13,7 +13,7 @@ import numpy as np
 from scipy import sparse
 
 from k3m_kg.api import TRIPLES, OpenModel, Triples
-from k3m_kg_evaluations.pairs import Pairs, words_of
+from k3m_kg_evaluations.pairs import ProductPairs, words_of
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _GRAM = 3
@@ -35,9 +35,9 @@ class Similarities:
         read: Callable[[Triples], dict[str, Any]],
     ) -> None:
         self._opened, self._shown, self._read = opened, shown, read
-        self._found: list[tuple[Pairs, np.ndarray]] = []  # several judges ask the same
+        self._found: list[tuple[ProductPairs, np.ndarray]] = []  # several judges ask the same
 
-    def cosines(self, pairs: Pairs) -> dict[str, np.ndarray]:
+    def cosines(self, pairs: ProductPairs) -> dict[str, np.ndarray]:
         """(N,) by input: `words` are TF-IDF, `attributes` one-hot, pictures plain."""
         rows, inverse = np.unique(np.concatenate([pairs.left, pairs.right]), return_inverse=True)
         left, right = np.split(inverse, 2)
@@ -48,7 +48,7 @@ class Similarities:
             if name != "all"
         }
 
-    def __call__(self, pairs: Pairs) -> np.ndarray:
+    def __call__(self, pairs: ProductPairs) -> np.ndarray:
         """(N, F) float32: the cosines, what titles share, and what triples agree in."""
         for known, found in self._found:
             if known is pairs:
@@ -62,7 +62,7 @@ class Similarities:
         self._found.append((pairs, found))
         return found
 
-    def _of_titles(self, pairs: Pairs) -> list[np.ndarray]:
+    def _of_titles(self, pairs: ProductPairs) -> list[np.ndarray]:
         titles = self._opened.snapshot.titles
         texts = {
             row: (titles[row].as_py() or "").lower()
@@ -85,7 +85,7 @@ class Similarities:
             found.append(row)
         return [*np.array(found, np.float32).reshape(len(pairs), -1).T]
 
-    def _of_triples(self, pairs: Pairs) -> list[np.ndarray]:
+    def _of_triples(self, pairs: ProductPairs) -> list[np.ndarray]:
         rows = np.unique(np.concatenate([pairs.left, pairs.right]))
         product, names, values = self._opened.batcher.triples(rows)
         texts = self._opened.batcher.catalog.values

@@ -16,7 +16,7 @@ from k3m_kg.errors import UsageError
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg_evaluations.alignment import _candidates
 from k3m_kg_evaluations.pair_models import Shown, threshold_of
-from k3m_kg_evaluations.pairs import Pairs, pairs_of
+from k3m_kg_evaluations.pairs import ProductPairs, pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
 
 Run = Callable[..., tuple[dict[str, Any], Any]]
@@ -162,7 +162,7 @@ def test_wrong_pairs_take_turns(opened: OpenModel) -> None:
 
 def test_candidates_that_are_all_alike_are_in_the_middle() -> None:
     rows, gallery = np.arange(6), np.arange(6)
-    pairs = Pairs(np.array([0]), np.array([3]), np.array([True]), np.array([0]))
+    pairs = ProductPairs(np.array([0]), np.array([3]), np.array([True]), np.array([0]))
     assert _candidates(rows, np.ones((6, 4)), gallery, pairs).tolist() == [3]
     near = np.array([[1.0, 0], [0, 1], [0, 1], [1, 0.1], [0, 1], [0, 1]])
     assert _candidates(rows, near, gallery, pairs).tolist() == [1]
