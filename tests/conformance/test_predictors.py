@@ -35,6 +35,27 @@ class TestK3MWithEvidence(LinkPredictorCase):
         return open_trained(untrained(snapshot, folder / "artifact", evidence=True), CPU)
 
 
+class TestBaselineWithKnowledgeAndGate(LinkPredictorCase):
+    """One stream of title, triples as text and picture; a gate weighs them by what is asked."""
+
+    def build(self, folder: Path, snapshot: Snapshot) -> TrainedPredictor:
+        gated = {"name": "lpm", "loss": "cross-entropy", "gate": "relation", "experts": 2}
+        path = untrained(
+            snapshot,
+            folder / "artifact",
+            modalities=["title", {"name": "knowledge", "max_tokens": 40}, "image"],
+            fusion="interactive-only",
+            model={
+                "hidden": 16,
+                "knowledge": "term",
+                "interactor": {"name": "single-stream", "layers": 1, "heads": 2},
+                "structure": "none",
+            },
+            tasks=[gated],
+        )
+        return open_trained(path, CPU)
+
+
 class TestK3MThatReadsKnowledgeAsText(TestK3M):
     knowledge = "product"
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 import atexit
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -60,12 +61,13 @@ def untrained(
     snapshot: Snapshot,
     output: Path,
     knowledge: str = "term",
-    tasks: tuple[str, ...] = ("lpm",),
+    tasks: Sequence[Any] = ("lpm",),
     *,
     evidence: bool = False,
+    **changes: Any,
 ) -> Path:
-    """An artifact with random weights for a snapshot."""
-    data = {
+    """An artifact with random weights for a snapshot; `changes` are of its config."""
+    data: dict[str, Any] = {
         "snapshot": str(snapshot.path.parent),
         "output": str(output),
         "image_encoder": {
@@ -91,7 +93,7 @@ def untrained(
         "training": {"batch_size": 16, "threads": 1},
         "validation": {"hide": ["price"]},
     }
-    config = resolve(validate_settings(RunConfig, data, "test"))
+    config = resolve(validate_settings(RunConfig, data | changes, "test"))
     torch.manual_seed(0)
     encoders = build_encoders(config)
     titles = [title for title in snapshot.titles.to_pylist() if title]
