@@ -5,14 +5,18 @@ from __future__ import annotations
 import json
 from abc import abstractmethod
 from collections.abc import Mapping
+from dataclasses import fields
 from pathlib import Path
 from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 import torch
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.contracts import Evaluation, Outcomes, Verdict
+from k3m_kg.corruption import CORRUPTIONS, Corruption, corrupt
+from k3m_kg.corruption.drawing import Draws
 from k3m_kg.testing.shop import shop_snapshot
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.use.open_model import OpenModel, open_model
@@ -106,6 +110,31 @@ class EvaluationCase:
         """Whatever is random has a seed."""
         split = self.build().splits[-1]
         assert str(self.report(opened, split)) == str(self.found(opened, split)[0])
+
+    def test_items_stand_alone_where_it_says_so(self, opened: OpenModel) -> None:
+        """With half of the products corrupted, each item is as with none or with all of them."""
+        evaluation = self.build()
+        if not evaluation.each_alone:
+            return
+        measure = evaluation.measure
+        none, some, every = (
+            self._of_shares(evaluation, opened, share)[measure] for share in (0.0, 0.5, 1.0)
+        )
+        rows = opened.snapshot.rows("test")
+        harm = Corruption(CORRUPTIONS["MNR"], 0.5)
+        met = np.concatenate([*Draws(opened.snapshot, rows, 0).met(harm).values()])
+        assert set(some.units.tolist()) <= set(rows.tolist())
+        for item in fields(some):
+            parts = [getattr(found, item.name) for found in (none, every)]
+            expected = np.where(np.isin(some.units, met), parts[1], parts[0])
+            np.testing.assert_array_equal(getattr(some, item.name), expected)
+
+    def _of_shares(
+        self, evaluation: Evaluation[OpenModel], opened: OpenModel, share: float
+    ) -> Mapping[str, Outcomes]:
+        view = opened.on(corrupt(opened.snapshot, [Corruption(CORRUPTIONS["MNR"], share)]))
+        evaluation.run(view, "test", lambda stage, done, total: None)
+        return dict(evaluation.outcomes())
 
     def test_the_model_is_left_as_it_was(self, opened: OpenModel) -> None:
         """Its weights, its mode and what its batches hold."""
