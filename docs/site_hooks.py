@@ -23,6 +23,8 @@ COMING = {
     "review.md": ("Guide", "Review proposals"),
     "evaluations.md": ("Guide", "Evaluations"),
     "robustness.md": ("Guide", "Missing and wrong inputs"),
+    "baselines.md": ("Guide", "The models beside K3M"),
+    "bench.md": ("Guide", "Published benchmarks"),
     "search.md": ("Guide", "Search"),
     "match.md": ("Guide", "Match"),
     "http.md": ("Reference", "HTTP API"),
