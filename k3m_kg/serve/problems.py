@@ -84,9 +84,10 @@ def answer_of(request: Request, refused: Refused) -> Response:
     headers = {} if refused.retry is None else {"retry-after": str(refused.retry)}
     if request.url.path.startswith("/api/"):
         return problem(refused.status, title, refused.message, refused.hint, headers)
+    fragment = request.headers.get("hx-request") is not None  # a page has no place in a page
     return page(
         request,
-        "problem.html",
+        "problem_part.html" if fragment else "problem.html",
         status=refused.status,
         headers=headers,
         title=title,

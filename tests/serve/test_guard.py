@@ -199,6 +199,8 @@ def test_an_unknown_page_is_a_clean_page(client: TestClient) -> None:
     answer = client.get("/nowhere")
     assert answer.status_code == 404
     assert "There is no such page" in answer.text
+    answer = client.get("/nowhere", headers={"HX-Request": "true"})
+    assert answer.text.startswith('<p class="notice bad"')
     answer = client.get("/api/v1/nowhere")
     assert answer.headers["content-type"] == "application/problem+json"
     assert answer.json()["status"] == 404
