@@ -58,9 +58,19 @@ def _finite(value: Any) -> Any:
     return value
 
 
+_hushed = False
+
+
+def hush() -> None:
+    """From here on notes are another process's to give; errors are still told."""
+    global _hushed
+    _hushed = True
+
+
 def note(text: str) -> None:
     """A message for the person at the terminal: standard error."""
-    write_message(visible(text) + "\n")
+    if not _hushed:
+        write_message(visible(text) + "\n")
 
 
 class Notes(logging.Handler):

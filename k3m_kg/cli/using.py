@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import note
+from k3m_kg.cli.console import hush, note
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
 
 if TYPE_CHECKING:
     import numpy as np
     from rich.progress import Progress, TaskID
 
+    from k3m_kg.engine.processes import Processes
     from k3m_kg.use.open_model import OpenModel
 
 ArtifactArgument = Annotated[
@@ -84,6 +86,25 @@ def one_of(what: str, value: str, choices: tuple[str, ...], option: str) -> str:
     if value not in choices:
         raise UsageError(unknown_name(what, value, choices), where=option)
     return value
+
+
+@contextmanager
+def sharing() -> Iterator[Processes]:
+    """The processes that `torchrun` started, each with a share of the products; only one speaks.
+
+    Raises:
+        ConfigError: they do not find each other.
+    """
+    import torch
+
+    from k3m_kg.engine.environment import ProcessPlace
+    from k3m_kg.engine.processes import joined
+
+    place = ProcessPlace.of()
+    if not place.first:
+        hush()
+    with joined(place, torch.device("cpu")) as processes:  # they share no tensor
+        yield processes
 
 
 class Stages:

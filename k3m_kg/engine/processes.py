@@ -51,6 +51,15 @@ class Processes:
         """Until all have come here."""
         self.agree([0.0])
 
+    @contextmanager
+    def first_ahead(self) -> Iterator[None]:
+        """The block, in the first process before all others: they find what it prepared."""
+        if not self.first:
+            self.wait()
+        yield
+        if self.first:
+            self.wait()
+
     def agree(self, values: Sequence[float]) -> list[float]:
         """The numbers of the first process, for all."""
         if not self.several:
@@ -58,6 +67,14 @@ class Processes:
         shared = torch.tensor(values, dtype=torch.float64)
         dist.broadcast(shared, 0)
         return shared.tolist()
+
+    def tell(self, text: str) -> str:
+        """The text of the first process, for all."""
+        if not self.several:
+            return text
+        shared = [text]
+        dist.broadcast_object_list(shared, 0)
+        return shared[0]
 
     def sums(self, values: dict[str, float]) -> dict[str, float]:
         """The sum over all processes of each number by name; not all need have all names."""

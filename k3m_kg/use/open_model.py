@@ -10,6 +10,7 @@ import numpy as np
 from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.contracts import LinkPredictor, NoWords, TrainedPredictor
 from k3m_kg.engine.device import pick_device
+from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.precision import precision_of
 from k3m_kg.errors import ArtifactError, UsageError, unknown_name
 from k3m_kg.lpm.questions import Triples, Visibility, heads_of
@@ -122,7 +123,7 @@ def open_model(
     Args:
         path: the artifact.
         snapshot: a snapshot or a folder of snapshots.
-        device: `auto`, `cpu`, `cuda`, ...
+        device: `auto`, `cpu`, `cuda`, ...; of several processes each takes a GPU of its own.
         precision: `fp32`, `bf16`, or `auto`: on a GPU that of its training.
         ranks: whether the model must be able to rank values.
         progress: told how many pictures are prepared, and of how many.
@@ -130,7 +131,7 @@ def open_model(
     Raises:
         ArtifactError, SnapshotError, ConfigError, UsageError: what cannot be opened or used.
     """
-    trained = open_trained(path, pick_device(device))
+    trained = open_trained(path, pick_device(device, ProcessPlace.of()))
     if ranks and not trained.ranks:
         raise ArtifactError(
             "this model was trained without the task lpm: it cannot rank values",

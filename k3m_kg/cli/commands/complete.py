@@ -41,6 +41,7 @@ from k3m_kg.cli.using import (
     note_verdict,
     open_with_progress,
     share_from,
+    sharing,
 )
 from k3m_kg.errors import UsageError
 
@@ -177,9 +178,11 @@ def complete(
     model proposed show, with 90 % confidence, that less than that is right.
 
     Identifiers, texts and what is nearly constant are left out, with a word. What people rejected
-    in the graph (--db) is never proposed again.
+    in the graph (--db) is never proposed again. Several processes (torchrun)
+    make the file of --out a folder of parts.
     """
     from k3m_kg.use.completion import CompletionSettings
+    from k3m_kg.use.parts import own_part, own_share
     from k3m_kg.use.tables import check_table, write_table
 
     if out is not None:
@@ -208,10 +211,18 @@ def complete(
         applies,
         ruled_out=decided_by_people(db),
     )
-    with progress_bar(disable=as_json) as bar:
+    with sharing() as processes, progress_bar(disable=as_json or not processes.first) as bar:
+        if processes.several and (write or review or out is None):
+            raise UsageError(
+                "several processes write a folder of parts, and nothing else",
+                where=f"{processes.size} processes",
+                hint="give --out, without --write and --review; or start one process",
+            )
         stages = Stages(bar)
-        opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
+        with processes.first_ahead():
+            opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
+        every, rows = len(rows), own_share(rows, processes)
         values = _open_values(opened, precision) if texts else None
         if values is not None:
             settings = replace(settings, open_values=values.scorer.known)
@@ -229,25 +240,35 @@ def complete(
             proposals = values.merged(proposals, opened.snapshot, settings.top_k)
         if write or review or out is None:
             proposals = list(proposals)
-        report: dict[str, Any] = {"products": len(rows)}
+        report: dict[str, Any] = {"products": every}
         report["left_out"] = {name: str(why) for name, why in poor.items()}
         if out is not None:
-            report["proposals"] = write_table(
-                out, proposals, explained=explain, placed=values is not None, spreadsheet=not raw
-            )
+            with own_part(out, processes) as part:
+                count = write_table(
+                    part,
+                    proposals,
+                    explained=explain,
+                    placed=values is not None,
+                    spreadsheet=not raw,
+                )
+                report["proposals"] = int(processes.sums({"": count})[""])
             report["file"] = str(out)
         if write:
             report |= write_run(db, artifact, map(_triple, proposals))
             report["broken_promises"] = broken
         if review:
             report |= _queue(db, opened, proposals, poor)
+    if not processes.first:
+        return
+    if processes.several:
+        acceptor = None  # counted its own share alone
     if acceptor is not None:
         report["per_property"] = acceptor.report()
     if reported:
         print_json(report)
         return
     if out is not None:
-        note(f"{report['proposals']:,} proposals for {len(rows):,} products in {out}")
+        note(f"{report['proposals']:,} proposals for {every:,} products in {out}")
     if write:
         note(f"{report['triples_added']:,} triples written as run {report['run']}")
     if review:

@@ -20,6 +20,7 @@ from k3m_kg.cli.using import (
     note_unknown,
     note_verdict,
     open_with_progress,
+    sharing,
 )
 
 
@@ -35,25 +36,32 @@ def embed(
 ) -> None:
     """Write the vector of every product: columns id and vector (float32).
 
-    Products that training never saw are encoded from their own image, title and triples.
+    Products that training never saw are encoded from their own image, title and triples. Several
+    processes (torchrun) make OUT a folder of parts.
     """
     guard("OUT", out, artifact=artifact, snapshot=snapshot)
     from k3m_kg.use.embedding import write_embeddings
+    from k3m_kg.use.parts import own_part, own_share
 
-    with progress_bar(disable=as_json) as bar:
+    with sharing() as processes, progress_bar(disable=as_json or not processes.first) as bar:
         stages = Stages(bar)
-        opened = open_with_progress(
-            artifact, snapshot, device, stages, precision=dtype, ranks=False
-        )
+        with processes.first_ahead():
+            opened = open_with_progress(
+                artifact, snapshot, device, stages, precision=dtype, ranks=False
+            )
         rows = opened.rows(split)
-        width = write_embeddings(
-            opened.predictor,
-            opened.batcher,
-            rows,
-            out,
-            batch_size=batch_size,
-            progress=lambda count: stages.more("embed", count, len(rows)),
-        )
+        own = own_share(rows, processes)
+        with own_part(out, processes) as part:
+            width = write_embeddings(
+                opened.predictor,
+                opened.batcher,
+                own,
+                part,
+                batch_size=batch_size,
+                progress=lambda count: stages.more("embed", count, len(own)),
+            )
+    if not processes.first:
+        return
     note_unknown(opened, rows)
     note_verdict(opened)
     if as_json:
