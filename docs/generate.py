@@ -7,22 +7,36 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 
 
-def help_of(*command: str) -> str:
-    """What `k3m-kg COMMAND --help` prints on a terminal of 96 columns."""
+_HELP = """
+import contextlib, io, json, sys
+from k3m_kg.cli.app import app
+found = []
+for command in json.load(sys.stdin):
+    with contextlib.redirect_stdout(io.StringIO()) as said, contextlib.suppress(SystemExit):
+        app([*command, "--help"], prog_name="k3m-kg")
+    found.append(said.getvalue().strip())
+json.dump(found, sys.stdout)
+"""
+
+
+def help_of(commands: Sequence[tuple[str, ...]]) -> list[str]:
+    """What `k3m-kg COMMAND --help` prints of each, on a terminal of 96 columns."""
     done = subprocess.run(
-        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *command, "--help"],
+        [sys.executable, "-c", _HELP],
         env={**os.environ, "COLUMNS": "96", "TERMINAL_WIDTH": "96", "NO_COLOR": "1"},
+        input=json.dumps(commands),
         capture_output=True,
         text=True,
         check=True,
     )
-    return done.stdout.replace("Usage: -c ", "Usage: k3m-kg ").strip()
+    found: list[str] = json.loads(done.stdout)
+    return found
 
 
 def commands() -> Iterator[tuple[str, ...]]:
@@ -37,6 +51,8 @@ def commands() -> Iterator[tuple[str, ...]]:
 
 def cli_page() -> str:
     """docs/cli.md."""
+    listed = list(commands())
+    own, *helps = help_of([(), *listed])
     parts = [
         "# Commands",
         "",
@@ -45,11 +61,11 @@ def cli_page() -> str:
         "output and nothing else there. Set `K3M_KG_TRACEBACK=1` to see where an error came from.",
         "",
         "```text",
-        help_of(),
+        own,
         "```",
     ]
-    for command in commands():
-        parts += ["", f"## k3m-kg {' '.join(command)}", "", "```text", help_of(*command), "```"]
+    for command, said in zip(listed, helps, strict=True):
+        parts += ["", f"## k3m-kg {' '.join(command)}", "", "```text", said, "```"]
     return "\n".join(parts) + "\n"
 
 
