@@ -81,6 +81,7 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
     assert (code, err) == (0, "")
     names = [line.split("  ")[0] for line in out.splitlines()[2:]]
     assert names[:5] == ["itemColour", "kind", "price", "mean over properties", "all questions"]
+    assert names.pop(5).startswith("mean Hits@1 over properties, 95 % interval over products: ")
     assert names[5:13] == [
         "",
         "mean over properties",
@@ -88,7 +89,7 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
         "the majority",
         "a linear model on words",
         "a linear model on attributes",
-        "a linear model on image",
+        "a linear model on features",
         "a linear model on all inputs",
     ]
     assert names[13:-2] == [
@@ -106,7 +107,16 @@ def test_evaluate_prints_one_row_per_property_and_nothing_else(
 def test_baselines_are_per_property_too_and_can_be_left_out(run: Command, artifact: Path) -> None:
     _, out, _ = run("evaluate", artifact, "--per-property", "--no-leakage")
     rows = [line.split() for line in out.splitlines() if line.startswith(("Hits@1", "kind "))]
-    assert rows[1] == ["Hits@1", "this", "model", "majority", "words", "attributes", "image", "all"]
+    assert rows[1] == [
+        "Hits@1",
+        "this",
+        "model",
+        "majority",
+        "words",
+        "attributes",
+        "features",
+        "all",
+    ]
     assert len(rows[2]) == 7
     _, out, _ = run("evaluate", artifact, "--no-baselines", "--json")
     report = json.loads(out)
@@ -125,7 +135,7 @@ def test_what_is_hidden_is_hidden_from_the_baselines_too_and_gives_no_kept_verdi
     _, out, _ = run("evaluate", folder, "--hide-title", "--json", "--no-leakage")
     report = json.loads(out)
     assert report["hide_modalities"] == ["title"]
-    assert list(report["baselines"]) == ["majority", "attributes", "image", "all"]
+    assert list(report["baselines"]) == ["majority", "attributes", "features", "all"]
     assert not report["verdict"]["usual"]
     options = ("--hide-image", "--hide-modality", "triples", "--no-leakage")
     _, out, _ = run("evaluate", folder, *options, "--json")
