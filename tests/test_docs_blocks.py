@@ -25,6 +25,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -87,11 +88,17 @@ def blocks(page: Path) -> list[Block]:
     ]
 
 
-def parameters(words: list[str]) -> tuple[set[str], list[str]]:
-    """The options that a command has, and those words that are options."""
+@cache
+def built_in() -> dict[str, Any]:
+    """Every command, loaded once for all pages."""
     from k3m_kg.cli.root import built_in_commands
 
-    command: Any = built_in_commands()[words[0]]
+    return dict(built_in_commands())
+
+
+def parameters(words: list[str]) -> tuple[set[str], list[str]]:
+    """The options that a command has, and those words that are options."""
+    command: Any = built_in()[words[0]]
     known = {option for parameter in command.params for option in parameter.opts}
     for word in words[1:]:
         inner = getattr(command, "commands", {})
@@ -106,9 +113,7 @@ def parameters(words: list[str]) -> tuple[set[str], list[str]]:
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_commands_and_options_exist(page: Path) -> None:
-    from k3m_kg.cli.root import built_in_commands
-
-    names = built_in_commands().keys()
+    names = built_in().keys()
     for block in blocks(page):
         if block.language not in ("sh", "console"):
             continue
