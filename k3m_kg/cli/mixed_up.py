@@ -59,8 +59,12 @@ _KINDS: dict[str, tuple[tuple[type[K3MError], ...], str]] = {
 
 
 def explained(error: K3MError) -> K3MError:
-    """The error, with what the path in it is if it is something else than was wanted."""
-    if error.where is None or "\0" in error.where:
+    """The error, with what the path in it is if it is something else than was wanted.
+
+    What is known of it already stays. A file that is only named as a catalog is explained where
+    nothing else is said: it may be meant, such as a source without a mapping.
+    """
+    if error.where is None or "\0" in error.where or "written" in error.message:
         return error
     path = Path(error.where)
     kind = None
@@ -69,11 +73,14 @@ def explained(error: K3MError) -> K3MError:
     if kind is None:
         return error
     own, said = _KINDS[kind]
-    # Wrong use in general may be about a path that is all right; only a database is never read so.
-    in_general = type(error) is UsageError and kind != "database"
+    # Wrong use in general may be about a path that is all right, such as an output.
+    in_general = type(error) is UsageError and "no known format" not in error.message
     if (isinstance(error, own) and not _wanted_other(error, kind)) or in_general:
         return error
-    error.hint = f"{path} {said.format(path=path)}"
+    if kind == "catalog" and error.hint is not None:
+        return error
+    told = f"{path} {said.format(path=path)}"
+    error.hint = told if error.hint is None else f"{error.hint}\n  {told}"
     return error
 
 

@@ -255,6 +255,7 @@ def test_diff_and_undo_as_ingest_says(k3m_kg: Any, folder: Path) -> None:
         "products_restored": 2,
         "triples_added": 2,
         "triples_removed": 2,
+        "idle": [],
     }
     assert k3m_kg("status", "--json").json["products"] == 2
     again = k3m_kg("undo", "2")

@@ -64,10 +64,14 @@ def test_each_thing_is_told(things: dict[str, Path], name: str) -> None:
 @pytest.mark.parametrize("name", WORDS)
 def test_a_thing_in_place_of_another_is_explained(things: dict[str, Path], name: str) -> None:
     for other in {*OWN.values(), CatalogError}:
-        error = explained(other("cannot be used", where=str(things[name]), hint="before"))
+        error = explained(other("cannot be used", where=str(things[name])))
         about_itself = other is OWN[name] or (name == "mapping" and other is CatalogError)
         assert (WORDS[name] in (error.hint or "")) is not about_itself, (name, other)
-        assert (error.hint == "before") is about_itself
+        hinted = explained(other("cannot be used", where=str(things[name]), hint="before"))
+        assert (hinted.hint == "before") is (about_itself or name == "catalog")
+        assert (hinted.hint or "").startswith("before")
+        in_the_way = explained(other("cannot be written: it is there", where=str(things[name])))
+        assert in_the_way.hint is None
 
 
 def test_a_config_read_as_another_is_explained(things: dict[str, Path]) -> None:
