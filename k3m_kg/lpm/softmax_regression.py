@@ -10,14 +10,15 @@ from collections.abc import Sequence
 from typing import TypeAlias
 
 import numpy as np
+import torch
 from scipy import sparse
 
 Part: TypeAlias = sparse.csr_matrix | np.ndarray
 """(N, F) float32, some columns of N examples."""
 
 _LEAST_GRADIENT = 1e-4
-_LEAST_FALL = 1e-7
-"""Of the loss in one iteration, in parts of it, below which it is found."""
+_LEAST_CHANGE = 1e-7
+"""Of the loss in one iteration, below which it is found."""
 
 
 def fit_softmax(
@@ -42,34 +43,40 @@ def fit_softmax(
     Returns:
         (F + 1, K) float32, a row for each column and the bias, which is not drawn to zero.
     """
-    from scipy.optimize import minimize
-
     count, ends = len(labels_N), np.cumsum([0, *(part.shape[1] for part in parts)])
     columns, every = int(ends[-1]), np.arange(len(labels_N))
     turned = [part.T if isinstance(part, np.ndarray) else part.T.tocsr() for part in parts]
     penalty = 1 / (strength * count)
+    begin = np.zeros((columns + 1, classes), np.float32) if begin_FK is None else begin_FK.copy()
+    weights = torch.from_numpy(begin)
+    weights.grad = torch.zeros_like(weights)
+    weights_FK, slope_FK = weights.numpy(), weights.grad.numpy()
+    optimizer = torch.optim.LBFGS(
+        [weights],
+        max_iter=iterations,
+        history_size=10,
+        tolerance_grad=_LEAST_GRADIENT,
+        tolerance_change=_LEAST_CHANGE,
+        line_search_fn="strong_wolfe",
+    )
 
-    def loss(flat: np.ndarray) -> tuple[float, np.ndarray]:
-        weights_FK = flat.reshape(columns + 1, classes).astype(np.float32)
+    def loss() -> float:
         logits_NK = softmax_logits(parts, weights_FK)
         logits_NK -= logits_NK.max(1, keepdims=True)
-        share_NK = np.exp(logits_NK)
+        picked_N = logits_NK[every, labels_N]
+        share_NK = np.exp(logits_NK, out=logits_NK)
         total_N = share_NK.sum(1)
-        value = float(np.mean(np.log(total_N) - logits_NK[every, labels_N]))
-        share_NK /= total_N[:, None] * count
+        value = float(np.mean(np.log(total_N) - picked_N))
+        share_NK /= total_N[:, None] * np.float32(count)
         share_NK[every, labels_N] -= np.float32(1 / count)
-        slope_FK = np.empty((columns + 1, classes))
         for part, start, end in zip(turned, ends, ends[1:], strict=False):
             slope_FK[start:end] = part @ share_NK
         slope_FK[-1] = share_NK.sum(0)
-        slope_FK[:-1] += penalty * weights_FK[:-1]
-        return value + penalty / 2 * float(np.square(flat[:-classes]).sum()), slope_FK.ravel()
+        slope_FK[:-1] += np.float32(penalty) * weights_FK[:-1]
+        return value + penalty / 2 * float(np.vdot(weights_FK[:-1], weights_FK[:-1]))
 
-    begin = np.zeros((columns + 1, classes)) if begin_FK is None else begin_FK.astype(np.float64)
-    options = {"maxiter": iterations, "gtol": _LEAST_GRADIENT, "ftol": _LEAST_FALL}
-    found = minimize(loss, begin.ravel(), jac=True, method="L-BFGS-B", options=options)
-    result: np.ndarray = found.x.reshape(columns + 1, classes).astype(np.float32)
-    return result
+    optimizer.step(loss)  # type: ignore[no-untyped-call]
+    return weights_FK
 
 
 def softmax_logits(parts: Sequence[Part], weights_FK: np.ndarray) -> np.ndarray:

@@ -261,11 +261,23 @@ class K3M(LinkPredictor):
         heads = Heads(outputs.cstar_BH, modalities_NF=outputs.modalities_BF)
         if self.evidence is None:
             return heads
-        seen_NK, features_ND = self.evidence.seen(batch), self._turned(batch)
-        return replace(heads, seen_NK=seen_NK, features_ND=features_ND)
+        evidence, shown = self.evidence, {}
+        ready_made: dict[str, ReadyFeatures] = {}
+        if len(evidence.dense) or evidence.regressions is not None:
+            shown = {name: batch.modalities[name].shown_B for name in self.modalities}
+            ready_made = self.ready_made(batch)
+        features_ND = evidence.shown(ready_made, shown, batch.size)
+        return replace(heads, seen_NK=evidence.seen(batch), features_ND=features_ND)
 
     def score(self, heads: Heads, candidates: Candidates) -> Tensor:
         """(N, C) the link scorer's, and the evidence."""
+        scores_NC = self.without_regressions(heads, candidates)
+        if self.evidence is None:
+            return scores_NC
+        return self.evidence.mixed(scores_NC, heads, candidates)
+
+    def without_regressions(self, heads: Heads, candidates: Candidates) -> Tensor:
+        """(N, C) all that training by steps has learned."""
         read = heads
         if heads.modalities_NF is not None:
             both_NW = torch.cat([heads.vectors_NH, heads.modalities_NF.to(heads.vectors_NH)], 1)

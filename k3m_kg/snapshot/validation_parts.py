@@ -50,3 +50,9 @@ class ValidationParts:
         """Those of some products that may be chosen by; all, where none would be left."""
         chosen = rows[self.fold(rows) != PROOF]
         return chosen if len(chosen) else rows
+
+
+def fitting_rows(snapshot: Snapshot) -> np.ndarray:
+    """The validation products that training may choose by."""
+    rows = snapshot.rows("validation")
+    return ValidationParts.of(snapshot, rows).fitting(rows) if len(rows) else rows

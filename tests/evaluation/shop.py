@@ -64,6 +64,7 @@ def untrained(
     tasks: Sequence[Any] = ("lpm",),
     *,
     evidence: bool = False,
+    regressions: bool = False,
     **changes: Any,
 ) -> Path:
     """An artifact with random weights for a snapshot; `changes` are of its config."""
@@ -85,7 +86,7 @@ def untrained(
             "knowledge": knowledge,
             "interactor": {"layers": 1, "heads": 2},
             "structure": {"heads": 2},
-            "evidence": {"features": 6} if evidence else None,
+            "evidence": {"features": 6, "regressions": regressions} if evidence else None,
         },
         "tasks": [
             {"name": name, "loss": "cross-entropy"} if name == "lpm" else name for name in tasks

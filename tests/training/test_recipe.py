@@ -76,17 +76,10 @@ def test_pretrained_encoders_are_taken_where_they_are_and_fit() -> None:
     assert "10%" in " ".join(why for _, why in chinese.reasons)
 
 
-@pytest.mark.parametrize(
-    ("products", "pictures", "features"), [(2000, 1900, 0), (8000, 7000, 256), (8000, 0, 0)]
-)
-def test_features_are_taken_where_there_is_enough_to_learn_from(
-    products: int, pictures: int, features: int
-) -> None:
-    shape = replace(SHAPE, products=products, with_picture=pictures)
-    chosen = recipe(shape, lambda *_: True, snapshot=Path("in"), output=Path("out"))
-    assert chosen.settings["model"]["evidence"] == {"features": features}
-    reasons = [what for what, _ in chosen.reasons]
-    assert any("features" in what for what in reasons) == (features > 0)
+def test_every_property_gets_a_regression_whatever_the_catalog() -> None:
+    for products in (50, 8000):
+        settings = chosen(replace(SHAPE, products=products)).settings
+        assert settings["model"]["evidence"] == {"regressions": True}
 
 
 def test_the_shape_is_counted(tmp_path: Path) -> None:

@@ -28,6 +28,8 @@ from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
 from k3m_kg.lpm.evidence.dense import AskedPairs, DenseEvidence, FeaturesOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
+from k3m_kg.lpm.evidence.regression import FILE as REGRESSIONS_FILE
+from k3m_kg.lpm.evidence.regression import Regressions
 from k3m_kg.lpm.evidence.tables import Cells, Tables
 from k3m_kg.lpm.questions import ProductSource, Triples
 
@@ -86,6 +88,7 @@ class Evidence(nn.Module):
         super().__init__()
         self.settings, self.hidden = settings, hidden
         self.modalities = tuple(modalities)
+        self.regressions: Regressions | None = None
         self._take(Counts.nothing(), properties=0)
 
     # -- what is counted
@@ -139,6 +142,8 @@ class Evidence(nn.Module):
                 for item in fields(Sums)
             }
             save_file(features, folder / FEATURES_FILE)
+        if self.regressions is not None:
+            self.regressions.save(folder)
 
     def load(self, folder: Path) -> None:
         """Read what `save` wrote; the weights that fit it are not yet those that were trained.
@@ -152,6 +157,14 @@ class Evidence(nn.Module):
             path = folder / FEATURES_FILE
             values = int(self.row_V.max()) + 1 if len(self.row_V) else 1
             self._take_features(_checked_features(_read(path), self.modalities, values, str(path)))
+        if self.settings.regressions:
+            path, counts = folder / REGRESSIONS_FILE, self._counts
+            sizes = len(counts.column_V), len(counts.feature_F), self.properties
+            self.regressions = Regressions.read(_read(path), self.modalities, *sizes)
+            if self.regressions is None:
+                raise ArtifactError(
+                    "is damaged: its regressions do not fit together", where=str(path)
+                )
 
     def _take(self, counts: Counts, properties: int) -> None:
         self._counts, self.properties = counts, properties
@@ -254,6 +267,24 @@ class Evidence(nn.Module):
         number_E = tables.places(triple_numbers(batch.triple_property_E, batch.triple_value_E))
         triple_QK = _rows(question_N, number_E[triple_N], len(product_Q))
         return torch.cat([triple_QK, _words(tables, batch, product_Q, asked_Q)], 1)
+
+    @property
+    def counted(self) -> Counts:
+        """What was counted."""
+        return self._counts
+
+    def shown(
+        self,
+        ready_made: Mapping[str, ReadyFeatures],
+        shown: Mapping[str, Tensor],
+        size: int,
+    ) -> Tensor | None:
+        """(B, D) what `Heads.features_ND` keeps: `turned`, and what regressions read."""
+        turned_BD = self.turned(ready_made, size)
+        if self.regressions is None:
+            return turned_BD
+        read_BD = self.regressions.shown(ready_made, shown, size)
+        return read_BD if turned_BD is None else torch.cat([turned_BD, read_BD], 1)
 
     def turned(self, ready_made: Mapping[str, ReadyFeatures], size: int) -> Tensor | None:
         """(B, D) where products lie by the features of all modalities; None without features."""
@@ -414,6 +445,27 @@ class Evidence(nn.Module):
         known_C = column_C >= 0
         out_NC[:, known_C] = every_NV[:, column_C[known_C]]
         return out_NC
+
+    def mixed(self, scores_NC: Tensor, heads: Heads, candidates: Candidates) -> Tensor:
+        """(N, C) all other terms and the regression of the property, weighed."""
+        found = self.regressions
+        if found is None or not len(heads) or not found.has(candidates.name):
+            return scores_NC
+        share_NC, mix_N2 = self.shares(heads, candidates)
+        return mix_N2[:, :1] * share_NC + mix_N2[:, 1:] * scores_NC
+
+    def shares(self, heads: Heads, candidates: Candidates) -> tuple[Tensor, Tensor]:
+        """(N, C) what the property's regression says, and (N, 2) its weight and that of the rest.
+
+        Only where there are regressions of the property.
+        """
+        found, name, values_C = self.regressions, candidates.name, candidates.values_C
+        assert found is not None
+        assert heads.seen_NK is not None
+        assert heads.features_ND is not None
+        column_C = self.columns(torch.full_like(values_C, name), values_C)
+        shown_ND = heads.features_ND[:, heads.features_ND.shape[1] - found.width :]
+        return found.log_shares(heads.seen_NK, shown_ND, name, column_C)
 
 
 def _words(
