@@ -79,6 +79,22 @@ def fit_softmax(
     return weights_FK
 
 
+def with_dense(parts: Sequence[Part], scale: float) -> list[Part]:
+    """The same, dense parts multiplied: the smaller, the less are they to be relied on."""
+    return [part * np.float32(scale) if isinstance(part, np.ndarray) else part for part in parts]
+
+
+def dense_undone(parts: Sequence[Part], weights_FK: np.ndarray, scale: float) -> np.ndarray:
+    """Weights for `parts` as they were before `with_dense` multiplied them."""
+    found, start = weights_FK.copy(), 0
+    for part in parts:
+        end = start + part.shape[1]
+        if isinstance(part, np.ndarray):
+            found[start:end] *= np.float32(scale)
+        start = end
+    return found
+
+
 def softmax_logits(parts: Sequence[Part], weights_FK: np.ndarray) -> np.ndarray:
     """(N, K) float32 of what `fit_softmax` gave."""
     count = parts[0].shape[0] if parts else 0

@@ -7,9 +7,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from k3m_kg.lpm.softmax_regression import Part, fit_softmax, softmax_logits
+from k3m_kg.lpm.softmax_regression import (
+    Part,
+    dense_undone,
+    fit_softmax,
+    softmax_logits,
+    with_dense,
+)
 
-STRENGTHS = (0.1, 0.3, 1.0, 3.0)
+STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
+DENSE_SCALES = (1.0, 0.25)
+"""Of features beside words and attributes: many features of few products are no help at length."""
+_ITERATIONS = 40
 _USUAL = 1.0
 """Where there is nothing to choose it on."""
 MOST_WEIGHTS = 1 << 21
@@ -50,15 +59,20 @@ def fit_linear(
     columns = _columns(train[0], MOST_WEIGHTS // len(classes))
     parts, checked = (_chosen(found, columns) for found in (train[0], validation[0]))
     best, best_right = None, -1.0
-    weights_FK: np.ndarray | None = None
-    for strength in STRENGTHS if len(validation[1]) else (_USUAL,):
-        weights_FK = fit_softmax(parts, labels, len(classes), strength, begin_FK=weights_FK)
-        right = 0.0
-        if len(validation[1]):
-            given = classes[softmax_logits(checked, weights_FK).argmax(1)]
-            right = float(np.mean(given == validation[1]))
-        if right > best_right:
-            best, best_right = Linear(classes, columns, weights_FK, strength), right
+    kinds = {isinstance(part, np.ndarray) for part in parts}
+    for scale in DENSE_SCALES if len(kinds) > 1 and len(validation[1]) else (1.0,):
+        scaled, weights_FK = with_dense(parts, scale), None
+        for strength in STRENGTHS if len(validation[1]) else (_USUAL,):
+            weights_FK = fit_softmax(
+                scaled, labels, len(classes), strength, begin_FK=weights_FK, iterations=_ITERATIONS
+            )
+            found = Linear(classes, columns, dense_undone(parts, weights_FK, scale), strength)
+            right = 0.0
+            if len(validation[1]):
+                given = classes[softmax_logits(checked, found.weights_FK).argmax(1)]
+                right = float(np.mean(given == validation[1]))
+            if right > best_right:
+                best, best_right = found, right
     assert best is not None
     return best
 

@@ -10,7 +10,13 @@ from scipy import sparse
 
 from k3m_kg.lpm.evidence.regression import DENSE, Basis, Fitted, Regressions
 from k3m_kg.lpm.questions import Triples
-from k3m_kg.lpm.softmax_regression import Part, fit_softmax, softmax_logits
+from k3m_kg.lpm.softmax_regression import (
+    Part,
+    dense_undone,
+    fit_softmax,
+    softmax_logits,
+    with_dense,
+)
 from k3m_kg.progress import Advance
 
 MOST_EXAMPLES = 20_000
@@ -26,7 +32,9 @@ MOST_WEIGHTS = 1 << 20
 _FEWEST_EXAMPLES = 200
 _FEW_PRODUCTS = 2_000
 """With so few products a feature that one example has is weighed too."""
-_STRENGTHS = (0.3, 1.0, 3.0)
+_STRENGTHS = (0.3, 1.0, 3.0, 10.0, 30.0)
+_DENSE_SCALES = (1.0, 0.25)
+"""Of features beside words and triples: many features of few products are no help at length."""
 _USUAL = 1.0
 _FEWEST_CHECKED = 20
 _ITERATIONS, _FURTHER = 30, 15
@@ -144,25 +152,27 @@ class Fitting:
         known = np.isin(column_Q, column_K)
         tests = self.show(checked[known], self.patterns[:1]) if known.any() else []
         wanted = np.searchsorted(column_K, column_Q[known])
-        strength, found = _USUAL, list[Fitted]()
+        strength, scale, found = _USUAL, 1.0, list[Fitted]()
         for pattern, seen in zip(self.patterns, shown, strict=True):
             place_F = self._places(seen[0], len(column_K))
             parts = self._parts(seen, place_F, pattern)
             parts, asked = self._with_fewer_triples(parts, labels, place_F)
             if not found:
                 test = [self._parts(one, place_F, pattern) for one in tests]
-                strength, weight_DK = _chosen(
+                strength, scale, weight_DK = _chosen(
                     parts, asked, len(labels), len(column_K), test, wanted
                 )
             else:
+                begin_FK = self._begin(found[0], place_F, pattern)
                 weight_DK = fit_softmax(
-                    parts,
+                    with_dense(parts, scale),
                     asked,
                     len(column_K),
                     strength * len(labels) / len(asked),
-                    begin_FK=self._begin(found[0], place_F, pattern),
+                    begin_FK=dense_undone(parts, begin_FK, 1 / scale),
                     iterations=_FURTHER,
                 )
+                weight_DK = dense_undone(parts, weight_DK, scale)
             found.append(Fitted(pattern, name, len(mine), column_K, place_F, weight_DK))
         return found
 
@@ -224,30 +234,37 @@ def _chosen(
     classes: int,
     tests: list[list[Part]],
     wanted: np.ndarray,
-) -> tuple[float, np.ndarray]:
-    """The strength at which validation is most probable, and its weights.
+) -> tuple[float, float, np.ndarray]:
+    """The strength and the scale of features at which validation is most probable; the weights.
 
     `once` is the number of examples, each of which may be there twice.
     """
-    best: tuple[float, np.ndarray] | None = None
-    best_loss, weight_DK = np.inf, None
-    for strength in _STRENGTHS if len(wanted) >= _FEWEST_CHECKED else (_USUAL,):
-        weight_DK = fit_softmax(
-            parts,
-            labels,
-            classes,
-            strength * once / len(labels),
-            begin_FK=weight_DK,
-            iterations=_ITERATIONS if weight_DK is None else _FURTHER,
-        )
-        loss = 0.0
-        if len(wanted) >= _FEWEST_CHECKED:
-            logits = softmax_logits(tests[0], weight_DK)
-            logits -= logits.max(1, keepdims=True)
-            picked = logits[np.arange(len(wanted)), wanted]
-            loss = float(np.mean(np.log(np.exp(logits).sum(1)) - picked))
-        if loss >= best_loss:
-            break
-        best, best_loss = (strength, weight_DK), loss
+    best: tuple[float, float, np.ndarray] | None = None
+    best_loss, enough = np.inf, len(wanted) >= _FEWEST_CHECKED
+    for scale in _DENSE_SCALES if enough and parts[1].shape[1] else (1.0,):
+        scaled, weight_DK, before = with_dense(parts, scale), None, np.inf
+        for strength in _STRENGTHS if enough else (_USUAL,):
+            weight_DK = fit_softmax(
+                scaled,
+                labels,
+                classes,
+                strength * once / len(labels),
+                begin_FK=weight_DK,
+                iterations=_ITERATIONS if weight_DK is None else _FURTHER,
+            )
+            found = dense_undone(parts, weight_DK, scale)
+            loss = _cross_entropy(tests[0], found, wanted) if enough else 0.0
+            if best is None or loss < best_loss:
+                best, best_loss = (strength, scale, found), loss
+            if loss >= before:
+                break
+            before = loss
     assert best is not None
     return best
+
+
+def _cross_entropy(parts: list[Part], weight_DK: np.ndarray, wanted: np.ndarray) -> float:
+    logits = softmax_logits(parts, weight_DK)
+    logits -= logits.max(1, keepdims=True)
+    picked = logits[np.arange(len(wanted)), wanted]
+    return float(np.mean(np.log(np.exp(logits).sum(1)) - picked))
