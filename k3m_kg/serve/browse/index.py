@@ -113,7 +113,7 @@ class BrowseIndex:
 
     @classmethod
     def read(cls, reader: GraphReader) -> BrowseIndex:
-        """Of a whole graph; memory is some 200 bytes for each product and 12 for each triple."""
+        """Of a whole graph; memory is some 430 bytes for each product with eight triples."""
         columns, titles = read_columns(reader)
         words = WordIndex()
         ids = chain.from_iterable(
