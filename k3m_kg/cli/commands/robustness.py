@@ -18,22 +18,16 @@ if TYPE_CHECKING:
     from k3m_kg.robustness.running import Clock
     from k3m_kg.robustness.units import Told
 
-_QUIET_SECONDS = 30.0
-"""Without a terminal, one line of progress at most this often."""
-
 
 class _Bars:
-    """A bar for all cells and one for each training; or a line now and then."""
+    """A bar for all cells and one for each training."""
 
     def __init__(self, bar: Progress, cells: int) -> None:
         self.bar, self.cells = bar, cells
         self.whole = bar.add_task("cells", total=cells, info="")
         self.tasks: dict[str, TaskID] = {}
-        self.spoke = float("-inf")
 
     def __call__(self, told: Told, clock: Clock) -> None:
-        import time
-
         cell = told.cell
         left = clock.cells_left - cell
         seconds = clock.seconds_left
@@ -44,10 +38,6 @@ class _Bars:
             if name not in self.tasks:
                 self.tasks[name] = self.bar.add_task(name, total=told.total, info="")
             self.bar.update(self.tasks[name], completed=told.done, total=told.total, info=told.info)
-        if self.bar.disable and time.monotonic() - self.spoke > _QUIET_SECONDS:
-            self.spoke = time.monotonic()
-            how = told.info if cell else f"{told.done:,} of {told.total:,}"
-            note(f"{name} {how}; {left:,} of {self.cells:,} cells to ask{rest and f', {rest}'}")
 
 
 def _listed(text: str | None) -> tuple[str, ...] | None:
