@@ -162,7 +162,7 @@ def test_mlm_hides_fifteen_percent_as_bert_does(build) -> None:
     before = title.arrays["ids"].clone()
     present = title.shown_BN
     built.tasks["mlm"].corrupt(batch, torch.Generator().manual_seed(0))
-    target = batch.notes["mlm"].target_BT
+    target = batch.notes["mlm"].target_BT["title"]
     chosen = target != -100
     assert not (chosen & ~present).any()
     assert torch.equal(title.arrays["ids"][~chosen], before[~chosen])
