@@ -95,15 +95,13 @@ def sharing() -> Iterator[Processes]:
     Raises:
         ConfigError: they do not find each other.
     """
-    import torch
-
     from k3m_kg.engine.environment import ProcessPlace
     from k3m_kg.engine.processes import joined
 
     place = ProcessPlace.of()
     if not place.first:
         hush()
-    with joined(place, torch.device("cpu")) as processes:  # they share no tensor
+    with joined(place) as processes:
         yield processes
 
 

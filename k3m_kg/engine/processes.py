@@ -96,8 +96,12 @@ class Processes:
 
 
 @contextmanager
-def joined(place: ProcessPlace, device: torch.device) -> Iterator[Processes]:
+def joined(place: ProcessPlace, device: torch.device | None = None) -> Iterator[Processes]:
     """The processes that `torchrun` started, connected; alone there is nothing to connect.
+
+    Args:
+        place: of this one.
+        device: of the tensors that they share; None where they share none.
 
     Raises:
         ConfigError: they do not find each other.
@@ -105,9 +109,10 @@ def joined(place: ProcessPlace, device: torch.device) -> Iterator[Processes]:
     if place.size == 1 or dist.is_initialized():
         yield Processes(place)
         return
-    if device.type == "cuda":
+    on_gpu = device is not None and device.type == "cuda"
+    if on_gpu:
         torch.cuda.set_device(device)
-    backend = "cpu:gloo,cuda:nccl" if device.type == "cuda" else "gloo"
+    backend = "cpu:gloo,cuda:nccl" if on_gpu else "gloo"
     try:
         dist.init_process_group(backend, timeout=_PATIENCE, rank=place.rank, world_size=place.size)
     except (RuntimeError, ValueError) as error:

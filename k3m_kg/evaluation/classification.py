@@ -131,7 +131,7 @@ def _single_values(batcher: Batcher, asked: int) -> np.ndarray:
 
 
 @dataclass(slots=True)
-class Fitted:
+class FittedHead:
     """What was fitted to train and validation products, for other views of the same products.
 
     Attributes:
@@ -152,7 +152,7 @@ def probe(
     visibility: Visibility,
     *,
     batch_size: int = 256,
-    fitted: Fitted | None = None,
+    fitted: FittedHead | None = None,
     progress: Advance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Logistic regression on frozen, standardised `c*`; its strength is chosen on validation.
@@ -172,7 +172,7 @@ def probe(
         found = [head_BH.cpu().numpy() for head_BH in blocks]
         return np.concatenate(found) if found else np.empty((0, 0), np.float32)
 
-    fitted = fitted or Fitted()
+    fitted = fitted or FittedHead()
     if fitted.probe is None:
         train, validation = vectors(data.train), vectors(data.validation)
         made = fit_probe((train, data.train.labels), (validation, data.validation.labels))
@@ -190,7 +190,7 @@ def links(
     visibility: Visibility,
     *,
     batch_size: int = 256,
-    fitted: Fitted | None = None,
+    fitted: FittedHead | None = None,
     progress: Advance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """The value that link prediction ranks first, as any other property's value.
@@ -225,7 +225,7 @@ def links(
             found.append(catalog.candidates[name][best])
         return np.concatenate([*found, np.empty(0, np.int64)]).astype(np.int64)
 
-    fitted = fitted or Fitted()
+    fitted = fitted or FittedHead()
     if fitted.links is None:
         right = answers(data.validation) == data.validation.labels
         fitted.links = {"validation_accuracy": float(right.mean()) if len(right) else 0.0}
@@ -239,7 +239,7 @@ def finetune(
     visibility: Visibility,
     settings: TuneSettings,
     *,
-    fitted: Fitted | None = None,
+    fitted: FittedHead | None = None,
     progress: StageAdvance | None = None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Train a copy of the whole model with a linear layer on `c*`; `predictor` stays as it is.
@@ -250,7 +250,7 @@ def finetune(
     Returns:
         The labels of the test products, and `best_epoch`.
     """
-    fitted, classes, device = fitted or Fitted(), data.classes, device_of(predictor)
+    fitted, classes, device = fitted or FittedHead(), data.classes, device_of(predictor)
     if fitted.tuned is None:
         torch.manual_seed(settings.seed)
         model = copy.deepcopy(predictor)
@@ -330,7 +330,7 @@ def evaluate_classification(
     finetuning: TuneSettings | None = None,
     without: Sequence[str] = (),
     competitors: Competitors | None = None,
-    fitted: Fitted | None = None,
+    fitted: FittedHead | None = None,
     progress: StageAdvance | None = None,
 ) -> Measured:
     """Classify products by a property, which is hidden from the graph, or by their category.
@@ -376,7 +376,7 @@ def evaluate_classification(
             ranks,
             batch_size,
             finetuning,
-            fitted or Fitted(),
+            fitted or FittedHead(),
             progress,
         )
     metrics: dict[str, Any] = figures(data, predicted) | more
@@ -453,7 +453,7 @@ def _better(
     visibility: Visibility,
     ranks: bool,
     batch_size: int,
-    fitted: Fitted,
+    fitted: FittedHead,
     progress: Advance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     """Link prediction or a probe, whichever is more often right on validation."""
@@ -492,7 +492,7 @@ def _run(
     ranks: bool,
     batch_size: int,
     finetuning: TuneSettings | None,
-    fitted: Fitted,
+    fitted: FittedHead,
     progress: StageAdvance | None,
 ) -> tuple[np.ndarray, dict[str, Any]]:
     told = (lambda count: progress("encode", count)) if progress else None

@@ -16,6 +16,7 @@ from tests.sources import ROOT, imports, modules
 
 ROOMS = {
     "k3m_kg.batches": {"kge"},
+    "k3m_kg.bench.matching": {"train"},
     "k3m_kg.cli.commands.serve": {"serve"},
     "k3m_kg.contracts": {"kge"},
     "k3m_kg.contracts.hub": {"text"},
@@ -31,6 +32,7 @@ ROOMS = {
     "k3m_kg.pages.plots": {"plots"},
     "k3m_kg.quality.plots": {"plots"},
     "k3m_kg.report.plots": {"plots"},
+    "k3m_kg.robustness": {"train"},
     "k3m_kg.scorers": {"kge"},
     "k3m_kg.serve": {"serve"},
     "k3m_kg.testing": {"train", "testing"},

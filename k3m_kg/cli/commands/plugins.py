@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.console import JsonFlag, note, print_json, say, terminal, visible
+from k3m_kg.cli.outputs import guard
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -107,6 +108,8 @@ def new_plugin(
     from k3m_kg.scaffold.naming import names_of
     from k3m_kg.scaffold.package import new_package
 
+    guard("--out", out)
+    guard("--out", out / name)
     if kind not in KINDS:
         raise UsageError(unknown_name("plugin kind", kind, KINDS), where="--kind")
     taken = {*registry().names(kind), *(c.name for c in COMMANDS if kind == c.kind)}
