@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy import sparse
 
-from k3m_kg.lpm.evidence.regression import DENSE, Basis, Fitted, Regressions
+from k3m_kg.lpm.evidence.regression import DENSE, Basis, Regression, Regressions
 from k3m_kg.lpm.questions import Triples
 from k3m_kg.lpm.softmax_regression import (
     Part,
@@ -133,7 +133,7 @@ class Fitting:
         examples: dict[int, Triples],
         checked: Triples,
         progress: Advance | None = None,
-    ) -> list[Fitted]:
+    ) -> list[Regression]:
         """One regression of every property and pattern."""
         found = []
         for name, mine in examples.items():
@@ -142,7 +142,7 @@ class Fitting:
                 progress(1)
         return found
 
-    def _fit(self, name: int, mine: Triples, checked: Triples) -> list[Fitted]:
+    def _fit(self, name: int, mine: Triples, checked: Triples) -> list[Regression]:
         columns_N = self.columns(name, mine.values)
         column_K, labels = np.unique(columns_N, return_inverse=True)
         if column_K[0] < 0:
@@ -152,7 +152,7 @@ class Fitting:
         known = np.isin(column_Q, column_K)
         tests = self.show(checked[known], self.patterns[:1]) if known.any() else []
         wanted = np.searchsorted(column_K, column_Q[known])
-        strength, scale, found = _USUAL, 1.0, list[Fitted]()
+        strength, scale, found = _USUAL, 1.0, list[Regression]()
         for pattern, seen in zip(self.patterns, shown, strict=True):
             place_F = self._places(seen[0], len(column_K))
             parts = self._parts(seen, place_F, pattern)
@@ -173,7 +173,7 @@ class Fitting:
                     iterations=_FURTHER,
                 )
                 weight_DK = dense_undone(parts, weight_DK, scale)
-            found.append(Fitted(pattern, name, len(mine), column_K, place_F, weight_DK))
+            found.append(Regression(pattern, name, len(mine), column_K, place_F, weight_DK))
         return found
 
     def _places(self, seen_QK: np.ndarray, classes: int) -> np.ndarray:
@@ -196,7 +196,7 @@ class Fitting:
         dense = np.ascontiguousarray(shown_QD[:, self.into.dense_columns(pattern)])
         return [features, dense]
 
-    def _begin(self, whole: Fitted, place_F: np.ndarray, pattern: int) -> np.ndarray:
+    def _begin(self, whole: Regression, place_F: np.ndarray, pattern: int) -> np.ndarray:
         """What the regression that sees everything has for what a pattern sees."""
         count = len(whole.place_F)
         at_F = np.minimum(np.searchsorted(whole.place_F, place_F), max(0, count - 1))

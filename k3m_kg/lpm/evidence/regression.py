@@ -46,7 +46,7 @@ class Basis:
 
 
 @dataclass(frozen=True, slots=True)
-class Fitted:
+class Regression:
     """A regression of K classes on F features.
 
     Attributes:
@@ -69,7 +69,7 @@ class Fitted:
 
 @dataclass(slots=True)
 class _Ready:
-    """`Fitted` on the device that is asked."""
+    """`Regression` on the device that is asked."""
 
     examples: int
     column_K: Tensor
@@ -92,7 +92,7 @@ class Regressions:
         self,
         modalities: Sequence[str],
         bases: Mapping[str, Basis],
-        every: Sequence[Fitted],
+        every: Sequence[Regression],
         idf_F: np.ndarray,
         mix: Mapping[tuple[int, int], tuple[float, float]] | None = None,
     ) -> None:
@@ -327,7 +327,7 @@ class Regressions:
             if not (ordered and within):
                 return None
             weight_DK = parts[2].reshape(rows, classes)
-            every.append(Fitted(hidden, name, examples, parts[0], parts[1], weight_DK))
+            every.append(Regression(hidden, name, examples, parts[0], parts[1], weight_DK))
         if [len(arrays[key]) for key in ("column_C", "place_F", "weight_W")] != ends.tolist():
             return None
         pairs = zip(arrays["mixed_X2"].tolist(), arrays["mix_X2"].tolist(), strict=True)
