@@ -13,6 +13,7 @@ from typing import Any
 
 from k3m_kg.demo.generator import Mess, generate, read_truth
 from k3m_kg.demo.measure import measure
+from k3m_kg.demo.queue import fill_queue
 from k3m_kg.demo.report import write_report
 from k3m_kg.demo.run import DemoRun
 from k3m_kg.demo.training import Watch, demo_config, train_all
@@ -34,8 +35,8 @@ def run_demo(
     """Generate, ingest, cut, train twice, measure, report; everything is left in `folder`.
 
     Returns:
-        `report`, `serve` (the command that shows the graph), `seconds`, and the accuracy of
-        everybody by property.
+        `report`, `serve` (the command that shows the graph), `to_review` (how many proposals wait
+        there), `seconds`, and the accuracy of everybody by property.
 
     Raises:
         UsageError: `folder` holds something that is not an earlier demo's.
@@ -60,6 +61,8 @@ def run_demo(
         answers = measure(
             run.k3m, run.plain, run.truths, mess, lambda done, total: watch(name, done, total, "")
         )
+    with _stage("proposals", seconds) as name:
+        waiting = fill_queue(run, watch, name)
     with _stage("report", seconds) as name:
         watch(name, 0, 1, "")
         report = write_report(run, answers)
@@ -68,6 +71,7 @@ def run_demo(
     return {
         "report": str(report),
         "serve": f"k3m-kg serve --db sqlite:///{folder / 'graph.db'} --model {run.k3m}",
+        "to_review": waiting,
         "seconds": {name: round(value, 1) for name, value in seconds.items()},
         "accuracy": {name: answers.per_property(name) for name in who},
     }

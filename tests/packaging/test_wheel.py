@@ -102,3 +102,4 @@ def test_it_runs_the_demo(environment: Callable[..., Environment]) -> None:
     accuracy = {who: mean(found.values()) for who, found in result["accuracy"].items()}
     assert accuracy["ceiling"] > accuracy["ceiling without knowledge"] > accuracy["majority"] + 0.2
     assert set(accuracy) >= {"K3M", "without knowledge"}
+    assert result["to_review"] > 100

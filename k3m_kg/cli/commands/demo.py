@@ -47,5 +47,8 @@ def demo(
     else:
         note(f"done in {time.monotonic() - start:.0f} s; open the report in a browser:")
         say(result["report"])
-        note("or look around in the graph, and ask the model:")
+        note(
+            "or look around in the graph, ask the model, and decide about its "
+            f"{result['to_review']:,} proposals, one key each:"
+        )
         say(result["serve"])
