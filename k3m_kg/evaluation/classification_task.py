@@ -8,7 +8,7 @@ from typing import Any
 from k3m_kg.contracts import Evaluation, Outcomes, figure_lines
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.baselines.competitors import Competitors, called
-from k3m_kg.evaluation.classification import Fitted, evaluate_classification
+from k3m_kg.evaluation.classification import FittedHead, evaluate_classification
 from k3m_kg.evaluation.settings import ClassificationSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
@@ -28,7 +28,7 @@ class Classification(Evaluation[OpenModel]):
     def __init__(self, settings: ClassificationSettings) -> None:
         self.settings = settings
         self._outcomes: dict[str, Outcomes] = {}
-        self._fitted: tuple[OpenModel, Fitted] | None = None
+        self._fitted: tuple[OpenModel, FittedHead] | None = None
 
     def run(self, opened: OpenModel, split: str, progress: StageProgress) -> dict[str, Any]:
         """As `evaluate_classification`.
@@ -69,13 +69,13 @@ class Classification(Evaluation[OpenModel]):
         )
         return report
 
-    def _fitted_to(self, opened: OpenModel, split: str) -> Fitted:
+    def _fitted_to(self, opened: OpenModel, split: str) -> FittedHead:
         """What an earlier run fitted to the same train and validation products, if any did."""
         whole = opened.whole or opened
         if split == "validation":  # which a view may corrupt
-            return Fitted()
+            return FittedHead()
         if self._fitted is None or self._fitted[0] is not whole:
-            self._fitted = whole, Fitted()
+            self._fitted = whole, FittedHead()
         return self._fitted[1]
 
     def outcomes(self) -> dict[str, Outcomes]:
