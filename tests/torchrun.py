@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import multiprocessing
 import os
 import socket
+import subprocess
 import sys
+from contextlib import ExitStack
 from pathlib import Path
 
-from k3m_kg.cli.app import main
 from tests.processes import HANG
 
 
@@ -20,21 +20,16 @@ def run_together(arguments: list[str], log: Path, size: int = 2) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    fork = multiprocessing.get_context("fork")
-    started = [
-        fork.Process(target=_process, args=(rank, size, port, arguments, log))
-        for rank in range(size)
-    ]
-    for one in started:
-        one.start()
-    try:
-        for one in started:
-            one.join(HANG)
-        codes = [one.exitcode for one in started]
-        assert codes == [0] * size, (codes, *(said(log, f"err{n}") for n in range(size)))
-    finally:
-        for one in started:
-            one.kill()
+    # Not forked: what this process's threads hold would be held in its children for ever.
+    with ExitStack() as files:
+        started = [_started(rank, size, port, arguments, log, files) for rank in range(size)]
+        try:
+            codes = [one.wait(HANG) for one in started]
+            assert codes == [0] * size, (codes, *(said(log, f"err{n}") for n in range(size)))
+        finally:
+            for one in started:
+                one.kill()
+                one.wait()
 
 
 def said(log: Path, where: str) -> str:
@@ -42,19 +37,18 @@ def said(log: Path, where: str) -> str:
     return log.with_suffix(f".{where}").read_text()
 
 
-def _process(rank: int, size: int, port: int, arguments: list[str], log: Path) -> None:
-    os.environ |= {
+def _started(
+    rank: int, size: int, port: int, arguments: list[str], log: Path, files: ExitStack
+) -> subprocess.Popen[bytes]:
+    place = {
         "RANK": str(rank),
         "LOCAL_RANK": str(rank),
         "WORLD_SIZE": str(size),
         "MASTER_ADDR": "127.0.0.1",
         "MASTER_PORT": str(port),
     }
-    for stream, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(log.with_suffix(f".{name}{rank}"), os.O_CREAT | os.O_WRONLY), stream)
-        setattr(sys, f"std{name}", os.fdopen(stream, "w"))
-    sys.argv = ["k3m-kg", *arguments]
-    try:
-        main()
-    except SystemExit as stop:
-        os._exit(int(stop.code or 0))
+    out, err = (
+        files.enter_context(log.with_suffix(f".{name}{rank}").open("wb")) for name in ("out", "err")
+    )
+    command = [sys.executable, "-m", "k3m_kg", *arguments]
+    return subprocess.Popen(command, env=os.environ | place, stdout=out, stderr=err)

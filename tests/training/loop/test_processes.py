@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import multiprocessing
 import os
+import socket
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -12,13 +15,14 @@ from typing import Any
 
 import pytest
 
+from k3m_kg.cli.app import main
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ConfigError
 from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.watching.logs import read_metrics
 from tests.catalogs import Shop, shop_snapshot
-from tests.torchrun import run_together, said
+from tests.processes import HANG
 
 NOTHING_RANDOM: dict[str, Any] = {
     "image_encoder": {
@@ -58,11 +62,50 @@ def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return shop_snapshot(tmp_path_factory.mktemp("sparse"), 60)
 
 
+def process(rank: int, size: int, port: int, config: Path, resume: bool) -> None:
+    os.environ |= {
+        "RANK": str(rank),
+        "LOCAL_RANK": str(rank),
+        "WORLD_SIZE": str(size),
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+    }
+    for stream, name in ((1, "out"), (2, "err")):
+        os.dup2(os.open(config.with_suffix(f".{name}{rank}"), os.O_CREAT | os.O_WRONLY), stream)
+        setattr(sys, f"std{name}", os.fdopen(stream, "w"))
+    arguments = ["pretrain", str(config), "--json", *(["--resume"] if resume else [])]
+    sys.argv = ["k3m-kg", *arguments]
+    try:
+        main()
+    except SystemExit as stop:
+        os._exit(int(stop.code or 0))
+
+
 def together(config: Path, size: int = 2, *, resume: bool = False) -> Path:
     """Train with some processes; the artifact."""
-    words = ["pretrain", str(config), "--json", *(["--resume"] if resume else [])]
-    run_together(words, config, size)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    fork = multiprocessing.get_context("fork")
+    started = [
+        fork.Process(target=process, args=(rank, size, port, config, resume))
+        for rank in range(size)
+    ]
+    for one in started:
+        one.start()
+    try:
+        for one in started:
+            one.join(HANG)
+        codes = [one.exitcode for one in started]
+        assert codes == [0] * size, (codes, *(said(config, f"err{n}") for n in range(size)))
+    finally:
+        for one in started:
+            one.kill()
     return load_config(RunConfig, config).output
+
+
+def said(config: Path, where: str) -> str:
+    return config.with_suffix(f".{where}").read_text()
 
 
 def logged(artifact: Path) -> list[dict[str, float]]:
