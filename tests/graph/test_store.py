@@ -254,14 +254,17 @@ def test_unchanged_is_certain(store: GraphStore) -> None:
     assert unchanged() is None, "a picture of a product that several state was replaced"
 
 
-def test_a_run_with_rejected_rows_is_never_taken_as_unchanged(store: GraphStore) -> None:
+def test_a_source_that_did_not_change_has_the_rejected_rows_that_it_had(store: GraphStore) -> None:
+    """Whoever ingests decides by their number whether it must be read again."""
     version = SourceVersion("a", "test", "1")
     with store.writing() as writer:
         session = writer.session(version, no_pictures)
         session.write([product("p", RED)])
         session.finish(1)
     with store.writing() as writer:
-        assert writer.unchanged(version, lambda id_, written: ()) is None
+        found = writer.unchanged(version, lambda id_, written: ())
+        assert found is not None
+        assert (found.products_unchanged, found.rows_quarantined) == (1, 1)
 
 
 def test_only_new_or_changed_pictures_are_looked_into(store: GraphStore) -> None:

@@ -33,7 +33,7 @@ GRAPH = {
 }
 CORE = GRAPH | {
     *("snapshot cut", "snapshot verify", "snapshot export"),
-    *("plugins list", "plugins show"),
+    *("plugins list", "plugins show", "plugins new"),
 }
 """The commands that need no extra: used in `use_the_graph`, and below."""
 
@@ -51,6 +51,8 @@ NEEDS = [
     ("kge train kge.yaml", "kge"),
     ("kge evaluate artifact", "kge"),
     ("serve", "serve"),
+    ("bench beer", "train"),
+    ("robustness cuts", "train,plots"),
     ("status --html page.html", "plots"),
     ("status --db postgresql://localhost/catalog", "postgresql"),
 ]
@@ -131,6 +133,7 @@ def test_a_command_without_its_extra_says_in_one_line_what_to_install(core: Envi
 
 
 def test_plugins_whose_extra_is_missing_are_listed_with_it(core: Environment) -> None:
+    core.command("plugins", "new", "some-reader", "--kind", "reader")
     rows = json.loads(core.command("plugins", "list", "--json"))
     needs = {(row["kind"], row["name"]): row["needs"] for row in rows}
     train = "pip install 'k3m-kg[train]'"

@@ -36,7 +36,10 @@ def test_the_wheel_holds_the_package_and_its_plugins_and_nothing_else(wheel: Pat
     packages = {path.name for path in (ROOT / "k3m_kg").iterdir() if path.name != "__pycache__"}
     assert inside == packages | {"migrations", "schemas"}
     code = {name for name in names if name.endswith(".py")}
-    pages = ("k3m_kg/schemas/", "k3m_kg/serve/static/", "k3m_kg/serve/templates/")
+    pages = (
+        *("k3m_kg/schemas/", "k3m_kg/serve/static/", "k3m_kg/serve/templates/"),
+        "k3m_kg/scaffold/templates/",
+    )
     other = {name for name in names - code if not name.startswith(pages)}
     assert other == {"k3m_kg/py.typed", "k3m_kg/migrations/script.py.mako"} & names
     assert "k3m_kg/py.typed" in names
@@ -44,8 +47,8 @@ def test_the_wheel_holds_the_package_and_its_plugins_and_nothing_else(wheel: Pat
     assert any(name.startswith("k3m_kg/schemas/") for name in names)
     served = {
         path.relative_to(ROOT).as_posix()
-        for folder in ("static", "templates")
-        for path in (ROOT / "k3m_kg" / "serve" / folder).rglob("*")
+        for folder in ("serve/static", "serve/templates", "scaffold/templates")
+        for path in (ROOT / "k3m_kg" / folder).rglob("*")
         if path.is_file()
     }
     assert served <= names

@@ -13,6 +13,7 @@ from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.stages import StageBars
 from k3m_kg.cli.using import OverridesOption
 from k3m_kg.errors import UsageError
+from k3m_kg.extras import require
 
 
 def bench(
@@ -62,6 +63,7 @@ def bench(
     if name is None:
         raise UsageError("names no benchmark", where="bench", hint="`bench --list` has them")
     benchmark = benchmark_of(name)
+    require("torch", "sklearn")
     from k3m_kg.bench.running import markdown, run_benchmark, where_to_get
     from k3m_kg.bench.training import Options
 

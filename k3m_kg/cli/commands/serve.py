@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import socket
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, note, say
+from k3m_kg.cli.streams import finish
 from k3m_kg.cli.using import DeviceOption, SnapshotOption
 from k3m_kg.errors import K3MError
 
@@ -80,7 +80,7 @@ def serve(
     listening = _listen(host, port)
     shown = f"[{host}]" if ":" in host else host
     say(f"http://{shown}:{listening.getsockname()[1]}/")
-    sys.stdout.flush()
+    finish()
     note("Ctrl-C ends it")
     config = uvicorn.Config(
         app,
