@@ -22,7 +22,7 @@ from k3m_kg.writeback.writing import formats_written, write_changes
 
 from .inputs import CONNECTORS, TARGETS, Target, inputs, seeds
 
-COUNT = int(os.environ.get("K3M_KG_FUZZ", "200")) // 8
+COUNT = int(os.environ.get("K3M_KG_FUZZ", "120")) // 5
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
 SOURCES: dict[str, Target] = {
     name: target

@@ -29,7 +29,7 @@ from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Valu
 
 from .inputs import CONNECTORS, MAPPED, TARGETS, inputs, seeds
 
-COUNT = int(os.environ.get("K3M_KG_FUZZ", "200"))
+COUNT = int(os.environ.get("K3M_KG_FUZZ", "120"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
 SECONDS = 120
 """For an input that takes a hundredth of one, or a tenth on its way through the whole ingest."""

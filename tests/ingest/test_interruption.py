@@ -41,7 +41,7 @@ class At(NamedTuple):
 PROGRAM = "from k3m_kg.cli.app import main; main()"
 PRODUCTS = 12_000
 LONG = "a title so long that the source is large enough to be read by a second process " * 8
-KILLS = int(os.environ.get("K3M_KG_KILLS", "3"))
+KILLS = int(os.environ.get("K3M_KG_KILLS", "2"))
 
 
 @pytest.fixture(scope="module")

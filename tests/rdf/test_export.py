@@ -32,7 +32,7 @@ PARSED_AS = {
     "rdfxml": ox.RdfFormat.RDF_XML,
 }
 many = settings(
-    max_examples=40,
+    max_examples=20,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 
