@@ -10,13 +10,13 @@ from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.retold import Retold
 from k3m_kg.batches.title import TitleData, TitleModality
 from k3m_kg.batches.title_words import TitleWords
 from k3m_kg.config import Settings, validate_settings
@@ -132,22 +132,15 @@ class DescriptionData(TitleData):
         return torch.tensor(stated, dtype=torch.bool)[:, None].expand(-1, width).clone()
 
 
-@dataclass(slots=True)
-class _Described:
+@dataclass(kw_only=True)
+class _Described(Retold):
     """A snapshot's products with their texts as titles.
 
     Attributes:
-        titles: an Arrow column, null where a product has none.
         names: of each product, the property that its text is the value of.
-        of_whole: the same of all texts, where the snapshot is a view.
     """
 
-    snapshot: ProductTable
-    path: Path
-    titles: Any
-    image_offsets: np.ndarray
     names: list[str | None]
-    of_whole: _Described | None = None
 
     @classmethod
     def of(cls, snapshot: ProductTable, properties: Sequence[str]) -> _Described:
@@ -166,27 +159,14 @@ class _Described:
         column = pa.chunked_array([pa.array(texts, pa.string())])
         whole = snapshot.whole
         table = None if whole is snapshot else cls.of(whole, properties)
-        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, names, table)
-
-    @property
-    def whole(self) -> _Described:
-        return self.of_whole or self
-
-    @property
-    def picture_rows(self) -> np.ndarray | None:
-        return self.snapshot.picture_rows
-
-    def __len__(self) -> int:
-        return len(self.snapshot)
-
-    def product(self, row: int) -> Any:
-        return self.snapshot.product(row)
-
-    def image(self, row: int, position: int = 0) -> Any:
-        return self.snapshot.image(row, position)
-
-    def image_hash(self, number: int) -> str:
-        return self.snapshot.image_hash(number)
+        return cls(
+            snapshot=snapshot,
+            path=snapshot.path,
+            titles=column,
+            image_offsets=snapshot.image_offsets,
+            names=names,
+            of_whole=table,
+        )
 
 
 def _longest_texts(snapshot: ProductTable) -> tuple[str, ...]:

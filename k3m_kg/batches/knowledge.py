@@ -8,14 +8,13 @@ it, or with it hidden or held out, they are absent, property and all.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import torch
 from torch import Tensor
 
+from k3m_kg.batches.retold import Retold
 from k3m_kg.batches.title import TitleData, TitleModality
 from k3m_kg.batches.title_words import TitleWords
 from k3m_kg.batches.words import spoken
@@ -99,24 +98,17 @@ class KnowledgeData(TitleData):
         return self._places[row]
 
 
-@dataclass(slots=True)
-class _Told:
+@dataclass(kw_only=True)
+class _Told(Retold):
     """A snapshot's products with their triples as titles.
 
     Attributes:
-        titles: an Arrow column, null where a product has no triple.
         pairs: of each product its (property, value), in order.
         ends: of each product, where in its text each triple ends, what stands between included.
-        of_whole: the same of all triples, where the snapshot is a view.
     """
 
-    snapshot: ProductTable
-    path: Path
-    titles: Any
-    image_offsets: np.ndarray
     pairs: list[list[Pair]]
     ends: list[np.ndarray]
-    of_whole: _Told | None = None
 
     @classmethod
     def of(cls, snapshot: ProductTable) -> _Told:
@@ -137,24 +129,12 @@ class _Told:
         column = pa.chunked_array([pa.array(texts, pa.string())])
         whole = snapshot.whole
         table = None if whole is snapshot else cls.of(whole)
-        return cls(snapshot, snapshot.path, column, snapshot.image_offsets, pairs, ends, table)
-
-    @property
-    def whole(self) -> _Told:
-        return self.of_whole or self
-
-    @property
-    def picture_rows(self) -> np.ndarray | None:
-        return self.snapshot.picture_rows
-
-    def __len__(self) -> int:
-        return len(self.snapshot)
-
-    def product(self, row: int) -> Any:
-        return self.snapshot.product(row)
-
-    def image(self, row: int, position: int = 0) -> Any:
-        return self.snapshot.image(row, position)
-
-    def image_hash(self, number: int) -> str:
-        return self.snapshot.image_hash(number)
+        return cls(
+            snapshot=snapshot,
+            path=snapshot.path,
+            titles=column,
+            image_offsets=snapshot.image_offsets,
+            pairs=pairs,
+            ends=ends,
+            of_whole=table,
+        )
