@@ -11,7 +11,7 @@ import pytest
 
 pytest.importorskip("playwright")
 pytest.importorskip("uvicorn")
-from playwright.sync_api import Browser, BrowserContext, Page, expect
+from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement
@@ -82,12 +82,17 @@ def context_of(chromium: Browser, address: str, size: dict[str, int]) -> Browser
     return context
 
 
+def failure(asked: Request) -> list[str]:
+    """What failed; not what the browser gave up, as it went on to the next page."""
+    return [] if asked.failure == "net::ERR_ABORTED" else [f"failed: {asked.url}"]
+
+
 def watched(context: BrowserContext, said: list[str]) -> Page:
     """A page whose every complaint is noted."""
     page = context.new_page()
     page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
     page.on("pageerror", lambda error: said.append(str(error)))
-    page.on("requestfailed", lambda asked: said.append(f"failed: {asked.url}"))
+    page.on("requestfailed", lambda asked: said.extend(failure(asked)))
     page.on("response", lambda got: said.append(got.url) if got.status >= 400 else None)
     return page
 
