@@ -1,0 +1,1 @@
+"""Published collections of products: Open Food Facts, Amazon Berkeley Objects."""

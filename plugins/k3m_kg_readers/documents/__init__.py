@@ -1,0 +1,1 @@
+"""What readers of XML and of JSON Lines have in common."""

@@ -1,0 +1,1 @@
+"""What market places take from those who sell there: Google Merchant, Amazon."""

@@ -1,0 +1,1 @@
+"""How product information is managed and passed on: Akeneo, BMEcat, Icecat."""

@@ -1,0 +1,1 @@
+"""What readers and change writers of delimited text have in common: dialects, variants, cells."""

@@ -1,0 +1,143 @@
+"""Variants and the products that they are variants of, wherever in a file they stand.
+
+A variant takes over from its product what it does not state. The products are kept on the disk, in
+a database that goes away with the reading, so that memory does not grow with the file.
+"""
+
+from __future__ import annotations
+
+import marshal
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import replace
+from types import TracebackType
+from typing import Any
+
+from k3m_kg.api import ProductRecord
+from k3m_kg_readers.tables.dialect import inherited
+
+VARIANT_OF = "variant of"
+_TABLES = """
+PRAGMA journal_mode = OFF;
+PRAGMA synchronous = OFF;
+CREATE TABLE products (id TEXT PRIMARY KEY, record BLOB) WITHOUT ROWID;
+CREATE TABLE waiting (product TEXT, place INTEGER, record BLOB, PRIMARY KEY (product, place))
+    WITHOUT ROWID;
+"""
+
+
+class Families:
+    """Links variants to their products and lets them inherit; a context manager."""
+
+    def __init__(self, *, levels: bool = False) -> None:
+        """Begin with no product.
+
+        Args:
+            levels: variants may have variants.
+        """
+        self._levels = levels
+        self._database = sqlite3.connect("", isolation_level=None)  # a file of its own, if large
+        self._database.executescript(_TABLES)
+        self._waiting = 0
+        self._last: ProductRecord | None = None
+
+    def product(self, record: ProductRecord) -> Iterator[ProductRecord]:
+        """A product that may have variants, and those of them that came before it."""
+        ready = [record]
+        while ready:
+            record = ready.pop()
+            yield record
+            self.keep(record)
+            if not self._waiting:
+                continue
+            rows = self._database.execute(
+                "SELECT record FROM waiting WHERE product = ? ORDER BY place DESC", (record.id,)
+            ).fetchall()
+            if rows:
+                self._database.execute("DELETE FROM waiting WHERE product = ?", (record.id,))
+                self._waiting -= len(rows)
+                ready += (variant_of(record, _unpacked(packed)) for (packed,) in rows)
+
+    def keep(self, record: ProductRecord) -> None:
+        """Remember what variants of a product inherit."""
+        self._last = record
+        self._database.execute(
+            "INSERT OR IGNORE INTO products VALUES (?, ?)", (record.id, _packed(record))
+        )
+
+    def variant(self, record: ProductRecord, product: str) -> Iterator[ProductRecord]:
+        """A variant: now, if its product is known, else when it comes, or with `rest`.
+
+        It may have variants itself.
+        """
+        if self._last is None or self._last.id != product:
+            query = "SELECT record FROM products WHERE id = ?"
+            row = self._database.execute(query, (product,)).fetchone()
+            if row is None:
+                insert = "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)"
+                self._database.execute(insert, (product, record.line, _packed(record)))
+                self._waiting += 1
+                return
+            parent = _unpacked(row[0])
+        else:
+            parent = self._last
+        inheriting = variant_of(parent, record)
+        if self._levels:
+            yield from self.product(inheriting)
+        else:
+            self._last = parent
+            yield inheriting
+
+    def rest(self) -> Iterator[ProductRecord]:
+        """The variants whose product the file does not have, with their links to it."""
+        query = "SELECT product, record FROM waiting ORDER BY place"
+        for product, packed in self._database.execute(query):
+            yield _linked(_unpacked(packed), product)
+
+    def __enter__(self) -> Families:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        self._database.close()
+
+
+def variant_of(product: ProductRecord, record: ProductRecord) -> ProductRecord:
+    """A variant with its link, and with what it does not state from its product."""
+    return _linked(
+        replace(
+            record,
+            title=record.title or product.title,
+            category=record.category or product.category,
+            images=record.images or product.images,
+            properties=inherited(record.properties, product.properties),
+        ),
+        product.id,
+    )
+
+
+def _linked(record: ProductRecord, product: str) -> ProductRecord:
+    links = dict.fromkeys(((VARIANT_OF, product), *record.links))
+    return replace(record, links=tuple(links))
+
+
+def _packed(record: ProductRecord) -> bytes:
+    parts = (
+        record.id,
+        record.title,
+        record.category,
+        record.images,
+        record.properties,
+        record.line,
+        record.links,
+    )
+    return marshal.dumps(parts)
+
+
+def _unpacked(packed: bytes) -> ProductRecord:
+    parts: tuple[Any, ...] = marshal.loads(packed)  # noqa: S302  # of this very reading
+    return ProductRecord(*parts)
