@@ -66,7 +66,7 @@ def ranks() -> dict[str, int]:
     (layers,) = (
         contract["layers"]
         for contract in settings["tool"]["importlinter"]["contracts"]
-        if contract["type"] == "layers"
+        if contract["type"] == "layers" and "containers" not in contract
     )
     return {
         room.strip(): -place
