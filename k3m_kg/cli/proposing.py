@@ -148,10 +148,20 @@ def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None
         if row["threshold"] is None:
             continue
         together = ", together with other rare properties" if row["pooled"] else ""
+        proofs = []
+        if row["validation_precision"] is not None:
+            proofs.append(
+                f"on validation {row['validation_precision']:.1%} of "
+                f"{row['validation_coverage']:.1%} right"
+            )
+        if row["decided"]:
+            proofs.append(
+                f"of {row['decided']:,} that people decided {row['decided_precision']:.1%} in "
+                "proportion"
+            )
         note(
             f"{name}: {row['accepted']:,} of {row['asked']:,} ({row['coverage']:.1%}) from "
-            f"{row['threshold']:.1%} on; on validation {row['validation_precision']:.1%} of "
-            f"{row['validation_coverage']:.1%} right{together}"
+            f"{row['threshold']:.1%} on; {', '.join(proofs)}{together}"
         )
 
 

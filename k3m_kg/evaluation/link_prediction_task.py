@@ -16,6 +16,7 @@ from k3m_kg.evaluation.settings import LinkPredictionSettings
 from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.queueing import decided_about
 
 _LEAKS = {
     "title": "in the title",
@@ -73,6 +74,7 @@ class LinkPrediction(Evaluation[OpenModel]):
             report["calibration"] = calibrate_and_check(
                 opened,
                 split,
+                decided=decided_about(opened, asked.db),
                 diagram=asked.diagram,
                 batch_size=asked.batch_size,
                 progress=counted(progress, "calibrate"),
@@ -211,5 +213,29 @@ def _calibration(report: dict[str, Any]) -> Iterator[str]:
         f"\nfitted to {fitting['questions']:,} validation questions on {fitting['products']:,} "
         f"products, checked on {proof['questions']:,} on {proof['products']:,} others"
     )
+    yield from _decided(report["decisions"])
     yield from report["notes"]
     yield (f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")
+
+
+def _decided(found: dict[str, Any] | None) -> Iterator[str]:
+    """What of people's decisions went into it, and how what was asked was corrected."""
+    if found is None:
+        return
+    if found["answers"]:
+        yield f"people judged {found['answers']:,} of the answers: what they say is the truth"
+    if not found["decided"]:
+        return
+    yield (
+        f"people decided {found['decided']:,} of {found['proposals']:,} proposals of this model, "
+        f"{found['right']:,} as right: {found['precision']:.1%} of all in proportion, where it "
+        f"said {found['probability']:.1%}"
+    )
+    yield (
+        "  what is asked is no random choice: each counts for the proposals that are as probable, "
+        f"for each one decided there; as good as {found['effective']:,.0f} drawn at random"
+    )
+    if found["clipped"]:
+        yield f"  {found['clipped']:,} would have counted for more, and were cut"
+    if found["unseen"]:
+        yield f"  {found['unseen']:,} proposals are like none decided: nobody speaks for them"

@@ -19,12 +19,13 @@ from k3m_kg.use.calibration import (
     SPLIT,
     Calibration,
     calibrate,
-    negative_log_likelihood,
     validation_parts,
 )
 from k3m_kg.use.completable import left_out
+from k3m_kg.use.decided import NOTHING_DECIDED, Decided
 from k3m_kg.use.lacking import LackingAnswers, lacking_answers, what_applies
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.temperature import negative_log_likelihood
 
 DIAGRAM = "reliability.png"
 BINS = 15
@@ -146,6 +147,7 @@ def calibrate_and_check(
     opened: OpenModel,
     split: str,
     *,
+    decided: Decided = NOTHING_DECIDED,
     diagram: Path | None = None,
     batch_size: int = 256,
     progress: Advance | None = None,
@@ -153,11 +155,14 @@ def calibrate_and_check(
     """Calibrate an artifact on its validation split, and check it there and on `split`.
 
     Of validation the check is on the proof part: to the other one temperatures were fitted.
+    Everywhere answers that people judged are what they say.
 
     Returns:
         `file`, `diagram`, `pooled_temperature`; `parts`: products and questions of validation's
-        `fitting` and `proof`; `notes`: what is too little to prove anything; `splits`: per split as
-        `check_calibration`.
+        `fitting` and `proof`; `decisions`: as `DecisionsUsed`, with `probability`, the mean of what
+        the model gave the decided proposals, and `precision`, the share of them that is right, both
+        weighted; None without any; `notes`: what is too little to prove anything; `splits`: per
+        split as `check_calibration`.
 
     Raises:
         UsageError: the snapshot is not the one that the model was trained on.
@@ -169,18 +174,21 @@ def calibrate_and_check(
             where="--calibrate",
             hint="leave out --snapshot",
         )
-    calibration = calibrate(opened, batch_size=batch_size, progress=progress)
+    calibration = calibrate(opened, decided, batch_size=batch_size, progress=progress)
     parts, checks = validation_parts(opened), {}
     applies, catalog = what_applies(opened), opened.batcher.catalog
     poor = {catalog.properties[name] for name in left_out(catalog)}
     for name in dict.fromkeys((SPLIT, split)):
-        answers = known_answers(
-            opened.predictor,
-            opened.batcher,
-            name,
-            applies=applies,
-            batch_size=batch_size,
-            progress=progress,
+        answers = (
+            decided.corrected(part, opened.batcher)
+            for part in known_answers(
+                opened.predictor,
+                opened.batcher,
+                name,
+                applies=applies,
+                batch_size=batch_size,
+                progress=progress,
+            )
         )
         lacking = lacking_answers(
             opened, name, applies, calibration.temperature, batch_size=batch_size
@@ -199,8 +207,25 @@ def calibrate_and_check(
             "fitting": calibration.fitting.model_dump(),
             "proof": calibration.proof.model_dump(),
         },
+        "decisions": _decisions(calibration),
         "notes": _notes(calibration),
         "splits": checks,
+    }
+
+
+def _decisions(calibration: Calibration) -> dict[str, Any] | None:
+    """What decisions say beside what the model said."""
+    if calibration.decisions is None:
+        return None
+    found = calibration.properties.values()
+    weight_D, probability_D, right_D = (
+        np.array([value for item in found for value in getattr(item, part)], float)
+        for part in ("decided_weight", "decided", "decided_right")
+    )
+    told = {"probability": probability_D, "precision": right_D}
+    return calibration.decisions.model_dump() | {
+        key: float(np.average(one_D, weights=weight_D)) if len(weight_D) else None
+        for key, one_D in told.items()
     }
 
 

@@ -20,6 +20,7 @@ class LinkPredictionSettings(Settings):
         leakage: also report what is left without the answers that are given away.
         calibrate: fit probabilities on validation, keep them in the artifact, check them.
         diagram: with `calibrate`, the reliability diagram, a PNG; none: in the artifact.
+        db: with `calibrate`, the graph with people's decisions, a database URL; none: no decisions.
         batch_size: questions in one forward pass.
         hide_modalities: parts of a product that neither the model nor the baselines are shown.
         baselines: also ask linear models, and say whether the model is ahead of them.
@@ -33,6 +34,7 @@ class LinkPredictionSettings(Settings):
     leakage: bool = True
     calibrate: bool = False
     diagram: Path | None = None
+    db: str | None = None
     batch_size: int = Field(256, ge=1)
     hide_modalities: tuple[str, ...] = ()
     baselines: bool = True

@@ -89,6 +89,30 @@ def selection_weights(ranges: Sequence[Any], decided: Sequence[bool]) -> np.ndar
     )
 
 
+def range_of(probability: float) -> int:
+    """The range of probabilities that one lies in."""
+    return int(np.searchsorted(EDGES, probability, "right"))
+
+
+def clipped_weights(weight_N: np.ndarray) -> tuple[np.ndarray, int]:
+    """Weights of which none is more than the root of their number times their mean.
+
+    Ionides, Truncated importance sampling (2008).
+
+    Returns:
+        They, and how many were more.
+    """
+    if not len(weight_N):
+        return weight_N, 0
+    most = float(np.sqrt(len(weight_N)) * weight_N.mean())
+    return np.minimum(weight_N, most), int((weight_N > most * (1 + 1e-9)).sum())
+
+
+def effective_number(weight_N: np.ndarray) -> float:
+    """How many decisions, counting alike, would say as much (Kish, 1965)."""
+    return float(weight_N.sum() ** 2 / (weight_N**2).sum()) if len(weight_N) else 0.0
+
+
 def judged_promises(
     shares: Iterable[AskedShare],
     precision: float,
@@ -113,13 +137,14 @@ def judged_promises(
 
 
 def _promise(shares: list[AskedShare], precision: float) -> Promise:
-    place = np.searchsorted(EDGES, [one.probability for one in shares], "right").tolist()
-    ranges = [(one.property, at) for one, at in zip(shares, place, strict=True)]
+    ranges = [(one.property, range_of(one.probability)) for one in shares]
     decided = [one.right is not None for one in shares]
     right_N = np.array([bool(one.right) for one in shares])
     weight_N = selection_weights(ranges, decided)
+    some = np.array(decided)
+    weight_N[some], _ = clipped_weights(weight_N[some])
     share = float((weight_N * right_N).sum() / weight_N.sum())
-    effective = float(weight_N.sum() ** 2 / (weight_N**2).sum())
+    effective = effective_number(weight_N)
     return Promise(
         precision,
         len(shares),

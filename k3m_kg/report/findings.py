@@ -25,6 +25,7 @@ from k3m_kg.use.completable import left_out
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.lacking import what_applies
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.queueing import decided_about
 
 PRECISIONS = (0.9, 0.95)
 ASKED_PRODUCTS = 3000
@@ -39,12 +40,14 @@ class ReportSettings:
         split: whose products figures are of.
         examples: products that are shown with what is proposed for them.
         findings: how many of each kind of finding are shown.
+        db: the graph with people's decisions, which calibration counts; None: no decisions.
     """
 
     split: str = "test"
     examples: int = 6
     findings: int = 6
     batch_size: int = 256
+    db: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +174,7 @@ def _calibration(
         checked = calibrate_and_check(
             opened,
             settings.split,
+            decided=decided_about(opened, settings.db),
             batch_size=settings.batch_size,
             progress=counted(progress, "calibrate"),
         )

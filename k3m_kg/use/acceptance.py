@@ -23,7 +23,9 @@ from typing import Any
 import numpy as np
 from scipy.special import betaincinv
 
+from k3m_kg.quality.promises import upper_bound
 from k3m_kg.use.calibration import Calibration, PropertyCalibration
+from k3m_kg.use.decided import DecidedAnswers
 from k3m_kg.use.lacking import LEAST_APPLIES
 from k3m_kg.use.proposals import Proposal
 
@@ -46,6 +48,9 @@ class Threshold:
         right: how many of those are right.
         applies: how probably the property applies where it would be proposed.
         pooled: chosen together with the other properties that have few questions.
+        decided: proposals that people decided, of those that it accepts.
+        decided_right: the share of them that is right, each counted for those like it.
+        noise: the share of known answers that was taken to be wrong.
     """
 
     probability: float
@@ -54,11 +59,14 @@ class Threshold:
     right: int
     applies: float = 1.0
     pooled: bool = False
+    decided: int = 0
+    decided_right: float = 0.0
+    noise: float = 0.0
 
     @property
     def reached(self) -> bool:
         """Whether anything may be accepted."""
-        return self.accepted > 0
+        return self.accepted + self.decided > 0
 
     def record(self) -> dict[str, Any]:
         """As it is written in JSON."""
@@ -71,6 +79,9 @@ class Threshold:
             if self.accepted
             else None,
             "validation_applies": self.applies if self.accepted else None,
+            "validation_noise": self.noise,
+            "decided": self.decided,
+            "decided_precision": self.decided_right if self.decided else None,
         }
 
 
@@ -79,8 +90,11 @@ def least_count(precision: float) -> int:
     return max(1, math.ceil(math.log(_RISK) / math.log(precision)))
 
 
-def lower_bound(right: int, count: int, risk: float = _RISK) -> float:
-    """Clopper-Pearson: the true precision is lower with at most this risk."""
+def lower_bound(right: float, count: float, risk: float = _RISK) -> float:
+    """Clopper-Pearson: the true precision is lower with at most this risk.
+
+    Counts may be effective ones (Korn and Graubard, 1998).
+    """
     return float(betaincinv(right, count - right + 1, risk)) if right else 0.0
 
 
@@ -109,8 +123,14 @@ def threshold(
     right_Q: np.ndarray,
     precision: float,
     lacking: tuple[np.ndarray, np.ndarray] | None = None,
+    decided: DecidedAnswers | None = None,
+    noise: float = 0.0,
 ) -> Threshold:
     """The threshold that accepts most, from the best answers of Q questions with known answers.
+
+    What people decided about proposals counts beside them, as many answers as it is worth
+    (effective number), and needs no guess whether the property applies. Where decisions alone show
+    that less is right, nothing is accepted, whatever validation says.
 
     Args:
         probability_Q: of each answer.
@@ -118,39 +138,117 @@ def threshold(
         precision: that is wanted.
         lacking: as `mean_applies` takes it, of products without a known answer; where None,
             everything applies.
+        decided: what people decided; None where they decided nothing.
+        noise: the share of known answers that are wrong themselves, at least.
     """
-    order = np.argsort(-probability_Q, kind="stable")
-    probability_Q, right_Q = probability_Q[order], np.cumsum(right_Q[order])
-    last = np.append(probability_Q[1:] < probability_Q[:-1], True)[: len(order)]
-    counts = np.flatnonzero(last) + 1  # equal probabilities are accepted together
+    proof = _Proof.of(probability_Q, right_Q, decided)
+    counts = proof.counts_T
     applies_T = np.ones(len(counts))
     if lacking is not None:
-        applies_T = mean_applies(probability_Q[counts - 1], *lacking)
+        applies_T = mean_applies(proof.probability_T, *lacking)
+    known_T, total_T = proof.known_T, np.maximum(1e-9, proof.known_T + proof.effective_T)
+    mixed_T = (known_T * applies_T + proof.effective_T) / total_T
+    noise_T = noise * known_T / total_T
     # where not even right answers alone would prove it there is nothing to test
-    possible = applies_T * (_RISK ** (1 / np.maximum(counts, 1))) >= precision
-    possible &= probability_Q[counts - 1] >= LEAST_PROBABILITY
-    best, step = -1, max(1, len(order) // _STEPS)
-    first = int(counts[possible.argmax()]) if possible.any() else len(order) + 1
+    possible = mixed_T * without_noise(_RISK ** (1 / total_T), noise_T) >= precision
+    possible &= proof.probability_T >= LEAST_PROBABILITY
+    size = len(probability_Q) + (0 if decided is None else len(decided.right_D))
+    best, step = -1, max(1, size // _STEPS)
+    first = int(counts[possible.argmax()]) if possible.any() else size + 1
     for start in _STARTS:
         wanted: float = start * first
-        while wanted <= len(order):
+        while wanted <= size:
             place = int(np.searchsorted(counts, wanted))
-            count = int(counts[place])
-            proved = lower_bound(int(right_Q[count - 1]), count) * applies_T[place]
-            if not possible[place] or proved < precision:
+            share = proof.share_T[place] * proof.effective_T[place]
+            bound = lower_bound(proof.right_T[place] + share, total_T[place])
+            proved = without_noise(bound, noise_T[place]) * mixed_T[place]
+            if not possible[place] or proved < precision or proof.denied(place, precision):
                 break
             best = max(best, place)
-            wanted = min(count + step, len(order)) if count < len(order) else math.inf
+            count = int(counts[place])
+            wanted = min(count + step, size) if count < size else math.inf
     if best < 0:
-        return Threshold(math.inf, len(order), 0, 0)
-    count = int(counts[best])
+        return Threshold(math.inf, len(probability_Q), 0, 0)
     return Threshold(
-        float(probability_Q[count - 1]),
-        len(order),
-        count,
-        int(right_Q[count - 1]),
+        float(proof.probability_T[best]),
+        len(probability_Q),
+        int(known_T[best]),
+        int(proof.right_T[best]),
         float(applies_T[best]),
+        decided=int(proof.decided_T[best]),
+        decided_right=float(proof.share_T[best]),
+        noise=noise,
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Proof:
+    """What there is to prove each of T thresholds with: cumulative, the strictest first.
+
+    Attributes:
+        counts_T: answers from there on, known and decided.
+        known_T, right_T: known answers, and those that are right.
+        decided_T: decided proposals.
+        effective_T: how many they count for.
+        share_T: of them, weighted, those that are right.
+    """
+
+    probability_T: np.ndarray
+    counts_T: np.ndarray
+    known_T: np.ndarray
+    right_T: np.ndarray
+    decided_T: np.ndarray
+    effective_T: np.ndarray
+    share_T: np.ndarray
+
+    @classmethod
+    def of(
+        cls, probability_Q: np.ndarray, right_Q: np.ndarray, decided: DecidedAnswers | None
+    ) -> _Proof:
+        nothing = np.empty(0)
+        probability_D, right_D, weight_D = (
+            (nothing, nothing, nothing)
+            if decided is None
+            else (decided.probability_D, decided.right_D, decided.weight_D)
+        )
+        probability_N = np.concatenate([probability_Q, probability_D])
+        order = np.argsort(-probability_N, kind="stable")
+        probability_N = probability_N[order]
+        last = np.append(probability_N[1:] < probability_N[:-1], True)[: len(order)]
+        at_T = np.flatnonzero(last)  # equal probabilities are accepted together
+
+        def summed(of_Q: np.ndarray, of_D: np.ndarray) -> np.ndarray:
+            found: np.ndarray = np.cumsum(np.concatenate([of_Q, of_D])[order])[at_T]
+            return found
+
+        none_Q, none_D = np.zeros(len(probability_Q)), np.zeros(len(probability_D))
+        weight_T = summed(none_Q, weight_D)
+        squares_T = summed(none_Q, weight_D**2)
+        return cls(
+            probability_N[at_T],
+            at_T + 1,
+            summed(none_Q + 1, none_D),
+            summed(right_Q.astype(float), none_D),
+            summed(none_Q, none_D + 1),
+            weight_T**2 / np.maximum(squares_T, 1e-300),
+            summed(none_Q, weight_D * right_D) / np.maximum(weight_T, 1e-300),
+        )
+
+    def denied(self, place: int, precision: float) -> bool:
+        """Whether decisions alone show that less is right."""
+        count = float(self.effective_T[place])
+        return count > 0 and upper_bound(float(self.share_T[place]) * count, count) < precision
+
+
+def without_noise(observed: Any, noise: Any) -> Any:
+    """The share of answers that are right, from that of those that agree with what is stated.
+
+    Of what is stated a share `noise` is wrong, whichever answer the model gives; at worst whatever
+    is wrong of both agrees. That is the least share that agrees with what was observed; never less
+    than what is observed, as wrong statements that a model repeats are not noise of this kind.
+    """
+    cleared = (observed - noise) / np.maximum(1 - 2 * noise, 1e-9)
+    return np.clip(np.maximum(observed, cleared), 0.0, 1.0)
 
 
 def thresholds(
@@ -164,7 +262,7 @@ def thresholds(
     found, few = {}, []
     items = {name: i for name, i in calibration.properties.items() if name not in without}
     for name, item in items.items():
-        if len(item.right) < least_count(precision):
+        if len(item.right) + len(item.decided) < least_count(precision):
             few.append(name)
         else:
             found[name] = _of([item], precision)
@@ -176,16 +274,19 @@ def thresholds(
 
 def _of(items: list[PropertyCalibration], precision: float) -> Threshold:
     """One threshold for some properties."""
-    probability, right = (
-        np.concatenate([getattr(item, part) for item in items]) for part in ("probability", "right")
+    probability, right = _joined(items, "probability"), _joined(items, "right").astype(bool)
+    lacking = None
+    if any(item.lacking is not None for item in items):
+        lacking = _joined(items, "lacking"), _joined(items, "applies")
+    decided = DecidedAnswers(
+        *(_joined(items, part) for part in ("decided", "decided_right", "decided_weight"))
     )
-    if all(item.lacking is None for item in items):
-        return threshold(probability, right.astype(bool), precision)
-    lacking, applies = (
-        np.concatenate([getattr(item, part) or [] for item in items])
-        for part in ("lacking", "applies")
-    )
-    return threshold(probability, right.astype(bool), precision, (lacking, applies))
+    noise = sum(item.noise * len(item.right) for item in items) / max(1, len(right))
+    return threshold(probability, right, precision, lacking, decided, noise)
+
+
+def _joined(items: list[PropertyCalibration], part: str) -> np.ndarray:
+    return np.concatenate([np.asarray(getattr(item, part) or [], float) for item in items])
 
 
 @dataclass(slots=True)

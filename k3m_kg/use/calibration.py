@@ -12,14 +12,12 @@ likelihood and by how likely it is that best values are right or wrong as they a
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import numpy as np
 from pydantic import Field, model_validator
-from scipy.optimize import minimize_scalar
 
 from k3m_kg.config import Settings, validate_settings
 from k3m_kg.contracts import TrainedPredictor
@@ -28,16 +26,16 @@ from k3m_kg.files import whole_file
 from k3m_kg.manifests import read_json, write_json
 from k3m_kg.presence.applies import Applies, learn, save
 from k3m_kg.progress import Advance
+from k3m_kg.quality.promises import effective_number
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
+from k3m_kg.use.decided import NOTHING_DECIDED, Decided, DecidedAnswers
 from k3m_kg.use.lacking import LackingAnswers, lacking_answers
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.temperature import temperature_if_better
 
 FILE = "calibration.json"
 SPLIT = "validation"
-_COLDEST, _HOTTEST = 0.2, 20.0
-_SUREST = -30.0
-"""The log-probability of what the scores hold to be impossible."""
 _DIGITS = 6
 _OLDER = {
     "1": "proved thresholds on what it was fitted to",
@@ -60,6 +58,10 @@ class PropertyCalibration(Settings):
         lacking: the same probability of validation products that do not state the property and that
             it may apply to; None where everything applies.
         applies: of each of `lacking`, how probably the property applies.
+        decided: the same probability of proposals that people decided.
+        decided_right: what they say of each.
+        decided_weight: for how many proposals each counts.
+        noise: the share of validation's answers that are wrong themselves, at least.
     """
 
     temperature: float = Field(gt=0)
@@ -69,6 +71,10 @@ class PropertyCalibration(Settings):
     right: list[bool]
     lacking: list[_Probability] | None = None
     applies: list[_Probability] | None = None
+    decided: list[_Probability] = Field(default_factory=list)
+    decided_right: list[bool] = Field(default_factory=list)
+    decided_weight: list[Annotated[float, Field(gt=0)]] = Field(default_factory=list)
+    noise: float = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")
     def _one_answer_each(self) -> PropertyCalibration:
@@ -76,6 +82,8 @@ class PropertyCalibration(Settings):
             raise ValueError("probability and right are not of the same questions")
         if len(self.lacking or ()) != len(self.applies or ()):
             raise ValueError("lacking and applies are not of the same questions")
+        if not len(self.decided) == len(self.decided_right) == len(self.decided_weight):
+            raise ValueError("what is said of decided proposals is not of the same ones")
         return self
 
 
@@ -91,10 +99,33 @@ class PartSize(Settings):
     questions: int = Field(ge=0)
 
 
+class DecisionsUsed(Settings):
+    """What of people's decisions a calibration rests on.
+
+    Attributes:
+        proposals: the model's, decided or not.
+        decided: that people decided and that the model would still propose.
+        right: of these.
+        effective: how many of them, drawn at random, would say as much.
+        clipped: those that would have counted for more.
+        unseen: proposals in ranges of probability of which nothing is decided.
+        answers: answers of validation that people judged.
+    """
+
+    proposals: int = Field(ge=0)
+    decided: int = Field(ge=0)
+    right: int = Field(ge=0)
+    effective: float = Field(ge=0)
+    clipped: int = Field(ge=0)
+    unseen: int = Field(ge=0)
+    answers: int = Field(ge=0)
+
+
 class Calibration(Settings):
     """What `calibration.json` holds.
 
     Attributes:
+        decisions: of people, in it; None where nobody decided anything.
         fitting: products and questions that temperatures were fitted to.
         proof: products and questions that were kept for the proof of thresholds.
         snapshot: the id of the snapshot whose validation split was asked.
@@ -110,6 +141,7 @@ class Calibration(Settings):
     proof: PartSize
     pooled: float = Field(gt=0)
     properties: dict[str, PropertyCalibration]
+    decisions: DecisionsUsed | None = None
 
     def temperature(self, name: str) -> float:
         """Of a property, asked in validation or not."""
@@ -156,64 +188,6 @@ def load_calibration(trained: TrainedPredictor) -> Calibration | None:
 def hint(trained: TrainedPredictor) -> str:
     """How to get a calibration."""
     return f"`k3m-kg evaluate {trained.path} --calibrate` makes it from the validation split"
-
-
-def negative_log_likelihood(answers: Iterable[KnownAnswers], temperature: float) -> float:
-    """Of a true value, the mean over the questions whose answer training has seen; NaN of none."""
-    total, count = _likelihood(answers, temperature)
-    return total / count if count else math.nan
-
-
-def _losses(answers: Iterable[KnownAnswers], temperature: float) -> np.ndarray:
-    """(2,) negative log-likelihoods over all questions.
-
-    That of the answers, of which one unseen in training says that the best value is wrong; and that
-    of best values being right or wrong, which is what a probability is read as.
-    """
-    answer = best = 0.0
-    for part in answers:
-        log_QC = (part.scores_QC.double() / temperature).log_softmax(1)
-        top_Q = log_QC.max(1)
-        rest_QC = log_QC.scatter(1, top_Q.indices[:, None], -math.inf)
-        wrong_Q = rest_QC.logsumexp(1).clamp(min=_SUREST)
-        true_Q = log_QC.masked_fill(~part.right_QC, -math.inf).logsumexp(1)
-        seen_Q = part.right_QC.any(1)
-        right_Q = part.right_QC.gather(1, top_Q.indices[:, None])[:, 0]
-        answer -= float(true_Q.where(seen_Q, wrong_Q).sum())
-        best -= float(top_Q.values.where(right_Q, wrong_Q).sum())
-    return np.array([answer, best])
-
-
-def _likelihood(answers: Iterable[KnownAnswers], temperature: float) -> tuple[float, int]:
-    """The sum of negative log-likelihoods, and over how many questions."""
-    total, count = 0.0, 0
-    for part in answers:
-        seen_Q = part.right_QC.any(1)
-        log_QC = (part.scores_QC[seen_Q] / temperature).log_softmax(1)
-        right_Q = log_QC.masked_fill(~part.right_QC[seen_Q], -math.inf).logsumexp(1)
-        total -= float(right_Q.double().sum())
-        count += int(seen_Q.sum())
-    return total, count
-
-
-def fit_temperature(answers: list[KnownAnswers]) -> float:
-    """The temperature with the least negative log-likelihood, 1 where there is nothing to fit."""
-    if not any(map(len, answers)):
-        return 1.0
-    found = minimize_scalar(
-        lambda log: _losses(answers, math.exp(log))[0],
-        bounds=(math.log(_COLDEST), math.log(_HOTTEST)),
-        method="bounded",
-        options={"xatol": 1e-3},
-    )
-    return math.exp(float(found.x))
-
-
-def temperature_if_better(one: list[KnownAnswers], other: list[KnownAnswers]) -> float:
-    """The temperature of both halves together; 1 where that of one half does not help the other."""
-    fitted = _losses(other, fit_temperature(one)) + _losses(one, fit_temperature(other))
-    identity = _losses([*one, *other], 1.0)
-    return fit_temperature([*one, *other]) if (fitted < identity).all() else 1.0
 
 
 def fit_temperatures(
@@ -263,11 +237,15 @@ def validation_parts(opened: OpenModel) -> ValidationParts:
 
 def calibrate(
     opened: OpenModel,
+    decided: Decided = NOTHING_DECIDED,
     *,
     batch_size: int = 256,
     progress: Advance | None = None,
 ) -> Calibration:
     """Fit on one part of the validation split, and keep the result in the artifact.
+
+    Answers that people judged are what they say; what they decided about the model's proposals is
+    kept to prove thresholds with.
 
     Raises:
         UsageError: there is nothing to fit to.
@@ -276,15 +254,22 @@ def calibrate(
     parts = validation_parts(opened)
     estimate = learn(opened.snapshot)
     applies = Applies(estimate, opened.snapshot)
-    answers = known_answers(
-        opened.predictor,
-        opened.batcher,
-        SPLIT,
-        applies=applies,
-        batch_size=batch_size,
-        progress=progress,
-    )
-    pooled, properties = fit_temperatures(answers, parts)
+    judged = 0
+
+    def truth() -> Iterator[KnownAnswers]:
+        nonlocal judged
+        for part in known_answers(
+            opened.predictor,
+            opened.batcher,
+            SPLIT,
+            applies=applies,
+            batch_size=batch_size,
+            progress=progress,
+        ):
+            judged += decided.judges(part, opened.batcher)
+            yield decided.corrected(part, opened.batcher)
+
+    pooled, properties = fit_temperatures(truth(), parts)
     if not properties:
         raise UsageError(
             "nothing to calibrate with: validation asks no question",
@@ -307,17 +292,53 @@ def calibrate(
         properties=properties,
     )
     lacking = lacking_answers(opened, SPLIT, applies, found.temperature, batch_size=batch_size)
+    answers = decided.answers(
+        opened.predictor, opened.batcher, applies, found.temperature, batch_size=batch_size
+    )
+    for name in answers.keys() - properties.keys():  # validation asks nothing of it
+        properties[name] = PropertyCalibration(
+            temperature=pooled, source="pooled", fitting=0, probability=[], right=[]
+        )
     found = found.model_copy(
         update={
             "properties": {
-                name: item.model_copy(update=_as_lists(lacking.get(name)))
+                name: item.model_copy(
+                    update=_as_lists(lacking.get(name)) | _decided(answers.get(name))
+                )
                 for name, item in properties.items()
-            }
+            },
+            "decisions": _used(decided, answers, judged),
         }
     )
     save(estimate, opened.snapshot, opened.trained.path)
     found.save(opened.trained.path)
     return found
+
+
+def _used(
+    decided: Decided, answers: Mapping[str, DecidedAnswers], judged: int
+) -> DecisionsUsed | None:
+    weights = [one.weight_D for one in answers.values()]
+    used = DecisionsUsed(
+        proposals=decided.asked,
+        decided=sum(map(len, weights)),
+        right=sum(int(one.right_D.sum()) for one in answers.values()),
+        effective=round(effective_number(np.concatenate([*weights, np.empty(0)])), 1),
+        clipped=decided.clipped,
+        unseen=decided.unseen,
+        answers=judged,
+    )
+    return used if used.decided or used.answers else None
+
+
+def _decided(found: DecidedAnswers | None) -> dict[str, list[Any]]:
+    if found is None:
+        return {}
+    return {
+        "decided": np.round(found.probability_D, _DIGITS).tolist(),
+        "decided_right": found.right_D.tolist(),
+        "decided_weight": np.round(found.weight_D, _DIGITS).tolist(),
+    }
 
 
 def _as_lists(lacking: LackingAnswers | None) -> dict[str, list[float]]:

@@ -9,9 +9,13 @@ from itertools import groupby
 from typing import Any
 
 from k3m_kg.contracts import TrainedPredictor
+from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import ReviewOffer
+from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.acceptance import Threshold
 from k3m_kg.use.audit import Finding
+from k3m_kg.use.decided import NOTHING_DECIDED, Decided
+from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 
 _WEIGHTS_SHOWN = 12
@@ -20,6 +24,21 @@ _WEIGHTS_SHOWN = 12
 def model_name(trained: TrainedPredictor) -> str:
     """Who proposes: the artifact, and which weights, as others have other probabilities."""
     return f"{trained.path.resolve()}@{trained.weights[:_WEIGHTS_SHOWN]}"
+
+
+def decided_about(opened: OpenModel, db: str | None) -> Decided:
+    """What people decided in a graph about what this model proposed, and about values.
+
+    Nothing where there is no graph.
+
+    Raises:
+        GraphError: it cannot be read.
+    """
+    if db is None or not GraphStore.exists(db):
+        return NOTHING_DECIDED
+    with GraphStore.open(db) as store:
+        desk, model = ReviewDesk(store), model_name(opened.trained)
+        return Decided.of(model, desk.shares(model), desk.decided(), desk.judgements())
 
 
 def offered_proposals(

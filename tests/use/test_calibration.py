@@ -14,13 +14,12 @@ from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import KnownAnswers, completion_questions, known_answers
 from k3m_kg.use.calibration import (
     calibrate,
-    fit_temperature,
     fit_temperatures,
     load_calibration,
-    negative_log_likelihood,
 )
 from k3m_kg.use.completion import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel, open_model
+from k3m_kg.use.temperature import fit_temperature, negative_log_likelihood
 from tests.lpm.tiny_links import TriplesOnly
 
 

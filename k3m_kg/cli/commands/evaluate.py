@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.console import DEFAULT_DATABASE, JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.outputs import guard, written_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
@@ -31,6 +31,7 @@ _OPTIONS = {
     "mode": "--mode",
     "calibrate": "--calibrate",
     "diagram": "--diagram",
+    "db": "--db",
     "epochs": "--epochs",
     "batch_size": "--batch-size",
     "baselines": "--baselines",
@@ -111,6 +112,15 @@ def evaluate(
             help="With --calibrate: the reliability diagram, a PNG. [default: in the artifact]",
         ),
     ] = None,
+    db: Annotated[
+        str,
+        typer.Option(
+            "--db",
+            envvar="K3M_KG_DB",
+            metavar="URL",
+            help="With --calibrate: the graph in which people decided what the model proposed.",
+        ),
+    ] = DEFAULT_DATABASE,
     epochs: Annotated[
         int | None, typer.Option(min=1, help="Of fine-tuning, at most. [default: 6]")
     ] = None,
@@ -186,6 +196,10 @@ def evaluate(
     retrieval searches pictures by titles and products by values: docs/evaluations.md. Every figure
     made of single questions comes with its 95 % interval.
 
+    With --calibrate people's decisions in the graph (--db) count as truth beside validation:
+    answers that they judged, and what this model proposed and they decided, each for as many
+    proposals as are like it, as what is asked is no random choice.
+
     With --corrupt titles, pictures or triples of some products of SPLIT are missing, or another
     product's, for the model and for the baselines: as in the K3M paper TMR, IMR, MMR, TNR, INR,
     TINR, MNR, and KMR and KNR of triples. What is asked stays. The artifact keeps nothing of it.
@@ -208,6 +222,7 @@ def evaluate(
         "mode": mode,
         "calibrate": calibrate or None,
         "diagram": None if diagram is None else str(diagram),
+        "db": db if calibrate else None,
         "epochs": epochs,
         "batch_size": batch_size,
         "baselines": baselines,

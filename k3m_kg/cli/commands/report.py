@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    DatabaseOption,
+    JsonFlag,
+    note,
+    print_json,
+    progress_bar,
+    say,
+)
 from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.using import (
     ArtifactArgument,
@@ -37,6 +45,7 @@ def report(
     findings: Annotated[
         int, typer.Option(min=1, max=60, metavar="N", help="Findings to show of each kind.")
     ] = 6,
+    db: DatabaseOption = DEFAULT_DATABASE,
     batch_size: BatchSizeOption = 256,
     device: DeviceOption = "auto",
     dtype: PrecisionOption = "auto",
@@ -49,7 +58,8 @@ def report(
     training. The page needs nothing else: pictures are inside, and it asks nobody for anything.
 
     Its figures come from `evaluate` and `evaluate --calibrate`: verdicts and probabilities are kept
-    in the artifact, as these commands keep them.
+    in the artifact, as these commands keep them. Calibration counts what people decided in
+    the graph (--db).
     """
     from k3m_kg.extras import require
 
@@ -65,7 +75,7 @@ def report(
     with progress_bar(disable=as_json) as bar:
         stages = Stages(bar)
         opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
-        settings = ReportSettings(split, examples, findings, batch_size)
+        settings = ReportSettings(split, examples, findings, batch_size, db)
         found = find(opened, settings, stages.total)
         write_text(path, report_page(found))
     for line in found.notes:
