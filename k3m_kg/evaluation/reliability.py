@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Mapping
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -23,12 +24,14 @@ from k3m_kg.use.calibration import (
 )
 from k3m_kg.use.completable import left_out
 from k3m_kg.use.decided import NOTHING_DECIDED, Decided
+from k3m_kg.use.label_noise import label_noise
 from k3m_kg.use.lacking import LackingAnswers, lacking_answers, what_applies
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.temperature import negative_log_likelihood
 
 DIAGRAM = "reliability.png"
 BINS = 15
+_MOST_NAMED = 5
 PRECISIONS = (0.8, 0.9, 0.95, 0.99)
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9772b", "#9aa3ad"
 
@@ -161,8 +164,8 @@ def calibrate_and_check(
         `file`, `diagram`, `pooled_temperature`; `parts`: products and questions of validation's
         `fitting` and `proof`; `decisions`: as `DecisionsUsed`, with `probability`, the mean of what
         the model gave the decided proposals, and `precision`, the share of them that is right, both
-        weighted; None without any; `notes`: what is too little to prove anything; `splits`: per
-        split as `check_calibration`.
+        weighted; None without any; `label_noise`: by property as `LabelNoise`; `notes`: what is too
+        little to prove anything; `splits`: per split as `check_calibration`.
 
     Raises:
         UsageError: the snapshot is not the one that the model was trained on.
@@ -208,6 +211,11 @@ def calibrate_and_check(
             "proof": calibration.proof.model_dump(),
         },
         "decisions": _decisions(calibration),
+        "label_noise": {
+            name: asdict(noise)
+            for name, item in calibration.properties.items()
+            if (noise := label_noise(item)) is not None
+        },
         "notes": _notes(calibration),
         "splits": checks,
     }
@@ -244,7 +252,27 @@ def _notes(calibration: Calibration) -> list[str]:
             f"{least_count(min(few))} right answers, and {calibration.proof.questions} questions "
             "are kept for the proof"
         )
-    return notes
+    return [*notes, *_noise_notes(calibration)]
+
+
+def _noise_notes(calibration: Calibration) -> list[str]:
+    """What cannot be proved, as what is stated or the model is wrong too often."""
+    found = {name: label_noise(item) for name, item in calibration.properties.items()}
+    doubted = {
+        name: noise
+        for name, noise in found.items()
+        if noise is not None and noise.disagree > 1 - PRECISIONS[-2]
+    }
+    if not doubted:
+        return []
+    worst = sorted(doubted.items(), key=lambda pair: -pair[1].disagree)
+    some = ", ".join(f"{name} {noise.disagree:.1%}" for name, noise in worst[:_MOST_NAMED])
+    more = f" and {len(worst) - _MOST_NAMED} more" if len(worst) > _MOST_NAMED else ""
+    return [
+        f"even the surest third of the answers disagrees with what is stated: {some}{more}; the "
+        "model is wrong there, or the catalog: `k3m-kg audit --kind values --split validation "
+        "--review` asks people, whose decisions count here"
+    ]
 
 
 def draw_reliability(path: Path, checks: dict[str, dict[str, Any]]) -> None:

@@ -50,7 +50,6 @@ class Threshold:
         pooled: chosen together with the other properties that have few questions.
         decided: proposals that people decided, of those that it accepts.
         decided_right: the share of them that is right, each counted for those like it.
-        noise: the share of known answers that was taken to be wrong.
     """
 
     probability: float
@@ -61,7 +60,6 @@ class Threshold:
     pooled: bool = False
     decided: int = 0
     decided_right: float = 0.0
-    noise: float = 0.0
 
     @property
     def reached(self) -> bool:
@@ -79,7 +77,6 @@ class Threshold:
             if self.accepted
             else None,
             "validation_applies": self.applies if self.accepted else None,
-            "validation_noise": self.noise,
             "decided": self.decided,
             "decided_precision": self.decided_right if self.decided else None,
         }
@@ -124,7 +121,6 @@ def threshold(
     precision: float,
     lacking: tuple[np.ndarray, np.ndarray] | None = None,
     decided: DecidedAnswers | None = None,
-    noise: float = 0.0,
 ) -> Threshold:
     """The threshold that accepts most, from the best answers of Q questions with known answers.
 
@@ -139,7 +135,6 @@ def threshold(
         lacking: as `mean_applies` takes it, of products without a known answer; where None,
             everything applies.
         decided: what people decided; None where they decided nothing.
-        noise: the share of known answers that are wrong themselves, at least.
     """
     proof = _Proof.of(probability_Q, right_Q, decided)
     counts = proof.counts_T
@@ -148,9 +143,8 @@ def threshold(
         applies_T = mean_applies(proof.probability_T, *lacking)
     known_T, total_T = proof.known_T, np.maximum(1e-9, proof.known_T + proof.effective_T)
     mixed_T = (known_T * applies_T + proof.effective_T) / total_T
-    noise_T = noise * known_T / total_T
     # where not even right answers alone would prove it there is nothing to test
-    possible = mixed_T * without_noise(_RISK ** (1 / total_T), noise_T) >= precision
+    possible = mixed_T * _RISK ** (1 / total_T) >= precision
     possible &= proof.probability_T >= LEAST_PROBABILITY
     size = len(probability_Q) + (0 if decided is None else len(decided.right_D))
     best, step = -1, max(1, size // _STEPS)
@@ -161,7 +155,7 @@ def threshold(
             place = int(np.searchsorted(counts, wanted))
             share = proof.share_T[place] * proof.effective_T[place]
             bound = lower_bound(proof.right_T[place] + share, total_T[place])
-            proved = without_noise(bound, noise_T[place]) * mixed_T[place]
+            proved = bound * mixed_T[place]
             if not possible[place] or proved < precision or proof.denied(place, precision):
                 break
             best = max(best, place)
@@ -177,7 +171,6 @@ def threshold(
         float(applies_T[best]),
         decided=int(proof.decided_T[best]),
         decided_right=float(proof.share_T[best]),
-        noise=noise,
     )
 
 
@@ -240,17 +233,6 @@ class _Proof:
         return count > 0 and upper_bound(float(self.share_T[place]) * count, count) < precision
 
 
-def without_noise(observed: Any, noise: Any) -> Any:
-    """The share of answers that are right, from that of those that agree with what is stated.
-
-    Of what is stated a share `noise` is wrong, whichever answer the model gives; at worst whatever
-    is wrong of both agrees. That is the least share that agrees with what was observed; never less
-    than what is observed, as wrong statements that a model repeats are not noise of this kind.
-    """
-    cleared = (observed - noise) / np.maximum(1 - 2 * noise, 1e-9)
-    return np.clip(np.maximum(observed, cleared), 0.0, 1.0)
-
-
 def thresholds(
     calibration: Calibration, precision: float, without: Container[str] = ()
 ) -> dict[str, Threshold]:
@@ -281,8 +263,7 @@ def _of(items: list[PropertyCalibration], precision: float) -> Threshold:
     decided = DecidedAnswers(
         *(_joined(items, part) for part in ("decided", "decided_right", "decided_weight"))
     )
-    noise = sum(item.noise * len(item.right) for item in items) / max(1, len(right))
-    return threshold(probability, right, precision, lacking, decided, noise)
+    return threshold(probability, right, precision, lacking, decided)
 
 
 def _joined(items: list[PropertyCalibration], part: str) -> np.ndarray:

@@ -61,7 +61,6 @@ class PropertyCalibration(Settings):
         decided: the same probability of proposals that people decided.
         decided_right: what they say of each.
         decided_weight: for how many proposals each counts.
-        noise: the share of validation's answers that are wrong themselves, at least.
     """
 
     temperature: float = Field(gt=0)
@@ -74,7 +73,6 @@ class PropertyCalibration(Settings):
     decided: list[_Probability] = Field(default_factory=list)
     decided_right: list[bool] = Field(default_factory=list)
     decided_weight: list[Annotated[float, Field(gt=0)]] = Field(default_factory=list)
-    noise: float = Field(0.0, ge=0, lt=0.5)
 
     @model_validator(mode="after")
     def _one_answer_each(self) -> PropertyCalibration:

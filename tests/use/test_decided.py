@@ -13,11 +13,12 @@ from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer, ReviewOrder
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.records import ProductRecord
-from k3m_kg.use.acceptance import threshold, without_noise
+from k3m_kg.use.acceptance import threshold
 from k3m_kg.use.answers import KnownAnswers
-from k3m_kg.use.calibration import calibrate, load_calibration
+from k3m_kg.use.calibration import PropertyCalibration, calibrate, load_calibration
 from k3m_kg.use.completion import everything_applies
 from k3m_kg.use.decided import NOTHING_DECIDED, Decided, DecidedAnswers, DecidedProposal
+from k3m_kg.use.label_noise import LabelNoise, label_noise
 from k3m_kg.use.open_model import OpenModel
 from tests.use.test_calibration import own
 
@@ -60,13 +61,28 @@ def test_decisions_make_no_guess_whether_a_property_applies() -> None:
     assert threshold(*sure, 0.9, hardly, decided).reached
 
 
-def test_noise_is_taken_from_what_disagrees_and_never_adds_to_it() -> None:
-    assert without_noise(0.9, 0.0) == 0.9
-    assert without_noise(0.9, 0.05) == pytest.approx(0.85 / 0.9)
-    assert without_noise(0.3, 0.1) == 0.3
-    right = np.arange(2000) % 16 > 0  # one in sixteen is stated wrong
-    assert not threshold(np.full(2000, 0.99), right, 0.95).reached
-    assert threshold(np.full(2000, 0.99), right, 0.95, noise=0.04).reached
+def test_no_more_is_wrong_of_what_is_stated_than_the_surest_answers_disagree_with() -> None:
+    random = np.random.default_rng(0)
+    probability = random.random(900)
+    right = (random.random(900) < 0.95) & (probability > 0.5)
+
+    def noise_of(count: int) -> LabelNoise | None:
+        return label_noise(
+            PropertyCalibration(
+                temperature=1.0,
+                source="own",
+                fitting=0,
+                probability=probability[:count].tolist(),
+                right=right[:count].tolist(),
+            )
+        )
+
+    found = noise_of(900)
+    assert found is not None
+    assert found.questions == 300
+    assert 0.03 < found.disagree < 0.07 < found.at_most + 0.03
+    assert found.disagree < found.at_most < 0.1
+    assert noise_of(60) is None
 
 
 @pytest.fixture
