@@ -35,7 +35,7 @@ from k3m_kg.graph.tables import ItemKind
 from k3m_kg.use.acceptance import Threshold, threshold, thresholds
 from k3m_kg.use.audit import Finding
 from k3m_kg.use.calibration import calibrate
-from k3m_kg.use.decided import NOTHING_DECIDED, Decided
+from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
 from k3m_kg.use.open_model import OpenModel, open_model
 from k3m_kg.use.proposals import Proposal
 from k3m_kg.use.queueing import model_name, offered_findings, offered_proposals
@@ -228,7 +228,7 @@ def arm(
             if mark in budgets:
                 decided = NOTHING_DECIDED
                 if mark:
-                    decided = Decided.of(
+                    decided = DecidedProposals.of(
                         model, desk.shares(model), desk.decided(), desk.judgements()
                     )
                 limits = thresholds(calibrate(opened, decided), _PRECISION)

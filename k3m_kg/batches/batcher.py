@@ -23,7 +23,7 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.progress import Progress
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.snapshot.holdout import UNSEEN, UNTRUE, is_shown
+from k3m_kg.snapshot.holdout import REJECTED, UNSEEN, UNTRUE, is_shown
 
 
 def _tokenise_terms(
@@ -154,7 +154,8 @@ class Batcher:
         settings: sizes; `knowledge: product` adds the knowledge text.
         catalog: the terms that ids in the batches refer to; must hold all of the snapshot's.
 
-    The held-out triples of the snapshot never enter a batch unless `with_holdout` is set.
+    The held-out triples of the snapshot never enter a batch unless `with_holdout` is set, what
+    people rejected never unless `with_rejected` is.
     """
 
     def __init__(
@@ -165,12 +166,14 @@ class Batcher:
         catalog: Catalog,
         *,
         with_holdout: bool = False,
+        with_rejected: bool = False,
     ) -> None:
         self.snapshot = snapshot
         self.modalities = dict(modalities)
         self.settings = settings
         self.catalog = catalog
         self.with_holdout = with_holdout
+        self.with_rejected = with_rejected and len(snapshot.rejected_value) > 0
         position = {name: index for index, name in enumerate(catalog.properties)}
         self._property = np.asarray([position[p] for p in snapshot.properties], np.int64)
         position = {text: index for index, text in enumerate(catalog.values)}
@@ -220,6 +223,31 @@ class Batcher:
         values = self._value[snapshot.triple_value[index]]
         return product.astype(np.int64), properties, values, marks, kept
 
+    def _and_rejected(
+        self, rows: np.ndarray
+    ) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+        """As `_every_triple`, each product's rejected values after its triples."""
+        known = self._every_triple(rows)
+        if not self.with_rejected:
+            return known
+        snapshot = self.snapshot
+        start = snapshot.rejected_offsets[rows]
+        counts = snapshot.rejected_offsets[rows + 1] - start
+        product = np.repeat(np.arange(len(rows)), counts)
+        index = np.arange(counts.sum()) - (np.cumsum(counts) - counts)[product] + start[product]
+        rejected = (
+            product,
+            self._property[snapshot.rejected_property[index]],
+            self._value[snapshot.rejected_value[index]],
+            np.full(len(index), REJECTED, known[3].dtype),
+            np.ones(len(index), bool),
+        )
+        order = np.argsort(np.concatenate([known[0], product]), kind="stable")
+        product, names, values, marks, kept = (
+            np.concatenate([one, other])[order] for one, other in zip(known, rejected, strict=True)
+        )
+        return product, names, values, marks, kept
+
     def _first(self, product: np.ndarray, kept: np.ndarray, products: int) -> np.ndarray:
         """Of the kept triples (bool) of each product the first `max_triples`."""
         place = np.flatnonzero(kept)
@@ -237,7 +265,7 @@ class Batcher:
                 it, the first.
         """
         rows = np.asarray(rows, np.int64)
-        every, names, texts, marks, kept = self._every_triple(rows)
+        every, names, texts, marks, kept = self._and_rejected(rows)
         triples = [
             (self.catalog.properties[name], self.catalog.values[text])
             for name, text in zip(names.tolist(), texts.tolist(), strict=True)
@@ -255,14 +283,14 @@ class Batcher:
                 tokens.hide_stated(torch.from_numpy(gone), torch.from_numpy(every))
                 tokens.states_EN = states[torch.from_numpy(kept)]
             modalities[name] = tokens
-        untrue = marks[kept] == UNTRUE
+        untrue, rejected = marks[kept] == UNTRUE, marks[kept] == REJECTED
         return ProductBatch(
             rows_B=torch.from_numpy(rows),
             modalities=modalities,
             triple_product_E=torch.from_numpy(product),
             triple_property_E=torch.from_numpy(properties),
             triple_value_E=torch.from_numpy(values),
-            triple_visible_E=torch.from_numpy(marks[kept] != UNSEEN),
+            triple_visible_E=torch.from_numpy((marks[kept] != UNSEEN) & ~rejected),
             catalog=self.catalog,
             knowledge=(
                 self._knowledge(len(rows), product, properties, values)
@@ -270,6 +298,7 @@ class Batcher:
                 else None
             ),
             triple_untrue_E=torch.from_numpy(untrue) if untrue.any() else None,
+            triple_rejected_E=torch.from_numpy(rejected) if rejected.any() else None,
         )
 
     def _knowledge(

@@ -152,6 +152,8 @@ class ProductBatch:
             value's tokens are not shown to the knowledge encoder.
         triple_untrue_E: bool, triples that a corruption put there: they are hidden from whatever
             asks about their property. None where there are none.
+        triple_rejected_E: bool, triples of which people said that they are wrong: never visible, no
+            answer to anything. None where there are none.
         catalog: the terms that property and value ids refer to.
         knowledge: the triples' words as one text per product, or None where terms are encoded
             one by one.
@@ -173,6 +175,7 @@ class ProductBatch:
     catalog: Catalog
     knowledge: KnowledgeText | None = None
     triple_untrue_E: Tensor | None = None
+    triple_rejected_E: Tensor | None = None
     wanted_values: list[Tensor] = field(default_factory=list)
     questions: dict[str, Questions] = field(default_factory=dict)
     notes: dict[str, Any] = field(default_factory=dict)
@@ -217,7 +220,10 @@ class ProductBatch:
         )
 
     def answers(self, asked_Q: Tensor) -> Tensor:
-        """(Q, X) triples of the product and property of each asked one, itself too, padded -1."""
+        """(Q, X) triples of the product and property of each asked one, itself too, padded -1.
+
+        Those that people rejected are left out.
+        """
         slot_E = self.triple_product_E * len(self.catalog.properties) + self.triple_property_E
         order_E = slot_E.argsort(stable=True)
         sorted_E, slot_Q = slot_E[order_E], slot_E[asked_Q]
@@ -226,7 +232,10 @@ class ProductBatch:
         most = int(count_Q.max()) if len(count_Q) else 0
         place_X = torch.arange(most, device=asked_Q.device)
         triple_QX = order_E[(first_Q[:, None] + place_X).clamp_max(max(0, len(order_E) - 1))]
-        return torch.where(place_X < count_Q[:, None], triple_QX, -1)
+        there_QX = place_X < count_Q[:, None]
+        if self.triple_rejected_E is not None:
+            there_QX &= ~self.triple_rejected_E[triple_QX]
+        return torch.where(there_QX, triple_QX, -1)
 
     def cut_values(self, triples_E: Tensor) -> None:
         """Cut the tokens that spell the values of the chosen triples (bool, E) out of all texts."""

@@ -86,6 +86,8 @@ class Questions:
         triple_N: the triple of each such pair.
         choices: what it may answer; None where it is not asked among all candidates.
         evidence: what the model found, on the CPU, that speaks for the candidates.
+        wrong_Q: bool, whether the asked triple is one that people rejected: the target of such a
+            question is the answer that it must not give. None where there are none.
     """
 
     asked_Q: Tensor
@@ -93,3 +95,4 @@ class Questions:
     triple_N: Tensor | None = None
     choices: Choices | None = None
     evidence: Any = None
+    wrong_Q: Tensor | None = None

@@ -23,7 +23,7 @@ from k3m_kg.use.calibration import (
     validation_parts,
 )
 from k3m_kg.use.completable import left_out
-from k3m_kg.use.decided import NOTHING_DECIDED, Decided
+from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
 from k3m_kg.use.label_noise import label_noise
 from k3m_kg.use.lacking import LackingAnswers, lacking_answers, what_applies
 from k3m_kg.use.open_model import OpenModel
@@ -150,7 +150,7 @@ def calibrate_and_check(
     opened: OpenModel,
     split: str,
     *,
-    decided: Decided = NOTHING_DECIDED,
+    decided: DecidedProposals = NOTHING_DECIDED,
     diagram: Path | None = None,
     batch_size: int = 256,
     progress: Advance | None = None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from operator import itemgetter
 from typing import Any
@@ -25,17 +26,21 @@ from sqlalchemy import (
 
 from k3m_kg.graph.categories import category_of, category_of_one, has_proposed_categories
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.journal import chunks
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
 from k3m_kg.graph.tables import (
     SEVERAL,
     EntityKind,
+    Judgement,
     entities,
     images,
+    judgements,
     properties,
     statements,
     subjects,
     triples,
 )
+from k3m_kg.graph.union import judged_triples
 from k3m_kg.records import ValueRecord
 
 _AT_ONCE = 500
@@ -45,11 +50,49 @@ _Pairs = dict[int, list[tuple[str, str]]]
 """By head: (property, value or product id)."""
 
 
-def iter_products(connection: Connection, batch_size: int) -> Iterator[StoredProduct]:
-    """Every product by id in byte order, `batch_size` in memory at a time."""
+def iter_products(
+    connection: Connection, batch_size: int, *, rejected: bool = False
+) -> Iterator[StoredProduct]:
+    """Every product by id in byte order, `batch_size` in memory at a time.
+
+    With `rejected` also what people said is wrong of it.
+    """
     names = _names(connection)
+    judged = rejected and connection.execute(select(judgements.c.run).limit(1)).first() is not None
     for batch in _subjects(connection, EntityKind.PRODUCT, batch_size):
-        yield from _products(connection, batch, names)
+        found = _products(connection, batch, names)
+        if not judged:
+            yield from found
+            continue
+        wrong = _rejected(connection, [row.entity for row in batch], names)
+        for row, product in zip(batch, found, strict=True):
+            pairs = wrong.get(row.entity)
+            yield replace(product, rejected=pairs) if pairs else product
+
+
+def _rejected(
+    connection: Connection, heads: Sequence[int], names: dict[int, str]
+) -> dict[int, tuple[tuple[str | None, str], ...]]:
+    """By product: property (None of a category) and value of what people said is wrong."""
+    found: dict[int, list[tuple[int, int]]] = {
+        head: pairs
+        for head, said in judged_triples(connection, heads, categories=True).items()
+        if (pairs := [pair for pair, (says, _) in said.items() if says != Judgement.RIGHT])
+    }
+    wanted = sorted({tail for pairs in found.values() for _, tail in pairs})
+    texts: dict[int, str] = {}
+    for chunk in chunks(wanted):
+        query = select(entities.c.id, entities.c.text).where(entities.c.id.in_(chunk))
+        texts |= dict(connection.execute(query).all())
+    return {
+        head: tuple(
+            sorted(
+                ((names.get(name), texts[tail]) for name, tail in pairs),
+                key=lambda pair: (pair[0] or "", pair[1]),
+            )
+        )
+        for head, pairs in found.items()
+    }
 
 
 def find_products(

@@ -210,13 +210,15 @@ class GraphStore:
             yield from reading.iter_values(connection, batch_size)
 
     def iter_subjects(self, *, batch_size: int = 1000) -> Iterator[StoredProduct | ValueRecord]:
-        """All of `iter_products`, then all of `iter_values`, as one state of the graph.
+        """All of `iter_products`, with what people rejected, then all of `iter_values`.
+
+        As one state of the graph.
 
         Raises:
             GraphError: the database cannot be read.
         """
         with self._reading() as connection:
-            yield from reading.iter_products(connection, batch_size)
+            yield from reading.iter_products(connection, batch_size, rejected=True)
             yield from reading.iter_values(connection, batch_size)
 
     def product(self, id: str) -> StoredProduct | None:

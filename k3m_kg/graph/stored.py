@@ -42,6 +42,8 @@ class StoredProduct:
         triples: (property, value) pairs in the order of the catalog.
         images: in the order of the catalog.
         links: (property, id of another product) pairs in the order of the catalog.
+        rejected: (property, value) pairs that people said are wrong, ascending; the property is
+            None of a category. Only `iter_subjects` asks for them.
     """
 
     id: str
@@ -50,6 +52,7 @@ class StoredProduct:
     triples: tuple[tuple[str, str], ...]
     images: tuple[StoredImage, ...]
     links: tuple[tuple[str, str], ...] = ()
+    rejected: tuple[tuple[str | None, str], ...] = field(default=(), compare=False)
 
 
 @dataclass(frozen=True, slots=True)

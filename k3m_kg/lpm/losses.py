@@ -11,6 +11,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import logsigmoid, softplus
 
+_LEAST_LEFT = 1e-6
+"""Of the probability, beside a value that is known to be wrong: the logarithm stays finite."""
+
 
 def margin_ranking(
     positive_N: Tensor, negative_NK: Tensor, mask_NK: Tensor, margin: float
@@ -75,8 +78,11 @@ def segment_cross_entropy(
     target_Q: Tensor,
     open_P: Tensor,
     label_smoothing: float = 0.0,
+    wrong_Q: Tensor | None = None,
 ) -> Tensor:
     """(Q,) cross-entropy of each question's true value among its own candidates, laid flat.
+
+    Of a question whose target is wrong, minus the logarithm of the probability of all others.
 
     Args:
         scores_P: scores of (question, candidate) pairs.
@@ -85,6 +91,7 @@ def segment_cross_entropy(
             nothing to learn from; its loss is zero.
         open_P: bool; the others are never read.
         label_smoothing: share of the probability spread evenly over a question's open candidates.
+        wrong_Q: bool, whether the target is known to be wrong; None: none is.
     """
     shape, index_P = (len(target_Q),), question_P
     scores_P = scores_P.float().masked_fill(~open_P, 0.0)
@@ -105,4 +112,9 @@ def segment_cross_entropy(
         sum_Q = scores_P.new_zeros(shape).index_add(0, index_P, scores_P)
         spread_Q = norm_Q - sum_Q / count_Q.clamp_min(1)
         loss_Q = (1 - label_smoothing) * loss_Q + label_smoothing * spread_Q
+    if wrong_Q is not None:
+        tiny = torch.finfo(total_Q.dtype).tiny
+        rest_Q = total_Q - share_P.index_select(0, target_Q1)
+        of_wrong_Q = total_Q.clamp_min(tiny).log() - rest_Q.clamp_min(_LEAST_LEFT).log()
+        loss_Q = torch.where(wrong_Q, of_wrong_Q, loss_Q)
     return loss_Q.masked_fill(~usable_Q, 0.0)

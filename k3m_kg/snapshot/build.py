@@ -34,7 +34,7 @@ from k3m_kg.snapshot.holdout import (
     hold_out_links,
     triple_hashes,
 )
-from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, SPLITS
+from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, REJECTED_ARRAYS, SPLITS
 from k3m_kg.snapshot.pictures import write_thumbnails
 from k3m_kg.snapshot.read import Snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
@@ -90,7 +90,7 @@ def build_snapshot(
             written = _publish(folder, out / name)
             write_text(out / layout.LATEST, name + "\n", named=False)
             if written:  # what this process has made and hashed needs no examination
-                files = layout.files_of(out / name, layout.FORMAT_VERSION)
+                files = layout.files_of(out / name, manifest["format"])
                 remember(state_of(files), layout.marker_of(out / name))
     return BuiltSnapshot(Snapshot.open(out / name), written, manifest["notes"])
 
@@ -149,14 +149,20 @@ def _write_content(
         "fact_head": columns.facts[0],
         "fact_property": columns.facts[1],
         "fact_tail": columns.facts[2],
+        "rejected_offsets": columns.rejected.offsets,
+        "rejected_property": columns.rejected.relation,
+        "rejected_value": columns.rejected.value,
     }
-    for name, kind in (ARRAYS | LINK_ARRAYS).items():
+    kinds, version = ARRAYS | LINK_ARRAYS, layout.WITHOUT_REJECTED
+    if len(columns.rejected.value):
+        kinds, version = kinds | REJECTED_ARRAYS, layout.FORMAT_VERSION
+    for name, kind in kinds.items():
         np.save(folder / f"{name}.npy", arrays[name].astype(kind, copy=False), allow_pickle=False)
 
-    files = layout.describe_files(folder)
+    files = layout.describe_files(folder, version)
     return {
-        "format": layout.FORMAT_VERSION,
-        "id": layout.content_id(files),
+        "format": version,
+        "id": layout.content_id(files, version),
         "files": files,
         "settings": _settings(settings),
         "counts": _counts(columns, split, arrays),
@@ -281,7 +287,8 @@ def _counts(
     columns: SnapshotColumns, split: Split, arrays: dict[str, np.ndarray]
 ) -> dict[str, Any]:
     sides = np.bincount(split.sides, minlength=len(SPLITS)).tolist()
-    return {
+    rejected = len(arrays["rejected_value"])
+    return ({"rejected": rejected} if rejected else {}) | {
         "products": len(split.sides),
         "properties": len(columns.properties),
         "values": len(columns.values),

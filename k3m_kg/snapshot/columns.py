@@ -83,6 +83,7 @@ class SnapshotColumns:
         links: triples between products.
         facts: (3, F) int32, head, property and tail of the triples of values, ascending.
         placeholders: values that say nothing, which were left out.
+        rejected: values that people said are wrong.
     """
 
     product_hashes: np.ndarray
@@ -99,6 +100,50 @@ class SnapshotColumns:
     links: Links
     facts: np.ndarray
     placeholders: Placeholders
+    rejected: Rejected
+
+
+@dataclass(slots=True)
+class Rejected:
+    """Of N products what people said is wrong of them; R values.
+
+    Attributes:
+        offsets: (N+1,) int64.
+        relation, value: (R,) int32.
+    """
+
+    offsets: np.ndarray
+    relation: np.ndarray
+    value: np.ndarray
+
+
+class _RejectedColumns:
+    """Collects them batch by batch; a category's only where categories are triples."""
+
+    def __init__(self, *, category: bool) -> None:
+        self._category = category
+        self._counts = array("i")
+        self._relation, self._value = Column(), Column()
+
+    def add(self, chunk: Sequence[StoredProduct], relations: Terms, values: Terms) -> None:
+        pairs = [
+            [
+                (CATEGORY if name is None else name, value)
+                for name, value in product.rejected
+                if name is not None or self._category
+            ]
+            for product in chunk
+        ]
+        self._counts.extend(map(len, pairs))
+        flat = list(itertools.chain.from_iterable(pairs))
+        if flat:
+            self._relation.add(relations.encode([pair[0] for pair in flat]))
+            self._value.add(values.encode([pair[1] for pair in flat]))
+
+    def finish(self) -> Rejected:
+        """All of them, numbered by first use."""
+        counts = np.frombuffer(self._counts, np.int32)
+        return Rejected(offsets(counts), self._relation.finish(), self._value.finish())
 
 
 class LeftOut:
@@ -202,6 +247,7 @@ def read_columns(
     relations, values, pictures = Terms(), Terms(), _PictureColumns()
     triple_property, triple_value = Column(), Column()
     links, facts = LinkColumns(), FactColumns()
+    wrong = _RejectedColumns(category=category)
     unusable, nothing = LeftOut(), Placeholders()
     id_hashes, title_hashes, has_title = [], [], []
     triple_counts = array("i")
@@ -235,6 +281,7 @@ def read_columns(
             triple_property.add(relations.encode([pair[0] for pair in flat]))
             triple_value.add(values.encode([pair[1] for pair in flat]))
             links.add(chunk, relations)
+            wrong.add(chunk, relations, values)
             pictures.add(chunk, unusable)
             missing["title"] += titles.count(None)
             missing["category"] += categories.count(None)
@@ -243,8 +290,11 @@ def read_columns(
                 progress("products", len(triple_counts), None)
     between = links.finish(table)
     head, name, tail = facts.finish()
-    properties = relations.sort(own := triple_property.finish(), between.relation, name)
-    texts = values.sort(taken := triple_value.finish(), head, tail)
+    rejected = wrong.finish()
+    properties = relations.sort(
+        own := triple_property.finish(), between.relation, name, rejected.relation
+    )
+    texts = values.sort(taken := triple_value.finish(), head, tail, rejected.value)
     return SnapshotColumns(
         np.concatenate([np.empty(0, np.uint64), *id_hashes]),
         np.concatenate([np.empty(0, np.uint64), *title_hashes]),
@@ -260,6 +310,7 @@ def read_columns(
         between,
         ascending(head, name, tail),
         nothing,
+        rejected,
     )
 
 

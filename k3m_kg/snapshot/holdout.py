@@ -13,6 +13,8 @@ KNOWN, HELD_FOR_VALIDATION, HELD_FOR_TEST = range(3)
 UNSEEN, UNTRUE = 3, 4
 """Only in a view that corrupts (`k3m_kg.corruption`): true and asked as ever, but shown to no
 question; and shown, but true of nobody."""
+REJECTED = 5
+"""Only in batches of training: people said that it is wrong; shown to no question, and asked."""
 
 
 def is_held_out(marks: np.ndarray) -> np.ndarray:

@@ -21,9 +21,13 @@ A snapshot is a folder of these files, all little-endian, all memory-mapped when
     fact_head.npy          (F,) int32: a value that a triple is stated of
     fact_property.npy      (F,) int32
     fact_tail.npy          (F,) int32: a value; the three together ascend
+    rejected_offsets.npy   (N+1,) int64: product n has rejected values [n] up to [n+1]
+    rejected_property.npy  (R,) int32
+    rejected_value.npy     (R,) int32: a value that people said is wrong of the product
 
 Texts ascend by code point, which is the order of their UTF-8 bytes and of Python strings.
-Format 1 had no links and no facts; it is read as a snapshot without any.
+Format 1 had no links and no facts, format 2 no rejected values; they are read as snapshots without
+any. A graph in which nothing is rejected still gives format 2, byte for byte.
 """
 
 from __future__ import annotations
@@ -41,7 +45,9 @@ from pydantic_core import from_json
 
 from k3m_kg.errors import SnapshotError
 
-FORMAT_VERSION = 2
+FORMAT_VERSION = 3
+"""The newest."""
+WITHOUT_REJECTED = 2
 MANIFEST = "manifest.json"
 LATEST = "latest"
 SPLITS = ("train", "validation", "test")
@@ -86,10 +92,20 @@ LINK_ARRAYS: dict[str, str] = {
     "fact_tail": "<i4",
 }
 """Those that format 1 had not."""
+REJECTED_ARRAYS: dict[str, str] = {
+    "rejected_offsets": "<i8",
+    "rejected_property": "<i4",
+    "rejected_value": "<i4",
+}
+"""Those that format 2 had not."""
 _TABLE_FILES = [f"{name}.arrow" for name in TABLES]
 FILES: dict[int, tuple[str, ...]] = {
     version: tuple(sorted(_TABLE_FILES + [f"{name}.npy" for name in arrays]))
-    for version, arrays in ((1, ARRAYS), (FORMAT_VERSION, ARRAYS | LINK_ARRAYS))
+    for version, arrays in (
+        (1, ARRAYS),
+        (WITHOUT_REJECTED, ARRAYS | LINK_ARRAYS),
+        (FORMAT_VERSION, ARRAYS | LINK_ARRAYS | REJECTED_ARRAYS),
+    )
 }
 """By format, the files that a snapshot consists of beside its manifest."""
 
@@ -153,7 +169,7 @@ def file_hash(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def content_id(files: Mapping[str, Mapping[str, Any]], version: int = FORMAT_VERSION) -> str:
+def content_id(files: Mapping[str, Mapping[str, Any]], version: int) -> str:
     """The id of a snapshot: SHA-256 over format, names and hashes of all files but the manifest."""
     lines = [f"k3m-kg snapshot {version}"]
     lines += [f"{files[name]['sha256']}  {name}" for name in FILES[version]]
@@ -165,11 +181,11 @@ def folder_name(snapshot_id: str) -> str:
     return snapshot_id[:16]
 
 
-def describe_files(folder: Path) -> dict[str, dict[str, Any]]:
-    """Size in bytes and hash of every file that a manifest lists."""
+def describe_files(folder: Path, version: int) -> dict[str, dict[str, Any]]:
+    """Size in bytes and hash of every file that a manifest of a format lists."""
     return {
         name: {"bytes": (folder / name).stat().st_size, "sha256": file_hash(folder / name)}
-        for name in FILES[FORMAT_VERSION]
+        for name in FILES[version]
     }
 
 

@@ -22,6 +22,7 @@ from k3m_kg.snapshot.layout import (
     ARRAYS,
     LINK_ARRAYS,
     MANIFEST,
+    REJECTED_ARRAYS,
     SPLITS,
     TABLES,
     damaged,
@@ -88,6 +89,8 @@ class Snapshot:
         link_holdout: (L,) uint8, as `triple_holdout`; held out are only links between two products
             of train.
         fact_head, fact_property, fact_tail: (F,) int32, value id, property id, value id; ascending.
+        rejected_offsets: (N+1,) int64: product n has rejected values [n] up to [n+1].
+        rejected_property, rejected_value: (R,) int32, what people said is wrong of it.
     """
 
     split: np.ndarray
@@ -104,6 +107,9 @@ class Snapshot:
     fact_head: np.ndarray
     fact_property: np.ndarray
     fact_tail: np.ndarray
+    rejected_offsets: np.ndarray
+    rejected_property: np.ndarray
+    rejected_value: np.ndarray
 
     def __init__(self, folder: Path, manifest: dict[str, Any]) -> None:
         """Use `Snapshot.open`, which checks what is there."""
@@ -126,11 +132,13 @@ class Snapshot:
         self._check_shapes()
 
     def _read_links(self) -> None:
-        first_format = self.manifest["format"] == 1
-        for name, kind in LINK_ARRAYS.items():
-            none = np.zeros(len(self.ids) + 1 if name == "link_offsets" else 0, kind)
-            none.flags.writeable = False
-            setattr(self, name, none if first_format else _map_array(self.path, name, kind))
+        version = self.manifest["format"]
+        for since, arrays in ((2, LINK_ARRAYS), (3, REJECTED_ARRAYS)):
+            for name, kind in arrays.items():
+                none = np.zeros(len(self.ids) + 1 if name.endswith("_offsets") else 0, kind)
+                none.flags.writeable = False
+                there = version >= since
+                setattr(self, name, _map_array(self.path, name, kind) if there else none)
 
     @classmethod
     def open(cls, path: str | Path) -> Snapshot:
@@ -379,7 +387,7 @@ class Snapshot:
     def _check_shapes(self) -> None:
         products, triples = len(self.ids), len(self.triple_property)
         links, facts = len(self.link_property), len(self.fact_head)
-        pictures = len(self.image_thumbnail)
+        pictures, rejected = len(self.image_thumbnail), len(self.rejected_property)
         expected = {
             "split": products,
             "triple_offsets": products + 1,
@@ -391,8 +399,15 @@ class Snapshot:
             "link_holdout": links,
             "fact_property": facts,
             "fact_tail": facts,
+            "rejected_offsets": products + 1,
+            "rejected_value": rejected,
         }
-        covered = {"triple_offsets": triples, "image_offsets": pictures, "link_offsets": links}
+        covered = {
+            "triple_offsets": triples,
+            "image_offsets": pictures,
+            "link_offsets": links,
+            "rejected_offsets": rejected,
+        }
         for name, length in expected.items():
             if len(getattr(self, name)) != length:
                 raise damaged(self.path, f"{name}.npy", f"{length:,} entries expected")

@@ -57,7 +57,7 @@ def check_arrays(columns: MappedColumns, lengths: Mapping[str, int]) -> None:
     Raises:
         SnapshotError: names the file and what is wrong.
     """
-    for name in ("triple_offsets", "image_offsets", "link_offsets"):
+    for name in ("triple_offsets", "image_offsets", "link_offsets", "rejected_offsets"):
         array = getattr(columns, name)
         if any((np.diff(piece) < 0).any() for piece in _pieces(array, overlap=1)):
             raise damaged(columns.path, f"{name}.npy", "the offsets do not ascend")
@@ -73,6 +73,8 @@ def check_arrays(columns: MappedColumns, lengths: Mapping[str, int]) -> None:
         "fact_head": lengths["values"],
         "fact_property": lengths["properties"],
         "fact_tail": lengths["values"],
+        "rejected_property": lengths["properties"],
+        "rejected_value": lengths["values"],
     }
     for name, bound in below.items():
         for piece in _pieces(getattr(columns, name)):

@@ -175,4 +175,4 @@ class Preparation:
         return Learner(model, tasks, trainer, optimizer, average), catalog
 
     def _batcher(self, opened: _Opened, catalog: Catalog) -> Batcher:
-        return Batcher(self.snapshot, opened, self.config.model, catalog)
+        return Batcher(self.snapshot, opened, self.config.model, catalog, with_rejected=True)

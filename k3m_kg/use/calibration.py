@@ -29,7 +29,7 @@ from k3m_kg.progress import Advance
 from k3m_kg.quality.promises import effective_number
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
-from k3m_kg.use.decided import NOTHING_DECIDED, Decided, DecidedAnswers
+from k3m_kg.use.decided import NOTHING_DECIDED, DecidedAnswers, DecidedProposals
 from k3m_kg.use.lacking import LackingAnswers, lacking_answers
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.temperature import temperature_if_better
@@ -235,7 +235,7 @@ def validation_parts(opened: OpenModel) -> ValidationParts:
 
 def calibrate(
     opened: OpenModel,
-    decided: Decided = NOTHING_DECIDED,
+    decided: DecidedProposals = NOTHING_DECIDED,
     *,
     batch_size: int = 256,
     progress: Advance | None = None,
@@ -314,7 +314,7 @@ def calibrate(
 
 
 def _used(
-    decided: Decided, answers: Mapping[str, DecidedAnswers], judged: int
+    decided: DecidedProposals, answers: Mapping[str, DecidedAnswers], judged: int
 ) -> DecisionsUsed | None:
     weights = [one.weight_D for one in answers.values()]
     used = DecisionsUsed(

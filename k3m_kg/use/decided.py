@@ -67,7 +67,7 @@ class DecidedAnswers:
 
 
 @dataclass(frozen=True, slots=True)
-class Decided:
+class DecidedProposals:
     """What people said of one model's proposals, and of values whoever stated or proposed them.
 
     Attributes:
@@ -91,7 +91,7 @@ class Decided:
         shares: Iterable[AskedShare],
         decided: Iterable[DecidedItem],
         judgements: Iterable[tuple[str, str | None, str, Judgement]] = (),
-    ) -> Decided:
+    ) -> DecidedProposals:
         """From the queue.
 
         Args:
@@ -220,7 +220,7 @@ class Decided:
         return found
 
 
-NOTHING_DECIDED = Decided()
+NOTHING_DECIDED = DecidedProposals()
 
 
 def _rows(ids: Sequence[str], proposals: Iterable[DecidedProposal]) -> dict[str, int]:

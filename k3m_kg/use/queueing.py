@@ -14,7 +14,7 @@ from k3m_kg.graph.reviewing.items import ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.use.acceptance import Threshold
 from k3m_kg.use.audit import Finding
-from k3m_kg.use.decided import NOTHING_DECIDED, Decided
+from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.proposals import Proposal
 
@@ -26,7 +26,7 @@ def model_name(trained: TrainedPredictor) -> str:
     return f"{trained.path.resolve()}@{trained.weights[:_WEIGHTS_SHOWN]}"
 
 
-def decided_about(opened: OpenModel, db: str | None) -> Decided:
+def decided_about(opened: OpenModel, db: str | None) -> DecidedProposals:
     """What people decided in a graph about what this model proposed, and about values.
 
     Nothing where there is no graph.
@@ -38,7 +38,7 @@ def decided_about(opened: OpenModel, db: str | None) -> Decided:
         return NOTHING_DECIDED
     with GraphStore.open(db) as store:
         desk, model = ReviewDesk(store), model_name(opened.trained)
-        return Decided.of(model, desk.shares(model), desk.decided(), desk.judgements())
+        return DecidedProposals.of(model, desk.shares(model), desk.decided(), desk.judgements())
 
 
 def offered_proposals(

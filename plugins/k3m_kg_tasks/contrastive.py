@@ -96,7 +96,10 @@ class Contrastive(PretrainingTask):
         _, column_E = np.unique(triple_E, axis=0, return_inverse=True)
         column_E = column_E.reshape(-1)
         has_BU = np.zeros((size, int(column_E.max()) + 1), np.float32)
-        has_BU[batch.triple_product_E.numpy(), column_E] = 1
+        true_E = np.ones(len(column_E), bool)
+        if batch.triple_rejected_E is not None:
+            true_E = ~batch.triple_rejected_E.numpy()
+        has_BU[batch.triple_product_E.numpy()[true_E], column_E[true_E]] = 1
         both_BB = has_BU @ has_BU.T
         counts_B = np.diagonal(both_BB)
         either_BB = counts_B[:, None] + counts_B - both_BB

@@ -1,7 +1,8 @@
 """Link prediction modelling, the task that everything shares: `score(c*, property, value)`.
 
 The asked triple never takes part in the aggregation that made its own `c*`, and its value's tokens
-are not shown to the knowledge encoder.
+are not shown to the knowledge encoder. Values that people rejected are asked too: they are hard
+negatives, and such a question is answered the better the less probable its value is.
 """
 
 from __future__ import annotations
@@ -112,11 +113,17 @@ class LinkPredictionModelling(PretrainingTask):
             if self.settings.questions == "hidden"
             else torch.ones_like(batch.triple_visible_E)
         )
+        if batch.triple_rejected_E is not None:
+            asked_E &= ~batch.triple_rejected_E
         if self.settings.at_most:
             asked_E = self._some(batch, asked_E & self._answerable(batch), generator)
+        if batch.triple_rejected_E is not None and self.settings.loss == "cross-entropy":
+            asked_E |= batch.triple_rejected_E
         self._cut_titles(batch, asked_E, generator)
         asked_Q = (asked_E & self._answerable(batch)).nonzero()[:, 0]
         questions = Questions(asked_Q)
+        if batch.triple_rejected_E is not None:
+            questions.wrong_Q = batch.triple_rejected_E[asked_Q]
         if self.settings.questions == "leave-one-out":
             if batch.knowledge is not None:
                 raise ConfigError(
@@ -136,13 +143,20 @@ class LinkPredictionModelling(PretrainingTask):
             batch.notes["lpm"] = _Corrupted(values, mask)
             batch.wanted_values.append(values[mask])
         else:
-            questions.choices = self._choices(batch, asked_Q)
+            questions.choices = self._choices(batch, asked_Q, questions.wrong_Q)
         batch.questions["lpm"] = questions
 
-    def _choices(self, batch: ProductBatch, asked_Q: Tensor) -> Choices:
-        """Among which values each question is asked; further true ones are no wrong answers."""
+    def _choices(
+        self, batch: ProductBatch, asked_Q: Tensor, wrong_Q: Tensor | None = None
+    ) -> Choices:
+        """Among which values each question is asked; further true ones are no wrong answers.
+
+        Beside a rejected value true ones compete: they are what shall be more probable.
+        """
         name_Q, value_Q = batch.triple_property_E[asked_Q], batch.triple_value_E[asked_Q]
         other_QX = _other_answers(batch, asked_Q).numpy()
+        if wrong_Q is not None:
+            other_QX[wrong_Q.numpy()] = -1
         question_X, place_X = (other_QX >= 0).nonzero()
         others = question_X, other_QX[question_X, place_X]
         batch.wanted_values.append(torch.from_numpy(self.choices.asked(name_Q.numpy())))
@@ -169,6 +183,8 @@ class LinkPredictionModelling(PretrainingTask):
         """Half of the products: one triple (a full context); the others: a random share."""
         product_E, count = batch.triple_product_E, len(batch.triple_product_E)
         draw_E = torch.rand(count, generator=generator)
+        if batch.triple_rejected_E is not None:
+            draw_E = draw_E.masked_fill(batch.triple_rejected_E, 2.0)
         share_B = torch.rand(batch.size, generator=generator)
         one_B = torch.rand(batch.size, generator=generator) < self.settings.full_context
         lowest_B = torch.full((batch.size,), 2.0)
@@ -302,11 +318,20 @@ class LinkPredictionModelling(PretrainingTask):
             )
         open_P = torch.ones_like(scores_P, dtype=torch.bool).index_fill(0, choices.closed_X, False)
         loss_Q = segment_cross_entropy(
-            scores_P, question_P, choices.target_Q, open_P, self.settings.label_smoothing
+            scores_P,
+            question_P,
+            choices.target_Q,
+            open_P,
+            self.settings.label_smoothing,
+            questions.wrong_Q,
         )
-        right_Q = _on_top(scores_P.detach(), question_P, choices.target_Q)
+        target_Q = choices.target_Q
+        if questions.wrong_Q is not None:
+            target_Q = target_Q.masked_fill(questions.wrong_Q, -1)
+        right_Q = _on_top(scores_P.detach(), question_P, target_Q)
         return TaskLoss(
-            loss_Q.sum() / choices.known, {"hits@1": right_Q.float().sum() / choices.known}
+            loss_Q.sum() / choices.known,
+            {"hits@1": right_Q.float().sum() / (target_Q >= 0).sum().clamp_min(1)},
         )
 
 

@@ -89,15 +89,15 @@ def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def forge(folder: Path, number: int) -> str:
     """Change one file in place; which, and how, follows from the number."""
     rng = random.Random(number)
-    name = rng.choice([*layout.FILES[layout.FORMAT_VERSION], *ARROW, *ARROW, layout.MANIFEST])
+    name = rng.choice([*layout.FILES[layout.WITHOUT_REJECTED], *ARROW, *ARROW, layout.MANIFEST])
     if name == layout.MANIFEST:
         change_file(folder / name, rng, change_json)
         return name
     change_file(folder / name, rng, change_bytes, change_words, change_words, change_words)
     if rng.random() < 0.9:
         manifest = json.loads((folder / layout.MANIFEST).read_text())
-        manifest["files"] = layout.describe_files(folder)
-        manifest["id"] = layout.content_id(manifest["files"])
+        manifest["files"] = layout.describe_files(folder, manifest["format"])
+        manifest["id"] = layout.content_id(manifest["files"], manifest["format"])
         layout.write_manifest(folder, manifest)
     return name
 

@@ -167,3 +167,32 @@ def test_cross_entropy_never_reads_scores_outside_the_candidates() -> None:
     assert loss.isfinite()
     assert scores.grad.isfinite().all()
     assert scores.grad[0, 2:].tolist() == [0, 0]
+
+
+def test_a_wrong_target_costs_what_is_left_of_the_probability() -> None:
+    scores = torch.randn(6, 5, generator=torch.Generator().manual_seed(0), requires_grad=True)
+    target = torch.arange(6) % 5
+    wrong = torch.tensor([True, False] * 3)
+    flat = segment_cross_entropy(
+        scores.flatten(),
+        torch.arange(6).repeat_interleave(5),
+        target + 5 * torch.arange(6),
+        torch.ones(30, dtype=torch.bool),
+        wrong_Q=wrong,
+    )
+    share = scores.softmax(1).gather(1, target[:, None])[:, 0]
+    torch.testing.assert_close(flat, torch.where(wrong, -(1 - share).log(), -share.log()))
+    flat.sum().backward()
+    assert scores.grad[0, 0] > 0
+    assert scores.grad[1, 1] < 0
+    sure = torch.tensor([80.0, 0.0], requires_grad=True)
+    found = segment_cross_entropy(
+        sure,
+        torch.zeros(2, dtype=torch.long),
+        torch.tensor([0]),
+        torch.ones(2, dtype=torch.bool),
+        wrong_Q=torch.tensor([True]),
+    )
+    found.sum().backward()
+    assert torch.isfinite(found).all()
+    assert torch.isfinite(sure.grad).all()

@@ -13,7 +13,8 @@ def repair_hashes(folder: Path, **changes: Any) -> None:
     """Rewrite the manifest for the files as they are now."""
     path = folder / layout.MANIFEST
     manifest = {**json.loads(path.read_text()), **changes}
-    files = layout.describe_files(folder)
+    version = manifest["format"]
+    files = layout.describe_files(folder, version)
     manifest["files"] = files
-    manifest["id"] = layout.content_id(files)
+    manifest["id"] = layout.content_id(files, version)
     layout.write_manifest(folder, manifest)

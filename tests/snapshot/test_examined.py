@@ -70,7 +70,7 @@ def test_without_a_folder_for_the_marker_the_process_remembers(
     assert examinations == [copy]
 
 
-@pytest.mark.parametrize("name", [*layout.FILES[layout.FORMAT_VERSION], layout.MANIFEST])
+@pytest.mark.parametrize("name", [*layout.FILES[layout.WITHOUT_REJECTED], layout.MANIFEST])
 def test_a_file_that_was_written_to_is_examined_again_whatever_its_time(
     folder: Path, examinations: list[Path], name: str
 ) -> None:

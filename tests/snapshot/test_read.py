@@ -17,7 +17,7 @@ from k3m_kg.snapshot.layout import FORMAT_VERSION
 from .conftest import MemoryStore
 from .forging import repair_hashes
 
-FILES = layout.FILES[FORMAT_VERSION]
+FILES = layout.FILES[layout.WITHOUT_REJECTED]
 
 
 @pytest.fixture

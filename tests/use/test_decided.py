@@ -17,7 +17,7 @@ from k3m_kg.use.acceptance import threshold
 from k3m_kg.use.answers import KnownAnswers
 from k3m_kg.use.calibration import PropertyCalibration, calibrate, load_calibration
 from k3m_kg.use.completion import everything_applies
-from k3m_kg.use.decided import NOTHING_DECIDED, Decided, DecidedAnswers, DecidedProposal
+from k3m_kg.use.decided import NOTHING_DECIDED, DecidedAnswers, DecidedProposal, DecidedProposals
 from k3m_kg.use.label_noise import LabelNoise, label_noise
 from k3m_kg.use.open_model import OpenModel
 from tests.use.test_calibration import own
@@ -107,8 +107,8 @@ def decide(desk: ReviewDesk, count: int) -> None:
         desk.decide("ann", [item.id], answer)
 
 
-def of(desk: ReviewDesk, model: str = "models/a@1") -> Decided:
-    return Decided.of(model, desk.shares(model), desk.decided(), desk.judgements())
+def of(desk: ReviewDesk, model: str = "models/a@1") -> DecidedProposals:
+    return DecidedProposals.of(model, desk.shares(model), desk.decided(), desk.judgements())
 
 
 def test_each_decision_counts_for_the_proposals_that_are_like_it(desk: ReviewDesk) -> None:
@@ -141,7 +141,7 @@ def test_answers_that_people_judged_are_what_they_say(opened: OpenModel) -> None
     given = KnownAnswers(name, torch.zeros(2, len(candidates)), right, np.array([0, 1]), np.ones(2))
     says = [(ids[0], name, first, "misstated"), (ids[0], name, second, "right")]
     judgements = [(p, n, v, _judgement(text)) for p, n, v, text in says]
-    decided = Decided.of("m", [], [], judgements)
+    decided = DecidedProposals.of("m", [], [], judgements)
     found = decided.corrected(given, opened.batcher)
     assert found.right_QC.nonzero().tolist() == [[0, 1], [1, 0]]
     assert given.right_QC[:, 0].all()
@@ -169,7 +169,7 @@ def test_a_calibration_keeps_what_people_decided(own: OpenModel) -> None:
     ]
     proposals.append(DecidedProposal(best[0].product, best[0].property, "no such", True, 1.0))
     proposals.append(DecidedProposal("nobody", best[0].property, best[0].value, True, 1.0))
-    decided = Decided(tuple(proposals), {}, 20, 0, 3)
+    decided = DecidedProposals(tuple(proposals), {}, 20, 0, 3)
     told = decided.answers(own.predictor, own.batcher, everything_applies, lambda name: 1.0)
     assert sum(len(one.right_D) for one in told.values()) == len(best)
     for one in best:
