@@ -32,6 +32,7 @@ MODULES: dict[str, tuple[str, ...]] = {
     "python_multipart": ("serve",),
     "starlette": ("serve",),
     "uvicorn": ("serve",),
+    "usearch": ("search",),
     "pytest": ("testing",),
 }
 """The modules that are imported from extras, with the extras that bring them: the usual one first.

@@ -129,6 +129,23 @@ if TYPE_CHECKING:
     from k3m_kg.lpm.ranking import Ranks, rank_scores
     from k3m_kg.lpm.title_leakage import cut_value, word_spans
     from k3m_kg.lpm.value_negatives import PropertyNegatives
+    from k3m_kg.matching.pair_files import (
+        FilePair,
+        is_record_pair,
+        pair_lines,
+        paired_product,
+        read_pairs,
+    )
+    from k3m_kg.matching.pair_models import (
+        fit_forest,
+        fit_pairs,
+        pair_features,
+        sentence_vectors,
+        shown_titles,
+        threshold_of,
+    )
+    from k3m_kg.matching.pairs import ProductPairs, families_of, words_of
+    from k3m_kg.matching.similarities import Similarities, joined
     from k3m_kg.progress import Advance, StageProgress, counted, counted_stages
     from k3m_kg.readers.cells import raw_text, unstorable
     from k3m_kg.readers.compressed import open_bytes
@@ -229,6 +246,23 @@ _LAZY = {
     **dict.fromkeys(
         ("asked_triples", "held_out_included", "questions_of"), "k3m_kg.batches.split_questions"
     ),
+    **dict.fromkeys(
+        ("FilePair", "is_record_pair", "pair_lines", "paired_product", "read_pairs"),
+        "k3m_kg.matching.pair_files",
+    ),
+    **dict.fromkeys(
+        (
+            "fit_forest",
+            "fit_pairs",
+            "pair_features",
+            "sentence_vectors",
+            "shown_titles",
+            "threshold_of",
+        ),
+        "k3m_kg.matching.pair_models",
+    ),
+    **dict.fromkeys(("ProductPairs", "families_of", "words_of"), "k3m_kg.matching.pairs"),
+    **dict.fromkeys(("Similarities", "joined"), "k3m_kg.matching.similarities"),
     "spoken": "k3m_kg.batches.words",
     "Partial": "k3m_kg.use.partial",
     **dict.fromkeys(("Probe", "fit_probe"), "k3m_kg.use.probe"),
@@ -280,6 +314,7 @@ __all__ = [
     "Difference",
     "Evaluation",
     "EvaluationPlugin",
+    "FilePair",
     "FrozenTextEncoder",
     "Fusion",
     "FusionPlugin",
@@ -322,6 +357,7 @@ __all__ = [
     "Probe",
     "ProductBatch",
     "ProductChange",
+    "ProductPairs",
     "ProductRecord",
     "ProductSource",
     "ProductTable",
@@ -337,6 +373,7 @@ __all__ = [
     "SamplerContext",
     "Scores",
     "Settings",
+    "Similarities",
     "StageProgress",
     "StructureAggregation",
     "StructurePlugin",
@@ -369,9 +406,12 @@ __all__ = [
     "counted_stages",
     "cut_value",
     "difference",
+    "families_of",
     "figure_lines",
     "fingerprint",
+    "fit_forest",
     "fit_linear",
+    "fit_pairs",
     "fit_probe",
     "heads_of",
     "heads_to_train",
@@ -382,7 +422,9 @@ __all__ = [
     "initialise",
     "interval_of",
     "is_held_out",
+    "is_record_pair",
     "item_numbers",
+    "joined",
     "json_lines",
     "load_frozen",
     "made_by",
@@ -390,6 +432,9 @@ __all__ = [
     "most_unpacked",
     "open_bytes",
     "open_table",
+    "pair_features",
+    "pair_lines",
+    "paired_product",
     "places",
     "property_ids",
     "property_vectors",
@@ -399,12 +444,16 @@ __all__ = [
     "rank_questions",
     "rank_scores",
     "raw_text",
+    "read_pairs",
     "save_frozen",
     "segment_cross_entropy",
+    "sentence_vectors",
+    "shown_titles",
     "sniffed_elements",
     "sniffed_rows",
     "spoken",
     "text_vectors",
+    "threshold_of",
     "transformer",
     "truth_of",
     "tune",
@@ -414,6 +463,7 @@ __all__ = [
     "verdict_lines",
     "verdict_of",
     "word_spans",
+    "words_of",
     "xml_elements",
 ]
 

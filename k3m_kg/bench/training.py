@@ -10,10 +10,10 @@ from typing import Any
 import yaml
 
 from k3m_kg.bench.graphs import read_graph, write_features, write_graph
-from k3m_kg.bench.matching import matched, vectors_of_pairs, words_of_pairs
 from k3m_kg.bench.pairs import Pairs, read_pairs
+from k3m_kg.bench.registry import METRICS
 from k3m_kg.bench.values import lines_of, read_questions
-from k3m_kg.config import RunConfig, load_config
+from k3m_kg.config import RunConfig, load_config, validate_settings
 from k3m_kg.errors import K3MError
 from k3m_kg.files import write_text
 from k3m_kg.graph.store import GraphStore
@@ -23,6 +23,7 @@ from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.kge.layout import MANIFEST as KGE_MANIFEST
 from k3m_kg.kge.settings import KgeConfig
 from k3m_kg.manifests import read_json
+from k3m_kg.plugin.hookspecs import EvaluationPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from k3m_kg.training.artifact.layout import MANIFEST
@@ -170,6 +171,24 @@ class _OnProducts:
             pretrain(config, resume=begun, observer=_OfProducts(f"seed {seed}", self.watch))
         return config.output
 
+    def _evaluated(
+        self, task: str, settings: dict[str, Any], artifact: Path, seed: int, *, ranks: bool = True
+    ) -> dict[str, Any]:
+        """The report of a downstream task on the test split."""
+        from k3m_kg.evaluation.running import build_evaluation, run_evaluation
+        from k3m_kg.use.open_model import open_model
+
+        opened = open_model(artifact, self.snapshot.path, ranks=ranks)
+        record = registry().get(EvaluationPlugin, task)
+        asked = validate_settings(record.config, settings, task)
+        evaluation = build_evaluation(task, asked, "test")
+
+        def progress(stage: str, done: int, total: int | None) -> None:
+            if total:
+                self.watch(f"seed {seed}: {stage}", done, total, "")
+
+        return run_evaluation(task, evaluation, opened, "test", progress)
+
     def config(self, snapshot: Snapshot, seed: int, changes: dict[str, Any]) -> RunConfig:
         """That which `pretrain` chooses for such a catalog, of one seed."""
 
@@ -193,30 +212,28 @@ class _OnProducts:
 
 
 class PairsRunner(_OnProducts):
-    """Which records are the same product: their words, and where K3M puts them."""
+    """Which records are the same product: the downstream task `alignment`, with its competitors."""
 
     def __init__(self, options: Options, watch: Watch) -> None:
         super().__init__(options, watch)
-        self.pairs = read_pairs(options.data)
-        self.leaks = dict(self.pairs.shared())
-        self.words = words_of_pairs(self.pairs)
-        self.snapshot = self._cut(_records(self.pairs), _sides(self.pairs), ())
+        pairs = read_pairs(options.data)
+        self.leaks = dict(pairs.shared())
+        self.pairs = options.out / "pairs.csv"
+        write_text(self.pairs, _pair_lines(pairs), K3MError)
+        self.snapshot = self._cut(_records(pairs), _sides(pairs), ())
 
     def run(self, seed: int) -> dict[str, Any]:
         """Metrics of one seed."""
-        import numpy as np
-
-        from k3m_kg.use.open_model import open_model
-
         artifact = self._train(self.snapshot, seed, {})
-        opened = open_model(artifact, self.snapshot.path, ranks=False)
-        vectors_NH = opened.vectors(opened.rows())
-        place = [opened.snapshot.ids.index(str(number)) for number in range(len(vectors_NH))]
-        near = vectors_of_pairs(self.pairs, vectors_NH[place])
-        both = {split: np.hstack([self.words[split], near[split]]) for split in near}
+        settings = {"pairs": str(self.pairs), "words": True}
+        report = self._evaluated("alignment", settings, artifact, seed, ranks=False)
+        names = METRICS["pairs"]
         return {
-            "metrics": matched(both, self.pairs, seed),
-            "competitors": {"words alone": matched(self.words, self.pairs, seed)},
+            "metrics": {name: report["metrics"][name] for name in names},
+            "competitors": {
+                called: {name: figures[name] for name in names}
+                for called, figures in report["baselines"].items()
+            },
         }
 
 
@@ -233,20 +250,8 @@ class ValuesRunner(_OnProducts):
 
     def run(self, seed: int) -> dict[str, Any]:
         """Metrics of one seed."""
-        from k3m_kg.evaluation.running import build_evaluation, run_evaluation
-        from k3m_kg.evaluation.settings import LinkPredictionSettings
-        from k3m_kg.use.open_model import open_model
-
         artifact = self._train(self.snapshot, seed, {})
-        opened = open_model(artifact, self.snapshot.path)
-        asked = LinkPredictionSettings(quantities=False)
-        evaluation = build_evaluation("link-prediction", asked, "test")
-
-        def progress(stage: str, done: int, total: int | None) -> None:
-            if total:
-                self.watch(f"seed {seed}: {stage}", done, total, "")
-
-        report = run_evaluation("link-prediction", evaluation, opened, "test", progress)
+        report = self._evaluated("link-prediction", {"quantities": False}, artifact, seed)
         metrics = report["metrics"]
         self.leaks |= report.get("leakage", {}).get("shares", {})
         competitors = {
@@ -278,6 +283,21 @@ class _OfProducts:
 
     def epoch(self, epoch: int, validation: dict[str, Any]) -> None:
         """An epoch was validated."""
+
+
+def _pair_lines(pairs: Pairs) -> str:
+    """Both ids, the label and the split of each pair, as alignment reads them."""
+    lines = [
+        f"{left},{right},{int(same)},{split}\n"
+        for split in pairs.left
+        for left, right, same in zip(
+            pairs.left[split].tolist(),
+            pairs.right[split].tolist(),
+            pairs.same[split].tolist(),
+            strict=True,
+        )
+    ]
+    return "".join(lines)
 
 
 def _records(pairs: Pairs) -> str:

@@ -53,6 +53,18 @@ COMMANDS = [
     ),
     CommandPlugin("embed", "Write the vector of every product.", _in("embed"), requires=_K3M),
     CommandPlugin(
+        "search",
+        "Find products by words, a picture, or another product.",
+        _in("search"),
+        requires=_K3M,
+    ),
+    CommandPlugin(
+        "match",
+        "Find products that are the same one.",
+        _in("match"),
+        requires=(*_K3M, "sklearn"),
+    ),
+    CommandPlugin(
         "complete", "Propose the values that products lack.", _in("complete"), requires=_K3M
     ),
     CommandPlugin(

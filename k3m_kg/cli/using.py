@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
     from k3m_kg.engine.processes import Processes
+    from k3m_kg.search.kept import KeptVectors
     from k3m_kg.use.open_model import OpenModel
 
 ArtifactArgument = Annotated[
@@ -52,6 +53,15 @@ PrecisionOption = Annotated[
         "--dtype",
         metavar="NAME",
         help="Compute in fp32 or bf16; auto: on a GPU as in training, on a CPU fp32.",
+    ),
+]
+VectorsOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--vectors",
+        metavar="FOLDER",
+        help="Where the products' vectors are kept, and made where they are missing; default: "
+        "ARTIFACT.vectors.",
     ),
 ]
 BatchSizeOption = Annotated[
@@ -151,6 +161,38 @@ def open_with_progress(
         ranks=ranks,
         progress=lambda done, total: stages.total("prepare pictures", done, total),
     )
+
+
+def kept_with_progress(
+    opened: OpenModel, vectors: Path | None, stages: Stages, batch_size: int
+) -> KeptVectors:
+    """The products' vectors in their folder, made or brought up to date where they are not.
+
+    Raises:
+        K3MError: the folder holds something else, or cannot be written.
+    """
+    from k3m_kg.search.kept import brought_up_to_date, kept_beside
+    from k3m_kg.search.nearest import WORTH
+
+    folder = vectors or kept_beside(opened.trained.path)
+    found = brought_up_to_date(
+        folder,
+        opened,
+        batch_size=batch_size,
+        progress=lambda count: stages.more("embed", count),
+    )
+    count, told = len(found.vectors_NH), found.told
+    if told.made:
+        index = ""
+        if told.added is not None:
+            index = f"; the index got {told.added:,} and lost {told.removed:,}"
+        note(f"{told.made:,} of {count:,} vectors made in {folder}{index}")
+    if found.nearest.exact and count >= WORTH:
+        note(
+            f"{count:,} vectors are compared one by one: `pip install 'k3m-kg[search]'` brings an "
+            "index"
+        )
+    return found
 
 
 def note_unknown(opened: OpenModel, rows: np.ndarray) -> None:

@@ -32,7 +32,7 @@ def propose(
     """Add proposed triples and categories as one run; nothing that a source states otherwise.
 
     For a property of which a source states a value nothing is proposed, nor for a category; nor
-    what people rejected.
+    what people rejected. A link leads from one product to another.
 
     A triple that another run proposed is noted for this one too: it stays until both are undone.
     Of the categories that several runs propose for a product the first one counts.
@@ -73,7 +73,7 @@ def propose(
         judged = judged_triples(connection, heads.values(), categories=True)
         about = [item for item in batch if isinstance(item, ProposedTriple)]
         names = terms.property_ids([item.property for item in about])
-        values = terms.ids(EntityKind.VALUE, [item.value for item in about])
+        values = terms.ids(EntityKind.VALUE, [item.value for item in about if not item.link])
         lacking = {
             product: head
             for product, head in heads.items()
@@ -88,7 +88,8 @@ def propose(
         new: dict[tuple[int, int, int], float] = {}
         for proposal in about:
             head, property_ = heads[proposal.product], names[proposal.property]
-            pair = property_, values[proposal.value]
+            tail = heads[proposal.value] if proposal.link else values[proposal.value]
+            pair = property_, tail
             if property_ not in stated[head] and pair not in judged.get(head, ()):
                 new.setdefault((head, *pair), proposal.probability)
         terms.flush()
@@ -145,14 +146,21 @@ def _check(proposal: Proposed) -> None:
 def _heads(
     connection: Connection, dialect: Dialect, batch: Sequence[Proposed]
 ) -> Mapping[str, int]:
-    found = dialect.find_terms(
-        connection, int(EntityKind.PRODUCT), {proposal.product for proposal in batch}
-    )
+    """The products that are proposed for, and those that links lead to."""
+    ends = {
+        text: None
+        for proposal in batch
+        for text in (
+            proposal.product,
+            *([proposal.value] if isinstance(proposal, ProposedTriple) and proposal.link else ()),
+        )
+    }
+    found = dialect.find_terms(connection, int(EntityKind.PRODUCT), ends)
     stated = stored_subjects(connection, found.values())
-    for proposal in batch:
-        if found.get(proposal.product) not in stated:
+    for product in ends:
+        if found.get(product) not in stated:
             raise GraphError(
-                f"there is no product {proposal.product!r} in this graph",
+                f"there is no product {product!r} in this graph",
                 hint="propose values for products of the graph that the snapshot was cut from",
             )
     return found

@@ -115,12 +115,17 @@ class Statement:
 
 @dataclass(frozen=True, slots=True)
 class ProposedTriple:
-    """A value that a model predicts for a product's property, with its probability (0 to 1)."""
+    """A value that a model predicts for a product's property, with its probability (0 to 1).
+
+    Attributes:
+        link: `value` is the id of another product of the graph.
+    """
 
     product: str
     property: str
     value: str
     probability: float
+    link: bool = False
 
 
 @dataclass(frozen=True, slots=True)

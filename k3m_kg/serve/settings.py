@@ -38,6 +38,7 @@ class ServeSettings:
         shown_nodes: the most that a drawn neighbourhood holds.
         model_queue: questions that may wait for the model; beyond that a request is turned away.
         snapshot, device: as in `k3m-kg complete`.
+        vectors, pairs: as in `k3m-kg match`.
     """
 
     host: str = "127.0.0.1"
@@ -54,6 +55,8 @@ class ServeSettings:
     shown_nodes: int = 300
     model_queue: int = 4096
     snapshot: Path | None = None
+    vectors: Path | None = None
+    pairs: Path | None = None
     device: str = "auto"
 
     def check(self) -> None:

@@ -78,7 +78,7 @@ class Site:
         from k3m_kg.serve.asking.opened import OpenedAnswers
 
         assert self.model is not None
-        return OpenedAnswers.open(self.model, self.settings.snapshot, self.settings.device)
+        return OpenedAnswers.open(self.model, self.settings)
 
     def desk(self) -> ModelDesk:
         """Where the model is asked.

@@ -1,4 +1,4 @@
-"""Proposals as CSV, JSON lines or Parquet, written as they come."""
+"""Proposals, and records of any kind, as CSV, JSON lines or Parquet, written as they come."""
 
 from __future__ import annotations
 
@@ -66,31 +66,50 @@ def write_table(
         UsageError: an unknown format.
         K3MError: the file cannot be written.
     """
-    check_table(path)
-    counted = _Counted(proposals)
     schema = _SCHEMA.append(_EXPLANATION) if explained else _SCHEMA
     if placed:
         schema = schema.append(_PLACE).append(_OPEN)
+    lines = path.suffix.lower() == ".jsonl"
+    rows = (proposal.record() if lines else _row(proposal) for proposal in proposals)
+    return write_records(path, rows, schema, spreadsheet=spreadsheet)
+
+
+def write_records(
+    path: Path, records: Iterable[dict[str, Any]], schema: pa.Schema, *, spreadsheet: bool = True
+) -> int:
+    """Write records as they come; the file appears whole or not at all.
+
+    Args:
+        schema: the columns of CSV and Parquet; JSON lines hold whatever a record has.
+        spreadsheet: as in `write_table`.
+
+    Returns:
+        How many there were.
+
+    Raises:
+        UsageError: an unknown format.
+        K3MError: the file cannot be written.
+    """
+    check_table(path)
+    counted = _Counted(records)
     with whole_file(path) as staging:
         if path.suffix.lower() == ".parquet":
             with pq.ParquetWriter(staging, schema) as writer:
                 rest = iter(counted)
                 while group := list(islice(rest, _ROWS_PER_GROUP)):
-                    rows = [_row(proposal) for proposal in group]
-                    writer.write_table(pa.Table.from_pylist(rows, schema=schema))
+                    writer.write_table(pa.Table.from_pylist(group, schema=schema))
         else:
             with staging.open("w", encoding="utf-8", newline="") as file:
                 if path.suffix.lower() == ".csv":
                     table = csv.DictWriter(file, schema.names)
                     table.writeheader()
-                    rows_of = (_row(proposal) for proposal in counted)
                     table.writerows(
                         {name: inert(cell) for name, cell in row.items()} if spreadsheet else row
-                        for row in rows_of
+                        for row in counted
                     )
                 else:
-                    for proposal in counted:
-                        file.write(json.dumps(proposal.record(), ensure_ascii=False) + "\n")
+                    for record in counted:
+                        file.write(json.dumps(record, ensure_ascii=False) + "\n")
     return counted.count
 
 
@@ -108,11 +127,11 @@ def _row(proposal: Proposal) -> dict[str, Any]:
 class _Counted:
     """An iterable that knows in the end how many it gave."""
 
-    def __init__(self, proposals: Iterable[Proposal]) -> None:
-        self._proposals = proposals
+    def __init__(self, records: Iterable[dict[str, Any]]) -> None:
+        self._records = records
         self.count = 0
 
-    def __iter__(self) -> Iterator[Proposal]:
-        for proposal in self._proposals:
+    def __iter__(self) -> Iterator[dict[str, Any]]:
+        for record in self._records:
             self.count += 1
-            yield proposal
+            yield record

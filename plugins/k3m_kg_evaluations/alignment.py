@@ -14,28 +14,27 @@ from k3m_kg.api import (
     Evaluation,
     OpenModel,
     Outcomes,
+    ProductPairs,
     Ranking,
     Scores,
+    Similarities,
     StageProgress,
     Triples,
     TuneSettings,
     UsageError,
     figure_lines,
+    fit_forest,
+    fit_pairs,
     item_numbers,
+    joined,
+    threshold_of,
     verdict_lines,
     verdict_of,
 )
-from k3m_kg_evaluations.pair_models import (
-    crossed,
-    finetuned,
-    fit_forest,
-    fit_pairs,
-    threshold_of,
-)
+from k3m_kg_evaluations.pair_models import crossed, finetuned
 from k3m_kg_evaluations.pair_view import PairView
-from k3m_kg_evaluations.pairs import PairData, ProductPairs, pairs_of
+from k3m_kg_evaluations.pairs import PairData, pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
-from k3m_kg_evaluations.similarities import Similarities, joined
 
 CANDIDATES = (1, 5, 10, 50)
 _RATES = {"finetune": 3e-4, "cross": 5e-5}

@@ -5,8 +5,15 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from k3m_kg.api import CatalogRecord, Confidence, RejectedRow, raw_text
-from k3m_kg_evaluations.pair_files import is_record_pair, lines_of, product_of
+from k3m_kg.api import (
+    CatalogRecord,
+    Confidence,
+    RejectedRow,
+    is_record_pair,
+    pair_lines,
+    paired_product,
+    raw_text,
+)
 
 
 class PairReader:
@@ -24,7 +31,7 @@ class PairReader:
             CatalogError: the file cannot be read as text.
         """
         seen: set[str] = set()
-        for number, line in lines_of(path):
+        for number, line in pair_lines(path):
             try:
                 cells = line.decode().split("\t")
             except UnicodeDecodeError:
@@ -35,7 +42,7 @@ class PairReader:
                 yield RejectedRow(number, reason, raw_text(line))
                 continue
             for side, text in zip("ab", cells, strict=False):
-                found = product_of(side, text, number)
+                found = paired_product(side, text, number)
                 if isinstance(found, str):
                     yield RejectedRow(number, found, raw_text(line))
                 elif found.id not in seen:

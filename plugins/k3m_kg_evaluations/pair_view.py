@@ -15,16 +15,18 @@ from k3m_kg.api import (
     Competitors,
     OpenModel,
     Partial,
+    ProductPairs,
+    Similarities,
     StageProgress,
     Triples,
     Visibility,
     counted,
     heads_of,
+    pair_features,
+    sentence_vectors,
+    shown_titles,
 )
-from k3m_kg_evaluations.pair_models import features_of, sentences, titles_of
-from k3m_kg_evaluations.pairs import ProductPairs
 from k3m_kg_evaluations.settings import AlignmentSettings
-from k3m_kg_evaluations.similarities import Similarities
 
 
 class PairView:
@@ -83,14 +85,14 @@ class PairView:
     @cached_property
     def _sentences(self) -> np.ndarray | None:
         hidden = self._asked.hide_modalities
-        return sentences(self.opened, titles_of(self.opened, self.rows, hidden))
+        return sentence_vectors(self.opened, shown_titles(self.opened, self.rows, hidden))
 
     def features(self, pairs: ProductPairs) -> np.ndarray:
         """(pairs, F): what a probe reads."""
         left, right = (np.searchsorted(self.rows, side) for side in (pairs.left, pairs.right))
-        found = [features_of(self.vectors_NH[left], self.vectors_NH[right])]
+        found = [pair_features(self.vectors_NH[left], self.vectors_NH[right])]
         if self._asked.words:
             if self._sentences is not None:
-                found.append(features_of(self._sentences[left], self._sentences[right]))
+                found.append(pair_features(self._sentences[left], self._sentences[right]))
             found.append(self.similarities(pairs))
         return np.concatenate(found, 1)

@@ -11,41 +11,23 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from scipy import sparse
-from scipy.sparse.csgraph import connected_components
 
-from k3m_kg.api import OpenModel, UsageError, unknown_name, word_spans
-from k3m_kg_evaluations.pair_files import FilePair, read_pairs
+from k3m_kg.api import (
+    FilePair,
+    OpenModel,
+    ProductPairs,
+    UsageError,
+    families_of,
+    read_pairs,
+    unknown_name,
+    words_of,
+)
 from k3m_kg_evaluations.settings import AlignmentSettings
 
 SPLITS = ("train", "validation", "test")
 _ROWS_AT_ONCE = 1024
 _MOST = 50_000
 """Right pairs of a split, drawn at random."""
-
-
-@dataclass(frozen=True, slots=True)
-class ProductPairs:
-    """N pairs of products of one split.
-
-    Attributes:
-        left, right: (N,) rows.
-        same: (N,) bool.
-        families: (N,) a number for all products that right pairs hold together, of the left one.
-    """
-
-    left: np.ndarray
-    right: np.ndarray
-    same: np.ndarray
-    families: np.ndarray
-
-    def __len__(self) -> int:
-        return len(self.left)
-
-    def __getitem__(self, chosen: np.ndarray) -> ProductPairs:
-        return ProductPairs(
-            self.left[chosen], self.right[chosen], self.same[chosen], self.families[chosen]
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +71,7 @@ def pairs_of(opened: OpenModel, asked: AlignmentSettings) -> PairData:
                 f"{int((~there).sum()):,} pairs are of products that this model has no vector of"
             )
         left, right, same, split = left[there], right[there], same[there], split[there]
-    family_N = _families(len(opened.snapshot), left[same], right[same])
+    family_N = families_of(len(opened.snapshot), left[same], right[same])
     gallery = np.unique(right)
     parts = {}
     for number, name in enumerate(SPLITS):
@@ -163,7 +145,7 @@ def _from_file(
 
 def _drawn_split(opened: OpenModel, left: np.ndarray, right: np.ndarray) -> np.ndarray:
     """By groups of products that pairs hold together, so that no product is in two splits."""
-    group_N = _families(len(opened.snapshot), left, right)[left]
+    group_N = families_of(len(opened.snapshot), left, right)[left]
     groups = np.unique(group_N)
     lot = np.random.default_rng(0).permutation(len(groups))
     if len(groups) < 10:  # all hang together: by the left product alone
@@ -171,14 +153,6 @@ def _drawn_split(opened: OpenModel, left: np.ndarray, right: np.ndarray) -> np.n
         lot = np.random.default_rng(0).permutation(len(groups))
     third = lot * 5 // max(1, len(groups))
     found: np.ndarray = np.maximum(0, third - 2)[np.searchsorted(groups, group_N)]
-    return found
-
-
-def _families(count: int, left: np.ndarray, right: np.ndarray) -> np.ndarray:
-    """(rows,) equal for products that pairs hold together."""
-    ones = np.ones(len(left), np.int8)
-    graph = sparse.coo_matrix((ones, (left, right)), (count, count))
-    found: np.ndarray = connected_components(graph, directed=False)[1].astype(np.int64)
     return found
 
 
@@ -244,8 +218,3 @@ def _alike_in_words(
             order = np.lexsort((others[apart], -mine.data[apart]))[:count]
             found.append(others[apart][order].tolist())
     return found
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text in small letters."""
-    return [text[start:end].lower() for start, end in word_spans(text)]

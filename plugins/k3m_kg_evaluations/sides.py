@@ -26,10 +26,10 @@ from k3m_kg.api import (
     counted_stages,
     heads_of,
     heads_to_train,
+    joined,
     tune,
 )
 from k3m_kg_evaluations.maps import Maps, Side, fit_maps, mapped, mean_rank, same_of
-from k3m_kg_evaluations.similarities import joined
 
 TITLE, IMAGE = "title", "image"
 _WIDE = 256

@@ -13,10 +13,12 @@ import torch
 from k3m_kg.contracts import Decisions
 from k3m_kg.corruption import corrupt, corruption_of
 from k3m_kg.errors import UsageError
+from k3m_kg.matching.pair_models import threshold_of
+from k3m_kg.matching.pairs import ProductPairs
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg_evaluations.alignment import _candidates
-from k3m_kg_evaluations.pair_models import Shown, threshold_of
-from k3m_kg_evaluations.pairs import ProductPairs, pairs_of
+from k3m_kg_evaluations.pair_models import Shown
+from k3m_kg_evaluations.pairs import pairs_of
 from k3m_kg_evaluations.settings import AlignmentSettings
 
 Run = Callable[..., tuple[dict[str, Any], Any]]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+import io
 import re
 from collections.abc import Iterator
 from pathlib import Path
@@ -73,6 +74,47 @@ def test_vectors_and_findings(asked: TestClient, opened: OpenModel) -> None:
     assert len(vectors[0]["vector"]) == opened.vectors(opened.rows()[:1]).shape[1]
     findings = asked.post("/api/v1/audit", json={"products": ids}).json()
     assert {one["product"] for one in findings} <= set(ids)
+
+
+def test_products_are_found_by_words_picture_and_likeness(
+    asked: TestClient, opened: OpenModel
+) -> None:
+    titles = opened.snapshot.titles.to_pylist()
+    row = next(row for row, title in enumerate(titles) if title and titles.count(title) == 1)
+    found = asked.get("/api/v1/search", params={"q": titles[row], "limit": 3}).json()
+    assert found[0]["product"] == opened.snapshot.ids[row]
+    assert len(found) == 3
+    content = io.BytesIO()
+    opened.snapshot.image(2).save(content, "PNG")  # type: ignore[union-attr]
+    path, kind = "/api/v1/search/picture", {"content-type": "image/png"}
+    assert len(asked.post(path, content=content.getvalue(), headers=kind).json()) == 10
+    answer = asked.post(path, content=b"no picture", headers=kind)
+    assert (answer.status_code, "not a picture" in answer.text) == (409, True)
+    assert asked.post(path, json={}).status_code == 415
+    assert asked.get("/api/v1/search", params={"q": "-"}).status_code == 422
+    id_ = opened.snapshot.ids[row]
+    alike = asked.get("/api/v1/product/similar", params={"id": id_, "limit": 4}).json()
+    assert id_ not in [one["product"] for one in alike]
+    assert len(alike) == 4
+    for text in (
+        asked.get("/product/similar", params={"id": id_}).text,
+        asked.get("/browse/model", params={"q": titles[row]}).text,
+    ):
+        assert text.count("<li>") == 8
+    assert "/browse/model?q=oak" in asked.get("/browse", params={"q": "oak"}).text
+
+
+def test_what_is_the_same_says_whether_it_is_calibrated(
+    asked: TestClient, opened: OpenModel
+) -> None:
+    ids = [opened.snapshot.ids[row] for row in opened.rows()[:3]]
+    answer = asked.post("/api/v1/match", json={"products": ids, "probability": 0}).json()
+    assert answer["calibrated"] is False
+    for one in answer["pairs"]:
+        assert {one["product"], one["same_as"]} & {*ids}
+    shares = [one["probability"] for one in answer["pairs"]]
+    assert shares == sorted(shares, reverse=True)
+    assert len(shares) >= 10
 
 
 def test_what_the_model_does_not_know_is_told(asked: TestClient, opened: OpenModel) -> None:

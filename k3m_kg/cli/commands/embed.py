@@ -17,16 +17,25 @@ from k3m_kg.cli.using import (
     SnapshotOption,
     SplitOption,
     Stages,
+    kept_with_progress,
     note_unknown,
     note_verdict,
     open_with_progress,
     sharing,
 )
+from k3m_kg.errors import UsageError
 
 
 def embed(
     artifact: ArtifactArgument,
-    out: Annotated[Path, typer.Argument(help="The Parquet file to write.", metavar="OUT")],
+    out: Annotated[
+        Path,
+        typer.Argument(
+            help="The Parquet file to write, or a folder NAME.vectors for `search`, `match` and "
+            "`serve`.",
+            metavar="OUT",
+        ),
+    ],
     snapshot: SnapshotOption = None,
     split: SplitOption = "all",
     batch_size: BatchSizeOption = 256,
@@ -38,8 +47,14 @@ def embed(
 
     Products that training never saw are encoded from their own image, title and triples. Several
     processes (torchrun) make OUT a folder of parts.
+
+    In a folder NAME.vectors lie the vectors of all products with an index that finds the nearest;
+    what is there of products that are as they were is kept.
     """
     guard("OUT", out, artifact=artifact, snapshot=snapshot)
+    if out.suffix == ".vectors":
+        _keep(artifact, out, snapshot, split, batch_size, device, dtype, as_json)
+        return
     from k3m_kg.use.embedding import write_embeddings
     from k3m_kg.use.parts import own_part, own_share
 
@@ -68,3 +83,43 @@ def embed(
         print_json({"products": len(rows), "width": width, "file": str(out)})
     else:
         note(f"{len(rows):,} vectors of width {width} in {out}")
+
+
+def _keep(
+    artifact: Path,
+    out: Path,
+    snapshot: Path | None,
+    split: str,
+    batch_size: int,
+    device: str,
+    dtype: str,
+    as_json: bool,
+) -> None:
+    """The folder that searches read."""
+    if split != "all":
+        raise UsageError("a folder of vectors is of all products", where=f"--split {split}")
+    with sharing() as processes:
+        if processes.several:
+            raise UsageError(
+                "several processes write Parquet only", where=str(out), hint="start one process"
+            )
+    with progress_bar(disable=as_json) as bar:
+        stages = Stages(bar)
+        opened = open_with_progress(
+            artifact, snapshot, device, stages, precision=dtype, ranks=False
+        )
+        kept = kept_with_progress(opened, out, stages, batch_size)
+    note_unknown(opened, opened.rows())
+    note_verdict(opened)
+    report = {
+        "products": len(kept.vectors_NH),
+        "width": kept.vectors_NH.shape[1],
+        "file": str(out),
+        "made": kept.told.made,
+        "kept": kept.told.kept,
+        "index": not kept.nearest.exact,
+    }
+    if as_json:
+        print_json(report)
+    else:
+        note(f"{report['products']:,} vectors of width {report['width']} in {out}")

@@ -11,7 +11,7 @@ import typer
 
 from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, note, say
 from k3m_kg.cli.streams import finish
-from k3m_kg.cli.using import DeviceOption, SnapshotOption
+from k3m_kg.cli.using import DeviceOption, SnapshotOption, VectorsOption
 from k3m_kg.errors import K3MError
 
 
@@ -47,6 +47,13 @@ def serve(
         typer.Option("--https", help="People reach it by TLS, through a proxy before it."),
     ] = False,
     snapshot: SnapshotOption = None,
+    vectors: VectorsOption = None,
+    pairs: Annotated[
+        Path | None,
+        typer.Option(
+            "--pairs", metavar="FILE", help="Known pairs that tell the API what is the same."
+        ),
+    ] = None,
     device: DeviceOption = "auto",
 ) -> None:
     """Serve the graph to a browser: look around, review what a model proposes, query it.
@@ -72,6 +79,8 @@ def serve(
         user=_user(),
         https=https,
         snapshot=snapshot,
+        vectors=vectors,
+        pairs=pairs,
         device=device,
     )
     app = create_app(db, model, settings)

@@ -58,13 +58,13 @@ class AuditBody(ProductsBody):
     top: int = Field(20, ge=1, le=1000)
 
 
-_EXAMPLE: dict[int | str, dict[str, Any]] = {
+EXAMPLE: dict[int | str, dict[str, Any]] = {
     200: {"content": {"application/json": {"schema": {"type": "array", "items": {}}}}},
     503: {"description": "The model has more to do than it can; Retry-After says when to ask."},
 }
 
 
-@router.post("/complete", responses=_EXAMPLE)
+@router.post("/complete", responses=EXAMPLE)
 async def complete(site: SiteOf, visitor: Reader, body: CompleteBody) -> Response:
     """The values that products lack, with probabilities: as `k3m-kg complete --json`."""
     kind = Completing(tuple(body.properties), body.top, body.known_too, body.applies)
@@ -78,14 +78,14 @@ async def complete(site: SiteOf, visitor: Reader, body: CompleteBody) -> Respons
         asked = list(best.values())
         told = dict(zip(asked, await desk.ask(Explaining(), asked), strict=True))
         proposals = [told.get(proposal, proposal) for proposal in proposals]
-    return _json([proposal.record() for proposal in proposals])
+    return as_json([proposal.record() for proposal in proposals])
 
 
-@router.post("/embed", responses=_EXAMPLE)
+@router.post("/embed", responses=EXAMPLE)
 async def embed(site: SiteOf, visitor: Reader, body: ProductsBody) -> Response:
     """The vectors of products: as `k3m-kg embed`."""
     found = await site.desk().ask(Embedding(), body.products)
-    return _json(
+    return as_json(
         [
             {"product": id_, "vector": [round(number, 6) for number in vector_H.tolist()]}
             for id_, vector_H in zip(body.products, found, strict=True)
@@ -93,17 +93,17 @@ async def embed(site: SiteOf, visitor: Reader, body: ProductsBody) -> Response:
     )
 
 
-@router.post("/audit", responses=_EXAMPLE)
+@router.post("/audit", responses=EXAMPLE)
 async def audit(site: SiteOf, visitor: Reader, body: AuditBody) -> Response:
     """What of products probably belongs to others: as `k3m-kg audit --json`."""
     found = await site.desk().ask(Auditing(body.top), body.products)
     findings = sorted(
         (finding for some in found for finding in some), key=lambda one: -one.suspicion
     )
-    return _json([finding.record() for finding in findings])
+    return as_json([finding.record() for finding in findings])
 
 
-def _json(content: Any) -> Response:
+def as_json(content: Any) -> Response:
     """Plain JSON; what is not finite is null there, as on the command line."""
     text = json.dumps(_finite(content), ensure_ascii=False, allow_nan=False)
     return Response(text, media_type="application/json")

@@ -47,3 +47,43 @@ class Auditing:
     """
 
     top: int = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Searching:
+    """For texts: the products that they describe.
+
+    Attributes:
+        top: products for each.
+        by: `words`, `model` or `both`.
+    """
+
+    top: int = 10
+    by: str = "both"
+
+
+@dataclass(frozen=True, slots=True)
+class SearchingPictures:
+    """For picture files, as bytes: the products that they may be of."""
+
+    top: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Resembling:
+    """For products: those whose vectors are nearest."""
+
+    top: int = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Matching:
+    """For products: those that are probably the same one.
+
+    Attributes:
+        each: so many of the nearest are compared, and as many that share words.
+        least: only what is the same with at least this probability.
+    """
+
+    each: int = 10
+    least: float = 0.5

@@ -11,7 +11,18 @@ import numpy as np
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.errors import K3MError, SnapshotError
 from k3m_kg.lpm.questions import PropertyVectors
-from k3m_kg.serve.asking.kinds import Auditing, Completing, Embedding, Explaining
+from k3m_kg.serve.asking.kinds import (
+    Auditing,
+    Completing,
+    Embedding,
+    Explaining,
+    Matching,
+    Resembling,
+    Searching,
+    SearchingPictures,
+)
+from k3m_kg.serve.asking.similar import SimilarAnswers
+from k3m_kg.serve.settings import ServeSettings
 from k3m_kg.use.audit import Auditor, Finding, kinds_of
 from k3m_kg.use.calibration import load_calibration
 from k3m_kg.use.completion import CompletionSettings, complete
@@ -32,8 +43,11 @@ class OpenedAnswers:
         calibrated: whether its probabilities are.
     """
 
-    def __init__(self, opened: OpenModel) -> None:
+    def __init__(
+        self, opened: OpenModel, vectors: Path | None = None, pairs: Path | None = None
+    ) -> None:
         self.opened = opened
+        self._similar = SimilarAnswers(opened, vectors, pairs)
         calibration = load_calibration(opened.trained)
         self.calibrated = calibration is not None
         self._temperature = calibration.temperature if calibration else lambda name: 1.0
@@ -46,23 +60,32 @@ class OpenedAnswers:
         self._explainers: dict[int, Explainer] = {}
 
     @classmethod
-    def open(cls, artifact: Path, snapshot: Path | None, device: str) -> OpenedAnswers:
+    def open(cls, artifact: Path, settings: ServeSettings) -> OpenedAnswers:
         """Of an artifact, with the snapshot that it was trained on, or another.
 
         Raises:
             K3MError: what cannot be opened or used.
         """
-        return cls(open_model(artifact, snapshot, device=device))
+        opened = open_model(artifact, settings.snapshot, device=settings.device)
+        return cls(opened, settings.vectors, settings.pairs)
 
     def __call__(self, kind: Hashable, items: Sequence[Any]) -> Mapping[Any, Any]:
         """The answer to each item, or why there is none."""
         if isinstance(kind, Explaining):
             return self._explained(kind, items)
+        if isinstance(kind, Searching):
+            return self._similar.searched(kind, items)
+        if isinstance(kind, SearchingPictures):
+            return self._similar.pictured(kind, items)
         known, unknown = self._known(items)
         if isinstance(kind, Completing):
             return unknown | self._completed(kind, known)
         if isinstance(kind, Embedding):
             return unknown | self._embedded(known)
+        if isinstance(kind, Resembling):
+            return unknown | self._similar.alike(kind, known)
+        if isinstance(kind, Matching):
+            return unknown | self._similar.same(kind, known)
         assert isinstance(kind, Auditing)
         return unknown | self._audited(kind, known)
 

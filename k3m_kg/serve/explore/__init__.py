@@ -9,6 +9,7 @@ from k3m_kg.serve.explore import (
     proposals,
     query,
     runs,
+    similar,
     start,
 )
 
@@ -18,6 +19,7 @@ ROUTERS = (
     product.router,
     pictures.router,
     proposals.router,
+    similar.router,
     properties.router,
     runs.router,
     neighbourhood.router,

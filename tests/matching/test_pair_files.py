@@ -7,11 +7,11 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import CatalogError, K3MError, UsageError
+from k3m_kg.matching.pair_files import FilePair, read_pairs, record_id
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.records import ProductRecord, RejectedRow
 from k3m_kg.testing import ReaderCase
 from k3m_kg_evaluations import k3m_kg_readers
-from k3m_kg_evaluations.pair_files import FilePair, read_pairs, record_id
 from k3m_kg_evaluations.pair_reader import PairReader
 
 MUG = "COL title VAL red mug COL maker VAL acme COL price VAL 9.5 "

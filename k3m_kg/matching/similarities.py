@@ -12,11 +12,17 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from k3m_kg.api import TRIPLES, OpenModel, Triples
-from k3m_kg_evaluations.pairs import ProductPairs, words_of
+from k3m_kg.contracts import TRIPLES
+from k3m_kg.lpm.questions import Triples
+from k3m_kg.matching.pairs import ProductPairs, words_of
+from k3m_kg.use.open_model import OpenModel
 
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 _GRAM = 3
+_PIECES = 6
+"""Column of titles: shared pieces of all that either has."""
+_KEPT = 4
+"""Answers that are kept: several judges ask of the same pairs."""
 
 
 class Similarities:
@@ -35,7 +41,7 @@ class Similarities:
         read: Callable[[Triples], dict[str, Any]],
     ) -> None:
         self._opened, self._shown, self._read = opened, shown, read
-        self._found: list[tuple[ProductPairs, np.ndarray]] = []  # several judges ask the same
+        self._found: list[tuple[ProductPairs, np.ndarray]] = []
 
     def cosines(self, pairs: ProductPairs) -> dict[str, np.ndarray]:
         """(N,) by input: `words` are TF-IDF, `attributes` one-hot, pictures plain."""
@@ -59,7 +65,15 @@ class Similarities:
         if TRIPLES in self._shown:
             columns += self._of_triples(pairs)
         found = np.stack(columns or [np.zeros(len(pairs))], 1).astype(np.float32)
-        self._found.append((pairs, found))
+        self._found = [*self._found[1 - _KEPT :], (pairs, found)]
+        return found
+
+    def likeness(self, pairs: ProductPairs) -> np.ndarray:
+        """(N,) float32 from 0 to 1: the mean of the cosines and of what titles' pieces share."""
+        columns = [np.clip(column, 0, 1) for column in self.cosines(pairs).values()]
+        if "title" in self._shown:
+            columns.append(self._of_titles(pairs)[_PIECES])
+        found: np.ndarray = np.mean(columns or [np.zeros(len(pairs))], 0).astype(np.float32)
         return found
 
     def _of_titles(self, pairs: ProductPairs) -> list[np.ndarray]:

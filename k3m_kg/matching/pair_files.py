@@ -15,7 +15,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from k3m_kg.api import CatalogError, ProductRecord, UsageError, open_bytes, unstorable
+from k3m_kg.errors import CatalogError, UsageError
+from k3m_kg.readers.cells import unstorable
+from k3m_kg.readers.compressed import open_bytes
+from k3m_kg.records import ProductRecord
 
 _COLUMN = re.compile(r"COL (\S+) VAL ?")
 _TITLES = ("title", "name", "product", "product_title")
@@ -60,7 +63,7 @@ def record_id(side: str, text: str) -> str:
     return f"{side}-{digest[:16]}"
 
 
-def product_of(side: str, text: str, line: int) -> ProductRecord | str:
+def paired_product(side: str, text: str, line: int) -> ProductRecord | str:
     """The product that a record describes, or why it is none.
 
     Its title is the column of that name, or else the first one; what else is filled in becomes
@@ -80,7 +83,7 @@ def product_of(side: str, text: str, line: int) -> ProductRecord | str:
     return ProductRecord(record_id(side, text), cells[name] or None, properties=rest, line=line)
 
 
-def lines_of(path: Path) -> Iterator[tuple[int, bytes]]:
+def pair_lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """The lines of a file that are not blank, with their numbers.
 
     Raises:
@@ -138,7 +141,7 @@ def _pairs_of(path: Path, split: str | None) -> Iterator[FilePair]:
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
-    for number, line in lines_of(path):
+    for number, line in pair_lines(path):
         try:
             yield number, line.decode()
         except UnicodeDecodeError:

@@ -1,0 +1,25 @@
+"""What a search finds: plain data."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class FoundProduct:
+    """A product that was found.
+
+    Attributes:
+        score: BM25 of words, or a cosine.
+        by: which of them: `words` or `model`.
+    """
+
+    product: str
+    title: str | None
+    score: float
+    by: str
+
+    def record(self) -> dict[str, Any]:
+        """As it is written in JSON."""
+        return asdict(self)
