@@ -135,6 +135,8 @@ class _OfGraph:
 class _OnProducts:
     """What trains K3M on a catalog that is made of published files."""
 
+    snapshot: Snapshot
+
     def __init__(self, options: Options, watch: Watch) -> None:
         self.options, self.watch = options, watch
         self.notes: list[str] = []

@@ -33,8 +33,8 @@ from k3m_kg.search.nearest import (
     LIBRARY,
     WORTH,
     Exact,
-    Graph,
     Nearest,
+    NearestGraph,
     centred,
     empty_graph,
     graph_possible,
@@ -58,7 +58,7 @@ _WORTH_ADDING = 0.5
 
 
 @dataclass(frozen=True, slots=True)
-class Told:
+class KeptUpdate:
     """What was done to have the vectors as they are.
 
     Attributes:
@@ -92,7 +92,7 @@ class KeptVectors:
     maps: dict[str, np.ndarray]
     words: WordPostings
     nearest: Nearest
-    told: Told
+    told: KeptUpdate
 
 
 def kept_beside(artifact: Path) -> Path:
@@ -114,7 +114,7 @@ def in_memory(
         {part: fit_map(opened, vectors_NH, middle_H, part) for part in PARTS},
         WordPostings.of(opened.snapshot),
         Exact(vectors_NH, middle_H),
-        Told(0, len(rows)),
+        KeptUpdate(0, len(rows)),
     )
 
 
@@ -139,7 +139,7 @@ def open_kept(folder: Path, opened: OpenModel) -> KeptVectors:
     manifest = _manifest(folder)
     if not _of_model(manifest, opened) or manifest.get("snapshot") != opened.snapshot.id:
         raise ArtifactError("vectors of another model or snapshot", where=str(folder), hint=_HINT)
-    return _opened(folder, manifest, Told(len(opened.snapshot), 0))
+    return _opened(folder, manifest, KeptUpdate(len(opened.snapshot), 0))
 
 
 def brought_up_to_date(
@@ -160,7 +160,7 @@ def brought_up_to_date(
     """
     if is_fresh(folder, opened):
         kept = open_kept(folder, opened)
-        if isinstance(kept.nearest, Graph) or not _wants_graph(len(kept.vectors_NH)):
+        if isinstance(kept.nearest, NearestGraph) or not _wants_graph(len(kept.vectors_NH)):
             return kept
     if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
         raise ArtifactError("holds something else than vectors", where=str(folder))
@@ -180,7 +180,7 @@ def _write(
     opened: OpenModel,
     batch_size: int,
     progress: Advance | None,
-) -> Told:
+) -> KeptUpdate:
     snapshot = opened.snapshot
     marks = marks_of(snapshot)
     source_N = np.full(len(snapshot), -1, np.int64)
@@ -196,7 +196,7 @@ def _write(
     )
     # a graph that grows keeps the middle that its vectors were taken around
     middle = map_npy(old / "middle.npy") if grows and old is not None else _middle(vectors)
-    arrays = {"middle": np.ascontiguousarray(middle, np.float32)}
+    arrays: dict[str, np.ndarray] = {"middle": np.ascontiguousarray(middle, np.float32)}
     for name, of in zip(("names", "contents"), marks, strict=True):
         arrays[name] = of.view(np.uint8).reshape(-1, MARK.itemsize)
     for part in PARTS:
@@ -223,7 +223,7 @@ def _write(
     }
     write_json(new / MANIFEST, manifest | {"files": described_files(new)})
     kept = int((source_N >= 0).sum())
-    return Told(kept, len(vectors) - kept, added, removed)
+    return KeptUpdate(kept, len(vectors) - kept, added, removed)
 
 
 def _filled(
@@ -362,7 +362,7 @@ def _marks(folder: Path, name: str) -> np.ndarray:
     return np.ascontiguousarray(found).view(MARK).ravel()
 
 
-def _opened(folder: Path, manifest: dict[str, Any], told: Told) -> KeptVectors:
+def _opened(folder: Path, manifest: dict[str, Any], told: KeptUpdate) -> KeptVectors:
     count, width = manifest["count"], manifest["width"]
     vectors = _array(folder, "vectors", "<f4", count, width)
     middle = _array(folder, "middle", "<f4", width)
@@ -374,6 +374,6 @@ def _opened(folder: Path, manifest: dict[str, Any], told: Told) -> KeptVectors:
     nearest: Nearest = Exact(vectors, middle)
     if manifest.get("index") == LIBRARY and graph_possible():
         keys = _array(folder, "keys", "<i8", count)
-        nearest = Graph(read_graph(folder / _GRAPH, width, count), keys, middle)
+        nearest = NearestGraph(read_graph(folder / _GRAPH, width, count), keys, middle)
     maps = {part: _array(folder, f"{part}_map", "<f4", width + 1, width) for part in PARTS}
     return KeptVectors(vectors, middle, maps, words, nearest, told)

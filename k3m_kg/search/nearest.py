@@ -91,7 +91,7 @@ def _top(scores_QN: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
     return np.take_along_axis(some, order, 1), np.take_along_axis(scores, order, 1)
 
 
-class Graph:
+class NearestGraph:
     """usearch's index of vectors in 16 bits: some are missed, and few are looked at.
 
     Args:
@@ -156,7 +156,7 @@ def read_graph(path: Path, width: int, count: int, *, change: bool = False) -> A
 
     try:
         # usearch's own texts name no file; whatever it raises means the same
-        index = Index.restore(str(path), view=not change)
+        index: Any = Index.restore(str(path), view=not change)
     except Exception as error:
         raise ArtifactError(f"no index: {error}", where=str(path)) from None
     if index is None or index.ndim != width or len(index) != count:

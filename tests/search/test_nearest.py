@@ -9,7 +9,14 @@ import pytest
 
 from k3m_kg.errors import ArtifactError
 from k3m_kg.search import nearest
-from k3m_kg.search.nearest import Exact, Graph, centred, empty_graph, graph_possible, read_graph
+from k3m_kg.search.nearest import (
+    Exact,
+    NearestGraph,
+    centred,
+    empty_graph,
+    graph_possible,
+    read_graph,
+)
 
 needs_graph = pytest.mark.skipif(not graph_possible(), reason="usearch is not installed")
 
@@ -42,7 +49,7 @@ def test_a_graph_finds_what_exact_search_finds(tmp_path: Path) -> None:
     made = empty_graph(16)
     made.add(keys, centred(things, middle))
     made.save(str(tmp_path / "graph"))
-    graph = Graph(read_graph(tmp_path / "graph", 16, 500), keys, middle)
+    graph = NearestGraph(read_graph(tmp_path / "graph", 16, 500), keys, middle)
     exact = Exact(things, middle).find(queries, 10)
     found = graph.find(queries, 10)
     same = [len({*a} & {*b}) for a, b in zip(exact[0].tolist(), found[0].tolist(), strict=True)]

@@ -115,7 +115,7 @@ def match(
     takes back.
     """
     guard("--out", out, db=db, artifact=artifact, snapshot=snapshot, files=[("the pairs", pairs)])
-    guard("--vectors", vectors, artifact=artifact, snapshot=snapshot)
+    guard("--vectors", vectors, db=db, artifact=artifact, snapshot=snapshot)
     if pairs is not None and links:
         raise UsageError("--pairs and --links: name one kind of known pairs")
     if write:
