@@ -97,7 +97,7 @@ class Usearch:
 
     def find(self, queries: np.ndarray) -> np.ndarray:
         """(Q, TOP) keys."""
-        return np.asarray(self.index.search(queries, TOP, threads=1).keys)
+        return np.asarray(self.index.search(queries, TOP, threads=1).keys).reshape(-1, TOP)
 
     def save(self, path: Path) -> None:
         """As a file."""
