@@ -243,6 +243,15 @@ def safe_url(url: URL) -> str:
     return url.render_as_string(hide_password=True)
 
 
+def writes_too_long(url: URL, patience: float) -> GraphError:
+    """The error of who has waited for another writer so many seconds."""
+    return GraphError(
+        f"another process has been writing for more than {patience:.3g} s",
+        where=safe_url(url),
+        hint="wait for the other ingest, then run this one again",
+    )
+
+
 @contextmanager
 def write_transaction(
     engine: Engine,
@@ -266,11 +275,7 @@ def write_transaction(
         deadline = time.monotonic() + patience
         while not dialect.take_write_lock(connection):
             if time.monotonic() >= deadline:
-                raise GraphError(
-                    f"another process has been writing for more than {patience:g} s",
-                    where=safe_url(engine.url),
-                    hint="wait for the other ingest, then run this one again",
-                )
+                raise writes_too_long(engine.url, patience)
             if on_wait is not None:
                 on_wait()
                 on_wait = None

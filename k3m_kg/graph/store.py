@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import TracebackType
@@ -22,9 +23,11 @@ from k3m_kg.graph.engine import (
     safe_url,
     sqlite_file,
     write_transaction,
+    writes_too_long,
 )
 from k3m_kg.graph.origins import ProductOrigins, product_origins
 from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
+from k3m_kg.graph.turns import Turns
 from k3m_kg.graph.unused import remove_unused
 from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.records import ValueRecord
@@ -39,7 +42,7 @@ class GraphStore:
       ends and rolled back when it raises. A process killed at any moment, or a disk that fills
       up, leaves the last committed state.
     - **One writer.** A second `writing()` waits for the first; it gives up with a `GraphError`
-      after a minute, having changed nothing.
+      after a minute, having changed nothing. Threads get in in the order in which they came.
     - **Readers see one state.** `iter_products` and `status` show the graph as it was committed
       when they began reading, whatever is committed meanwhile, and never wait for a writer.
 
@@ -49,6 +52,7 @@ class GraphStore:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
         self._dialect = dialect_of(engine)
+        self._turns = Turns()
 
     @classmethod
     def open(cls, url: str) -> GraphStore:
@@ -178,13 +182,24 @@ class GraphStore:
             GraphError: another writer did not finish in time, the disk is full, the database is
                 read-only or damaged. Nothing was changed.
         """
-        with (
-            clear_errors(self._engine.url),
-            write_transaction(
-                self._engine, self._dialect, commit=commit, on_wait=on_wait, patience=patience
-            ) as connection,
-        ):
-            yield GraphWriter(connection, self._dialect)
+        began = time.monotonic()
+        if not self._turns.take_now():
+            if on_wait is not None:
+                on_wait()
+                on_wait = None
+            if not self._turns.take(patience):
+                raise writes_too_long(self._engine.url, patience)
+        left = patience - (time.monotonic() - began)
+        try:
+            with (
+                clear_errors(self._engine.url),
+                write_transaction(
+                    self._engine, self._dialect, commit=commit, on_wait=on_wait, patience=left
+                ) as connection,
+            ):
+                yield GraphWriter(connection, self._dialect)
+        finally:
+            self._turns.give()
 
     def iter_products(self, *, batch_size: int = 1000) -> Iterator[StoredProduct]:
         """Every product, by id in byte order, as one state of the graph.
