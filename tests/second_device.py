@@ -18,6 +18,7 @@ second device is not.
 from __future__ import annotations
 
 from contextlib import ExitStack
+from functools import cache
 from typing import Any
 
 import torch
@@ -135,7 +136,16 @@ def _run(func: Any, args: Any, kwargs: dict[str, Any]) -> Any:
         found = found.clone()
     if not there:
         return found
-    return return_and_correct_aliasing(func, args, kwargs, tree_map(_wrapped, found))
+    wrapped = _wrapped(found) if isinstance(found, Tensor) else tree_map(_wrapped, found)
+    if not _aliases(func):
+        return wrapped
+    return return_and_correct_aliasing(func, args, kwargs, wrapped)
+
+
+@cache
+def _aliases(func: Any) -> bool:
+    """Whether it gives what it was given, or a view of it."""
+    return any(one.alias_info is not None for one in func._schema.returns)
 
 
 def _check(func: Any, args: Any, given: list[Tensor]) -> None:

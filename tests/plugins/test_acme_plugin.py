@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.plugins.outside import installed, k3m_kg
+from tests.plugins.outside import installed, outputs
 
 PACKAGE = Path(__file__).parent / "acme_plugin"
 CONFIG = """\
@@ -65,8 +65,30 @@ if "ingest" not in sys.argv:  # the reading process
 
 @pytest.mark.slow
 def test_an_outside_plugin_of_each_kind_takes_part(site: Path, tmp_path: Path) -> None:
-    listed = json.loads(k3m_kg(site, tmp_path, "plugins", "list", "--json").stdout)
-    acme = {(row["kind"], row["name"]) for row in listed if row["package"] == "acme-plugin"}
+    colours = ("red", "green", "blue")
+    lines = [
+        f"p{number} | {colours[number % 3]} cup {number} | colour={colours[number % 3]} | use=tea"
+        for number in range(40)
+    ]
+    text = "\n".join([*lines, " | no id | colour=red"]) + "\n"
+    (tmp_path / "catalog.acme").write_text(text, encoding="utf-8")
+    (tmp_path / "run.yaml").write_text(CONFIG, encoding="utf-8")
+    norms = ("--task", "acme-norms", "--set", "longest=0", "--split", "train", "--json")
+    listed, shown, taken, _, _, ranked, measured, label, helped = outputs(
+        site,
+        tmp_path,
+        ("plugins", "list", "--json"),
+        ("plugins", "show", "acme-stronger", "--json"),
+        ("ingest", "catalog.acme", "--format", "acme", "--json"),
+        ("snapshot", "cuts"),
+        ("pretrain", "run.yaml"),
+        ("evaluate", "artifact", "--task", "link-prediction", "--json"),
+        ("evaluate", "artifact", *norms),
+        ("acme-label", "p1", "--width", "6"),
+        ("--help",),
+    )
+    rows = json.loads(listed)
+    acme = {(row["kind"], row["name"]) for row in rows if row["package"] == "acme-plugin"}
     assert acme == {
         ("fusion", "acme-stronger"),
         ("text-encoder", "acme-hashed-words"),
@@ -74,7 +96,6 @@ def test_an_outside_plugin_of_each_kind_takes_part(site: Path, tmp_path: Path) -
         ("evaluation", "acme-norms"),
         ("command", "acme-label"),
     }
-    shown = k3m_kg(site, tmp_path, "plugins", "show", "acme-stronger", "--json").stdout
     assert json.loads(shown)["settings"] == [
         {
             "name": "sharpness",
@@ -83,33 +104,17 @@ def test_an_outside_plugin_of_each_kind_takes_part(site: Path, tmp_path: Path) -
             "meaning": "0 averages both sources, a large number takes the larger one.",
         }
     ]
-
-    colours = ("red", "green", "blue")
-    lines = [
-        f"p{number} | {colours[number % 3]} cup {number} | colour={colours[number % 3]} | use=tea"
-        for number in range(40)
-    ]
-    text = "\n".join([*lines, " | no id | colour=red"]) + "\n"
-    (tmp_path / "catalog.acme").write_text(text, encoding="utf-8")
-    counts = json.loads(
-        k3m_kg(site, tmp_path, "ingest", "catalog.acme", "--format", "acme", "--json").stdout
-    )
-    assert counts["products_added"] == 40
-    assert counts["rows_quarantined"] == 1
-    k3m_kg(site, tmp_path, "snapshot", "cuts")
-    (tmp_path / "run.yaml").write_text(CONFIG, encoding="utf-8")
-    k3m_kg(site, tmp_path, "pretrain", "run.yaml")
+    counts = json.loads(taken)
+    assert (counts["products_added"], counts["rows_quarantined"]) == (40, 1)
 
     record = json.loads((tmp_path / "artifact" / "artifact.json").read_text(encoding="utf-8"))
     used = {(row["kind"], row["name"], row["package"], row["version"]) for row in record["plugins"]}
     assert ("fusion", "acme-stronger", "acme-plugin", "1.2.0") in used
     assert ("text-encoder", "acme-hashed-words", "acme-plugin", "1.2.0") in used
-    report = k3m_kg(site, tmp_path, "evaluate", "artifact", "--task", "link-prediction", "--json")
-    assert 0 < json.loads(report.stdout)["metrics"]["mrr"] <= 1
-    options = ("--task", "acme-norms", "--set", "longest=0", "--split", "train", "--json")
-    report = json.loads(k3m_kg(site, tmp_path, "evaluate", "artifact", *options).stdout)
+    assert 0 < json.loads(ranked)["metrics"]["mrr"] <= 1
+    report = json.loads(measured)
     assert (report["task"], report["split"], report["per_property"]) == ("acme-norms", "train", {})
     assert report["metrics"]["mean"] > 0
     assert report["metrics"]["long"] > 0
-    assert k3m_kg(site, tmp_path, "acme-label", "p1", "--width", "6").stdout == "[  p1  ]\n"
-    assert "Print a label for a product. (acme-plugin)" in k3m_kg(site, tmp_path, "--help").stdout
+    assert label == "[  p1  ]\n"
+    assert "Print a label for a product. (acme-plugin)" in helped

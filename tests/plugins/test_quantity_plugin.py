@@ -15,7 +15,7 @@ from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import Catalog
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.snapshot import SnapshotSettings, build_snapshot
-from tests.plugins.outside import installed, k3m_kg
+from tests.plugins.outside import installed, outputs
 
 PACKAGE = Path(__file__).parent / "quantity_plugin"
 CONFIG = """\
@@ -53,31 +53,29 @@ def test_what_only_the_third_modality_says_is_learnt_and_explained(
     (tmp_path / "mapping.yaml").write_text(
         "id: id\nproperties: [weight, class]\n", encoding="utf-8"
     )
-    k3m_kg(site, tmp_path, "ingest", "catalog.csv", "--mapping", "mapping.yaml")
-    k3m_kg(site, tmp_path, "snapshot", "--holdout", "0", "cuts")
     (tmp_path / "run.yaml").write_text(CONFIG, encoding="utf-8")
-    k3m_kg(site, tmp_path, "pretrain", "run.yaml")
+    *_, evaluated, completed, audited = outputs(
+        site,
+        tmp_path,
+        ("ingest", "catalog.csv", "--mapping", "mapping.yaml"),
+        ("snapshot", "--holdout", "0", "cuts"),
+        ("pretrain", "run.yaml"),
+        ("evaluate", "artifact", "--task", "link-prediction", "--property", "class", "--json"),
+        ("complete", "artifact", "--all", "--explain", "--property", "class", "--json"),
+        ("audit", "artifact", "--json"),  # of values only: quantities say what values say
+    )
     record = json.loads((tmp_path / "artifact" / "artifact.json").read_text(encoding="utf-8"))
     used = {(row["kind"], row["name"], row["package"]) for row in record["plugins"]}
     assert ("modality", "quantities", "quantity-plugin") in used
 
-    words = ("evaluate", "artifact", "--task", "link-prediction", "--property", "class", "--json")
-    report = json.loads(k3m_kg(site, tmp_path, *words).stdout)
-    asked = report["per_property"]["class"]
+    asked = json.loads(evaluated)["per_property"]["class"]
     assert asked["hits@1"] >= 0.85 > asked["majority_hits@1"] + 0.2
 
-    words = ("complete", "artifact", "--all", "--explain", "--property", "class", "--json")
-    proposals = json.loads(k3m_kg(site, tmp_path, *words).stdout)
+    proposals = json.loads(completed)
     parts = [part for one in proposals for part in one["explanation"]["parts"]]
     assert any(p["kind"] == "quantities" and p["text"].startswith("weight ") for p in parts)
     assert any("quantities" in one["explanation"]["without"] for one in proposals)
-
-    words = ("audit", "artifact", "--json")  # of values only: quantities say what values say
-    assert json.loads(k3m_kg(site, tmp_path, *words).stdout)["judged"].keys() == {
-        "values",
-        "titles",
-        "images",
-    }
+    assert json.loads(audited)["judged"].keys() == {"values", "titles", "images"}
 
 
 class Weighed:

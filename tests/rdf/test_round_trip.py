@@ -69,7 +69,7 @@ def test_the_catalog(store: GraphStore, tmp_path: Path, suffix: str) -> None:
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
 @settings(
-    max_examples=8,
+    max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=catalogs(STRIPPED))
@@ -90,7 +90,7 @@ LINES = st.lists(STRIPPED, min_size=1, max_size=3).map("\r\n".join)
 
 @pytest.mark.parametrize("format", ["parquet", "csv"])
 @settings(
-    max_examples=8,
+    max_examples=5,
     suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
 )
 @given(records=catalogs(STRIPPED | LINES))
