@@ -148,6 +148,8 @@ class TrainingSettings(Settings):
         device: `auto` takes a GPU where there is one; else `cpu`, `cuda`, `cuda:1`, ...
         precision: `bf16` computes matrix products in bfloat16, weights stay float32; `auto` does so
             on a GPU.
+        strategy: of several processes: `ddp` keeps all weights in each; `fsdp` shares weights,
+            average and optimiser out among them (FSDP2), which gather them for every step.
         compile: let torch compile the layers: faster steps on a GPU after up to a minute.
     """
 
@@ -172,6 +174,7 @@ class TrainingSettings(Settings):
     threads: int = Field(0, ge=0, le=MAX_THREADS)
     device: str = "auto"
     precision: Literal["auto", "fp32", "bf16"] = "fp32"
+    strategy: Literal["ddp", "fsdp"] = "ddp"
     compile: bool = False
 
 

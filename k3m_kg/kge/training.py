@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,7 @@ from k3m_kg.config import validate_settings
 from k3m_kg.contracts import LinkLoss, NegativeSampler, SamplerContext
 from k3m_kg.engine.device import pick_device
 from k3m_kg.engine.environment import ProcessPlace
+from k3m_kg.engine.processes import Processes, joined
 from k3m_kg.errors import ArtifactError, ConfigError, UsageError
 from k3m_kg.files import whole_folder
 from k3m_kg.kge.artifact import save_artifact
@@ -99,46 +101,56 @@ def train(config: KgeConfig, *, resume: bool = False, observer: KgeObserver | No
         UsageError: the output exists, or there is nothing to resume.
         ConfigError, CatalogError, SnapshotError, ArtifactError: as their names say.
     """
-    if ProcessPlace.of().size > 1:
-        raise UsageError(
-            "trains on one device",
-            where="kge train",
-            hint="start it without torchrun; several configs can train at the same time",
-        )
-    output = config.output
-    folder = run_folder(output)
+    place = ProcessPlace.of()
+    device = pick_device(config.training.device, place)
+    folder = run_folder(config.output)
+    with joined(place, device) as processes, ExitStack() as first:
+        if processes.first:
+            _check_free(config.output)
+            first.enter_context(held(folder))
+            _check_begun(folder, resume)
+        processes.wait()
+        watching = observer if observer and processes.first else Quiet()
+        if config.training.threads:
+            torch.set_num_threads(config.training.threads)
+        run = _Run(config, folder / "checkpoint", watching, processes, device)
+        if resume:
+            run.restore()
+        run.go()
+        if processes.first:
+            run.finish(config.output)
+            clear(folder)
+    return config.output
+
+
+def _check_free(output: Path) -> None:
     if (output / MANIFEST).exists() or (
         output.exists() and (not output.is_dir() or any(output.iterdir()))
     ):
         raise UsageError("exists already", where=str(output), hint="choose another output")
-    with held(folder):
-        return _train(config, folder, observer or Quiet(), resume)
 
 
-def _train(config: KgeConfig, folder: Path, observer: KgeObserver, resume: bool) -> Path:
-    checkpoint = folder / "checkpoint"
-    started = (checkpoint / "progress.json").exists()
+def _check_begun(folder: Path, resume: bool) -> None:
+    started = (folder / "checkpoint" / "progress.json").exists()
     if resume and not started:
         raise UsageError("there is no checkpoint to resume", where=str(folder))
     if started and not resume:
         raise UsageError(
             "a run was begun here", where=str(folder), hint="add --resume, or remove that folder"
         )
-    if config.training.threads:
-        torch.set_num_threads(config.training.threads)
-    run = _Run(config, checkpoint, observer)
-    if resume:
-        run.restore()
-    run.go()
-    artifact = run.finish(config.output)
-    clear(folder)
-    return artifact
 
 
 class _Run:
-    def __init__(self, config: KgeConfig, checkpoint: Path, observer: KgeObserver) -> None:
+    def __init__(
+        self,
+        config: KgeConfig,
+        checkpoint: Path,
+        observer: KgeObserver,
+        processes: Processes,
+        device: torch.device,
+    ) -> None:
         self.config, self.checkpoint, self.observer = config, checkpoint, observer
-        self.device = pick_device(config.training.device)
+        self.processes, self.device = processes, device
         self._wait_every = 1 if self.device.type == "cpu" else _STEPS_UNWATCHED
         loss = build_loss(config)  # what is misspelt shows before the data are read
         registry().settings("negative-sampler", config.negatives.sampler, "negatives.sampler")
@@ -150,7 +162,7 @@ class _Run:
         sizes = len(self.data.entities), len(self.data.relations)
         self.model = build_model(config, *sizes, features).to(self.device)
         self.generator = torch.Generator().manual_seed(config.training.seed)
-        self.stepper = build_stepper(config, self.model, self.data, loss)
+        self.stepper = build_stepper(config, self.model, self.data, loss, processes)
         self.progress = TrainingState()
         self.best: dict[str, Tensor] = {}
 
@@ -161,8 +173,11 @@ class _Run:
             loss = self._epoch()
             last = self.progress.epoch == settings.epochs
             if self.progress.epoch % settings.validate_every == 0 or last:
-                self._validate(loss)
-            self.save()
+                if self.processes.first:
+                    self._validate(loss)
+                self.progress.waited = int(self.processes.agree([self.progress.waited])[0])
+            if self.processes.first:
+                self.save()
             if settings.patience and self.progress.waited >= settings.patience:
                 return
 
@@ -288,7 +303,11 @@ class _Run:
 
 
 def build_stepper(
-    config: KgeConfig, model: KgeModel, data: TripleData, loss: LinkLoss | None = None
+    config: KgeConfig,
+    model: KgeModel,
+    data: TripleData,
+    loss: LinkLoss | None = None,
+    processes: Processes | None = None,
 ) -> Stepper:
     """What takes the config's steps, on the device of the model.
 
@@ -310,7 +329,8 @@ def build_stepper(
         device=model.relations.weight.device,
     )
     shared = sampler.group_size(settings.shared, config.training.batch_size)
-    return Stepper(model, negatives, loss or build_loss(config), config.training, shared)
+    loss = loss or build_loss(config)
+    return Stepper(model, negatives, loss, config.training, shared, processes)
 
 
 def build_loss(config: KgeConfig) -> LinkLoss:

@@ -24,7 +24,7 @@ from k3m_kg.snapshot.validation_parts import fitting_rows
 from k3m_kg.training.artifact.folder import bundle, load_assets, save_assets
 from k3m_kg.training.evidence import fit_evidence
 from k3m_kg.training.loop.compiling import compile_layers
-from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
+from k3m_kg.training.loop.optimizer import MovingAverage, adamw
 from k3m_kg.training.loop.step import Pretrainer
 from k3m_kg.training.run.resuming import check_config, keep_config
 from k3m_kg.training.watching.observing import Observer
@@ -169,8 +169,7 @@ class Preparation:
         settings = config.training
         if settings.compile:
             compile_layers(trainer)
-        groups = parameter_groups(model, tasks, settings)
-        optimizer = torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+        optimizer = adamw(model, tasks, settings)
         average = MovingAverage([model, tasks], settings.ema)
         return Learner(model, tasks, trainer, optimizer, average), catalog
 

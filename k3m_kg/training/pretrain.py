@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
@@ -34,7 +34,7 @@ from k3m_kg.training.artifact.folder import save_artifact
 from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, tensors_of, write_tensors
 from k3m_kg.training.loop.budget import TimeBudget
 from k3m_kg.training.loop.optimizer import learning_rates
-from k3m_kg.training.loop.parallel import ParallelStep
+from k3m_kg.training.loop.parallel import ParallelStep, Sharding, see_each_other
 from k3m_kg.training.loop.pending import Pending, of_all_processes
 from k3m_kg.training.loop.pieces import EpochPieces, steps_of
 from k3m_kg.training.loop.prefetch import ahead
@@ -122,9 +122,10 @@ def _pretrain(
             training.prepare(resume)
         processes.wait()
     training.train()
-    if processes.first:
-        training.finish()
-        clear(run)
+    with training.parallel.gathered():
+        if processes.first:
+            training.finish()
+            clear(run)
 
 
 class _Run:
@@ -153,6 +154,7 @@ class _Run:
             folder / CHECKPOINTS,
             config.training.keep_checkpoints,
             background=device.type == "cuda",
+            writes=processes.first,
         )
         self.snapshot = Snapshot.open(begun_snapshot(config, folder) if resume else config.snapshot)
         # A folder of snapshots means its latest, which another cut would change: name the one.
@@ -203,6 +205,7 @@ class _Run:
     def train(self) -> None:
         """Run the epochs that are left, until the last or until patience ends."""
         state, settings = self.state, self.settings
+        see_each_other(self.learner.trainer, self.processes, self.device)
         self.parallel = ParallelStep(
             self.learner.trainer,
             self.processes,
@@ -210,6 +213,7 @@ class _Run:
             training_precision(settings.precision, self.device),
             self.cut,
             settings.seed,
+            self._sharding() if self.shares_out else None,
         )
         self.pieces = EpochPieces(self.config, self.rows, self.batcher, self.parallel)
         self.rates = learning_rates(
@@ -225,6 +229,17 @@ class _Run:
             planned, best_epoch = self.processes.agree([state.planned, state.best_epoch])
             state.planned, state.best_epoch = int(planned), int(best_epoch)
             self._checkpoint()
+
+    @property
+    def shares_out(self) -> bool:
+        """Whether each process has a part of the weights only."""
+        return self.processes.several and self.settings.strategy == "fsdp"
+
+    def _sharding(self) -> Sharding:
+        # a second and more to import, for those who ask for it
+        from k3m_kg.training.loop import sharding
+
+        return sharding.Sharding(self.learner, self.settings, self.processes)
 
     @property
     def steps(self) -> int:
@@ -327,40 +342,44 @@ class _Run:
         loss, metrics = self.parallel(pieces, self.state.step, together=together)
         if loss is None:
             return metrics
-        norm = nn.utils.clip_grad_norm_(self.learner.trainer.parameters(), self.settings.clip)
+        norm = self.parallel.clip(self.settings.clip)
         self.learner.optimizer.step()
         self.learner.average.update(self.state.step)
         return {"loss": loss, **metrics, "gradient_norm": norm / self.processes.size}
 
     def _validate(self) -> None:
         """The first process measures, the others wait."""
-        if not self.processes.first:
+        if not (self.processes.first or self.shares_out):
             return
+        with self.learner.average.applied(), self.parallel.gathered():
+            if self.processes.first:
+                self._measure()
+
+    def _measure(self) -> None:
+        """With the averaged weights in place; the best are kept."""
         state = self.state
         rows = fitting_rows(self.snapshot)
         random = np.random.default_rng(0)
         rows = np.sort(random.permutation(rows)[: self.config.validation.max_products])
         if len(rows) and self.learner.model.ranks:
             self.learner.trainer.eval()
-            with self.learner.average.applied():
-                report = validate_links(
-                    self.learner.model,
-                    self.batcher,
-                    rows,
-                    self.config.validation,
-                    batch_size=4 * self.settings.batch_size,
-                )
-                score = report["metrics"]["macro_mrr"]
-                if score > state.best or math.isnan(score):  # NaN: nothing could be asked
-                    state.best, state.best_epoch = score, state.epoch
-                    state.validation = report
-                    self._keep_best()
+            report = validate_links(
+                self.learner.model,
+                self.batcher,
+                rows,
+                self.config.validation,
+                batch_size=4 * self.settings.batch_size,
+            )
+            score = report["metrics"]["macro_mrr"]
+            if score > state.best or math.isnan(score):  # NaN: nothing could be asked
+                state.best, state.best_epoch = score, state.epoch
+                state.validation = report
+                self._keep_best()
             self.log.validation(state.step, state.epoch, report)
             self.observer.epoch(state.epoch, report)
         else:  # nothing to choose by: the last weights are the best
-            with self.learner.average.applied():
-                state.best_epoch = state.epoch
-                self._keep_best()
+            state.best_epoch = state.epoch
+            self._keep_best()
 
     # -- what is kept
 
@@ -371,10 +390,10 @@ class _Run:
 
     def _checkpoint(self) -> None:
         self._look()
-        if not self.processes.first:
-            return
-        self.log.flush()
-        self._save_checkpoint()
+        if self.processes.first:
+            self.log.flush()
+        if self.processes.first or self.shares_out:
+            self._save_checkpoint()
 
     def _save_checkpoint(self) -> None:
         self.state.spent = self.budget.elapsed

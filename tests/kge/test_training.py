@@ -283,11 +283,3 @@ def test_the_shipped_examples_are_valid() -> None:
         settings = load_config(KgeConfig, path)
         assert build_link_scorer(settings)[1] > 0
         assert callable(build_loss(settings))
-
-
-def test_several_processes_are_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    found = {"WORLD_SIZE": "2", "RANK": "1", "LOCAL_RANK": "1"}
-    for name, value in (found | {"MASTER_ADDR": "here", "MASTER_PORT": "1"}).items():
-        monkeypatch.setenv(name, value)
-    with pytest.raises(UsageError, match="one device"):
-        train(config(tmp_path, tmp_path / "out"))

@@ -25,7 +25,7 @@ def parameter_groups(
         for parameter in part.pretrained_parameters()  # type: ignore[operator]
     }
     decaying = decays([model, tasks])
-    groups: dict[tuple[float, float], list[Tensor]] = {}
+    groups: dict[tuple[float, float, bool], list[Tensor]] = {}
     seen: set[int] = set()
     for root in (model, tasks):
         for parameter in root.parameters():
@@ -35,11 +35,33 @@ def parameter_groups(
             is_old = id(parameter) in pretrained
             rate = settings.pretrained_learning_rate if is_old else settings.learning_rate
             decay = settings.weight_decay if id(parameter) in decaying else 0.0
-            groups.setdefault((rate, decay), []).append(parameter)
+            # one step of a fused optimiser takes tensors of one kind
+            groups.setdefault((rate, decay, _shared_out(parameter)), []).append(parameter)
     return [
         {"params": parameters, "lr": rate, "initial_lr": rate, "weight_decay": decay}
-        for (rate, decay), parameters in groups.items()
+        for (rate, decay, _), parameters in groups.items()
     ]
+
+
+def adamw(model: K3M, tasks: nn.ModuleDict, settings: TrainingSettings) -> torch.optim.AdamW:
+    """The optimiser of a training."""
+    groups = parameter_groups(model, tasks, settings)
+    return torch.optim.AdamW(groups, betas=settings.betas, fused=True)
+
+
+def _shared_out(tensor: Tensor) -> bool:
+    """Whether processes share it: importing the class to ask for takes a second."""
+    return hasattr(tensor, "to_local")
+
+
+def own_part(tensor: Tensor) -> Tensor:
+    """What this process has of a tensor: all of it, unless processes share it."""
+    return tensor.to_local() if _shared_out(tensor) else tensor  # type: ignore[operator,no-any-return]
+
+
+def whole_of(tensor: Tensor) -> Tensor:
+    """A tensor that processes share, gathered by all of them; any other as it is."""
+    return tensor.full_tensor() if _shared_out(tensor) else tensor  # type: ignore[operator,no-any-return]
 
 
 def decays(roots: Sequence[nn.Module]) -> set[int]:
@@ -120,8 +142,9 @@ class MovingAverage:
         """Take the weights after optimiser step `step` (from 0) into the average."""
         if self.decay:
             decay = min(self.decay, (1 + step) / (10 + step))
-            weights = [weight.detach() for weight in self.weights]
-            get_ema_multi_avg_fn(decay)(self.average, weights, step)  # type: ignore[no-untyped-call]
+            weights = [own_part(weight.detach()) for weight in self.weights]
+            average = [own_part(tensor) for tensor in self.average]
+            get_ema_multi_avg_fn(decay)(average, weights, step)  # type: ignore[no-untyped-call]
 
     @contextmanager
     def applied(self) -> Iterator[None]:
@@ -135,7 +158,8 @@ class MovingAverage:
     def _swap(self) -> None:
         if self.decay:
             with torch.no_grad():
-                for weight, average in zip(self.weights, self.average, strict=True):
-                    kept = weight.detach().clone()
+                for pair in zip(self.weights, self.average, strict=True):
+                    weight, average = (own_part(tensor.detach()) for tensor in pair)
+                    kept = weight.clone()
                     weight.copy_(average)
                     average.copy_(kept)

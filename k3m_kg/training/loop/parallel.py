@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
-from contextlib import nullcontext
-from typing import Any
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any, Protocol
 
 import torch
 import torch.distributed as dist
@@ -22,6 +22,31 @@ Metrics = dict[str, Tensor]
 _NO_BUFFERS = ("forward_sync_buffers", "broadcast_buffers")
 _TASKS, _DROPOUT = 0, 1
 """Generators that must not draw the same."""
+
+
+class Sharding(Protocol):
+    """How a trainer is shared out: `training/loop/sharding.py`, which is slow to import."""
+
+    def exchange(self, now: bool) -> None:
+        """Whether gradients are added up after the next backward pass."""
+
+    def complete(self, last: bool) -> None:
+        """After each forward pass."""
+
+    def settle(self) -> None:
+        """After the last backward pass."""
+
+    def clip(self, most: float) -> Tensor:
+        """Bound the norm of the gradient; what it was."""
+
+    def gathered(self) -> AbstractContextManager[None]:
+        """All weights whole in the first process."""
+
+
+def see_each_other(trainer: Pretrainer, processes: Processes, device: torch.device) -> None:
+    """Batch normalisation over all processes, where torch has one: before weights are shared."""
+    if processes.several and device.type == "cuda":
+        nn.SyncBatchNorm.convert_sync_batchnorm(trainer)  # type: ignore[no-untyped-call]
 
 
 class ParallelStep:
@@ -42,6 +67,7 @@ class ParallelStep:
         precision: of the forward pass.
         pieces: how many there are in all.
         seed: of what is drawn at random.
+        sharding: of a trainer that the processes share out among them.
     """
 
     def __init__(
@@ -52,6 +78,7 @@ class ParallelStep:
         precision: Precision,
         pieces: int,
         seed: int,
+        sharding: Sharding | None = None,
     ) -> None:
         self.trainer = trainer
         self.processes = processes
@@ -59,6 +86,7 @@ class ParallelStep:
         self.precision = precision
         self.pieces = pieces
         self.seed = seed
+        self._sharding = sharding
         self._whole: nn.Module = trainer
         self._statistics: list[Tensor] = []
         self._synced: list[nn.SyncBatchNorm] = []
@@ -68,7 +96,6 @@ class ParallelStep:
 
     def _join(self) -> None:
         if self.device.type == "cuda":
-            nn.SyncBatchNorm.convert_sync_batchnorm(self.trainer)  # type: ignore[no-untyped-call]
             self._alone, _ = dist.new_subgroups(group_size=1)  # type: ignore[no-untyped-call]
         norms = [
             part
@@ -78,6 +105,8 @@ class ParallelStep:
         self._synced = [norm for norm in norms if isinstance(norm, nn.SyncBatchNorm)]
         kept = [norm.running_mean for norm in norms] + [norm.running_var for norm in norms]
         self._statistics = list({id(t): t for t in kept if t is not None}.values())
+        if self._sharding is not None:
+            return
         # Tables of terms need not be sent in every step; torch 2.13 has another name for saying so.
         known = inspect.signature(DistributedDataParallel.__init__).parameters
         named = next(name for name in _NO_BUFFERS if name in known)
@@ -111,9 +140,13 @@ class ParallelStep:
         for place, (number, batch) in enumerate(batches):
             torch.manual_seed(seed_of(self.seed, step, number, _DROPOUT))
             waits = isinstance(self._whole, DistributedDataParallel) and place < last
+            if self._sharding is not None:
+                self._sharding.exchange(place == last)
             with self._whole.no_sync() if waits else nullcontext():  # type: ignore[operator]
                 with computing(self.precision, self.device):
                     loss, found = self._whole(batch, None if shares is None else shares[place])
+                if self._sharding is not None:
+                    self._sharding.complete(place == last)
                 if loss is not None:
                     # DistributedDataParallel takes the mean of what is to be a sum
                     torch.autograd.backward(loss * self.processes.size)
@@ -121,8 +154,20 @@ class ParallelStep:
                 metrics[name] = metrics[name] + value if name in metrics else value
             if loss is not None:
                 total = loss.detach() if total is None else total + loss.detach()
+        if self._sharding is not None:
+            self._sharding.settle()
         self._average_statistics()
         return total, metrics
+
+    def clip(self, most: float) -> Tensor:
+        """Bound the norm of the gradient; what it was."""
+        if self._sharding is not None:
+            return self._sharding.clip(most)
+        return nn.utils.clip_grad_norm_(self.trainer.parameters(), most)
+
+    def gathered(self) -> AbstractContextManager[None]:
+        """All weights whole in the first process, where they are shared out."""
+        return nullcontext() if self._sharding is None else self._sharding.gathered()
 
     def _shares(self, batches: Sequence[ProductBatch]) -> Tensor | None:
         """(pieces, tasks) what part of each task's items is in each piece; None of a whole."""

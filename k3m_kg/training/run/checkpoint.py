@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,7 @@ from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_folder
 from k3m_kg.manifests import damage_named, read_json, write_json
 from k3m_kg.training.artifact.tensors import load_tensors, read_tensors, state_of, write_tensors
+from k3m_kg.training.loop.optimizer import whole_of
 from k3m_kg.training.preparing import Learner
 
 FORMAT = 4
@@ -31,13 +32,17 @@ class Checkpoints:
     Args:
         folder: theirs; each is named by its step.
         keep: how many stay.
+        writes: whether this process does; others only give their part of what is shared out.
         background: copy the state at once and write it while the training goes on: of use where
             the copy is quick, as from a GPU. At most one is being written.
     """
 
-    def __init__(self, folder: Path, keep: int, *, background: bool = False) -> None:
+    def __init__(
+        self, folder: Path, keep: int, *, background: bool = False, writes: bool = True
+    ) -> None:
         self.folder = folder
         self.keep = keep
+        self.writes = writes
         self._pool = ThreadPoolExecutor(1) if background else None
         self._writing: Future[None] | None = None
 
@@ -46,13 +51,16 @@ class Checkpoints:
         return next(reversed(self._whole()), None)
 
     def save(self, step: int, learner: Learner, progress: dict[str, Any]) -> None:
-        """Keep the state after so many steps.
+        """Keep the state after so many steps, whole: called by all processes that share it.
 
         Raises:
             ArtifactError: it cannot be written, or the one before could not.
         """
         self.wait()
-        if self._pool is None:
+        if not self.writes:
+            for _ in _parts(learner):
+                pass
+        elif self._pool is None:
             self._write(step, _tensors(learner, _here), progress)
         else:
             tensors = _tensors(learner, _copied)
@@ -130,13 +138,18 @@ def _copied(tensor: Tensor) -> Tensor:
 
 
 def _tensors(learner: Learner, take: Callable[[Tensor], Tensor]) -> dict[str, Tensor]:
-    tensors = {f"module.{name}": take(t) for name, t in state_of(learner.module).items()}
+    return {name: take(tensor) for name, tensor in _parts(learner)}
+
+
+def _parts(learner: Learner) -> Iterator[tuple[str, Tensor]]:
+    """All that is kept, by name; what processes share is gathered one after another."""
+    for name, tensor in state_of(learner.module).items():
+        yield f"module.{name}", whole_of(tensor.detach())
     for number, tensor in enumerate(learner.average.average):
-        tensors[f"average.{number}"] = take(tensor)
+        yield f"average.{number}", whole_of(tensor)
     for index, entry in learner.optimizer.state_dict()["state"].items():
         for key, value in entry.items():
-            tensors[f"optimizer.{index}.{key}"] = take(torch.as_tensor(value))
-    return tensors
+            yield f"optimizer.{index}.{key}", whole_of(torch.as_tensor(value))
 
 
 def _load(folder: Path, learner: Learner) -> dict[str, Any]:

@@ -15,7 +15,14 @@ from k3m_kg.manifests import read_json
 _CONFIG = "config.json"
 _FREE = frozenset(
     f"training.{name}"
-    for name in ("checkpoint_steps", "keep_checkpoints", "log_steps", "loggers", "threads")
+    for name in (
+        "checkpoint_steps",
+        "keep_checkpoints",
+        "log_steps",
+        "loggers",
+        "strategy",
+        "threads",
+    )
 )
 """What may change between one part of a run and the next: nothing that is learned hangs on it."""
 

@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-import multiprocessing
 import os
-import socket
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,14 +12,13 @@ from typing import Any
 
 import pytest
 
-from k3m_kg.cli.app import main
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.errors import ConfigError
 from k3m_kg.training.artifact.folder import Artifact
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.watching.logs import read_metrics
 from tests.catalogs import Shop, shop_snapshot
-from tests.processes import HANG
+from tests.torchrun import run_forked, said
 
 NOTHING_RANDOM: dict[str, Any] = {
     "image_encoder": {
@@ -62,50 +58,10 @@ def sparse(tmp_path_factory: pytest.TempPathFactory) -> Path:
         return shop_snapshot(tmp_path_factory.mktemp("sparse"), 60)
 
 
-def process(rank: int, size: int, port: int, config: Path, resume: bool) -> None:
-    os.environ |= {
-        "RANK": str(rank),
-        "LOCAL_RANK": str(rank),
-        "WORLD_SIZE": str(size),
-        "MASTER_ADDR": "127.0.0.1",
-        "MASTER_PORT": str(port),
-    }
-    for stream, name in ((1, "out"), (2, "err")):
-        os.dup2(os.open(config.with_suffix(f".{name}{rank}"), os.O_CREAT | os.O_WRONLY), stream)
-        setattr(sys, f"std{name}", os.fdopen(stream, "w"))
-    arguments = ["pretrain", str(config), "--json", *(["--resume"] if resume else [])]
-    sys.argv = ["k3m-kg", *arguments]
-    try:
-        main()
-    except SystemExit as stop:
-        os._exit(int(stop.code or 0))
-
-
 def together(config: Path, size: int = 2, *, resume: bool = False) -> Path:
     """Train with some processes; the artifact."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    fork = multiprocessing.get_context("fork")
-    started = [
-        fork.Process(target=process, args=(rank, size, port, config, resume))
-        for rank in range(size)
-    ]
-    for one in started:
-        one.start()
-    try:
-        for one in started:
-            one.join(HANG)
-        codes = [one.exitcode for one in started]
-        assert codes == [0] * size, (codes, *(said(config, f"err{n}") for n in range(size)))
-    finally:
-        for one in started:
-            one.kill()
+    run_forked(["pretrain", str(config), "--json", *(["--resume"] if resume else [])], config, size)
     return load_config(RunConfig, config).output
-
-
-def said(config: Path, where: str) -> str:
-    return config.with_suffix(f".{where}").read_text()
 
 
 def logged(artifact: Path) -> list[dict[str, float]]:
@@ -160,6 +116,25 @@ def test_pieces_make_the_step_of_the_whole_batch(
         assert_same_training(whole, cut, names=3)
 
 
+def test_weights_shared_out_learn_what_whole_ones_do(
+    config_file: Callable[..., Path], sparse: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """FSDP2 over the same pieces; a run goes on with more or fewer processes, shared or not."""
+    training = {"accumulate": 4, "learning_rate": 1e-4, "epochs": 2, "ema": 0.9}
+    settings = {"snapshot": str(sparse), "training": training}
+    one = pretrain(load_config(RunConfig, config_file("one", **settings)))
+    training["strategy"] = "fsdp"
+    assert_same_training(one, together(config_file("two", **settings)), names=7)
+
+    for name, before, after in (("more", 1, 2), ("fewer", 2, 1)):
+        config = config_file(name, **settings)
+        with monkeypatch.context() as patch:
+            patch.setattr("k3m_kg.training.pretrain._Run._plan", end)
+            with pytest.raises(AssertionError, match=r"\[3"):
+                together(config, before)
+        assert_same_training(one, together(config, after, resume=True), names=7)
+
+
 def test_a_run_of_two_processes_goes_on_with_one(
     config_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -172,6 +147,38 @@ def test_a_run_of_two_processes_goes_on_with_one(
             together(config)
     begun = pretrain(load_config(RunConfig, config), resume=True)
     assert_same_training(straight, begun, names=7)
+
+
+def test_regressions_beside_it_are_those_of_one_process(
+    config_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Fitted by the process that began, read by those that go on; mixed by the first at the end."""
+    settings: dict[str, Any] = {
+        "model": {"knowledge": "term", "evidence": {"regressions": True}},
+        "tasks": [{"name": "lpm", "loss": "cross-entropy", "questions": "leave-one-out"}],
+        "training": {"accumulate": 2, "learning_rate": 1e-4},
+    }
+    one = pretrain(load_config(RunConfig, config_file("one", **settings)))
+    config = config_file("two", **settings)
+    with monkeypatch.context() as patch:
+        patch.setattr("k3m_kg.training.pretrain._Run._validate", end)
+        with pytest.raises(AssertionError, match=r"\[3\]"):
+            together(config, 1)
+    two = together(config, resume=True)
+    assert_same_training(one, two, names=3)
+    found = [Artifact.load(path) for path in (one, two)]
+    mixes = []
+    for artifact in found:
+        evidence = artifact.model.evidence
+        assert evidence is not None
+        assert evidence.regressions is not None
+        mixes.append(evidence.regressions.mix)
+    assert mixes[0]
+    assert mixes[0].keys() == mixes[1].keys()
+    for asked, weights in mixes[0].items():
+        assert weights == pytest.approx(mixes[1][asked], abs=1e-3)
+    ours, theirs = (artifact.metrics["validation"]["metrics"] for artifact in found)
+    assert ours == pytest.approx(theirs, abs=1e-3)
 
 
 def end(_run: object) -> None:
