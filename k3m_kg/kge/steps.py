@@ -225,7 +225,7 @@ class Stepper:
         loss = self.loss(positive_n, negative_nK, mask_NK)
         if self.settings.l3:
             cubes = [part.abs().pow(3).sum(-1) for part in (head_nW, relation_nW, tail_nW)]
-            penalty = self.settings.l3 * sum(cube.sum() for cube in cubes) / 3 / len(mask_NK)
+            penalty = self.settings.l3 * torch.cat(cubes).sum() / 3 / len(mask_NK)
             if self.processes.several:  # the gradient is of this part, the figure of all
                 penalty = (
                     penalty + self.processes.add_up(penalty.detach().clone()) - penalty.detach()

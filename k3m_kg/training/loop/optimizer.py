@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -56,12 +57,14 @@ def _shared_out(tensor: Tensor) -> bool:
 
 def own_part(tensor: Tensor) -> Tensor:
     """What this process has of a tensor: all of it, unless processes share it."""
-    return tensor.to_local() if _shared_out(tensor) else tensor  # type: ignore[operator,no-any-return]
+    shared: Any = tensor
+    return cast("Tensor", shared.to_local()) if _shared_out(tensor) else tensor
 
 
 def whole_of(tensor: Tensor) -> Tensor:
     """A tensor that processes share, gathered by all of them; any other as it is."""
-    return tensor.full_tensor() if _shared_out(tensor) else tensor  # type: ignore[operator,no-any-return]
+    shared: Any = tensor
+    return cast("Tensor", shared.full_tensor()) if _shared_out(tensor) else tensor
 
 
 def decays(roots: Sequence[nn.Module]) -> set[int]:

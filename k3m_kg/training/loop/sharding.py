@@ -18,7 +18,7 @@ from torch.distributed.tensor import DTensor, distribute_tensor
 
 from k3m_kg.config import TrainingSettings
 from k3m_kg.engine.processes import Processes
-from k3m_kg.training.loop.optimizer import MovingAverage, adamw
+from k3m_kg.training.loop.optimizer import MovingAverage, adamw, whole_of
 from k3m_kg.training.preparing import Learner
 
 
@@ -84,7 +84,8 @@ class Sharding:
         for place, parameter in enumerate(self._learning()):
             if id(parameter) not in self._watched:
                 self._watched[id(parameter)] = parameter
-                parameter.register_post_accumulate_grad_hook(partial(self._reached, place))
+                reached = partial(self._reached, place)
+                parameter.register_post_accumulate_grad_hook(reached)  # type: ignore[no-untyped-call]
             if last and parameter.grad is None:
                 parameter.grad = torch.zeros_like(parameter)
 
@@ -125,18 +126,17 @@ class Sharding:
     @contextmanager
     def gathered(self) -> Iterator[None]:
         """All weights whole in the first process, and only there: the others may not compute."""
-        places: list[tuple[nn.Module, str, DTensor]] = [
+        places: list[tuple[nn.Module, str, nn.Parameter]] = [
             (module, name, parameter)
             for module in self.learner.trainer.modules()
             for name, parameter in module._parameters.items()
-            if isinstance(parameter, DTensor)
+            if parameter is not None and isinstance(parameter, DTensor)
         ]
         found: dict[int, nn.Parameter] = {}
-        for _, _, parameter in places:
-            if id(parameter) not in found:
-                whole = parameter.detach().full_tensor()  # together with all others
-                if self.processes.first:
-                    found[id(parameter)] = nn.Parameter(whole)
+        for parameter in {id(parameter): parameter for _, _, parameter in places}.values():
+            whole = whole_of(parameter.detach())  # together with all others
+            if self.processes.first:
+                found[id(parameter)] = nn.Parameter(whole)
         if self.processes.first:
             for module, name, parameter in places:
                 module._parameters[name] = found[id(parameter)]
