@@ -142,22 +142,36 @@ class _Asking:
         return next(self.model.parameters()).device
 
     def _show(self, into: Regressions, questions: Triples, patterns: Sequence[int]) -> list[Seen]:
-        """What questions see, of each pattern."""
+        """What questions see, of each pattern.
+
+        Of every other question the answer's words are cut out of the title: evaluation cuts them,
+        completion reads titles whole, and a word that is never there with its value speaks against
+        it.
+        """
         names = list(self.model.views())
         seen: list[list[np.ndarray]] = [[] for _ in patterns]
         shown: list[list[np.ndarray]] = [[] for _ in patterns]
-        visibility = Visibility(hide=self.hide, cut_title=True)
-        for start in range(0, len(questions), _TOGETHER):
-            part = questions[start : start + _TOGETHER]
-            whole = ask(self.batcher, part, visibility).to(self._device)
+        halves = [np.arange(len(questions))[first::2] for first in (0, 1)]
+        pieces = [
+            (half[start : start + _TOGETHER], cut)
+            for half, cut in zip(halves, (True, False), strict=True)
+            for start in range(0, len(half), _TOGETHER)
+        ]
+        for piece, cut in pieces:
+            visibility = Visibility(hide=self.hide, cut_title=cut)
+            whole = ask(self.batcher, questions[piece], visibility).to(self._device)
             for place, hidden in enumerate(patterns):
                 batch = without(whole, [n for bit, n in enumerate(names) if hidden >> bit & 1])
                 seen[place].append(self.evidence.seen(batch).cpu().numpy())
                 tokens = {name: batch.modalities[name].shown_B for name in names}
                 found = into.shown(self.model.ready_made(batch), tokens, batch.size)
                 shown[place].append(found.cpu().numpy())
+        order = np.argsort(np.concatenate(halves), kind="stable")
         return [
-            (_padded(parts), np.concatenate([*more, np.empty((0, into.width), np.float32)]))
+            (
+                _padded(parts)[order],
+                np.concatenate([*more, np.empty((0, into.width), np.float32)])[order],
+            )
             for parts, more in zip(seen, shown, strict=True)
         ]
 

@@ -77,10 +77,14 @@ def _answered(
         target = places(candidates, mine.values)
         mine, target = mine[target >= 0], target[target >= 0]
         about = truth.about(np.array([name]))
-        for start in range(0, len(mine), _TOGETHER):
-            part = mine[start : start + _TOGETHER]
-            target_Q = torch.from_numpy(target[start : start + _TOGETHER])
-            batch = ask(batcher, part, Visibility(hide=hide, cut_title=True)).to(device)
+        pieces = [  # titles cut and whole by turns, as regressions were fitted
+            (slice(start, start + 2 * _TOGETHER, 2), first == 0)
+            for first in (0, 1)
+            for start in range(first, len(mine), 2 * _TOGETHER)
+        ]
+        for some, cut in pieces:
+            part, target_Q = mine[some], torch.from_numpy(target[some].copy())
+            batch = ask(batcher, part, Visibility(hide=hide, cut_title=cut)).to(device)
             with computing(model.precision, device):
                 heads = model.asked(without(batch, gone))
             share_QC, _ = evidence.shares(heads, vectors(name))

@@ -161,7 +161,7 @@ def recipe(
             "ask": "shared",
             "at_most": at_most,
             "cut_title": 1.0,
-            "keep_title": 0.0,
+            "keep_title": 0.5,
         },
         {"name": "modality-dropout", **_dropout(modalities)},
     ]
@@ -170,6 +170,13 @@ def recipe(
             f"tasks.lpm.at_most: {at_most}",
             f"a product has {shape.triples:.0f} triples in the mean; questions that are asked "
             "together cut each other's words out of the title",
+        )
+    )
+    reasons.append(
+        (
+            "tasks.lpm.keep_title: 0.5",
+            "`evaluate` cuts the answer's words out of titles, `complete` and `audit` read them "
+            "whole",
         )
     )
     settings["training"] = _training(shape, minutes, seed)
