@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from io import StringIO
 from typing import BinaryIO, TextIO
 
 MAX_LINE = 1 << 20
@@ -13,6 +14,9 @@ MAX_ROW = 2 * MAX_LINE
 """Characters that the lines of one row may have together."""
 BLOCK = MAX_LINE // 4
 """Bytes that are read at once."""
+
+
+_ENDS = ("\n", "\r")
 
 
 class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
@@ -88,9 +92,9 @@ class TextLines(Iterator[str]):
         if not text:
             raise StopIteration
         self.line += 1
-        if len(text) > MAX_LINE and not text.endswith(("\n", "\r")):
-            while (rest := self._file.readline(MAX_LINE)) and not rest.endswith(("\n", "\r")):
-                pass
+        if len(text) > MAX_LINE and (len(text) > MAX_LINE + 1 or not text.endswith(_ENDS)):
+            while text and not text.endswith(_ENDS):
+                text = self._file.readline(MAX_LINE)
             raise LineTooLong
         self._row.append(text)
         self.read += len(text)
@@ -98,6 +102,42 @@ class TextLines(Iterator[str]):
         if self._in_row > MAX_ROW:
             raise RowTooLong
         return text
+
+    def block(self) -> str:
+        """The text of the next lines, as many as are read at once; `took` says how many were used.
+
+        Empty where lines were given back, at the end of the file, and where a line is too long.
+        """
+        if self._returned:
+            return ""
+        text = self._file.read(BLOCK)
+        if not text.endswith("\n"):
+            rest = self._file.readline(MAX_LINE + 1)  # the second half of `\r\n`, too
+            text += rest
+            if len(rest) > MAX_LINE - BLOCK:
+                self._returned.extend(StringIO(text, newline=""))
+                return ""
+        return text
+
+    @property
+    def has_returned(self) -> bool:
+        """Whether lines were given back."""
+        return bool(self._returned)
+
+    def took(self, lines: int, characters: int) -> None:
+        """Count lines of a block that make whole rows."""
+        self._row.clear()
+        self._in_row = 0
+        self.line += lines
+        self.read += characters
+
+    def give_all_back(self, lines: Sequence[str]) -> None:
+        """Have the rest of a block read next, line by line."""
+        self._returned.extendleft(reversed(lines))
+
+    def number(self, line: int) -> int:
+        """What a line is called, counted from 1, where the source is more than its lines."""
+        return line
 
     def mark(self) -> None:
         """A new row begins at the next line."""

@@ -9,6 +9,7 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.plugin.written_back import ChangedRow, ProductChange, Unwritten, WrittenForm
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unreadable
+from k3m_kg.readers.csv.blocks import read_blocks
 from k3m_kg.readers.csv.delimited import Row, Rows
 from k3m_kg.readers.csv.encodings import told_encoding
 from k3m_kg.readers.csv.header import find_header
@@ -57,7 +58,7 @@ class DelimitedChanges:
                 header, dialect, _ = find_header(lines, settings, path)
                 table = _Table(settings, header, str(mapping))
                 yield WrittenForm(dialect["delimiter"], encoding, keys=table.keys)
-                rows = Rows(lines, dialect, len(header), path)
+                rows = Rows(read_blocks(lines, dialect, path), len(header))
                 rows.skip(settings.skip_after_header)
                 rows.keep_back(settings.skip_at_end)
                 seen = set()

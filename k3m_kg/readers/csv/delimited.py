@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Callable, Collection, Iterator, Sequence
-from itertools import islice
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -14,12 +14,12 @@ from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
+from k3m_kg.readers.csv.blocks import RowBlock, read_blocks
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
 from k3m_kg.readers.csv.header import find_header, guess_header
-from k3m_kg.readers.csv.plain_rows import plain_record
+from k3m_kg.readers.csv.plain_rows import PlainRows, plain_record
 from k3m_kg.readers.csv.rows import (
     DELIMITERS,
-    excel_text,
     open_text,
     read_rows,
     undecodable,
@@ -43,6 +43,8 @@ _LOOKED_AT = 20
 _LITERAL = re.compile(r"\{\s*[\"'].*:.*\}|\[\s*[\"'{].*\]", re.DOTALL)
 _SUGGESTED_FROM = 20_000
 """Rows that a mapping is suggested from."""
+Blocks = Callable[[TextLines, dict[str, Any], Path], Iterator[RowBlock | RejectedRow]]
+"""Reads the rows below a header: lines, what `csv.reader` is made with, what errors name."""
 
 
 class DelimitedReader:
@@ -80,24 +82,40 @@ class DelimitedReader:
                 if note:
                     yield Note(note)
             with open_text(path, encoding) as file:
-                yield from _records(TextLines(file), settings, path, mapping)
+                yield from table_records(TextLines(file), settings, path, mapping)
         except OSError as error:
             raise unreadable(path, error) from None
         except UnicodeError as error:
             raise undecodable(path, error, "set `encoding` in the mapping file") from None
 
 
-def _records(
-    lines: TextLines, settings: Mapping | None, path: Path, mapping: Path | None
+def table_records(
+    lines: TextLines,
+    settings: Mapping | None,
+    path: Path,
+    mapping: Path | None,
+    blocks: Blocks = read_blocks,
 ) -> Iterator[CatalogRecord]:
+    """The products of a table.
+
+    Args:
+        lines: of its text; the header is the next to be read.
+        path: what errors name.
+        blocks: reads the rows below the header.
+
+    Raises:
+        CatalogError: there is no header.
+        MappingNeeded: there is no mapping; it holds one to start from.
+        ConfigError: the mapping names columns that the table does not have.
+    """
     if settings is None:
         header, dialect, number = guess_header(lines, path)
         if is_graph_table(header):
             yield from graph_records(_graph_rows(header, dialect, lines, path))
             return
-        raise _needed(header, Rows(lines, dialect, len(header), path), path, number)
+        raise _needed(header, Rows(blocks(lines, dialect, path), len(header)), path, number)
     header, dialect, note = find_header(lines, settings, path)
-    rows = Rows(lines, dialect, len(header), path)
+    rows = Rows(blocks(lines, dialect, path), len(header))
     if note:
         yield Note(note)
     if settings.delimiter is None and dialect["delimiter"] != _usual_delimiter(path):
@@ -108,8 +126,12 @@ def _records(
     columns = Columns(settings, header, str(mapping)) if settings.is_plain else None
     roles = (columns.id, columns.title, columns.category) if columns is not None else ()
     if columns is not None and all(map(columns.is_plain, roles)):
-        for row in rows:
-            yield row if isinstance(row, RejectedRow) else plain_record(columns, row)
+        plan = PlainRows(columns)
+        for part in rows.parts():
+            if isinstance(part, CleanRows):
+                yield from plan.records(part)
+            else:
+                yield part if isinstance(part, RejectedRow) else plain_record(columns, part)
     else:
         assert mapping is not None
         yield from _applied(settings, header, rows, mapping)
@@ -211,10 +233,10 @@ class Rows:
         literals: places of cells that look like a list or an object, in the first rows.
     """
 
-    def __init__(self, lines: TextLines, dialect: dict[str, Any], width: int, path: Path) -> None:
-        self._lines = lines
-        self._rows = read_rows(lines, dialect, path)
+    def __init__(self, blocks: Iterable[RowBlock | RejectedRow], width: int) -> None:
+        self._blocks = iter(blocks)
         self._width = width
+        self._skip = 0
         self._back = 0
         self._blank = 0  # rows since the last one that is not
         self._ids: Sequence[int] = ()
@@ -225,7 +247,7 @@ class Rows:
 
     def skip(self, count: int) -> None:
         """Leave out rows, as a spreadsheet shows them: blank ones count."""
-        deque(islice(self._rows, count), maxlen=0)
+        self._skip = count
 
     def find_ids(self, places: Sequence[int]) -> None:
         """Look in these cells for the product that a rejected row is about."""
@@ -240,58 +262,86 @@ class Rows:
 
     def __iter__(self) -> Iterator[Row | RejectedRow]:
         """The rows that are not blank, or why one is none."""
+        for part in self.parts():
+            if isinstance(part, CleanRows):
+                yield from part
+            else:
+                yield part
+
+    def parts(self) -> Iterator[CleanRows | Row | RejectedRow]:
+        """The same, in parts: rows that follow each other and are as they should be are one."""
         if not self._back:
             yield from self._read()
             return
         waiting: deque[Row | RejectedRow | None] = deque()
-        for row in self._read():
-            if isinstance(row, Row):  # its text is gone when it is its turn
-                text = row.raw()
-                row = row._replace(raw=lambda text=text: text)  # type: ignore[misc]
-            waiting += (*[None] * min(self._blank, self._back), row)
-            self._blank = 0
-            while len(waiting) > self._back:
-                if (first := waiting.popleft()) is not None:
-                    yield first
+        for part in self._read():
+            for row in part if isinstance(part, CleanRows) else (part,):
+                waiting += (*[None] * min(self._blank, self._back), row)
+                self._blank = 0
+                while len(waiting) > self._back:
+                    if (first := waiting.popleft()) is not None:
+                        yield first
 
-    def _read(self) -> Iterator[Row | RejectedRow]:
+    def _read(self) -> Iterator[CleanRows | Row | RejectedRow]:
+        for block in self._blocks:
+            if isinstance(block, RejectedRow):
+                if self._skip:
+                    self._skip -= 1
+                else:
+                    yield block
+                continue
+            if not self._skip and (clean := self._clean(block)) is not None:
+                yield clean
+            else:
+                yield from self._single(block)
+
+    def _clean(self, block: RowBlock) -> CleanRows | None:
+        """A block of rows that all are as they should be."""
+        if not block.is_simple or block.has_formulas or set(map(len, block.rows)) != {self._width}:
+            return None
+        rows = [list(map(str.strip, row)) for row in block.rows]
+        if not all(map(any, rows)):
+            return None
+        for cells in rows[: max(_LOOKED_AT - self._looked_at, 0)]:
+            self._look(cells)
+        return CleanRows(rows, block)
+
+    def _single(self, block: RowBlock) -> Iterator[Row | RejectedRow]:
+        """Row by row."""
         width = self._width
-        for start, row in self._rows:
-            if isinstance(row, str):
-                yield RejectedRow(start, row, self._raw())
+        for place, (start, row) in enumerate(zip(block.numbers, block.rows, strict=True)):
+            if self._skip:
+                self._skip -= 1
                 continue
             if not any(row):
                 self._blank += 1
                 continue
             cells = list(map(str.strip, row))
             if len(cells) != width:
-                if why := self._misfit(cells, start):
-                    yield RejectedRow(start, why, self._raw(), self._id_in(cells))
+                if why := self._misfit(cells, start, block.last_line(place)):
+                    yield RejectedRow(start, why, block.raw(place), self._id_in(cells))
                     continue
                 cells = cells[:width] + [""] * (width - len(cells))
-            text = "\t".join(cells)
-            is_simple = text.isascii() and "\0" not in text
-            if not is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
-                yield RejectedRow(start, why_not, self._raw(), self._id_in(cells))
+            if why_not := block.unstorable(place, cells, _NOT_DECODED):
+                yield RejectedRow(start, why_not, block.raw(place), self._id_in(cells))
                 continue
-            if '="' in text:
-                cells = [excel_text(cell) for cell in cells]
+            cells = block.shown(cells)
             if self._looked_at < _LOOKED_AT:
-                self._looked_at += 1
-                self.literals.update(i for i, cell in enumerate(cells) if _LITERAL.fullmatch(cell))
-            yield Row(start, cells, self._raw)
+                self._look(cells)
+            yield Row(start, cells, partial(block.raw, place))
+
+    def _look(self, cells: Sequence[str]) -> None:
+        self._looked_at += 1
+        self.literals.update(i for i, cell in enumerate(cells) if _LITERAL.fullmatch(cell))
 
     def _id_in(self, cells: Sequence[str]) -> str | None:
         found = (cells[place] for place in self._ids if place < len(cells))
         return next(filter(None, found), None)
 
-    def _raw(self) -> str:
-        return raw_text(self._lines.row_text())
-
-    def _misfit(self, cells: Sequence[str], line: int) -> str | None:
+    def _misfit(self, cells: Sequence[str], line: int, last: int) -> str | None:
         """Why a row does not fit the header; empty cells that are too many or lack do not count."""
         width = self._width
-        is_one_line = self._lines.line <= line
+        is_one_line = last <= line
         if len(cells) < width and is_one_line and (len(cells) > 1 or width == 2):
             self.first_short = self.first_short or line
             self.short += 1
@@ -300,8 +350,29 @@ class Rows:
             return None
         reason = f"expected {width} columns as in the header, found {len(cells)}"
         if not is_one_line:
-            reason += f" (the row runs to line {self._lines.line}: a quote may close too late)"
+            reason += f" (the row runs to line {last}: a quote may close too late)"
         return reason
+
+
+class CleanRows:
+    """Rows that follow each other, each with as many cells as the header has."""
+
+    __slots__ = ("_block", "cells")
+
+    def __init__(self, cells: list[list[str]], block: RowBlock) -> None:
+        self.cells = cells
+        self._block = block
+
+    @property
+    def lines(self) -> Sequence[int]:
+        """Where each begins."""
+        return self._block.numbers
+
+    def __iter__(self) -> Iterator[Row]:
+        """One by one."""
+        raw = self._block.raw
+        for place, (line, cells) in enumerate(zip(self.lines, self.cells, strict=True)):
+            yield Row(line, cells, partial(raw, place))
 
 
 def _graph_rows(

@@ -50,32 +50,46 @@ def read_rows(
 ) -> Iterator[tuple[int, list[str] | str]]:
     """Each row with the line where it begins, or the reason why it is none.
 
+    One by one: the lines of the row stand in `lines`. `read_blocks` reads them faster.
+
     Raises:
         CatalogError: quotes open all over the file and never close.
     """
-    reader = csv.reader(lines, **dialect)
     reread = 0
-    while True:
-        lines.mark()
-        start = lines.line + 1
-        try:
-            row = next(reader)
-        except StopIteration:
-            return
-        except LineTooLong:
-            yield start, f"line longer than {MAX_LINE:,} characters"
-            reader = csv.reader(lines, **dialect)
-        except (csv.Error, RowTooLong) as error:
-            reread += lines.rewind()
-            # A quote that stays open costs one more reading of what it swallowed. A file made of
-            # nothing else would be read once per line.
-            if reread > 8 * MAX_LINE and reread > 0.8 * lines.read:
-                raise CatalogError(
-                    "the quotes of this file do not balance",
-                    where=f"{path}:{start}",
-                    hint="set `quote: null` in the mapping file if its cells are not quoted",
-                ) from None
-            yield start, f"quotes do not balance ({error or 'a quote that never closes'})"
-            reader = csv.reader(lines, **dialect)
-        else:
-            yield start, row
+    while (found := one_row(lines, dialect, path, reread)) is not None:
+        start, row, reread = found
+        yield start, row
+
+
+def one_row(
+    lines: TextLines, dialect: dict[str, Any], path: Path, reread: int
+) -> tuple[int, list[str] | str, int] | None:
+    """The next row as `read_rows` gives it, and how much was read again so far.
+
+    Args:
+        reread: characters that were read again before.
+
+    Raises:
+        CatalogError: quotes open all over the file and never close.
+    """
+    lines.mark()
+    start = lines.line + 1
+    try:
+        row = next(csv.reader(lines, **dialect))
+    except StopIteration:
+        return None
+    except LineTooLong:
+        return lines.number(start), f"line longer than {MAX_LINE:,} characters", reread
+    except (csv.Error, RowTooLong) as error:
+        reread += lines.rewind()
+        # A quote that stays open costs one more reading of what it swallowed. A file made of
+        # nothing else would be read once per line.
+        if reread > 8 * MAX_LINE and reread > 0.8 * lines.read:
+            raise CatalogError(
+                "the quotes of this file do not balance",
+                where=f"{path}:{lines.number(start)}",
+                hint="set `quote: null` in the mapping file if its cells are not quoted",
+            ) from None
+        why = f"quotes do not balance ({error or 'a quote that never closes'})"
+        return lines.number(start), why, reread
+    return lines.number(start), row, reread

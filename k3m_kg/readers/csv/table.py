@@ -16,15 +16,10 @@ from typing import Any, NamedTuple
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.compressed import unreadable
+from k3m_kg.readers.csv.blocks import read_blocks
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
 from k3m_kg.readers.csv.header import read_header
-from k3m_kg.readers.csv.rows import (
-    DELIMITERS,
-    excel_text,
-    open_text,
-    read_rows,
-    undecodable,
-)
+from k3m_kg.readers.csv.rows import DELIMITERS, open_text, undecodable
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.records import RejectedRow
 
@@ -93,31 +88,30 @@ class DelimitedTable:
         Raises:
             CatalogError: the quotes of the file do not balance.
         """
-        width, lines = len(self.header), self._lines
-        for start, row in read_rows(lines, self._dialect, self._path):
-            if isinstance(row, str):
-                yield RejectedRow(start, row, raw_text(lines.row_text()))
+        width = len(self.header)
+        for block in read_blocks(self._lines, self._dialect, self._path):
+            if isinstance(block, RejectedRow):
+                yield block
                 continue
-            cells = list(map(str.strip, row))
-            if not any(cells):
-                continue
-            if len(cells) != width:
-                if any(cells[width:]):
-                    why = f"expected {width} columns as in the header, found {len(cells)}"
-                    yield RejectedRow(start, why, raw_text(lines.row_text()), self._id_in(cells))
+            for place, (start, row) in enumerate(zip(block.numbers, block.rows, strict=True)):
+                cells = list(map(str.strip, row))
+                if not any(cells):
                     continue
-                if len(cells) < width:
-                    self._short += 1
-                    self._first_short = self._first_short or start
-                cells = cells[:width] + [""] * (width - len(cells))
-            text = "\t".join(cells)
-            if '="' in text:
-                cells = [excel_text(cell) for cell in cells]
-            is_simple = text.isascii() and "\0" not in text
-            if not is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
-                yield RejectedRow(start, why_not, raw_text(lines.row_text()), self._id_in(cells))
-                continue
-            yield TableRow(start, cells)
+                if len(cells) != width:
+                    if any(cells[width:]):
+                        why = f"expected {width} columns as in the header, found {len(cells)}"
+                        yield RejectedRow(start, why, block.raw(place), self._id_in(cells))
+                        continue
+                    if len(cells) < width:
+                        self._short += 1
+                        self._first_short = self._first_short or start
+                    cells = cells[:width] + [""] * (width - len(cells))
+                if block.has_formulas:
+                    cells = block.shown(cells)
+                if not block.is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
+                    yield RejectedRow(start, why_not, block.raw(place), self._id_in(cells))
+                    continue
+                yield TableRow(start, cells)
 
     def find_ids(self, places: Sequence[int]) -> None:
         """Look in these cells, the first that is not empty, for the product of a rejected row."""
