@@ -12,15 +12,16 @@ import json
 import re
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, NamedTuple
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json_lines import scan_json
 from k3m_kg.readers.lines import MAX_LINE
-from k3m_kg.readers.mapped.rewritten import Rewritten
+from k3m_kg.readers.mapped.tree_rows import tree_records
+from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
 from k3m_kg.records import CatalogRecord, RejectedRow
 
 _BLOCK = 1 << 16
@@ -32,7 +33,6 @@ _SURE = 0.8
 _BLANK = re.compile(r"[ \t\r\n]*")
 _MARK = re.compile(r'["\[\]{}]')
 _TEXT_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
-_scan = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=str).raw_decode
 _ARRAY = re.compile(rb"\[\s*(?:\{|\])")
 _LINKED = re.compile(rb'"@(?:context|graph|id|type)"')
 _OWN_FIELDS = {"id", "sku", "code", "title", "name", "asin", "_id", "item_id", "product_id"}
@@ -70,20 +70,48 @@ class JSONDocumentReader:
             ConfigError: the mapping cannot be used, or there is none and no field is named as
                 an id is.
         """
+        settings = load_mapping(mapping) if mapping is not None else None
+        if settings is not None:
+            refuse_settings_of_others(settings, "json", str(mapping))
         try:
-            with open_bytes(path) as file, Rewritten(path, ".jsonl") as lines:
-                for line, text in _Document(file, path).items(list(self._items)):
-                    if not text.startswith("{"):
-                        why = "not an object in braces" if text else "too long or nested too deep"
-                        lines.rejected.append(RejectedRow(line, why, raw_text(text)))
-                        continue
-                    # Between the parts of a value a line break is as good as a blank.
-                    lines.add(text.replace("\r", " ").replace("\n", " ") + "\n", line)
-                if not len(lines):
-                    raise CatalogError("there is no product in this document", where=str(path))
-                yield from lines.read(JSONLinesReader(), mapping)
+            with open_bytes(path) as file:
+                items = _Document(file, path).items(list(self._items))
+                yield from tree_records(_objects(items, path), settings, path, mapping)
         except OSError as error:
             raise unreadable(path, error) from None
+
+
+class _Item(NamedTuple):
+    """An object of the list."""
+
+    line: int
+    tree: dict[str, Any]
+    written: str
+
+    @property
+    def size(self) -> int:
+        return len(self.written)
+
+    def text(self) -> str:
+        return raw_text(self.written.replace("\r", " ").replace("\n", " "))
+
+
+def _objects(items: Iterator[tuple[int, Any, str]], path: Path) -> Iterator[_Item | RejectedRow]:
+    """The objects among the items, and why others are none.
+
+    Raises:
+        CatalogError: there is not one.
+    """
+    any_object = False
+    for line, tree, text in items:
+        if isinstance(tree, dict):
+            any_object = True
+            yield _Item(line, tree, text)
+        else:
+            why = "not an object in braces" if text else "too long or nested too deep"
+            yield RejectedRow(line, why, raw_text(text))
+    if not any_object:
+        raise CatalogError("there is no product in this document", where=str(path))
 
 
 def _is_whole(line: bytes) -> bool:
@@ -114,8 +142,8 @@ class _Document:
         self._ended = False
         self._line = 1
 
-    def items(self, keys: list[str]) -> Iterator[tuple[int, str]]:
-        """Line and text of each item of the list; no text for one that is too much to be read."""
+    def items(self, keys: list[str]) -> Iterator[tuple[int, Any, str]]:
+        """Line, value and text of each item of the list; no text of one that is too much."""
         self._find_list(keys)
         self._expect("[")
         if self._next() == "]":
@@ -168,12 +196,12 @@ class _Document:
             self._more()
         return _OF_OBJECTS.match(self._text, self._at) is not None
 
-    def _item(self) -> tuple[int, str]:
+    def _item(self) -> tuple[int, Any, str]:
         self._next()
         line = self._line
         while True:
             try:
-                _, end = _scan(self._text, self._at)
+                value, end = scan_json(self._text, self._at)
                 if end < len(self._text) or self._ended:
                     break
             except json.JSONDecodeError as error:
@@ -181,19 +209,19 @@ class _Document:
                     raise self._wrong(f"no JSON: {error.msg}", error.pos) from None
             except RecursionError:
                 self._pass_value()
-                return line, ""
+                return line, None, ""
             if len(self._text) - self._at > MAX_LINE:
                 self._pass_value()
-                return line, ""
+                return line, None, ""
             self._more()
         text = self._text[self._at : end]
         self._skip(end - self._at)
-        return line, text
+        return line, value, text
 
     def _value(self, longest: int) -> Any:
         while True:
             try:
-                value, end = _scan(self._text, self._at)
+                value, end = scan_json(self._text, self._at)
             except (json.JSONDecodeError, RecursionError) as error:
                 if self._ended or len(self._text) - self._at > longest:
                     raise self._wrong(f"no JSON: {error}") from None

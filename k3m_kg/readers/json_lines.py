@@ -13,7 +13,10 @@ from k3m_kg.readers.compressed import open_bytes, unreadable
 from k3m_kg.readers.lines import MAX_LINE, byte_lines
 from k3m_kg.records import RejectedRow
 
-_decode = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda name: None).decode
+_decoder = json.JSONDecoder(parse_int=str, parse_float=str, parse_constant=lambda name: None)
+_decode = _decoder.decode
+scan_json = _decoder.raw_decode
+"""The value at a place of a text, and where it ends; its numbers are texts as they are written."""
 
 
 class JsonLine(NamedTuple):
@@ -28,6 +31,11 @@ class JsonLine(NamedTuple):
     line: int
     tree: dict[str, Any]
     raw: bytes
+
+    @property
+    def size(self) -> int:
+        """Of its bytes."""
+        return len(self.raw)
 
     def text(self) -> str:
         """The line as it is reported."""

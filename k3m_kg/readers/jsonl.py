@@ -8,37 +8,23 @@ properties.
 from __future__ import annotations
 
 import codecs
-from collections.abc import Collection, Iterator
-from itertools import chain, islice
+from collections.abc import Iterator
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head, unpacked_suffix
-from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
-from k3m_kg.readers.lines import MAX_LINE
-from k3m_kg.readers.mapped.products import Products
-from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
+from k3m_kg.readers.json_lines import json_lines, json_object
+from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord
 
 _SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}
-_GUESSED_FROM = 100
 _NOT_LINES = "read it with --format json, which takes the objects of an array one by one"
 
 
 class JSONLinesReader:
     """Reads JSON Lines in UTF-8."""
-
-    def __init__(self, format: str = "jsonl", own: Collection[str] = ()) -> None:
-        """Read lines, of their own or as another format is laid out.
-
-        Args:
-            format: what is read, for errors.
-            own: settings of a mapping that only this format has.
-        """
-        self._format = format
-        self._own = own
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Strong if the first line is a JSON object, and not one of linked data."""
@@ -65,40 +51,15 @@ class JSONLinesReader:
         """
         settings = load_mapping(mapping) if mapping is not None else None
         if settings is not None:
-            refuse_settings_of_others(settings, self._format, str(mapping), self._own)
+            refuse_settings_of_others(settings, "jsonl", str(mapping))
         if _begins_as_list(path):
             raise CatalogError(
                 "is one JSON document, not an object a line", where=str(path), hint=_NOT_LINES
             )
-        rows = json_lines(path)
-        if settings is None:
-            sample = list(_sample(rows))
-            trees = [row.tree for row in sample if isinstance(row, JsonLine)]
-            if not trees:
-                raise CatalogError("none of its first lines is a JSON object", where=str(path))
-            settings = guessed_from_trees(trees, path)
-            rows = chain(sample, rows)
-        where = str(mapping if mapping is not None else path)
-        products = Products(settings, where, mapping.parent if mapping else None)
-        for row in rows:
-            if isinstance(row, JsonLine):
-                yield from products.of(row.tree, row.line, row.text)
-            else:
-                yield from products.rejected(row)
-        yield from products.rest()
+        yield from tree_records(json_lines(path), settings, path, mapping)
 
 
 def _begins_as_list(path: Path) -> bool:
     """Whether the first thing in a file is an array."""
     head = read_head(path, 1 << 12).removeprefix(codecs.BOM_UTF8).lstrip()
     return head.startswith(b"[")
-
-
-def _sample(rows: Iterator[JsonLine | RejectedRow]) -> Iterator[JsonLine | RejectedRow]:
-    """Rows to guess from: the first ones, a bounded number of bytes."""
-    size = 0
-    for row in islice(rows, _GUESSED_FROM):
-        yield row
-        size += len(row.raw)
-        if size > MAX_LINE:
-            return

@@ -18,13 +18,14 @@ class Field:
         roles: (role, column as the mapping names it): `id`, `title`, `category`, `image`, `place`
             of a template, `variant`, `parent`.
         link: the property of the link, or None.
+        missing: texts that mean "not known".
         is_property: whether its values are a property; under `*` not where it has a role.
         own: whether it is said of the variant alone.
         is_plain: whether it is a property of one value and nothing else.
     """
 
     __slots__ = (
-        "_missing", "_separator", "is_plain", "is_property", "link", "own", "rename", "roles",
+        "_separator", "is_plain", "is_property", "link", "missing", "own", "rename", "roles",
     )  # fmt: skip
 
     def __init__(
@@ -44,20 +45,21 @@ class Field:
         self.is_property = is_property
         self.own = own
         self._separator = separator
-        self._missing = missing
+        self.missing = missing
         self.is_plain = is_property and not (roles or link is not None or separator is not None)
 
     def has(self, role: str) -> bool:
         """Whether it has a role."""
         return any(name == role for name, _ in self.roles)
 
-    def is_missing(self, text: str) -> bool:
-        """Whether a text means "not known"."""
-        return text in self._missing
+    @property
+    def is_split(self) -> bool:
+        """Whether a text of it may be several values."""
+        return self._separator is not None
 
     def values(self, text: str) -> Sequence[str]:
         """The values in a cell."""
-        return values_in(text, self._separator, self._missing)
+        return values_in(text, self._separator, self.missing)
 
 
 class Fields:

@@ -12,10 +12,11 @@ from typing import Any
 
 from k3m_kg.readers.cells import raw_text, unstorable
 from k3m_kg.readers.mapped.fields import Field, Fields
+from k3m_kg.readers.mapped.flat import FlatPlan, flat_plan
 from k3m_kg.readers.mapped.image_table import ImageTablePictures
 from k3m_kg.readers.mapped.languages import Languages
 from k3m_kg.readers.mapped.named import Unseen
-from k3m_kg.readers.mapped.nested import BadTree, Cell, Trees
+from k3m_kg.readers.mapped.nested import MAX_NAME, BadTree, Cell, Trees
 from k3m_kg.readers.mapped.variants import Parents, inherited
 from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels
 from k3m_kg.readers.mapping import Mapping as MappingFile
@@ -28,6 +29,8 @@ MAX_ROWS = 10_000
 """Rows that one product may have."""
 _TOO_LONG = f"more than {MAX_ROWS:,} rows of one product"
 _MAX_REJECTED = 1000
+_PLANS = 1000
+"""Sets of keys that objects may have and for which a plan is kept."""
 _LOOKED_AT = 1000
 """Rows in which empty fields are looked for too; an id that none of them has is given up."""
 
@@ -62,6 +65,11 @@ class Products:
         parented = mapping.variants is not None and mapping.variants.parent is not None
         self._parents = Parents(mapping.variants) if parented and mapping.variants else None
         self._flat = not (mapping.pairs or mapping.cells or mapping.unprefixed or mapping.languages)
+        self._plans: dict[tuple[str, ...], FlatPlan | None] = {}
+        self._ids = mapping.ids
+        self._chosen = (("title", mapping.titles), ("category", mapping.categories))
+        self._image_parts = [(image, PLACEHOLDER.split(image)) for image in mapping.images]
+        self._goes_on = mapping.rows == "continue"
         self._open: _Open | None = None
         self._too_long: str | None = None
         self._rows = 0
@@ -87,11 +95,12 @@ class Products:
         elif self._rows == _LOOKED_AT + 1:
             self._unseen.check("id")
         try:
-            if self._mapping.rows == "continue":
+            if self._goes_on:
                 yield from self._continued(tree, line)
+            elif self._flat and (record := self._of_flat(tree, line)) is not None:
+                yield record
             else:
-                made = self._made_of_flat(tree, line) if self._flat else None
-                yield self._finished(made or self._made(self._cells(tree), line))
+                yield self._finished(self._made(self._cells(tree), line))
             return
         except BadTree as error:
             why = str(error)
@@ -164,25 +173,27 @@ class Products:
             BadTree: it holds text that cannot be stored, or a value without a name.
         """
         placed: list[_Placed] = []
-        texts: list[str] = []
         aliases = self._trees.aliases
         any_language = bool(self._mapping.languages)
-        for cell in self._trees.cells(tree, names):
+        cells = self._trees.cells(tree, names)
+        known = self._fields.known
+        for cell in cells:
             path, name, text, origin, language = cell
             if not name:
                 raise BadTree(f"a value without a name: {text[:40]!r}")
-            field = self._fields.known(path, origin)
+            field = known(path, origin)
             if field is None:
                 alias = aliases.get(path)
                 field = self._fields.of(path, origin, alias)
                 if self._unseen:
                     self._see(path, origin, *([alias] if alias else []))
-            if field.is_missing(text):
+            if text in field.missing:
                 continue
             placed.append((cell, field))
-            texts += (name, text)
-            any_language = any_language or language is not None
-        if why := unstorable(texts):
+            if language is not None:
+                any_language = True
+        whole = "".join([text for cell, _ in placed for text in (cell[1], cell[2])])
+        if (not whole.isascii() or "\0" in whole) and (why := unstorable((whole,))):
             raise BadTree(why)
         if any_language:
             chosen = self._languages.chosen(cell for cell, _ in placed)
@@ -198,28 +209,42 @@ class Products:
     def _made(self, placed: Sequence[_Placed], line: int) -> _Made:
         """A product of cells, before what is the title, say, and what is left of it."""
         made = _Made(line)
+        properties = made.properties
         for (_, name, text, _, _), field in placed:
-            made.add(field, field.rename or name, text)
+            if field.is_plain:  # most are
+                properties.append((field.rename or name, text))
+            else:
+                made.add(field, field.rename or name, text)
         return made
 
-    def _made_of_flat(self, tree: dict[str, Any], line: int) -> _Made | None:
-        """`_made`, in less time, of an object of texts whose fields are known; None of others.
+    def _of_flat(self, tree: dict[str, Any], line: int) -> ProductRecord | None:
+        """The record, in less time, of an object of texts; None of others.
 
         Raises:
-            BadTree: it holds text that cannot be stored.
+            BadTree: it holds text that cannot be stored, or has no id.
         """
-        if any(kind is not str for kind in map(type, tree.values())):
-            return None
-        made, known = _Made(line), self._fields.known
-        for key, text in tree.items():
-            if (field := known(key, key)) is None:
+        keys = tuple(tree)
+        plan = self._plans.get(keys)
+        if plan is None:
+            if keys in self._plans or not all(type(value) is str for value in tree.values()):
                 return None
-            text = text.strip()
-            if not field.is_missing(text):
-                made.add(field, field.rename or key, text)
-        if why := unstorable((*tree, *tree.values())):
-            raise BadTree(why)
-        return made
+            if len(self._plans) >= _PLANS:
+                self._plans.clear()
+            plan = self._plans[keys] = self._planned(keys)
+            if plan is None:
+                return None
+        return plan.record(tree, line)
+
+    def _planned(self, keys: Sequence[str]) -> FlatPlan | None:
+        """How objects of these keys become records, if that is plain."""
+        if not self._mapping.is_plain or unstorable(keys):
+            return None
+        if any(not key or key != key.strip() or len(key) > MAX_NAME for key in keys):
+            return None
+        fields = [self._fields.of(key, key, None) for key in keys]
+        if self._unseen:
+            self._see(*keys)
+        return flat_plan(self._mapping, keys, fields)
 
     def _finished(self, made: _Made, id_: str | None = None) -> ProductRecord:
         """The record.
@@ -227,10 +252,9 @@ class Products:
         Raises:
             BadTree: it has no id, or several, or one that lost its digits.
         """
-        mapping = self._mapping
         id_ = id_ or self._id(made)
         chosen: dict[str, tuple[str, str]] = {}
-        for role, columns in (("title", mapping.titles), ("category", mapping.categories)):
+        for role, columns in self._chosen:
             for column in columns:
                 if values := made.roles.get((role, column)):
                     chosen[role] = (column, values[0])
@@ -240,7 +264,7 @@ class Products:
         if "category" in chosen:
             column, first = chosen["category"]
             every = made.roles["category", column]
-            category, used, levels = _leveled(mapping.category_levels, first, every)
+            category, used, levels = _leveled(self._mapping.category_levels, first, every)
             taken = {("category", column): used}
         else:
             taken = {}
@@ -269,9 +293,9 @@ class Products:
         return next(iter(made.roles.get(("parent", column or ""), ())), None)
 
     def _id(self, made: _Made) -> str:
-        for column in self._mapping.ids:
-            if values := list(dict.fromkeys(made.roles.get(("id", column), ()))):
-                if len(values) > 1:
+        for column in self._ids:
+            if values := made.roles.get(("id", column)):
+                if len(values) > 1 and len(values := list(dict.fromkeys(values))) > 1:
                     several = ", ".join(repr(value[:40]) for value in values[:3])
                     raise BadTree(f"several ids in {column!r}: {several}")
                 _check_digits(values[0])
@@ -281,11 +305,11 @@ class Products:
 
     def _images(self, made: _Made) -> list[str]:
         found: list[str] = []
-        for image in self._mapping.images:
-            parts = PLACEHOLDER.split(image)
-            if len(parts) == 1:
+        for image, texts in self._image_parts:
+            if len(texts) == 1:
                 found += made.roles.get(("image", image), ())
                 continue
+            parts = list(texts)
             places = [made.roles.get(("place", name)) for name in parts[1::2]]
             if all(places):
                 parts[1::2] = [values[0] for values in places if values]
@@ -393,12 +417,12 @@ class _Made:
     def add(self, field: Field, name: str, text: str) -> None:
         """One more cell."""
         properties = self.properties
-        if field.is_plain:
-            properties.append((name, text))
-            return
         values = field.values(text)
         for role in field.roles:
-            self.roles.setdefault(role, []).extend(values)
+            if role in self.roles:
+                self.roles[role] += values
+            else:
+                self.roles[role] = list(values)
         for value in values:
             if field.link is not None:
                 self.links.append((field.link, value))

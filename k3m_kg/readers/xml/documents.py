@@ -11,15 +11,14 @@ import json
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 from k3m_kg.errors import CatalogError, MappingNeeded, nearest
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head
-from k3m_kg.readers.jsonl import JSONLinesReader
-from k3m_kg.readers.mapped.rewritten import Rewritten
-from k3m_kg.readers.mapping import load_mapping
-from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
+from k3m_kg.readers.mapped.tree_rows import tree_records
+from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
+from k3m_kg.readers.xml.elements import sniffed_elements
+from k3m_kg.readers.xml.trees import ElementTree, xml_trees
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _HEAD = 1 << 16
@@ -30,7 +29,6 @@ _USUAL = (
     "shopitem", "o", "record", "row", "sku",
 )  # fmt: skip
 """What shops call the element of a product."""
-_TEXT = "value"
 
 
 class XmlDocumentReader:
@@ -51,55 +49,37 @@ class XmlDocumentReader:
             MappingNeeded: there is no mapping, and the usual names are not in it.
             ConfigError: the mapping does not fit it.
         """
-        element = load_mapping(mapping).element if mapping is not None else None
+        settings = load_mapping(mapping) if mapping is not None else None
+        if settings is not None:
+            refuse_settings_of_others(settings, "xml", str(mapping), ("element",))
+        element = settings.element if settings is not None else None
         if element is None:
             element = _repeated(path)
             yield Note(
                 f"each element {element!r} was taken for a product; `element` in a mapping says "
                 "which one is"
             )
-        with Rewritten(path, ".jsonl") as lines:
-            for found in xml_elements(path, [element]):
-                if isinstance(found, RejectedRow):
-                    lines.rejected.append(found)
-                    continue
-                tree = element_tree(found)
-                tree = tree if isinstance(tree, dict) else {_TEXT: tree}
-                lines.add(json.dumps(tree, ensure_ascii=False) + "\n", found.line)
-            if not len(lines) and not lines.rejected:
-                raise _no_such(path, element)
-            try:
-                yield from lines.read(JSONLinesReader("xml", own=("element",)), mapping)
-            except MappingNeeded as needed:
-                raise MappingNeeded(
-                    needed.message,
-                    where=needed.where,
-                    mapping=f"element: {json.dumps(element)}\n{needed.mapping}",
-                ) from None
+        try:
+            yield from tree_records(_found(path, element), settings, path, mapping)
+        except MappingNeeded as needed:
+            raise MappingNeeded(
+                needed.message,
+                where=needed.where,
+                mapping=f"element: {json.dumps(element)}\n{needed.mapping}",
+            ) from None
 
 
-def element_tree(element: XmlElement) -> dict[str, Any] | str:
-    """An element as an object, or as its text."""
-    if not element.children and not element.attributes:
-        return element.text
-    tree: dict[str, Any] = {}
-    for name, value in element.attributes.items():
-        _add(tree, name.rpartition(" ")[2].rpartition(":")[2], value)
-    for child in element.children:
-        _add(tree, child.local_name, element_tree(child))
-    if text := element.text:
-        _add(tree, _TEXT, text)
-    return tree
+def _found(path: Path, element: str) -> Iterator[ElementTree | RejectedRow]:
+    """The elements of that name.
 
-
-def _add(tree: dict[str, Any], name: str, value: Any) -> None:
-    if name not in tree:
-        # In a list an object may be a name and a value, or a text in a language.
-        tree[name] = [value] if isinstance(value, dict) and _TEXT in value else value
-    elif isinstance(tree[name], list):
-        tree[name].append(value)
-    else:
-        tree[name] = [tree[name], value]
+    Raises:
+        CatalogError: the file cannot be read, is no XML within bounds, or has no such element.
+    """
+    found = None
+    for found in xml_trees(path, [element]):
+        yield found
+    if found is None:
+        raise _no_such(path, element)
 
 
 def _repeated(path: Path) -> str:

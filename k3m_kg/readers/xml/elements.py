@@ -8,9 +8,11 @@ References to the entities of HTML, which shops write without declaring them, ar
 from __future__ import annotations
 
 import html
+from abc import ABC, abstractmethod
 from collections.abc import Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 from xml.parsers import expat
 
 from k3m_kg.errors import CatalogError
@@ -25,6 +27,7 @@ MAX_CHARACTERS = 2 * MAX_LINE
 MAX_ELEMENTS = 100_000
 """Elements that an element may hold."""
 _BLOCK = 1 << 16
+_Part = TypeVar("_Part")
 _NEVER = 0
 _BLANK = b" \t\r\n"
 _BOM = b"\xef\xbb\xbf"
@@ -95,7 +98,16 @@ def xml_elements(
         CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
             entities.
     """
-    found = _Found(frozenset(wanted), namespaces)
+    yield from parsed(path, _Elements(frozenset(wanted), namespaces))
+
+
+def parsed(path: Path, found: Found[_Part]) -> Iterator[_Part | RejectedRow]:
+    """What is found in a document.
+
+    Raises:
+        CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
+            entities.
+    """
     parser, line = found.parser, 0
     try:
         with open_bytes(path) as file:
@@ -175,16 +187,20 @@ def _refuse_entities(*_: object) -> None:
     )
 
 
-class _Found:
-    """What the parser calls, and the elements that have come together."""
+class Found(ABC, Generic[_Part]):
+    """What the parser calls, and what was found since it was last asked.
+
+    The outermost elements of the wanted names count; what is made of them, a subclass says.
+    """
 
     def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:
         self._wanted = wanted
-        self._done: list[XmlElement | RejectedRow] = []
-        self._open: list[XmlElement] = []
+        self._done: list[_Part | RejectedRow] = []
         self._depth = 0
         self._too_large_from = 0
         self._characters = self._elements = 0
+        self._name = ""
+        self._begin = 0
         self.line_before = 0
         self.parser = parser = expat.ParserCreate(namespace_separator=" " if namespaces else None)
         parser.SetParamEntityParsing(_NEVER)
@@ -197,10 +213,35 @@ class _Found:
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
 
-    def taken(self) -> list[XmlElement | RejectedRow]:
-        """The elements since the last call."""
+    def taken(self) -> list[_Part | RejectedRow]:
+        """What was found since the last call."""
         done, self._done = self._done, []
         return done
+
+    @property
+    @abstractmethod
+    def is_open(self) -> bool:
+        """Whether the parser stands in a wanted element."""
+
+    @abstractmethod
+    def begin(self, name: str, attributes: dict[str, str], line: int) -> None:
+        """An element that is wanted, or stands in one."""
+
+    @abstractmethod
+    def add_text(self, text: str) -> None:
+        """A text of the innermost element."""
+
+    @abstractmethod
+    def end(self) -> _Part | None:
+        """The innermost element ends; what is found, if it is the outermost."""
+
+    @abstractmethod
+    def forget(self) -> int:
+        """Give the open elements up; how many they were."""
+
+    def line(self) -> int:
+        """Where the parser stands."""
+        return self.parser.CurrentLineNumber + self.line_before
 
     def _start(self, name: str, attributes: dict[str, str]) -> None:
         self._depth += 1
@@ -208,48 +249,69 @@ class _Found:
             raise _RefusedError(f"nested more than {MAX_DEPTH} levels deep")
         if self._too_large_from:
             return
-        if self._open:
-            element = XmlElement(name, attributes, self._line())
-            self._open[-1].children.append(element)
-            self._open.append(element)
+        if self.is_open:
+            self.begin(name, attributes, 0)
             self._elements += 1
             self._characters += len(name)
             if attributes:
                 self._characters += sum(map(len, attributes)) + sum(map(len, attributes.values()))
-            self._check()
+            if self._elements > MAX_ELEMENTS or self._characters > MAX_CHARACTERS:
+                self._too_large()
         elif name in self._wanted or name.rpartition(" ")[2] in self._wanted:
             self._characters = self._elements = 0
-            self._open.append(XmlElement(name, attributes, self._line()))
+            self._name, self._begin = name, self.line()
+            self.begin(name, attributes, self._begin)
 
     def _end(self, name: str) -> None:
         if self._too_large_from == self._depth:
             self._too_large_from = 0
-        elif self._open:
-            element = self._open.pop()
-            if not self._open:
-                self._done.append(element)
+        elif self.is_open and (found := self.end()) is not None:
+            self._done.append(found)
         self._depth -= 1
 
     def _text(self, text: str) -> None:
-        if self._open:
-            self._open[-1].add_text(text)
+        if self.is_open:
+            self.add_text(text)
             self._characters += len(text)
             if self._characters > MAX_CHARACTERS:
-                self._check()
+                self._too_large()
 
     def _entity(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:
             self._text(html.unescape(f"&{name};"))
 
-    def _line(self) -> int:
-        return self.parser.CurrentLineNumber + self.line_before
-
-    def _check(self) -> None:
-        if self._characters <= MAX_CHARACTERS and self._elements <= MAX_ELEMENTS:
-            return
-        outermost = self._open[0]
+    def _too_large(self) -> None:
         # It is left where it began: what follows in it is passed over.
-        self._too_large_from = self._depth - len(self._open) + 1
-        self._open.clear()
+        self._too_large_from = self._depth - self.forget() + 1
         why = f"an element of more than {MAX_CHARACTERS:,} characters or {MAX_ELEMENTS:,} elements"
-        self._done.append(RejectedRow(outermost.line, why, f"<{outermost.name}>"[:200]))
+        self._done.append(RejectedRow(self._begin, why, f"<{self._name}>"[:200]))
+
+
+class _Elements(Found[XmlElement]):
+    """Elements as small trees."""
+
+    def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:
+        super().__init__(wanted, namespaces)
+        self._open: list[XmlElement] = []
+
+    @property
+    def is_open(self) -> bool:
+        return bool(self._open)
+
+    def begin(self, name: str, attributes: dict[str, str], line: int) -> None:
+        element = XmlElement(name, attributes, line or self.line())
+        if self._open:
+            self._open[-1].children.append(element)
+        self._open.append(element)
+
+    def add_text(self, text: str) -> None:
+        self._open[-1].add_text(text)
+
+    def end(self) -> XmlElement | None:
+        element = self._open.pop()
+        return None if self._open else element
+
+    def forget(self) -> int:
+        count = len(self._open)
+        self._open.clear()
+        return count

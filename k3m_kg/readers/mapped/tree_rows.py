@@ -1,0 +1,85 @@
+"""Rows that are trees, from whatever text they were read, and the products that they make."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from itertools import chain, islice
+from pathlib import Path
+from typing import Any, Protocol
+
+from k3m_kg.errors import CatalogError
+from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.mapped.products import Products
+from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
+from k3m_kg.readers.mapping import Mapping
+from k3m_kg.records import CatalogRecord, RejectedRow
+
+_GUESSED_FROM = 100
+
+
+class TreeRow(Protocol):
+    """An object that may be a product."""
+
+    @property
+    def line(self) -> int:
+        """Where it begins in the source, from 1."""
+        ...
+
+    @property
+    def tree(self) -> dict[str, Any]:
+        """Of dicts, lists and scalars."""
+        ...
+
+    @property
+    def size(self) -> int:
+        """About as many characters as it has."""
+        ...
+
+    def text(self) -> str:
+        """What is reported of it, if it is rejected."""
+        ...
+
+
+def tree_records(
+    rows: Iterable[TreeRow | RejectedRow],
+    settings: Mapping | None,
+    path: Path,
+    mapping: Path | None,
+) -> Iterator[CatalogRecord]:
+    """The products of rows, by a mapping or by the usual names.
+
+    Args:
+        settings: what stands in the file `mapping`.
+        path: the source, for errors.
+
+    Raises:
+        CatalogError: none of the first hundred rows is an object.
+        MappingNeeded: there is no mapping, and no field is named as an id is.
+        ConfigError: the mapping cannot be used.
+    """
+    rows = iter(rows)
+    if settings is None:
+        sample = list(_sample(rows))
+        trees = [row.tree for row in sample if not isinstance(row, RejectedRow)]
+        if not trees:
+            raise CatalogError("none of its first lines is a JSON object", where=str(path))
+        settings = guessed_from_trees(trees, path)
+        rows = chain(sample, rows)
+    where = str(mapping if mapping is not None else path)
+    products = Products(settings, where, mapping.parent if mapping else None)
+    for row in rows:
+        if isinstance(row, RejectedRow):
+            yield from products.rejected(row)
+        else:
+            yield from products.of(row.tree, row.line, row.text)
+    yield from products.rest()
+
+
+def _sample(rows: Iterator[TreeRow | RejectedRow]) -> Iterator[TreeRow | RejectedRow]:
+    """Rows to guess from: the first ones, of a bounded size."""
+    size = 0
+    for row in islice(rows, _GUESSED_FROM):
+        yield row
+        size += len(row.raw) if isinstance(row, RejectedRow) else row.size
+        if size > MAX_LINE:
+            return
