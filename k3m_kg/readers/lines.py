@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Iterator, Sequence
 from io import StringIO
-from typing import BinaryIO, TextIO
+from typing import BinaryIO, Protocol
 
 MAX_LINE = 1 << 20
 """Bytes (or characters) that a line may have: no file can make a reader hold more."""
@@ -62,6 +62,18 @@ def split_block(block: bytes, cut: bool) -> Iterator[tuple[bytes, bool]]:
         yield line.rstrip(b"\r"), too_long
 
 
+class LineSource(Protocol):
+    """Where lines come from: a text file, or what can be read as one."""
+
+    def readline(self, size: int = -1, /) -> str:
+        """The next line, or its first characters; empty at the end."""
+        ...
+
+    def read(self, size: int = -1, /) -> str:
+        """The next characters; empty at the end."""
+        ...
+
+
 class TextLines(Iterator[str]):
     """Lines of a text file for `csv.reader`, which can be taken back.
 
@@ -71,9 +83,12 @@ class TextLines(Iterator[str]):
     Attributes:
         line: number of the line that was read last.
         read: characters handed out, those that were given back and read again included.
+        delimiter: of the cells, where the source itself tells it.
     """
 
-    def __init__(self, file: TextIO) -> None:
+    delimiter: str | None = None
+
+    def __init__(self, file: LineSource) -> None:
         self.line = 0
         self.read = 0
         self._in_row = 0

@@ -9,20 +9,28 @@ from __future__ import annotations
 import csv
 import datetime
 import io
+from collections import deque
 from collections.abc import Iterator, Sequence
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import CatalogError, ConfigError, nearest
 from k3m_kg.plugin.catalog_reader import Confidence
-from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.mapped.rewritten import Rewritten
-from k3m_kg.records import CatalogRecord
+from k3m_kg.readers.cells import raw_text
+from k3m_kg.readers.csv.blocks import RowBlock, block_of
+from k3m_kg.readers.csv.delimited import table_records
+from k3m_kg.readers.csv.rows import one_row
+from k3m_kg.readers.lines import TextLines
+from k3m_kg.readers.mapping import load_mapping
+from k3m_kg.records import CatalogRecord, RejectedRow
 
 _SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _ODS = b"mimetypeapplication/vnd.oasis.opendocument.spreadsheet"
 _OFFICE = (b"[Content_Types].xml", b"xl/")
+_AT_ONCE = 1000
+"""Rows that are held."""
 _WHOLE = 1 << 53
 """Beyond this a float does not tell one whole number from the next."""
 
@@ -54,21 +62,9 @@ class WorkbookReader:
             CatalogError: the workbook cannot be read, or the sheet is empty.
             ConfigError: there is no such sheet, or as with delimited text.
         """
-        with Rewritten(path, ".csv") as table:
-            blank = 0
-            for number, row in enumerate(self._rows(path), start=1):
-                cells = [written(cell) for cell in row]
-                if not any(cells):
-                    blank += 1
-                    continue
-                # Blank rows count where a mapping numbers rows.
-                if blank:
-                    table.add("\n" * blank, number - blank)
-                table.add(_line(cells), number)
-                blank = 0
-            if not len(table):
-                raise CatalogError("there is nothing in this sheet", where=str(path))
-            yield from table.read(DelimitedReader(), mapping)
+        settings = load_mapping(mapping) if mapping is not None else None
+        sheet = _Sheet(self._rows(path), path)
+        yield from table_records(_SheetLines(sheet), settings, path, mapping, sheet.blocks)
 
     def _rows(self, path: Path) -> Iterator[Sequence[Any]]:
         """All rows from the first of the sheet on."""
@@ -120,6 +116,100 @@ def written(cell: Any) -> str:
     if isinstance(cell, datetime.datetime | datetime.date | datetime.time):
         return cell.isoformat()
     return "" if cell is None else str(cell)
+
+
+class _Sheet:
+    """The rows of a sheet, the first of which are read as a file of comma-separated values.
+
+    So a header is found as it is in delimited text. The rows below it come as they are.
+
+    Attributes:
+        numbers: of each line of that text, the row that it is of.
+    """
+
+    def __init__(self, rows: Iterator[Sequence[Any]], path: Path) -> None:
+        self._rows = map(_cells, rows)
+        self._path = path
+        self._row = 0
+        self._any = False
+        self._lines: deque[str] = deque()
+        self.numbers: list[int] = []
+
+    def readline(self, size: int = -1, /) -> str:
+        """The next line of the text; empty at the end.
+
+        Raises:
+            CatalogError: the sheet is empty.
+        """
+        if not self._lines:
+            cells = next(self._rows, None)
+            if cells is None:
+                if not self._any:
+                    raise CatalogError("there is nothing in this sheet", where=str(self._path))
+                return ""
+            self._row += 1
+            self._any = self._any or bool(cells)
+            lines = list(io.StringIO(_line(cells), newline=""))
+            self._lines.extend(lines)
+            self.numbers += [self._row] * len(lines)
+        return self._lines.popleft()
+
+    def read(self, size: int = -1, /) -> str:
+        """The next line: the rest is not read as text."""
+        return self.readline(size)
+
+    def blocks(
+        self, lines: TextLines, dialect: dict[str, Any], path: Path
+    ) -> Iterator[RowBlock | RejectedRow]:
+        """The rows below the header."""
+        while lines.has_returned or self._lines:
+            found = one_row(lines, dialect, path, 0)
+            if found is None:
+                return
+            start, row, _ = found
+            held = lines.row_lines()
+            text = "".join(held)
+            if isinstance(row, str):
+                yield RejectedRow(start, row, raw_text(text))
+            else:
+                yield block_of([row], start, text, held, [len(held)])
+        while rows := list(islice(self._rows, _AT_ONCE)):
+            first = self._row + 1
+            self._row += len(rows)
+            yield block_of(rows, first, "".join(map("".join, rows)), _Written(rows), None)
+
+
+class _Written(Sequence[str]):
+    """Rows as lines of text, each written when it is asked for."""
+
+    def __init__(self, rows: Sequence[Sequence[str]]) -> None:
+        self._rows = rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    def __getitem__(self, place: Any) -> Any:
+        return _line(self._rows[place])
+
+
+class _SheetLines(TextLines):
+    """The first rows of a sheet as text; lines are called by their rows."""
+
+    delimiter = ","
+
+    def __init__(self, sheet: _Sheet) -> None:
+        super().__init__(sheet)
+        self._numbers = sheet.numbers
+
+    def number(self, line: int) -> int:
+        """The row that a line is of."""
+        return self._numbers[line - 1] if line <= len(self._numbers) else line
+
+
+def _cells(row: Sequence[Any]) -> list[str]:
+    """The texts of a row; none of a blank one."""
+    cells = [cell.strip() if type(cell) is str else written(cell) for cell in row]
+    return cells if any(cells) else []
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -195,10 +195,13 @@ class _Rows:
         return [excel_text(name.strip()) for name in header], dialect
 
     def _dialect(self, line: str) -> dict[str, Any]:
-        delimiter = self._delimiter or self._said
+        delimiter = self._lines.delimiter or self._delimiter or self._said
         if delimiter is None:
             delimiter = max(DELIMITERS, key=_unquoted(line, self._quote).count)
         dialect: dict[str, Any] = {"delimiter": delimiter, "strict": True}
+        if self._lines.delimiter is not None:
+            csv.field_size_limit(MAX_LINE)
+            return dialect  # written by a program, as `csv` does it
         dialect |= {"quotechar": self._quote} if self._quote else {"quoting": csv.QUOTE_NONE}
         if self._escape:
             dialect["escapechar"] = self._escape

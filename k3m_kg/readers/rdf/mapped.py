@@ -10,13 +10,12 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import raw_text
-from k3m_kg.readers.jsonl import JSONLinesReader
-from k3m_kg.readers.mapped.rewritten import Rewritten
-from k3m_kg.readers.mapping import NODE, load_mapping
+from k3m_kg.readers.mapped.tree_rows import tree_records
+from k3m_kg.readers.mapping import NODE, load_mapping, refuse_settings_of_others
 from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.readers.rdf.groups import Pairs, SubjectPart
 from k3m_kg.readers.rdf.names import Blank, Iri, Tagged, local_name, product_id
@@ -38,19 +37,44 @@ def read_by_mapping(
         CatalogError: no node is of a class of the mapping.
         ConfigError: the mapping does not fit the file.
     """
-    products = _Products(load_mapping(mapping))
-    with Rewritten(path, ".jsonl") as lines:
-        for part in parts:
-            lines.rejected += part.rejected
-            for line, made in products.of(part):
-                if isinstance(made, RejectedRow):
-                    lines.rejected.append(made)
-                else:
-                    lines.add(json.dumps(made, ensure_ascii=False) + "\n", line)
-        lines.rejected.sort(key=lambda row: row.line)
-        if not len(lines) and not lines.rejected:
-            raise no_product(path, products.others, products.classes)
-        yield from lines.read(JSONLinesReader("rdf", own=("classes",)), mapping)
+    settings = load_mapping(mapping)
+    refuse_settings_of_others(settings, "rdf", str(mapping), ("classes",))
+    yield from tree_records(_rows(parts, settings, path), settings, path, mapping)
+
+
+class _Node(NamedTuple):
+    """A node that is a product."""
+
+    line: int
+    tree: dict[str, Any]
+
+    @property
+    def size(self) -> int:
+        return len(self.text())
+
+    def text(self) -> str:
+        return raw_text(json.dumps(self.tree, ensure_ascii=False))
+
+
+def _rows(
+    parts: Iterable[SubjectPart], settings: MappingFile, path: Path
+) -> Iterator[_Node | RejectedRow]:
+    """The nodes that are products, and what cannot be read, in the order of a part's lines.
+
+    Raises:
+        CatalogError: no node is of a class of the mapping.
+    """
+    products = _Products(settings)
+    nothing = True
+    for part in parts:
+        found: list[_Node | RejectedRow] = [*part.rejected]
+        for line, made in products.of(part):
+            found.append(made if isinstance(made, RejectedRow) else _Node(line, made))
+        found.sort(key=lambda row: row.line)
+        nothing = nothing and not found
+        yield from found
+    if nothing:
+        raise no_product(path, products.others, products.classes)
 
 
 def no_product(path: Path, found: Mapping[str, int], asked: Collection[str] = ()) -> CatalogError:
