@@ -175,9 +175,9 @@ KINDS: dict[str, tuple[Callable[..., Any], str, str]] = {
 
 
 def _memory() -> float:
-    """MiB of this process now."""
-    pages = int(Path("/proc/self/statm").read_text().split()[1])
-    return pages * resource.getpagesize() / 2**20
+    """MiB of this process now, without what is mapped from files."""
+    resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
+    return (int(resident) - int(shared)) * resource.getpagesize() / 2**20
 
 
 def measure(name: str, folder: str, pipe: Any) -> None:

@@ -11,8 +11,9 @@ class FoundProduct:
     """A product that was found.
 
     Attributes:
-        score: BM25 of words, or a cosine.
-        by: which of them: `words` or `model`.
+        score: orders what one search found: BM25, a cosine, or of both the share of the best BM25
+            and a tenth of the cosine.
+        by: what found it: `words` or `model`.
     """
 
     product: str

@@ -1,8 +1,8 @@
 """Searches of a catalog: by words, by a picture, by another product.
 
-A text finds by its words in titles and values (BM25), and then by what the model reads out of it as
-if it were a title. Words go first: any mixture of both orders was worse (docs/benchmarks.md,
-"Search").
+A text finds by its words in titles and values (BM25); the model, which reads it as if it were a
+title, decides between what words find about equally good, and fills up what they leave
+(docs/benchmarks.md, "Search").
 """
 
 from __future__ import annotations
@@ -17,11 +17,16 @@ from k3m_kg.errors import UsageError
 from k3m_kg.search.asked import AskedProduct, asked_vectors
 from k3m_kg.search.found import FoundProduct
 from k3m_kg.search.kept import KeptVectors
+from k3m_kg.search.nearest import centred
 from k3m_kg.search.part_maps import mapped
 from k3m_kg.use.open_model import OpenModel
 
 By = Literal["both", "words", "model"]
 WAYS: tuple[By, ...] = ("both", "words", "model")
+_WEIGHT = 0.1
+"""Of the model's cosine beside the share of the best BM25."""
+_DEPTH = 1000
+"""So many that words find are ordered anew."""
 
 
 class Searcher:
@@ -44,18 +49,30 @@ class Searcher:
         """
         if not all(any(map(str.isalnum, text)) for text in texts):
             raise UsageError("no word to search by", where="TEXT")
-        found: list[list[FoundProduct]] = [[] for _ in texts]
-        if by != "model":
-            found = [self._found(*self.kept.words.find(text, top), "words") for text in texts]
-        if by == "model" or (by == "both" and self.reads("title")):
-            few = [place for place, mine in enumerate(found) if len(mine) < top]
-            asked = [AskedProduct(texts[place]) for place in few]
-            more = self._by_vectors(asked, "title", top) if few else []
-            for place, others in zip(few, more, strict=True):
-                there = {one.product for one in found[place]}
-                rest = [one for one in others if one.product not in there]
-                found[place] = [*found[place], *rest][:top]
-        return found
+        if by == "words" or (by == "both" and not self.reads("title")):
+            return [self._found(*self.kept.words.find(text, top), "words") for text in texts]
+        queries_QH = self._queries([AskedProduct(text) for text in texts], "title")
+        nearest = self._nearest(queries_QH, top)
+        if by == "model":
+            return [self._found(rows, scores, "model") for rows, scores in nearest]
+        return [
+            self._of_both(text, query_H, *more, top)
+            for text, query_H, more in zip(texts, queries_QH, nearest, strict=True)
+        ]
+
+    def _of_both(
+        self, text: str, query_H: np.ndarray, near: np.ndarray, cosines: np.ndarray, top: int
+    ) -> list[FoundProduct]:
+        """What words find, ordered with the model's help; then what only the model finds."""
+        rows, said = self.kept.words.find(text, max(top, _DEPTH))
+        middle = self.kept.middle_H
+        own = centred(query_H[None], middle)[0]
+        scores = said / max(float(said.max(initial=0)), 1e-9)
+        scores = scores + _WEIGHT * (centred(self.kept.vectors_NH[rows], middle) @ own)
+        best = np.lexsort((rows, -scores))[:top]
+        rest = ~np.isin(near, rows)
+        found = self._found(rows[best], scores[best], "words")
+        return [*found, *self._found(near[rest], _WEIGHT * cosines[rest], "model")][:top]
 
     def by_pictures(self, images: Sequence[Image.Image], top: int) -> list[list[FoundProduct]]:
         """The products that each picture may be of.
@@ -63,7 +80,9 @@ class Searcher:
         Raises:
             ArtifactError: the model sees no pictures.
         """
-        return self._by_vectors([AskedProduct(None, image) for image in images], "image", top)
+        queries_QH = self._queries([AskedProduct(None, image) for image in images], "image")
+        found = self._nearest(queries_QH, top)
+        return [self._found(rows, scores, "model") for rows, scores in found]
 
     def like(self, rows: Sequence[int], top: int) -> list[list[FoundProduct]]:
         """The products whose vectors are nearest to those of some of them, itself left out."""
@@ -80,14 +99,16 @@ class Searcher:
         trained = self.opened.trained
         return trained.known_products is None and name in trained.sees
 
-    def _by_vectors(
-        self, asked: Sequence[AskedProduct], part: str, top: int
-    ) -> list[list[FoundProduct]]:
+    def _queries(self, asked: Sequence[AskedProduct], part: str) -> np.ndarray:
+        """(Q, H)."""
         alone_QH = asked_vectors(self.opened, asked)
-        queries_QH = mapped(alone_QH, self.kept.maps[part], self.kept.middle_H)
+        return mapped(alone_QH, self.kept.maps[part], self.kept.middle_H)
+
+    def _nearest(self, queries_QH: np.ndarray, top: int) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Rows and cosines of each."""
         rows_QK, scores_QK = self.kept.nearest.find(queries_QH, top)
         return [
-            self._found(rows[rows >= 0], scores[rows >= 0], "model")
+            (rows[rows >= 0], scores[rows >= 0])
             for rows, scores in zip(rows_QK, scores_QK, strict=True)
         ]
 

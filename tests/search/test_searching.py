@@ -59,6 +59,10 @@ def test_the_model_finds_where_words_do_not(searcher: Searcher) -> None:
     (found, alone) = searcher.by_texts(["zzzyx", searcher.opened.snapshot.titles[0].as_py()], count)
     assert len({one.product for one in alone}) == len(alone) == count
     assert [one.by for one in alone] == sorted((one.by for one in alone), reverse=True)
+    for some in (found, alone):
+        assert [one.score for one in some if one.by == "words"] == sorted(
+            (one.score for one in some if one.by == "words"), reverse=True
+        )
 
 
 def test_like_is_by_cosine_without_itself(searcher: Searcher) -> None:

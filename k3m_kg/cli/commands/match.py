@@ -170,7 +170,8 @@ def match(
         shown = [] if out is not None else [one.record() for one in every()]
         print_json(report | {"pairs": shown})
         return
-    note(f"{found:,} of {len(candidates):,} candidates are one with at least {least:.0%}")
+    how = "one with" if model.calibrated else "alike by"
+    note(f"{found:,} of {len(candidates):,} candidates are {how} at least {least:.0%}")
     for one in islice(every(), top) if out is None else ():
         say(f"{one.probability:6.1%}  {one.product}  {one.same_as}")
         say(f"        {one.title or ''}  |  {one.same_title or ''}")

@@ -47,8 +47,7 @@ def search(
         str,
         typer.Option(
             metavar="HOW",
-            help="How a text is searched for: by its words, by the model's reading of it, or both: "
-            "words first.",
+            help="How a text is searched for: by its words, by the model's reading of it, or both.",
         ),
     ] = "both",
     out: Annotated[
