@@ -273,6 +273,9 @@ class _OfProducts:
         """Preparation went on."""
         self.watch(f"{self.name}: {name}", done, total, "")
 
+    def noted(self, text: str) -> None:
+        """What was left out, in words."""
+
     def planned(self, steps: int, epochs: float, seconds: float) -> None:
         """How long it takes is known."""
 

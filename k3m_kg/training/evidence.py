@@ -34,7 +34,8 @@ def fit_evidence(
     checked: np.ndarray | None = None,
     hide: np.ndarray | None = None,
     progress: Progress | None = None,
-) -> None:
+    until: float | None = None,
+) -> int:
     """Fit the model's evidence; nothing where it has none.
 
     Args:
@@ -45,9 +46,13 @@ def fit_evidence(
         checked: products by which the strength of regressions is chosen.
         hide: properties that no question will see.
         progress: told of the regressions that are fitted.
+        until: when no further regression is begun, by `time.monotonic`.
+
+    Returns:
+        How many properties, those with the fewest triples, have none for want of time.
     """
     if model.evidence is None:
-        return
+        return 0
     device = next(model.parameters()).device
 
     def ready_made(part: np.ndarray) -> dict[str, ReadyFeatures]:
@@ -58,12 +63,13 @@ def fit_evidence(
 
     model.evidence.fit(batcher.catalog, batcher, opened, rows, ready_made)
     if not model.evidence.settings.regressions:
-        return
+        return 0
     nothing = np.empty(0, np.int64)
     asking = _Asking(model, model.evidence, batcher, nothing if hide is None else hide)
-    model.evidence.regressions = asking.fitted(
-        np.sort(rows), nothing if checked is None else checked, progress
+    model.evidence.regressions, left_out = asking.fitted(
+        np.sort(rows), nothing if checked is None else checked, progress, until
     )
+    return left_out
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,9 +88,13 @@ class _Asking:
     hide: np.ndarray
 
     def fitted(
-        self, rows: np.ndarray, checked: np.ndarray, progress: Progress | None
-    ) -> Regressions:
-        """Those of the training products in `rows`."""
+        self,
+        rows: np.ndarray,
+        checked: np.ndarray,
+        progress: Progress | None,
+        until: float | None,
+    ) -> tuple[Regressions, int]:
+        """Those of the training products in `rows`, and for how many properties there are none."""
         catalog: Catalog = self.batcher.catalog
         names = list(self.model.views())
         counted = self.evidence.counted
@@ -108,8 +118,8 @@ class _Asking:
             if progress:
                 progress(done[0], len(examples))
 
-        every = fitting.fit(examples, Triples.of(self.batcher, checked), told)
-        return Regressions(names, empty.bases, every, idf_F)
+        every = fitting.fit(examples, Triples.of(self.batcher, checked), told, until)
+        return Regressions(names, empty.bases, every, idf_F), len(examples) - done[0]
 
     def _columns(self, name: int, values: np.ndarray) -> np.ndarray:
         names = torch.full((len(values),), name)

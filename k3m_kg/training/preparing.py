@@ -23,11 +23,15 @@ from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.validation_parts import fitting_rows
 from k3m_kg.training.artifact.folder import bundle, load_assets, save_assets
 from k3m_kg.training.evidence import fit_evidence
+from k3m_kg.training.loop.budget import TimeBudget
 from k3m_kg.training.loop.compiling import compile_layers
 from k3m_kg.training.loop.optimizer import MovingAverage, adamw
 from k3m_kg.training.loop.step import Pretrainer
 from k3m_kg.training.run.resuming import check_config, keep_config
 from k3m_kg.training.watching.observing import Observer
+
+_REGRESSIONS = 0.4
+"""Of a budget's rest: steps are worth at least as much."""
 
 _Opened = dict[str, ModalityData]
 
@@ -64,6 +68,7 @@ class Preparation:
         folder: the run's.
         device: where it learns; what is frozen may be encoded there.
         observer: told how it goes.
+        budget: of which the regressions take a part at most.
     """
 
     def __init__(
@@ -74,7 +79,9 @@ class Preparation:
         folder: Path,
         device: torch.device,
         observer: Observer,
+        budget: TimeBudget,
     ) -> None:
+        self.budget = budget
         self.config, self.snapshot, self.rows = config, snapshot, rows
         self.folder, self.device, self.observer = folder, device, observer
 
@@ -152,7 +159,7 @@ class Preparation:
         model = build_model(config, encoders)
         if opened is not None:
             source = self._batcher(opened, catalog).to(self.device)
-            fit_evidence(
+            left_out = fit_evidence(
                 model.to(self.device),
                 source,
                 opened,
@@ -160,7 +167,13 @@ class Preparation:
                 checked=fitting_rows(self.snapshot),
                 hide=property_ids(catalog, config.validation.hide, "validation.hide"),
                 progress=partial(self.observer.stage, "regressions"),
+                until=self.budget.until(_REGRESSIONS),
             )
+            if left_out:
+                self.observer.noted(
+                    f"no regression for {left_out:,} properties, which are asked least: "
+                    f"{_REGRESSIONS:.0%} of the time that was left were over"
+                )
         elif model.evidence is not None:
             model.evidence.load(self.folder / "assets")
         tasks = build_tasks(config, model, catalog)

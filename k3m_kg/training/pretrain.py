@@ -170,7 +170,13 @@ class _Run:
     def prepare(self, resume: bool) -> None:
         """What learns and its data; fitted, or restored from the last checkpoint."""
         preparation = Preparation(
-            self.config, self.snapshot, self.rows, self.folder, self.device, self.observer
+            self.config,
+            self.snapshot,
+            self.rows,
+            self.folder,
+            self.device,
+            self.observer,
+            self.budget,
         )
         if resume:
             self.learner, self.batcher = preparation.resumed(self._restore)

@@ -31,6 +31,11 @@ def shares() -> Tensor:
     The palette is a lattice in CIELAB (CIE 1976, D65), whose distances are near to those that
     people see; of it the points that some colour is near to.
     """
+    with torch.device("cpu"):  # also where a module is built without memory
+        return _shares()
+
+
+def _shares() -> Tensor:
     level = (torch.arange(_LEVELS, dtype=torch.float64) + 0.5) / _LEVELS
     colours_N3 = torch.cartesian_prod(level, level, level)
     lab_N3 = _lab(colours_N3)

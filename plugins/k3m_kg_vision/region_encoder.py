@@ -6,22 +6,36 @@ import torch
 from torch import Tensor, nn
 
 from k3m_kg.api import ImageEncoder, ModelContext, initialise, transformer
+from k3m_kg_vision import palette
 from k3m_kg_vision.clusters import cluster
 from k3m_kg_vision.colours import GRID, centred, fit_colours, nearness
 from k3m_kg_vision.settings import LayerSettings
 
+_COLOURS = 6.0
+"""Length of colours beside a network's feature, whose numbers have unit variance."""
+
 
 class RegionEncoder(ImageEncoder):
-    """Embedding = LayerNorm(linear(feature, colours) + linear(box)), then transformer layers."""
+    """Embedding = LayerNorm(linear(feature, colours) + linear(palette) + linear(box)), then layers.
+
+    The palette's colours, where pictures are at hand, say what a network that was trained to name
+    things forgets, and more than the mean colours of sixteen cells of a region.
+    """
 
     def __init__(self, settings: LayerSettings, context: ModelContext) -> None:
         super().__init__()
         self.layout, self.context = settings, context
 
-    def _build(self, width: int, described: int, classes: int) -> None:
-        """Layers for features of F = `width`, and a codebook over items of `described` numbers."""
+    def _build(
+        self, width: int, described: int, classes: int, *, with_palette: bool = False
+    ) -> None:
+        """Layers for features of F = `width`, and a codebook over items of `described` numbers.
+
+        With a palette `_embed` is given each region's colours by it too.
+        """
         layout, hidden = self.layout, self.context.hidden
         self.feature = nn.Linear(width + layout.colours, hidden)
+        self.palette = nn.Linear(palette.width(), hidden) if with_palette else None
         self.box = nn.Linear(5, hidden)
         self.norm = nn.LayerNorm(hidden)
         self.dropout = nn.Dropout(layout.embedding_dropout)
@@ -33,8 +47,9 @@ class RegionEncoder(ImageEncoder):
             dropout=layout.dropout,
             where="image_encoder.heads",
         )
-        for part in (self.feature, self.box, self.layers):
-            initialise(part)
+        for part in (self.feature, self.palette, self.box, self.layers):
+            if part is not None:
+                initialise(part)
         self.register_buffer("mean_F", torch.zeros(width))
         self.register_buffer("spread_F", torch.ones(width))
         self.register_buffer("codebook_CF", torch.zeros(classes, described))
@@ -89,6 +104,7 @@ class RegionEncoder(ImageEncoder):
         boxes_IR5: Tensor,
         masked_IR: Tensor | None,
         present_IR: Tensor | None = None,
+        palette_IRK: Tensor | None = None,
     ) -> Tensor:
         """(I, R, H)."""
         if self.layout.colours:
@@ -100,5 +116,12 @@ class RegionEncoder(ImageEncoder):
         if masked_IR is not None:
             feature_IRF = feature_IRF * ~masked_IR[..., None]
         embedded = self.feature(feature_IRF) + self.box(2 * boxes_IR5 - 1)
+        if self.palette is not None:
+            assert palette_IRK is not None
+            # shares of the whole picture: of an even one each region has length 2^.5
+            colours_IRK = _COLOURS * (palette_IRK.float() * palette_IRK.shape[1]).sqrt()
+            if masked_IR is not None:
+                colours_IRK = colours_IRK * ~masked_IR[..., None]
+            embedded = embedded + self.palette(colours_IRK)
         out: Tensor = self.dropout(self.norm(embedded))
         return self.layers(out, present_IR)  # type: ignore[no-any-return]

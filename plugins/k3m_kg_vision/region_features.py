@@ -79,7 +79,8 @@ class RegionFeatures(RegionEncoder):
         described = network.width if settings.freeze else 3 * GRID**2
         self.register_buffer("boxes_R5", grid_boxes(self.grid))
         self.boxes_R5: Tensor
-        self._build(network.width, described, self._codebook)
+        colours = settings.colours > 0
+        self._build(network.width, described, self._codebook, with_palette=colours)
 
     @property
     def _network(self) -> Network:
@@ -216,7 +217,9 @@ class RegionFeatures(RegionEncoder):
             else self._tuned(arrays["pixels"], masked_IR)
         )
         boxes_IR5 = self.boxes_R5.expand(len(feature_IRF), -1, -1)
-        return self._embed(feature_IRF, arrays["cells"], boxes_IR5, masked_IR)
+        return self._embed(
+            feature_IRF, arrays["cells"], boxes_IR5, masked_IR, palette_IRK=arrays["palette"]
+        )
 
     def _tuned(self, pixels: Tensor, masked_IR: Tensor | None) -> Tensor:
         """(I, R, F) from pixels; masked regions are grey before anything looks at them."""

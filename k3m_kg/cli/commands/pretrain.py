@@ -38,10 +38,13 @@ class PretrainingBar:
             self.stages[name] = self.bar.add_task(name, total=total, info="")
         self.bar.update(self.stages[name], completed=done, total=total)
 
+    def noted(self, text: str) -> None:
+        """What was left out, in words."""
+        note(text) if self.bar.disable else self.bar.console.print(text)
+
     def planned(self, steps: int, epochs: float, seconds: float) -> None:
         """How long it takes is known."""
-        text = f"{steps:,} steps ({epochs:.1f} epochs), about {spoken_time(seconds)} from here"
-        note(text) if self.bar.disable else self.bar.console.print(text)
+        self.noted(f"{steps:,} steps ({epochs:.1f} epochs), about {spoken_time(seconds)} from here")
         if self.steps is not None:
             self.bar.update(self.steps, total=steps)
 

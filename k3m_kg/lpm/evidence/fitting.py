@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import time
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -133,10 +134,16 @@ class Fitting:
         examples: dict[int, Triples],
         checked: Triples,
         progress: Advance | None = None,
+        until: float | None = None,
     ) -> list[Regression]:
-        """One regression of every property and pattern."""
-        found = []
-        for name, mine in examples.items():
+        """One regression of every property and pattern; those with most examples come first.
+
+        From `until` on, by `time.monotonic`, no further property is begun.
+        """
+        found: list[Regression] = []
+        for name, mine in sorted(examples.items(), key=lambda item: -len(item[1])):
+            if until is not None and time.monotonic() >= until:
+                break
             found += self._fit(name, mine, checked.about(np.array([name])))
             if progress:
                 progress(1)
@@ -152,27 +159,30 @@ class Fitting:
         known = np.isin(column_Q, column_K)
         tests = self.show(checked[known], self.patterns[:1]) if known.any() else []
         wanted = np.searchsorted(column_K, column_Q[known])
-        strength, scale, found = _USUAL, 1.0, list[Regression]()
+        choice, found = _Choice(), list[Regression]()
         for pattern, seen in zip(self.patterns, shown, strict=True):
             place_F = self._places(seen[0], len(column_K))
             parts = self._parts(seen, place_F, pattern)
-            parts, asked = self._with_fewer_triples(parts, labels, place_F)
             if not found:
+                shorn = self._with_fewer_triples(parts, labels, place_F)
                 test = [self._parts(one, place_F, pattern) for one in tests]
-                strength, scale, weight_DK = _chosen(
-                    parts, asked, len(labels), len(column_K), test, wanted
+                choice, weight_DK = _chosen(
+                    {True: shorn, False: (parts, labels)}, len(column_K), test, wanted
                 )
             else:
                 begin_FK = self._begin(found[0], place_F, pattern)
+                asked = labels
+                if choice.fewer_triples:
+                    parts, asked = self._with_fewer_triples(parts, labels, place_F)
                 weight_DK = fit_softmax(
-                    with_dense(parts, scale),
+                    with_dense(parts, choice.scale),
                     asked,
                     len(column_K),
-                    strength * len(labels) / len(asked),
-                    begin_FK=dense_undone(parts, begin_FK, 1 / scale),
+                    choice.strength * len(labels) / len(asked),
+                    begin_FK=dense_undone(parts, begin_FK, 1 / choice.scale),
                     iterations=_FURTHER,
                 )
-                weight_DK = dense_undone(parts, weight_DK, scale)
+                weight_DK = dense_undone(parts, weight_DK, choice.scale)
             found.append(Regression(pattern, name, len(mine), column_K, place_F, weight_DK))
         return found
 
@@ -227,40 +237,69 @@ class Fitting:
         return both, np.concatenate([labels, labels])
 
 
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What validation says of one property: the usual where it says nothing.
+
+    Attributes:
+        fewer_triples: examples lack some of their triples, as `Fitting` makes them.
+        scale: of features beside words and triples.
+        strength: scikit-learn's C.
+    """
+
+    fewer_triples: bool = True
+    scale: float = 1.0
+    strength: float = _USUAL
+
+
 def _chosen(
-    parts: list[Part],
-    labels: np.ndarray,
-    once: int,
+    examples: Mapping[bool, tuple[list[Part], np.ndarray]],
     classes: int,
     tests: list[list[Part]],
     wanted: np.ndarray,
-) -> tuple[float, float, np.ndarray]:
-    """The strength and the scale of features at which validation is most probable; the weights.
+) -> tuple[_Choice, np.ndarray]:
+    """That by which validation is most probable, and the weights.
 
-    `once` is the number of examples, each of which may be there twice.
+    Args:
+        examples: with fewer triples and as they are: their columns and classes.
+        classes: how many there are.
+        tests: the columns of validation questions.
+        wanted: their classes.
     """
-    best: tuple[float, float, np.ndarray] | None = None
+    once = len(examples[False][1])
+    best: tuple[_Choice, np.ndarray] | None = None
     best_loss, enough = np.inf, len(wanted) >= _FEWEST_CHECKED
-    for scale in _DENSE_SCALES if enough and parts[1].shape[1] else (1.0,):
-        scaled, weight_DK, before = with_dense(parts, scale), None, np.inf
-        for strength in _STRENGTHS if enough else (_USUAL,):
-            weight_DK = fit_softmax(
-                scaled,
-                labels,
-                classes,
-                strength * once / len(labels),
-                begin_FK=weight_DK,
-                iterations=_ITERATIONS if weight_DK is None else _FURTHER,
-            )
-            found = dense_undone(parts, weight_DK, scale)
-            loss = _cross_entropy(tests[0], found, wanted) if enough else 0.0
-            if best is None or loss < best_loss:
-                best, best_loss = (strength, scale, found), loss
-            if loss >= before:
-                break
-            before = loss
+    scales, strengths = _DENSE_SCALES, _STRENGTHS
+    for fewer in (True, False) if enough else (True,):
+        parts, labels = examples[fewer]
+        if best is not None:  # of the rest what is near to the best is enough
+            scales, strengths = (best[0].scale,), _near(best[0].strength)
+        for scale in scales if enough and parts[1].shape[1] else (1.0,):
+            scaled, weight_DK, before = with_dense(parts, scale), None, np.inf
+            for strength in strengths if enough else (_USUAL,):
+                weight_DK = fit_softmax(
+                    scaled,
+                    labels,
+                    classes,
+                    strength * once / len(labels),
+                    begin_FK=weight_DK,
+                    iterations=_ITERATIONS if weight_DK is None else _FURTHER,
+                )
+                found = dense_undone(parts, weight_DK, scale)
+                loss = _cross_entropy(tests[0], found, wanted) if enough else 0.0
+                if best is None or loss < best_loss:
+                    best, best_loss = (_Choice(fewer, scale, strength), found), loss
+                if loss >= before:
+                    break
+                before = loss
     assert best is not None
     return best
+
+
+def _near(strength: float) -> tuple[float, ...]:
+    """A strength, and what comes before and after it."""
+    place = _STRENGTHS.index(strength)
+    return _STRENGTHS[max(0, place - 1) : place + 2]
 
 
 def _cross_entropy(parts: list[Part], weight_DK: np.ndarray, wanted: np.ndarray) -> float:

@@ -50,6 +50,12 @@ class TimeBudget:
         kept = max(self.limit * _RESERVED, sum(self._closing.values()))
         return self.limit - min(kept, self.limit * _MOST_RESERVED)
 
+    def until(self, share: float) -> float | None:
+        """When a share of the time that is left is over, by `time.monotonic`; None: no limit."""
+        if self.room is None:
+            return None
+        return time.monotonic() + share * max(0.0, self.room - self.elapsed)
+
     @property
     def elapsed(self) -> float:
         """Seconds of the training so far."""

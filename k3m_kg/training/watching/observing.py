@@ -11,6 +11,9 @@ class Observer(Protocol):
     def stage(self, name: str, done: int, total: int) -> None:
         """Preparation went on."""
 
+    def noted(self, text: str) -> None:
+        """What was left out, in words."""
+
     def planned(self, steps: int, epochs: float, seconds: float) -> None:
         """The first steps have shown how long the rest takes: so many steps in all."""
 
@@ -28,6 +31,9 @@ class Silent:
     """An observer that does nothing."""
 
     def stage(self, name: str, done: int, total: int) -> None:
+        """Nothing."""
+
+    def noted(self, text: str) -> None:
         """Nothing."""
 
     def planned(self, steps: int, epochs: float, seconds: float) -> None:
