@@ -6,7 +6,7 @@ which one it looks at.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -95,6 +95,7 @@ def recipe(
     output: Path,
     size: Size = "small",
     minutes: float | None = None,
+    hide: Sequence[str] = (),
     seed: int = 0,
 ) -> Recipe:
     """The config for a catalog of some shape.
@@ -106,10 +107,11 @@ def recipe(
         size: `small` for minutes on a CPU, `base` for more, `paper` for a GPU: the widths, depths
             and tasks that were published.
         minutes: the budget; None trains all epochs.
+        hide: properties that no question about another is shown.
         seed: of the training.
     """
     if size == "paper":
-        return _paper(shape, str(snapshot), str(output), minutes, seed)
+        return _hiding(_paper(shape, str(snapshot), str(output), minutes, seed), hide)
     base = size == "base"
     text, why_text = _text_encoder(shape, installed, base)
     reasons = [(f"text_encoder: {text['name']}", why_text)]
@@ -183,7 +185,20 @@ def recipe(
     if base:
         settings["training"]["precision"] = "auto"
     reasons.append(_why_so_long(shape, settings["training"], minutes))
-    return Recipe(settings, tuple(reasons))
+    return _hiding(Recipe(settings, tuple(reasons)), hide)
+
+
+def _hiding(found: Recipe, hide: Sequence[str]) -> Recipe:
+    """The same where some properties give answers away: training asks for them all the same."""
+    if not hide:
+        return found
+    tasks = [
+        task | ({"shown": dict.fromkeys(hide, 0.0)} if task["name"] == "lpm" else {})
+        for task in found.settings["tasks"]
+    ]
+    settings = found.settings | {"tasks": tasks, "validation": {"hide": list(hide)}}
+    reason = (f"validation.hide: {', '.join(hide)}", "asked for: no question is shown these")
+    return Recipe(settings, (*found.reasons, reason))
 
 
 def _why_so_long(shape: Shape, training: dict[str, Any], minutes: float | None) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.lpm.evidence.regression import DENSE, FILE, USUAL_MIX, WORDS, Regressions
 from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, ask, asked_of
 from k3m_kg.model.k3m import K3M
-from k3m_kg.training.evidence import patterns_of, without
+from k3m_kg.training.evidence import fit_evidence, patterns_of, without
 from k3m_kg.training.mixing import fit_mixture
 from k3m_kg.use.open_artifact import open_trained
 from k3m_kg.use.open_model import OpenModel
@@ -230,3 +230,24 @@ def test_directions_of_features() -> None:
 def test_a_property_of_one_value_has_no_examples() -> None:
     every = Triples(np.arange(6), np.array([0, 0, 0, 1, 1, 1]), np.array([5, 6, 6, 7, 7, 7]))
     assert list(drawn(every, [0, 1])) == [0]
+
+
+def test_when_time_is_over_those_that_are_asked_least_have_none(opened: OpenModel) -> None:
+    model, _, found = parts_of(opened)
+    catalog = opened.batcher.catalog
+    left_out = fit_evidence(
+        model, opened.batcher, opened.batcher.modalities, opened.rows("train"), until=0.0
+    )
+    assert left_out == len({name for _, name in found.every})
+    assert model.evidence is not None
+    assert model.evidence.regressions is not None
+    assert not model.evidence.regressions.every
+    place = catalog.properties.index("kind")
+    _, mine = questions_about(opened, "kind", "test")
+    vectors = PropertyVectors(model, opened.batcher, 0)(place)
+    with torch.no_grad():
+        heads = next(asked_of(model, opened.batcher, mine, Visibility(), batch_size=64))
+        torch.testing.assert_close(
+            model.score(heads, vectors), model.without_regressions(heads, vectors)
+        )
+    model.evidence.regressions = found

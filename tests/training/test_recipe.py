@@ -51,6 +51,16 @@ def test_every_recipe_is_a_config(size: str, products: int, pictures: int) -> No
     assert all(what and why for what, why in found.reasons)
 
 
+@pytest.mark.parametrize("size", SIZES)
+def test_what_is_hidden_is_shown_to_no_question_and_asked_all_the_same(size: str) -> None:
+    found = chosen(SHAPE, size=size, hide=["kind"])
+    config = resolve(validate_settings(RunConfig, found.settings, "test"))
+    assert list(config.validation.hide) == ["kind"]
+    (lpm,) = [task for task in config.tasks if task.name == "lpm"]
+    assert lpm.settings["shown"] == {"kind": 0}
+    assert any("kind" in what for what, _ in found.reasons)
+
+
 def test_the_published_sizes_are_those_of_the_paper() -> None:
     found = resolve(validate_settings(RunConfig, chosen(SHAPE, size="paper").settings, "test"))
     text, image = found.text_encoder.settings, found.image_encoder.settings

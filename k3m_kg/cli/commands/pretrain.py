@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +12,7 @@ from k3m_kg.cli.clock import began
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
 from k3m_kg.cli.outputs import guard, guard_training
 from k3m_kg.cli.using import OverridesOption, ResumeFlag, one_of
-from k3m_kg.errors import UsageError
+from k3m_kg.errors import UsageError, unknown_name
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -108,6 +109,15 @@ def pretrain(
             "--size", metavar="SIZE", help="Without a config: small (default), base or paper."
         ),
     ] = None,
+    hide: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--hide",
+            metavar="P",
+            help="Without a config: never show this property to a question about another, as one "
+            "that gives the answer away; may be given several times.",
+        ),
+    ] = None,
     overrides: OverridesOption = None,
     resume: ResumeFlag = False,
     as_json: JsonFlag = False,
@@ -123,12 +133,13 @@ def pretrain(
     place = ProcessPlace.of()
     config, changes = source, []
     if source.is_dir():
-        output, config = _chosen(source, output, minutes, size, resume, quiet=not place.first)
-    elif size is not None:
+        choice = _Choice(output, minutes, size, tuple(hide or ()))
+        output, config = _chosen(source, choice, resume, quiet=not place.first)
+    elif size is not None or hide:
         raise UsageError(
             "chooses a config, and there is one",
-            where="--size",
-            hint="set model.hidden and the like",
+            where="--hide" if size is None else "--size",
+            hint="set validation.hide" if size is None else "set model.hidden and the like",
         )
     if output is not None:
         changes.append(f"output={as_yaml(str(output))}")
@@ -162,15 +173,17 @@ def pretrain(
             )
 
 
-def _chosen(
-    source: Path,
-    output: Path | None,
-    minutes: float | None,
-    size: str | None,
-    resume: bool,
-    *,
-    quiet: bool,
-) -> tuple[Path, Path]:
+@dataclass(frozen=True, slots=True)
+class _Choice:
+    """What the command says of a config that is to be chosen."""
+
+    output: Path | None
+    minutes: float | None
+    size: str | None
+    hide: tuple[str, ...]
+
+
+def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tuple[Path, Path]:
     """The artifact and the config file of a training without a config, which is written now.
 
     Of several processes each writes it, as the same and whole, and one says why.
@@ -185,9 +198,12 @@ def _chosen(
     from k3m_kg.training.artifact.layout import MANIFEST
     from k3m_kg.training.recipe import SIZES, Shape, recipe
 
-    chosen = one_of("size", size or "small", SIZES, "--size")
+    chosen = one_of("size", choice.size or "small", SIZES, "--size")
     snapshot = Snapshot.open(source)
-    output = output or Path("models") / snapshot.path.name
+    for name in choice.hide:
+        if name not in snapshot.properties:
+            raise UsageError(unknown_name("property", name, snapshot.properties), where="--hide")
+    output = choice.output or Path("models") / snapshot.path.name
     path = output.with_name(f"{output.name}.yaml")
     guard("--output", path, snapshot=snapshot.path)
     guard("--output", output, snapshot=snapshot.path)
@@ -213,7 +229,8 @@ def _chosen(
         snapshot=snapshot.path,
         output=output,
         size=chosen,  # type: ignore[arg-type]
-        minutes=minutes,
+        minutes=choice.minutes,
+        hide=choice.hide,
     )
     lines = [_OURS, *(f"# {what}\n#   {why}" for what, why in found.reasons)]
     output.parent.mkdir(parents=True, exist_ok=True)

@@ -269,7 +269,8 @@ def _chosen(
     once = len(examples[False][1])
     best: tuple[_Choice, np.ndarray] | None = None
     best_loss, enough = np.inf, len(wanted) >= _FEWEST_CHECKED
-    scales, strengths = _DENSE_SCALES, _STRENGTHS
+    scales: tuple[float, ...] = _DENSE_SCALES
+    strengths: tuple[float, ...] = _STRENGTHS
     for fewer in (True, False) if enough else (True,):
         parts, labels = examples[fewer]
         if best is not None:  # of the rest what is near to the best is enough

@@ -29,6 +29,7 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.files import whole_file
 from k3m_kg.model.compose import resolve
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.training.loop.budget import TimeBudget
 from k3m_kg.training.loop.parallel import ParallelStep
 from k3m_kg.training.preparing import Learner, Preparation
 from k3m_kg.training.watching.observing import Observer
@@ -148,7 +149,8 @@ def profile_training(
     size = min(settings.batch_size, len(rows))
     pieces = pieces_of(size, settings.accumulate, 1)
     with tempfile.TemporaryDirectory() as folder:
-        preparation = Preparation(config, snapshot, rows, Path(folder), device, observer)
+        unhurried = TimeBudget(None)
+        preparation = Preparation(config, snapshot, rows, Path(folder), device, observer, unhurried)
         learner, batcher = preparation.begun()
     alone = Processes(ProcessPlace())
     whole = ParallelStep(learner.trainer, alone, device, precision, pieces, settings.seed)
