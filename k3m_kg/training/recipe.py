@@ -23,7 +23,7 @@ _SAMPLE = 2000
 _FEW_PICTURES = 50
 _ENGLISH = 0.9
 """Share of letters that are of the Latin alphabet's 26, from which an English encoder is taken."""
-_STEPS = 1200
+_STEPS = 3000
 """Steps after which validation no longer rose on the catalogs at hand."""
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 40
 
