@@ -168,7 +168,7 @@ def brought_up_to_date(
     if (folder / MANIFEST).is_file():
         manifest = _manifest(folder)
         before = manifest if _of_model(manifest, opened) else None
-    with whole_folder(folder) as new:
+    with whole_folder(folder, hint="--vectors names another folder") as new:
         told = _write(new, folder if before else None, before or {}, opened, batch_size, progress)
     return _opened(folder, _manifest(folder), told)
 
@@ -368,7 +368,11 @@ def _opened(folder: Path, manifest: dict[str, Any], told: KeptUpdate) -> KeptVec
     middle = _array(folder, "middle", "<f4", width)
     arrays = {name: _array(folder, name, kind, None) for name, kind in ARRAYS.items()}
     numbers, starts, rows, weights = arrays.values()
-    if len(starts) != len(numbers) + 1 or len(rows) != len(weights) or starts[-1] != len(rows):
+    fits = len(starts) == len(numbers) + 1 and len(rows) == len(weights)
+    fits = (
+        fits and starts[0] == 0 and starts[-1] == len(rows) and bool((np.diff(starts) >= 0).all())
+    )
+    if not fits or (len(rows) and not 0 <= rows.min() <= rows.max() < count):
         raise ArtifactError("its words do not fit together", where=str(folder))
     words = WordPostings(count, numbers, starts, rows, weights)
     nearest: Nearest = Exact(vectors, middle)
