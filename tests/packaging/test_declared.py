@@ -16,7 +16,6 @@ from tests.sources import ROOT, imports, modules
 
 ROOMS = {
     "k3m_kg.batches": {"kge"},
-    "k3m_kg.bench.matching": {"train"},
     "k3m_kg.cli.commands.serve": {"serve"},
     "k3m_kg.contracts": {"kge"},
     "k3m_kg.contracts.hub": {"text"},
@@ -28,12 +27,14 @@ ROOMS = {
     "k3m_kg.graph.engine": {"postgresql"},
     "k3m_kg.kge": {"kge"},
     "k3m_kg.lpm": {"kge"},
+    "k3m_kg.matching": {"train"},
     "k3m_kg.model": {"train"},
     "k3m_kg.pages.plots": {"plots"},
     "k3m_kg.quality.plots": {"plots"},
     "k3m_kg.report.plots": {"plots"},
     "k3m_kg.robustness": {"train"},
     "k3m_kg.scorers": {"kge"},
+    "k3m_kg.search.nearest": {"search"},
     "k3m_kg.serve": {"serve"},
     "k3m_kg.testing": {"train", "testing"},
     "k3m_kg.training": {"train"},
