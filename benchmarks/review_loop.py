@@ -5,7 +5,8 @@
 Of the catalog's cells 15 % are left out and 5 % of the others get another product's value; what was
 there before is what the reviewer knows. A model is trained on that (`k3m-kg pretrain`), proposes
 values for what lacks one and doubts what is stated, all of it goes into the queue, and the reviewer
-answers through the same desk as people do: in the order of worth, at random, or nothing. Counted
+answers through the same desk as people do: in the order of worth (of all, or of what is doubted),
+at random, or nothing. Counted
 after so many decisions: wrong values left, and what `complete --precision 0.95` fills with them.
 What is in `--work` is kept, so that an interrupted run goes on.
 """
@@ -44,7 +45,12 @@ _LEFT_OUT = 0.15
 _PRECISION = 0.95
 _FINDINGS = 6000
 _EMPTY = {"", "NA"}
-_ORDERS = {"loop": ReviewOrder.WORTH, "random": ReviewOrder.RANDOM}
+_ORDERS = {
+    "loop": (ReviewOrder.WORTH, None),
+    "doubts": (ReviewOrder.WORTH, ItemKind.FINDING),
+    "random": (ReviewOrder.RANDOM, None),
+}
+"""The order, and of which kind: both, or only what is doubted."""
 Cell = tuple[str, str]
 """Product and property."""
 
@@ -141,10 +147,12 @@ def answer(item: ReviewItem, known: Planted) -> tuple[DecidedAs, str | None]:
     return DecidedAs.CORRECT, true
 
 
-def reviewed(desk: ReviewDesk, order: ReviewOrder, known: Planted) -> Iterator[int]:
+def reviewed(
+    desk: ReviewDesk, order: ReviewOrder, kind: ItemKind | None, known: Planted
+) -> Iterator[int]:
     """Decide one item after the other; how many so far."""
     for count in range(1, 10**9):
-        items = desk.next("script", 1, order=order)
+        items = desk.next("script", 1, order=order, kind=kind)
         if not items:
             return
         said, value = answer(items[0], known)
@@ -218,7 +226,7 @@ def arm(
         desk.add(model, offered_proposals(proposals, before, _PRECISION))
         desk.add(model, offered_findings(doubted(work)))
         marks = sorted({*budgets, *np.linspace(0, max(budgets), 21).astype(int).tolist()})
-        asked = reviewed(desk, _ORDERS.get(name, ReviewOrder.RANDOM), known)
+        asked = reviewed(desk, *_ORDERS[name], known)
         done = 0
         for mark in marks:
             while done < mark:
@@ -243,6 +251,64 @@ def arm(
                     ),
                 }
             tell(figures, out)
+
+
+def again(
+    name: str, work: Path, data: Path, known: Planted, minutes: float, threads: int, out: Any
+) -> None:
+    """Train on what an arm left, and compare what both models say of what is left."""
+    database = f"sqlite:///{work / f'{name}.db'}"
+    snapshots, artifact = work / f"snap-{name}", work / f"m1-{name}"
+    if not (artifact / "artifact.json").exists():
+        split = ("--split-file", data / "split.csv", "--holdout", 0)
+        k3m_kg("snapshot", "--db", database, *split, snapshots, threads=threads)
+        k3m_kg("pretrain", snapshots, "--output", artifact, "--minutes", minutes, threads=threads)
+    with GraphStore.open(database) as store:
+        products = {product.id: dict(product.triples) for product in store.iter_products()}
+    missing = {cell for cell in known.missing if cell[1] not in products[cell[0]]}
+    wrong = {
+        (product, of)
+        for product, of in known.wrong
+        if products[product].get(of) not in (None, known.truth[product, of])
+    }
+    for model in (work / "m0", artifact):
+        k3m_kg(
+            "evaluate", model, "--calibrate", "--no-baselines", "--db", database, threads=threads
+        )
+        options = ("--db", database, "--snapshot", snapshots)
+        file = work / "again.jsonl"
+        file.unlink(missing_ok=True)
+        k3m_kg("complete", model, "--top-k", 1, "--out", file, *options, threads=threads)
+        best = {
+            (one["product"], one["property"]): one["value"]
+            for one in map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        }
+        file.unlink()
+        sure = ("--precision", _PRECISION, "--out", file)
+        k3m_kg("complete", model, *sure, *options, threads=threads)
+        given = {
+            (one["product"], one["property"]): one["value"]
+            for one in map(json.loads, file.read_text(encoding="utf-8").splitlines())
+        }
+        kind = ("--kind", "values", "--top", len(wrong))
+        found = k3m_kg("audit", model, *kind, *options, threads=threads)["findings"]
+        hits = {(one["product"], one["property"]) for one in found} & wrong
+        filled_in = missing & given.keys()
+        tell(
+            {
+                "again": name,
+                "model": model.name,
+                "missing_left": len(missing),
+                "right_of_missing": sum(best.get(c) == known.truth[c] for c in missing)
+                / len(missing),
+                "filled": len(filled_in) / len(missing),
+                "right_of_filled": sum(given[c] == known.truth[c] for c in filled_in)
+                / max(1, len(filled_in)),
+                "wrong_left": len(wrong),
+                "found_at_as_many": len(hits) / len(wrong),
+            },
+            out,
+        )
 
 
 def promises(work: Path, known: Planted, opened: OpenModel, out: Any) -> None:
@@ -308,6 +374,27 @@ def promises(work: Path, known: Planted, opened: OpenModel, out: Any) -> None:
             )
 
 
+def draw(figures: Path, target: Path) -> None:
+    """Wrong values left over decisions, a line for each order."""
+    from matplotlib import rcParams
+    from matplotlib.backends.backend_svg import FigureCanvasSVG
+    from matplotlib.figure import Figure
+
+    rcParams["svg.hashsalt"] = "review-loop"
+    lines = [json.loads(line) for line in figures.read_text(encoding="utf-8").splitlines()]
+    figure = Figure(figsize=(6, 3.2), layout="constrained")
+    FigureCanvasSVG(figure)
+    axes = figure.add_subplot()
+    colours = {"random": "#9aa3ad", "loop": "#1f5fa8", "doubts": "#d9772b"}
+    for name, colour in colours.items():
+        rows = {row["decisions"]: row["wrong_left"] for row in lines if row.get("arm") == name}
+        label = {"loop": "by worth", "doubts": "only doubts, by worth", "random": "at random"}[name]
+        axes.plot(list(rows), list(rows.values()), color=colour, marker="o", ms=3, label=label)
+    axes.set(xlabel="decisions", ylabel="wrong values left", ylim=(0, None))
+    axes.legend(frameon=False, loc="lower left")
+    figure.savefig(target, format="svg", metadata={"Date": None})
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description="A scripted reviewer on planted noise.")
     parser.add_argument("--work", type=Path, default=Path("runs/review"))
@@ -315,13 +402,21 @@ def main() -> None:
     parser.add_argument("--minutes", type=float, default=6.0)
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--arms", nargs="+", choices=sorted(_ORDERS), default=sorted(_ORDERS))
+    parser.add_argument("--again", choices=sorted(_ORDERS), help="only: train on what it left")
     parser.add_argument("--promises", action="store_true", help="only the table of promises")
+    parser.add_argument("--draw", type=Path, metavar="SVG", help="only: what --out has, as a plot")
     add_out(parser)
     options = parser.parse_args()
+    if options.draw:
+        draw(options.out, options.draw)
+        return
     data = Path(os.environ.get("K3M_KG_DATA", ROOT.parent / "shared" / "data")) / "fashion"
     work = options.work.resolve()
     prepare(work, data, options.minutes, options.threads)
     known = planted(data, work / "catalog")
+    if options.again:
+        again(options.again, work, data, known, options.minutes, options.threads, options.out)
+        return
     opened = open_model(work / "m0", None, device="cpu")
     promises(work, known, opened, options.out)
     for name in [] if options.promises else options.arms:

@@ -16,8 +16,11 @@ RDFS = "http://www.w3.org/2000/01/rdf-schema#"
 PRODUCT = "https://k3m-kg.org/product/"
 PROPERTY = "https://k3m-kg.org/property/"
 VALUE = "https://k3m-kg.org/value/"
+DECISION = "https://k3m-kg.org/decision/"
+REVIEWER = "https://k3m-kg.org/reviewer/"
 
 XSD = "http://www.w3.org/2001/XMLSchema#"
+PROV = "http://www.w3.org/ns/prov#"
 
 PREFIXES = {
     "k3m": K3M,

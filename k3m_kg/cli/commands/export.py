@@ -87,6 +87,13 @@ def export(
             help="With --as: a setting of the format, as at `ingest`.  [repeatable]",
         ),
     ] = None,
+    decisions: Annotated[
+        bool,
+        typer.Option(
+            "--decisions",
+            help="Not the graph but what people decided about it, as N-Triples (PROV-O).",
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Write the whole graph as RDF, or as tables of products, triples and images.
@@ -94,7 +101,14 @@ def export(
     A name that ends in .gz or .zst is compressed. The output is complete or not there at all.
 
     With --as, only what changed: changed products, changed columns, ids and formats as they came.
+
+    With --decisions, who said when of which triple that it is right or wrong.
     """
+    if decisions:
+        if as_ is not None or spreadsheet:
+            raise UsageError("is written as N-Triples alone", where="--decisions")
+        _write_decisions(out, format, db, json)
+        return
     if as_ is not None:
         _write_back(out, as_, changes_since, source, mapping, settings or [], db, spreadsheet, json)
         return
@@ -212,3 +226,23 @@ def _write_back(
 
 
 _SHOWN = 20
+
+
+def _write_decisions(out: Path, format: str | None, db: str, json: bool) -> None:
+    """What people decided."""
+    from k3m_kg.graph.store import GraphStore
+    from k3m_kg.rdf.decided import export_decisions
+    from k3m_kg.rdf.export import format_of
+    from k3m_kg.rdf.output import STDOUT
+
+    if format_of(out, format) != "nt":
+        raise UsageError("decisions are written as N-Triples", where=str(out), hint="name a .nt")
+    if json and out == STDOUT:
+        raise UsageError("--json and OUT - both want standard output", hint="name a file")
+    guard("OUT", out, db=db)
+    with GraphStore.open(db) as store:
+        count, triples = export_decisions(store, out)
+    if json:
+        print_json({"path": str(out), "decisions": count, "triples": triples})
+    else:
+        note(f"{count:,} decisions, {triples:,} triples in {out}")

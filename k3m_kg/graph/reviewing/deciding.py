@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection, insert, select, update
 
@@ -33,6 +33,7 @@ from k3m_kg.graph.union import GraphUnion
 REVIEWER = "review:"
 """Before a reviewer's name, as a source of the graph."""
 _LONGEST_VALUE = 100_000
+_Value = TypeVar("_Value", int, str)
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +204,7 @@ def _note(
         rows = {
             (item.head, item.property, tail): says
             for item in items
-            for tail, says in _judged(item, answer, value)
+            for tail, says in judged_values(item.tail, item.stated, answer, value)
         }
         dialect.insert(
             connection,
@@ -234,13 +235,22 @@ def _note(
     )
 
 
-def _judged(item: Any, answer: DecidedAs, value: int | None) -> list[tuple[int, Judgement]]:
-    """(value, judgement): what an answer says of the item's property."""
+def judged_values(
+    proposed: _Value, stated: _Value | None, answer: DecidedAs, value: _Value | None
+) -> list[tuple[_Value, Judgement]]:
+    """(value, judgement): what an answer says of an item's property; nothing of a skipped one.
+
+    Args:
+        proposed, stated: what was asked, by number or text.
+        value: of a correction, the right value.
+    """
+    if answer == DecidedAs.SKIP:
+        return []
     accepted = answer == DecidedAs.ACCEPT
-    found = [(item.tail, Judgement.RIGHT if accepted else Judgement.WRONG)]
-    if item.stated is not None:
+    found = [(proposed, Judgement.RIGHT if accepted else Judgement.WRONG)]
+    if stated is not None:
         rejected = answer == DecidedAs.REJECT
-        found.append((item.stated, Judgement.RIGHT if rejected else Judgement.MISSTATED))
+        found.append((stated, Judgement.RIGHT if rejected else Judgement.MISSTATED))
     if value is not None:
         found.append((value, Judgement.RIGHT))
     return found
