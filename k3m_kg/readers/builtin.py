@@ -7,7 +7,6 @@ from k3m_kg.plugin.hookspecs import ReaderPlugin, hookimpl
 from k3m_kg.plugin.made import made_by
 from k3m_kg.readers.settings import (
     JSONDocumentSettings,
-    MagentoSettings,
     RdfSettings,
     WorkbookSettings,
 )
@@ -74,13 +73,6 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "Parquet, Arrow and Feather: a row a product, or a row a triple",
             "k3m_kg.readers.columnar.parquet:ParquetReader",
             native=True,
-        ),
-        _reader(
-            "magento",
-            "the Magento import CSV: attributes, variants as links, descriptions as text",
-            "k3m_kg.readers.magento:MagentoReader",
-            MagentoSettings,
-            takes_mapping=False,
         ),
         _reader(
             "rdf",

@@ -13,16 +13,6 @@ from k3m_kg.config import Settings
 from k3m_kg.rdf.nesting import MAX_DEPTH
 
 
-class MagentoSettings(Settings):
-    """Settings of `magento`.
-
-    Attributes:
-        encoding: of the text.
-    """
-
-    encoding: str = "utf-8"
-
-
 class RdfSettings(Settings):
     """Settings of `rdf`.
 

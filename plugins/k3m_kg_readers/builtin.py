@@ -78,11 +78,19 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "prestashop",
             "PrestaShop's CSV of products and of combinations: features, attributes, pictures",
             "shops.prestashop:PrestaShopReader",
+            changes="shops.prestashop_changes:PrestaShopChanges",
         ),
         _reader(
             "bigcommerce",
             "BigCommerce's product CSV, legacy and modern: variants, pictures, custom fields",
             "shops.bigcommerce:BigCommerceReader",
+            changes="shops.bigcommerce_changes:BigCommerceChanges",
+        ),
+        _reader(
+            "magento",
+            "the Magento import CSV: attributes, variants as links, descriptions as text",
+            "shops.magento:MagentoReader",
+            changes="shops.magento_changes:MagentoChanges",
         ),
         _reader(
             "magento1",

@@ -20,6 +20,11 @@ from k3m_kg.writeback.writing import WrittenChanges, formats_written, source_of,
 
 EXPORTS = Path(__file__).parents[2] / "examples" / "exports"
 CSV = "sku|name|colour|parts|kind\n1|Mug|red|lid, cup|mugs\n2|Cup||cup|\n3|Lamp|blue||\n"
+MAGENTO = """\
+sku,store_view_code,attribute_set_code,product_type,categories,name,description,additional_attributes
+MUG,,Default,simple,"Root/Kitchen,Root/Kitchen/A",Mug,<p>A</p>,"pattern=plain,size=9 cm"
+CUP,,Default,simple,Root/Kitchen,Cup,,
+"""
 MAPPING = """
 id: sku
 title: name
@@ -66,6 +71,26 @@ FORMATS = {
         [("TV_1", "material", "glass"), ("TV_1", "Ports", "4"), ("SHIRT_S", "Fit", "wide"),
          ("SHIRT_S", "gender", "unisex")],
         ["id", "gender", "product_detail", "material"],
+    ),
+    "prestashop": (
+        "prestashop-products.csv",
+        [("2", "Composition", "Leather"), ("2", "EAN13", "4006381333931"), ("1", "Fit", "Wide"),
+         ("2", "Tags", "belt"), ("2", "Tags", "new"), ("2", "Summary", "Soft & wide")],
+        ["Product ID", "Reference #", "EAN13", "Summary", "Tags (x,y,z...)",
+         "Feature(Name:Value:Position)"],
+    ),
+    "bigcommerce": (
+        "bigcommerce.csv",
+        [("OIL-500", "Region", "Douro"), ("OIL-500", "Description", "Cold <pressed>"),
+         ("LS-S-M", "UPC/EAN", "4006381333931")],
+        ["Item", "ID", "Name", "SKU", "Options", "Custom Fields", "Description", "UPC/EAN"],
+    ),
+    "magento": (
+        "magento.csv",
+        [("MUG", "material", "stoneware, glazed"), ("CUP", "pattern", "dots"),
+         ("CUP", "pattern", "lines"), ("CUP", "description", "Small & light"),
+         ("CUP", "category", "Gifts")],
+        ["sku", "additional_attributes", "description", "categories"],
     ),
     "csv": (
         "catalog.csv",
@@ -117,7 +142,9 @@ class Shop:
 @pytest.fixture(params=FORMATS)
 def shop(request: pytest.FixtureRequest, tmp_path: Path) -> tuple[Shop, str, Path | None]:
     name, mapping = FORMATS[request.param][0], None
-    if request.param == "csv":
+    if request.param == "magento":
+        (tmp_path / name).write_text(MAGENTO)
+    elif request.param == "csv":
         (tmp_path / name).write_text(CSV)
         mapping = tmp_path / "mapping.yaml"
         mapping.write_text(MAPPING)
@@ -164,7 +191,9 @@ def test_only_changed_products_and_columns_are_written(
     report = first.write(out, format, 1, mapping)
     assert (report.products, report.rows) == (1, 1)
     _, row = rows_of(out)
-    assert value in row or f":{name}:{value}" in ",".join(row)
+    assert value in row or any(
+        f"{name}{mark}{value}" in cell for cell in row for mark in (":", "=")
+    )
     assert len(report.columns) <= 2
     assert first.write(out, format, 2, mapping).rows == 0
     (header,) = rows_of(out)  # no file without a byte, which no software takes
@@ -404,3 +433,34 @@ def test_spreadsheets_are_given_nothing_to_run(
 
 def test_every_format_that_is_written_is_tested() -> None:
     assert set(formats_written()) == set(FORMATS)
+
+
+def test_what_would_be_read_otherwise_is_said(tmp_path: Path) -> None:
+    (tmp_path / "m.csv").write_text(MAGENTO)
+    shutil.copy(EXPORTS / "prestashop-products.csv", tmp_path / "p.csv")
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "m.csv", "magento")
+    shop.ingest(tmp_path / "p.csv", "prestashop")
+    shop.propose(
+        ProposedTriple("MUG", "Two words", "x", 0.9),
+        ProposedTriple("CUP", "category", "Gifts/Tea", 0.9),
+        ProposedTriple("2", "Composition", "Leather: soft", 0.9),
+    )
+    found = [shop.write(tmp_path / "out.csv", format, 2) for format in ("magento", "prestashop")]
+    assert [(one.product, one.what) for report in found for one in report.unwritten] == [
+        ("MUG", "Two words"), ("CUP", "category"), ("2", "Composition"),
+    ]  # fmt: skip
+    assert [report.rows for report in found] == [0, 0]
+
+
+def test_a_variant_goes_back_below_its_product(tmp_path: Path) -> None:
+    shutil.copy(EXPORTS / "bigcommerce.csv", tmp_path / "b.csv")
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "b.csv", "bigcommerce")
+    shop.propose(
+        ProposedTriple("LS-S-M", "UPC/EAN", "1", 0.9), ProposedTriple("LS-S-M", "Fit", "x", 0.9)
+    )
+    report = shop.write(tmp_path / "out.csv", "bigcommerce", 1)
+    assert [row[0] for row in rows_of(tmp_path / "out.csv")] == ["Item", "Product", "Variant"]
+    assert [one.what for one in report.unwritten] == ["Fit"]
+    assert report.products == 1

@@ -35,9 +35,9 @@ _NAMES = {
     "imported image": ("image url (import)",),
     "position": ("image sort order",),
 }
-_HTML = frozenset(("description", "product description"))
-_LISTS = frozenset(("search keywords",))
-_OF_VARIANT = frozenset(
+HTML = frozenset(("description", "product description"))
+LISTS = frozenset(("search keywords",))
+OF_VARIANT = frozenset(
     [
         "price", "cost price", "retail price", "sale price", "upc/ean", "global trade number",
         "manufacturer part number", "weight", "width", "height", "depth", "product weight",
@@ -67,8 +67,13 @@ _MARKS = {"options", "custom fields", "inventory tracking", "is visible", "brand
 _MARKS |= {"product code/sku", "brand name", "product visible?", "option set", "track inventory"}
 
 
-class _Columns:
-    """Where in a row what stands."""
+class BigCommerceColumns:
+    """Where in a row what stands.
+
+    Attributes:
+        at: places of the columns that are read apart, by what they hold.
+        properties: place, name as it is written, and in lower case, of the others.
+    """
 
     def __init__(self, header: Sequence[str]) -> None:
         lower = [name.lower().strip() for name in header]
@@ -94,6 +99,11 @@ class _Columns:
         place = self.at[key]
         return row.cells[place] if place is not None else ""
 
+    def begins(self, row: TableRow, first: TableRow | None) -> bool | str:
+        """Whether a row begins another product."""
+        begun = self.cell(row, "item").lower() == "product"
+        return "no product stands above it" if first is None and not begun else begun
+
 
 class BigCommerceReader(TableDialect):
     """Reads product files of BigCommerce's export and import."""
@@ -116,14 +126,9 @@ class BigCommerceReader(TableDialect):
 
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """Each product with its variants, when its rows have been read."""
-        columns = _Columns(table.header)
-
-        def begins(row: TableRow, first: TableRow | None) -> bool | str:
-            begun = columns.cell(row, "item").lower() == "product"
-            return "no product stands above it" if first is None and not begun else begun
-
+        columns = BigCommerceColumns(table.header)
         others: Counter[str] = Counter()
-        for group in product_rows(table, table, begins):
+        for group in product_rows(table, table, columns.begins):
             if isinstance(group, RejectedRow):
                 yield group
             else:
@@ -136,7 +141,7 @@ class BigCommerceReader(TableDialect):
 
 
 def _family(
-    table: DelimitedTable, columns: _Columns, rows: Sequence[TableRow]
+    table: DelimitedTable, columns: BigCommerceColumns, rows: Sequence[TableRow]
 ) -> Iterator[CatalogRecord]:
     first = rows[0]
     id_ = columns.cell(first, "sku") or columns.cell(first, "id")
@@ -144,12 +149,10 @@ def _family(
         yield table.rejected(first, "neither SKU nor ID")
         return
     kinds = [columns.cell(row, "item").lower() for row in rows]
-    texts = split(columns.cell(first, "categories"), ";")
-    paths = [path for text in texts if (path := _path(text))]
-    paths.sort(key=lambda path: path.count(" > "), reverse=True)
+    paths = paths_in(columns.cell(first, "categories"))
     stated = (
         *_pairs(columns, first),
-        *_fields(columns.cell(first, "fields")),
+        *fields_in(columns.cell(first, "fields")),
         *(("category", path) for path in paths[1:]),
     )
     title = columns.cell(first, "name") or None
@@ -159,18 +162,10 @@ def _family(
         id_, title, category, pictures, tuple(dict.fromkeys(stated)), first.line
     )
     yield product
-    ids = {id_}
-    for row, kind in zip(rows[1:], kinds[1:], strict=True):
-        if kind not in ("variant", "sku"):
-            continue
-        options = _options(columns, row)
-        own_id = columns.cell(row, "sku")
-        if not own_id or own_id in ids:
-            own_id = "/".join([id_, *(value for _, value in options)])
-        if own_id in ids:
+    for own_id, row, options in variants_of(columns, id_, rows):
+        if own_id is None:
             yield table.rejected(row, f"a second variant of {id_!r} with the same options")
             continue
-        ids.add(own_id)
         picture = columns.cell(row, "variant image")
         yield ProductRecord(
             own_id,
@@ -183,19 +178,41 @@ def _family(
         )
 
 
+def variants_of(
+    columns: BigCommerceColumns, id_: str, rows: Sequence[TableRow]
+) -> Iterator[tuple[str | None, TableRow, Pairs]]:
+    """Id, row and options of each variant of a product; no id of one that is there twice."""
+    ids = {id_}
+    for row in rows[1:]:
+        if columns.cell(row, "item").lower() not in ("variant", "sku"):
+            continue
+        options = _options(columns, row)
+        own_id = columns.cell(row, "sku")
+        if not own_id or own_id in ids:
+            own_id = "/".join([id_, *(value for _, value in options)])
+        yield (None if own_id in ids else own_id), row, options
+        ids.add(own_id)
+
+
+def paths_in(cell: str) -> list[str]:
+    """The paths of categories in a cell, the deepest first."""
+    paths = [path for text in split(cell, ";") if (path := _path(text))]
+    return sorted(paths, key=lambda path: path.count(" > "), reverse=True)
+
+
 def _path(text: str) -> str:
     return " > ".join(part.strip() for part in text.split("/") if part.strip())
 
 
-def _pairs(columns: _Columns, row: TableRow, *, of_variant: bool = False) -> Pairs:
+def _pairs(columns: BigCommerceColumns, row: TableRow, *, of_variant: bool = False) -> Pairs:
     found: list[tuple[str, str]] = []
     for place, shown, name in columns.properties:
         cell = row.cells[place]
-        if not cell or (of_variant and name not in _OF_VARIANT):
+        if not cell or (of_variant and name not in OF_VARIANT):
             continue
-        if name in _HTML:
+        if name in HTML:
             cell = html_to_text(cell)
-        elif name in _LISTS:
+        elif name in LISTS:
             found += ((shown, word) for word in split(cell))
             continue
         elif _MEASURE.fullmatch(name) and not cell.strip("0."):
@@ -205,7 +222,7 @@ def _pairs(columns: _Columns, row: TableRow, *, of_variant: bool = False) -> Pai
     return tuple(dict.fromkeys(found))
 
 
-def _fields(cell: str) -> Iterator[tuple[str, str]]:
+def fields_in(cell: str) -> Iterator[tuple[str, str]]:
     """Custom fields, `Material=Cotton;Origin=Portugal`, each perhaps in quotes."""
     for part in split(cell, ";"):
         name, _, value = part.strip('"').partition("=")
@@ -213,7 +230,7 @@ def _fields(cell: str) -> Iterator[tuple[str, str]]:
             yield name.strip(), value.strip()
 
 
-def _options(columns: _Columns, row: TableRow) -> Pairs:
+def _options(columns: BigCommerceColumns, row: TableRow) -> Pairs:
     """What a variant chooses: `Type=Dropdown|Name=Colour|Value=Red`, before `[RB]Colour=Red`."""
     found = list(_options_of_now(columns.cell(row, "options")))
     found = found or list(_options_of_before(columns.cell(row, "name")))
@@ -241,7 +258,9 @@ def _plain_value(value: str) -> str:
     return _SWATCH.sub("", value.strip()).strip()
 
 
-def _pictures(columns: _Columns, rows: Sequence[TableRow], kinds: Sequence[str]) -> tuple[str, ...]:
+def _pictures(
+    columns: BigCommerceColumns, rows: Sequence[TableRow], kinds: Sequence[str]
+) -> tuple[str, ...]:
     found = [rows[0].cells[place] for _, _, place in columns.pictures if rows[0].cells[place]]
     placed = []
     for number, (row, kind) in enumerate(zip(rows, kinds, strict=True)):

@@ -23,8 +23,11 @@ _SHOP = re.compile(
     r"advanced stock|depends|warehouse|image alt|image position|default|impact|supplier reference|"
     r"ecotax|choose among"
 )
-_HTML = frozenset(("summary", "short description", "description"))
-_LISTS = frozenset(("tags",))
+HTML = frozenset(("summary", "short description", "description"))
+LISTS = frozenset(("tags",))
+_READ_APART = frozenset(
+    ["product id", "name", "categories", "image urls", "feature", "accessories"]
+)
 _MEASURES = frozenset(("width", "height", "depth", "weight"))
 _NEXT = re.compile(r",(?=[^:,]+:)")
 
@@ -37,7 +40,7 @@ class PrestaShopReader(TableDialect):
     def is_header(self, names: Sequence[str]) -> bool:
         """A product's number, with the marks of the columns as PrestaShop writes them."""
         lower = {name.lower().strip() for name in names}
-        plain = {_plain(name) for name in names}
+        plain = {plain_name(name) for name in names}
         marks = {"active (0/1)", "categories (x,y,z...)", "image urls (x,y,z...)"}
         pairs = ("feature(name:", "feature (name:", "attribute (name:")
         fits = bool(lower & marks) or any(name.startswith(pairs) for name in lower)
@@ -45,14 +48,14 @@ class PrestaShopReader(TableDialect):
 
     def ids(self, names: Sequence[str]) -> Sequence[int]:
         """The product's number, of a combination its reference."""
-        plain = [_plain(name) for name in names]
+        plain = [plain_name(name) for name in names]
         is_combination = "attribute" in plain and "value" in plain
         wanted = ("reference",) if is_combination else ("product id", "reference")
         return [plain.index(name) for name in wanted if name in plain]
 
     def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
         """A row is a product, or a combination of one."""
-        plain = [_plain(name) for name in table.header]
+        plain = [plain_name(name) for name in table.header]
         at = {name: place for place, name in reversed(list(enumerate(plain)))}
         combinations = "attribute" in at and "value" in at
         for row in table:
@@ -68,27 +71,45 @@ class PrestaShopReader(TableDialect):
                 yield _product(cells, dict(zip(plain, table.header, strict=True)), row.line)
 
 
-def _plain(name: str) -> str:
+def plain_name(name: str) -> str:
+    """A column's name without its marks, `Feature(Name:Value:Position)` is `feature`."""
     return _BLANKS.sub(" ", _MARKS.sub("", name)).strip().lower()
+
+
+def is_property(name: str) -> bool:
+    """Whether a column, by its plain name, holds a property."""
+    return name not in _READ_APART and not _SHOP.match(name)
+
+
+def label_of(shown: str) -> str:
+    """What the property of a column is called."""
+    return _MARKS.sub("", shown).strip()
+
+
+def features_in(cell: str) -> list[tuple[str, str, str]]:
+    """Name, value and what stands behind these of each feature in a cell."""
+    found = []
+    for feature in _NEXT.split(cell) if cell else ():
+        name, _, rest = feature.partition(":")
+        value, _, behind = rest.partition(":")
+        found.append((name.strip(), value.strip(), behind.strip()))
+    return found
 
 
 def _product(cells: dict[str, str], shown: dict[str, str], line: int) -> ProductRecord:
     categories = split(cells.get("categories", ""))
     found: list[tuple[str, str]] = []
-    read = {"product id", "name", "categories", "image urls", "feature", "accessories"}
     for name, cell in cells.items():
-        if name in read or _SHOP.match(name):
+        if not is_property(name):
             continue
-        label = _MARKS.sub("", shown[name]).strip()
-        if name in _LISTS:
+        label = label_of(shown[name])
+        if name in LISTS:
             found += ((label, one) for one in split(cell))
-        elif name in _HTML:
+        elif name in HTML:
             found.append((label, html_to_text(cell)))
         elif name not in _MEASURES or cell.strip("0.,"):
             found.append((label, cell))
-    for feature in _NEXT.split(cells.get("feature", "")):
-        name, _, rest = feature.partition(":")
-        found.append((name.strip(), rest.partition(":")[0].strip()))
+    found += ((name, value) for name, value, _ in features_in(cells.get("feature", "")))
     found += (("category", one) for one in categories[:-1])
     return ProductRecord(
         cells.get("product id") or cells["reference"],

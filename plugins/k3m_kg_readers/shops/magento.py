@@ -19,20 +19,19 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 
-from k3m_kg.errors import CatalogError, ConfigError
-from k3m_kg.plugin.catalog_reader import Confidence
-from k3m_kg.readers.cells import raw_text, unstorable
-from k3m_kg.readers.compressed import unreadable
-from k3m_kg.readers.csv.header import read_header
-from k3m_kg.readers.csv.rows import open_text, read_rows, undecodable
-from k3m_kg.readers.html_text import html_to_text
-from k3m_kg.readers.lines import TextLines
-from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
+from k3m_kg.api import (
+    CatalogRecord,
+    DelimitedTable,
+    Note,
+    ProductRecord,
+    RejectedRow,
+    html_to_text,
+)
+from k3m_kg_readers.tables.dialect import TableDialect
 
 _MISSING = frozenset(("", "__EMPTY__VALUE__", "no_selection"))
-_HTML = frozenset(("description", "short_description"))
+HTML = frozenset(("description", "short_description"))
 _ATTRIBUTE_NAME = re.compile(r"(?:^|,)\s*+(\w++)=")
 _QUOTED = re.compile(r'"((?:[^"]|"")*+)"(?=\s*+(?:,|$))')
 _LINKS = {
@@ -127,83 +126,59 @@ _MARKS = frozenset(
 """Columns that only Magento 2 calls so; two of them tell a file of changes."""
 
 
-class MagentoReader:
+class MagentoReader(TableDialect):
     """Reads product files of the Magento import and export."""
 
-    def __init__(self, encoding: str = "utf-8") -> None:
-        self._encoding = encoding
+    name = "magento"
 
-    def sniff(self, path: Path, head: bytes) -> float:
-        """Strong if the header has `sku` and columns that only Magento has."""
-        first = head.removeprefix(b"\xef\xbb\xbf").split(b"\n", 1)[0].decode(errors="replace")
-        names = {name.strip().strip('"') for name in re.split("[,;\t|]", first)}
-        fits = "sku" in names and (
-            "additional_attributes" in names
-            or {"attribute_set_code", "product_type"} <= names
-            or len(names & _MARKS) > 1
+    def is_header(self, names: Sequence[str]) -> bool:
+        """An SKU with columns that only Magento has."""
+        found = set(names)
+        return "sku" in found and (
+            "additional_attributes" in found
+            or {"attribute_set_code", "product_type"} <= found
+            or len(found & _MARKS) > 1
         )
-        return Confidence.STRONG if fits else Confidence.NONE
 
-    def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
-        """Stream the products; a row that does not fit the header is rejected alone.
+    def ids(self, names: Sequence[str]) -> Sequence[int]:
+        """The SKU."""
+        return [place for place, name in enumerate(names) if name == "sku"]
 
-        Raises:
-            CatalogError: the file cannot be read or has no `sku`.
-            ConfigError: a mapping was given, which this format has no use for.
-        """
-        if mapping is not None:
-            raise ConfigError(
-                "the format magento takes no mapping file",
-                where=str(mapping),
-                hint="leave --mapping out, or read the file with --format csv",
-            )
-        try:
-            with open_text(path, self._encoding) as file:
-                lines = TextLines(file)
-                header, dialect = read_header(lines, None, path)
-                if "sku" not in header:
-                    raise CatalogError("there is no column `sku`", where=str(path))
-                views: Counter[str] = Counter()
-                last: ProductRecord | None = None
-                for start, row in read_rows(lines, dialect, path):
-                    if not isinstance(row, str) and not any(row):
-                        continue
-                    if view := _view(header, row):
-                        found = _product(header, row, start)
-                        if last is not None and not isinstance(found, str) and found.id == last.id:
-                            last = _with_view(last, found, view)
-                        else:
-                            views[view] += 1
-                        continue
-                    if last is not None:
-                        yield last
-                        last = None
-                    found = row if isinstance(row, str) else _product(header, row, start)
-                    if isinstance(found, str):
-                        yield RejectedRow(
-                            start, found, raw_text(lines.row_text()), _sku(header, row)
-                        )
-                    else:
-                        last = found
+    def records(self, table: DelimitedTable) -> Iterator[CatalogRecord]:
+        """Each product, when the rows of its store views have been read."""
+        header = table.header
+        view_at = header.index("store_view_code") if "store_view_code" in header else None
+        views: Counter[str] = Counter()
+        last: ProductRecord | None = None
+        for row in table:
+            if isinstance(row, RejectedRow):
                 if last is not None:
                     yield last
-                for view, count in sorted(views.items()):
-                    yield Note(
-                        f"{count:,} rows of the store view {view!r} are left out: the row for all "
-                        "views of their product does not stand above them"
-                    )
-        except OSError as error:
-            raise unreadable(path, error) from None
-        except UnicodeError as error:
-            raise undecodable(path, error, "--set encoding=NAME says which one it is") from None
-
-
-def _view(header: Sequence[str], row: Sequence[str] | str) -> str | None:
-    """The one store view that a whole row is of; None for all views."""
-    if isinstance(row, str) or len(row) != len(header) or "store_view_code" not in header:
-        return None
-    cell = row[header.index("store_view_code")].strip()
-    return None if cell in _MISSING else cell
+                    last = None
+                yield row
+                continue
+            view = row.cells[view_at] if view_at is not None else ""
+            found = _product(header, row.cells, row.line)
+            if view not in _MISSING:
+                if last is not None and not isinstance(found, str) and found.id == last.id:
+                    last = _with_view(last, found, view)
+                else:
+                    views[view] += 1
+                continue
+            if last is not None:
+                yield last
+                last = None
+            if isinstance(found, str):
+                yield table.rejected(row, found)
+            else:
+                last = found
+        if last is not None:
+            yield last
+        for view, count in sorted(views.items()):
+            yield Note(
+                f"{count:,} rows of the store view {view!r} are left out: the row for all views "
+                "of their product does not stand above them"
+            )
 
 
 def _with_view(product: ProductRecord, view: ProductRecord, name: str) -> ProductRecord:
@@ -215,30 +190,19 @@ def _with_view(product: ProductRecord, view: ProductRecord, name: str) -> Produc
     return replace(product, properties=tuple(dict.fromkeys(found)))
 
 
-def _sku(header: Sequence[str], row: Sequence[str] | str) -> str | None:
-    """The product that a bad row is about; a row of one store view adds to it, and is none."""
-    cells = dict(zip(header, () if isinstance(row, str) else row, strict=False))
-    return None if cells.get("store_view_code") else cells.get("sku", "").strip() or None
-
-
 def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRecord | str:
     """The product of a row, or why there is none."""
-    if len(row) != len(header):
-        return f"expected {len(header)} columns as in the header, found {len(row)}"
-    if why := unstorable(row, "bytes that are not valid UTF-8"):
-        return why
-    stripped = zip(header, (cell.strip() for cell in row), strict=True)
-    cells = {name: cell for name, cell in stripped if cell not in _MISSING}
+    cells = {name: cell for name, cell in zip(header, row, strict=True) if cell not in _MISSING}
     if "sku" not in cells:
         return "no sku"
-    categories = _categories(cells.get("categories", ""))
+    categories = categories_in(cells.get("categories", ""))
     properties = [
-        (name, html_to_text(cell) if name in _HTML else cell)
+        (name, html_to_text(cell) if name in HTML else cell)
         for name, cell in cells.items()
-        if _is_property(name)
+        if is_property(name)
     ]
     properties += (("category", path) for path in categories[1:])
-    properties += _attributes(cells.get("additional_attributes", ""))
+    properties += attributes_in(cells.get("additional_attributes", ""))
     return ProductRecord(
         id=cells["sku"],
         title=cells.get("name"),
@@ -250,7 +214,8 @@ def _product(header: Sequence[str], row: Sequence[str], line: int) -> ProductRec
     )
 
 
-def _is_property(name: str) -> bool:
+def is_property(name: str) -> bool:
+    """Whether a column holds a property."""
     return (
         bool(name)
         and name not in _READ_APART
@@ -264,7 +229,7 @@ def _split(cell: str, separator: str = ",") -> list[str]:
     return [part for part in parts if part not in _MISSING]
 
 
-def _categories(cell: str) -> list[str]:
+def categories_in(cell: str) -> list[str]:
     """Paths without their root, the deepest first; a root alone says nothing."""
     paths = [path.split("/") for path in _split(cell)]
     paths.sort(key=len, reverse=True)
@@ -277,7 +242,7 @@ def _images(cells: dict[str, str]) -> Iterable[str]:
     return ([first] if first else []) + _split(cells.get("additional_images", ""))
 
 
-def _attributes(cell: str) -> Iterator[tuple[str, str]]:
+def attributes_in(cell: str) -> Iterator[tuple[str, str]]:
     """A name, then a value in quotes or one that ends where the next name begins."""
     found = _ATTRIBUTE_NAME.search(cell)
     while found is not None:
