@@ -10,8 +10,8 @@ import pytest
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg_readers.shops.magento import MagentoReader
 from k3m_kg.records import Note, ProductRecord
+from k3m_kg_readers.shops.magento import MagentoReader
 
 
 def read(tmp_path: Path, *rows: dict[str, str]) -> list:
