@@ -22,14 +22,35 @@ from k3m_kg.readers.mapping import NUMBER, KeyValues, Mapping, Pair
 from k3m_kg.readers.numbers import decimal_text, float_text
 
 MAX_NAME = 500
-_NAME_KEYS = ("name", "key", "attribute_code", "attribute", "code", "label", "property", "type")
-_VALUE_KEYS = ("value", "values", "options", "option")
-_UNIT_KEYS = ("unit", "unitText", "unit_text", "unit_code", "unitCode", "uom", "currency")
+_NAME_KEYS = (
+    "name",
+    "param_name",
+    "key",
+    "attribute_code",
+    "attribute",
+    "code",
+    "label",
+    "property",
+    "type",
+)
+_VALUE_KEYS = ("value", "values", "options", "option", "val")
+_UNIT_KEYS = (
+    "unit",
+    "unitText",
+    "unittext",
+    "unit_text",
+    "unit_code",
+    "unitCode",
+    "uom",
+    "currency",
+)
 _AMOUNT_KEYS = ("value", "amount")
 _LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code", "@language")
 _TEXT_KEYS = ("value", "data", "text", "content", "@value")
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 _DROPPED_KNOWN = 100
+_OWN_IDS = frozenset(("sku", "SKU", "ean", "gtin", "barcode", "variant_id", "variantId"))
+"""Keys of an object in a product that is one itself, such as a variant."""
 _BELOW_KNOWN = 10_000
 """Paths of fields that are kept, since most products have the same."""
 
@@ -130,6 +151,7 @@ class Trees:
 
     Attributes:
         aliases: path to the one that it would have if a text with its language were an object.
+        mixed: paths of lists of objects that have ids of their own.
         dropped: path to keys of objects there that are neither name, value nor unit.
     """
 
@@ -145,6 +167,7 @@ class Trees:
         self._below: dict[tuple[str, str], str] = {}
         self.aliases: dict[str, str] = {}
         self.dropped: dict[str, set[str]] = {}
+        self.mixed: set[str] = set()
 
     def cells(self, tree: dict[str, Any], names: dict[str, str] | None = None) -> list[Cell]:
         """The cells of one row, a dict of dicts, lists and scalars.
@@ -270,6 +293,8 @@ class Trees:
             return
         keys = _name_and_value(item)
         if keys is None:
+            if len(self.mixed) < _DROPPED_KNOWN and not _OWN_IDS.isdisjoint(item):
+                self.mixed.add(path)
             self._object(out, item, path, name, read)
             return
         name_key, value_key, unit_key = keys
@@ -361,15 +386,26 @@ def _language(item: dict[Any, Any]) -> tuple[str, str] | None:
     return None if text_key is None else (tag_key, text_key)
 
 
+def _spelled(item: dict[Any, Any]) -> dict[str, Any]:
+    """The keys of an object by how they are known here: `Name` and `NAME` are `name`."""
+    keys = {key: key for key in item if isinstance(key, str)}
+    for key in list(keys):
+        if not key.islower():
+            keys.setdefault(key.lower(), key)
+    return keys
+
+
 def _name_and_value(item: dict[Any, Any]) -> tuple[str | None, str, str | None] | None:
     """The keys of name, value and unit in an object that states a property."""
-    unit_key = next((key for key in _UNIT_KEYS if key in item), None)
-    value_key = next((key for key in _VALUE_KEYS if key in item), None)
+    keys = _spelled(item)
+    unit_key = next((keys[key] for key in _UNIT_KEYS if key in keys), None)
+    value_key = next((keys[key] for key in _VALUE_KEYS if key in keys), None)
     if value_key is not None:
-        for key in _NAME_KEYS:
-            if key in item and isinstance(item[key], str) and item[key].strip():
+        for name in _NAME_KEYS:
+            key = keys.get(name)
+            if key is not None and isinstance(item[key], str) and item[key].strip():
                 return key, value_key, unit_key
     if unit_key is not None and len(item) == 2 and isinstance(item[unit_key], str):
-        amount = next((key for key in _AMOUNT_KEYS if key in item), None)
+        amount = next((keys[key] for key in _AMOUNT_KEYS if key in keys), None)
         return None if amount is None else (None, amount, unit_key)
     return None

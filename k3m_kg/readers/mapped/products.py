@@ -380,6 +380,12 @@ class Products:
                 yield inherited(own, product, variants)
 
     def _notes(self) -> Iterator[str]:
+        if self._trees.mixed:
+            listed = ", ".join(map(repr, sorted(self._trees.mixed)[:5]))
+            yield (
+                f"the objects in {listed} have ids of their own, as variants have: what they say "
+                "was read as values of the product that they stand in, one beside the other"
+            )
         for path, keys in self._trees.dropped.items():
             some = ", ".join(sorted(keys)[:8])
             yield (

@@ -6,6 +6,7 @@ The id is a column whose values are all there and all different; names only say 
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
@@ -19,7 +20,7 @@ _SURE = {
     "title": ("title", "name", "product_name", "productname", "productdisplayname"),
     "image": (
         "image", "image_url", "image_link", "base_image", "picture", "img", "photo",
-        "images", "image_urls", "pictures", "image.url", "images.url", "images.src",
+        "images", "image_urls", "pictures", "image.url", "images.url", "images.src", "imgurl",
     ),
     "category": ("category", "categories", "product_type"),
 }  # fmt: skip
@@ -60,6 +61,7 @@ _LEVELS = (" >> ", " > ", ">>", ">", "///")
 _SAMPLE = 5_000
 _PAIR = re.compile(r"(.*?)(\d+)(.*)", re.DOTALL)
 _PAIR_NAMES = (("name", ("value(s)", "values", "value")), ("key", ("value",)))
+_UNITS = ("unit", "uom", "unit_of_measure", "einheit")
 OPEN = "???"
 """Stands for the column of the id where none looks like one."""
 
@@ -105,8 +107,8 @@ def suggested_mapping(
     long = _long(names)
     guessed = guess_columns(names, sure=False)
     if long is not None:
-        head, name, value = long
-        said |= {"id": head, "rows": "continue", "pairs": [{"name": name, "value": value}]}
+        head, pair = long
+        said |= {"id": head, "rows": "continue", "pairs": [pair]}
     else:
         id_, why = _id(single, rows)
         said["id"] = id_ or OPEN
@@ -130,6 +132,9 @@ def suggested_mapping(
         said["cells"] = cells
     said["properties"] = "*"
     said["missing"] = []
+    if doubled := [name for name, count in Counter(names).items() if count > 1]:
+        listed = ", ".join(" ".join(name.split()) for name in doubled[:8])
+        notes.append(f"columns of one name: {listed}; give each a name of its own in the file")
     if header is not None:
         said["header"] = header
         notes.append(f"header: the first row with a name for most columns is row {header}")
@@ -165,7 +170,7 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
             return name, f"all {len(rows):,} rows looked at have one, and all are different"
     ends = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
     left = [name for name in names if name not in usual]
-    likely = [name for name in left if re.split(r"[._]", normal(name))[-1] in ends]
+    likely = [name for name in left if re.split(r"[._]", normal(name).rstrip("._#"))[-1] in ends]
     others = [name for name in left if name not in likely]
     for name in (*likely, *(others if len(rows) >= _FEW_IDS else ())):
         values = _values(rows, name)
@@ -182,6 +187,9 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
             f"{usual[0]!r} is called as an id is, but {lacking:,} of {len(rows):,} rows have none "
             f"and {doubled:,} have one that came before; if such rows go on with the product "
             "before them, say `rows: continue`"
+            if lacking or doubled
+            else f"{usual[0]!r} is called as an id is, but some are too long or lost their digits "
+            "in spreadsheet software"
         )
     return None, "no column has a value in every row, all of them different"
 
@@ -249,10 +257,11 @@ def _pairs(names: Sequence[str]) -> list[dict[str, str]]:
     return [{"name": name, "value": value} for name, value in found]
 
 
-def _long(names: Sequence[str]) -> tuple[str, str, str] | None:
+def _long(names: Sequence[str]) -> tuple[str, dict[str, str]] | None:
     """The columns of a table with a row for each attribute, if these are all that it has."""
     known = {normal(name): name for name in names}
-    if len(names) != 3:
+    unit = next((known[name] for name in _UNITS if name in known), None)
+    if len(names) != 3 + (unit is not None):
         return None
     found = [
         next((known[name] for name in usual if name in known), None)
@@ -264,4 +273,4 @@ def _long(names: Sequence[str]) -> tuple[str, str, str] | None:
         head = left[0] if left else None
     if head is None or name is None or value is None or len({head, name, value}) < 3:
         return None
-    return head, name, value
+    return head, {"name": name, "value": value} | ({"unit": unit} if unit is not None else {})

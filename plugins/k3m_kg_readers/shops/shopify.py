@@ -10,6 +10,7 @@ what it does not state taken over from there. A product that has no options is o
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 
@@ -142,7 +143,7 @@ class ShopifyColumns:
             return
         if metafield := _METAFIELD.match(written):
             # Fields of Shopify's own taxonomy are lists.
-            how = ";" if metafield[3] == "shopify" else ""
+            how = ";" if metafield[3] == "shopify" else "json"
             places = self.of_product if metafield[2] == "product" else self.of_variant
             places.append((place, metafield[1], how))
         elif name in _OF_VARIANT:
@@ -321,6 +322,9 @@ def _pairs(
         elif how == ";":
             found += ((name, part) for part in split(cell, ";"))
             continue
+        elif how == "json" and cell[0] in "[{":
+            found += ((name, text) for text in _texts_of(cell))
+            continue
         elif how in ("sku", "barcode"):
             cell = _TEXT_NUMBER.sub("", cell, count=1)
         elif how == "weight value (grams)":
@@ -332,6 +336,26 @@ def _pairs(
         if cell:
             found.append((name, cell))
     return tuple(found)
+
+
+def _texts_of(cell: str) -> list[str]:
+    """The values of a metafield that is a list, or an amount with its unit, as JSON."""
+    try:
+        read = json.loads(cell, parse_int=str, parse_float=str)
+    except (ValueError, RecursionError):
+        return [cell]
+    texts = []
+    for item in read if isinstance(read, list) else [read]:
+        if isinstance(item, dict):
+            amount = item.get("value", item.get("amount"))
+            unit = item.get("unit", item.get("currency_code"))
+            if not (isinstance(amount, str) and isinstance(unit, str)):
+                return [cell]
+            item = f"{amount} {unit}"
+        if not isinstance(item, str):
+            return [cell]
+        texts.append(item.strip())
+    return [text for text in texts if text]
 
 
 def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...]:

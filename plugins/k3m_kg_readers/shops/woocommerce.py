@@ -100,7 +100,8 @@ class WooCommerceReader(TableDialect):
                 elif is_variation:
                     yield from variants.variant(record, parent)
                 elif not kinds or any(name.startswith("variable") for name in kinds):
-                    yield from variants.product(record)
+                    number = _cell(at, cells, "id")
+                    yield from variants.product(record, f"id:{number}" if number else None)
                 else:
                     yield record
             yield from variants.rest()

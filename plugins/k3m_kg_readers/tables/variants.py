@@ -41,29 +41,36 @@ class Families:
         self._waiting = 0
         self._last: ProductRecord | None = None
 
-    def product(self, record: ProductRecord) -> Iterator[ProductRecord]:
-        """A product that may have variants, and those of them that came before it."""
+    def product(self, record: ProductRecord, alias: str | None = None) -> Iterator[ProductRecord]:
+        """A product that may have variants, and those of them that came before it.
+
+        Args:
+            alias: what variants may call it instead of its id.
+        """
         ready = [record]
         while ready:
             record = ready.pop()
             yield record
-            self.keep(record)
+            self.keep(record, alias)
             if not self._waiting:
+                alias = None
                 continue
+            names = (record.id, alias or record.id)
+            alias = None
             rows = self._database.execute(
-                "SELECT record FROM waiting WHERE product = ? ORDER BY place DESC", (record.id,)
+                "SELECT record FROM waiting WHERE product IN (?, ?) ORDER BY place DESC", names
             ).fetchall()
             if rows:
-                self._database.execute("DELETE FROM waiting WHERE product = ?", (record.id,))
+                self._database.execute("DELETE FROM waiting WHERE product IN (?, ?)", names)
                 self._waiting -= len(rows)
                 ready += (variant_of(record, _unpacked(packed)) for (packed,) in rows)
 
-    def keep(self, record: ProductRecord) -> None:
+    def keep(self, record: ProductRecord, alias: str | None = None) -> None:
         """Remember what variants of a product inherit."""
         self._last = record
-        self._database.execute(
-            "INSERT OR IGNORE INTO products VALUES (?, ?)", (record.id, _packed(record))
-        )
+        packed = _packed(record)
+        for name in {record.id, alias or record.id}:
+            self._database.execute("INSERT OR IGNORE INTO products VALUES (?, ?)", (name, packed))
 
     def variant(self, record: ProductRecord, product: str) -> Iterator[ProductRecord]:
         """A variant: now, if its product is known, else when it comes, or with `rest`.
