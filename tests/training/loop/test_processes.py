@@ -150,10 +150,11 @@ def test_a_run_of_two_processes_goes_on_with_one(
 
 
 def test_regressions_beside_it_are_those_of_one_process(
-    config_file: Callable[..., Path], monkeypatch: pytest.MonkeyPatch
+    config_file: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Fitted by the process that began, read by those that go on; mixed by the first at the end."""
     settings: dict[str, Any] = {
+        "snapshot": str(shop_snapshot(tmp_path / "cut", 80, validation=0.4)),
         "model": {"knowledge": "term", "evidence": {"regressions": True}},
         "tasks": [{"name": "lpm", "loss": "cross-entropy", "questions": "leave-one-out"}],
         "training": {"accumulate": 2, "learning_rate": 1e-4},
@@ -176,7 +177,7 @@ def test_regressions_beside_it_are_those_of_one_process(
     assert mixes[0]
     assert mixes[0].keys() == mixes[1].keys()
     for asked, weights in mixes[0].items():
-        assert weights == pytest.approx(mixes[1][asked], abs=1e-3)
+        assert weights == pytest.approx(mixes[1][asked], abs=1e-2)
     ours, theirs = (artifact.metrics["validation"]["metrics"] for artifact in found)
     assert ours == pytest.approx(theirs, abs=1e-3)
 
