@@ -43,6 +43,8 @@ NEEDS = [
     ("evaluate artifact", "train"),
     ("evaluate artifact --calibrate", "train"),
     ("embed artifact vectors.parquet", "train"),
+    ("search artifact shirt", "train"),
+    ("match artifact", "train"),
     ("complete artifact", "train"),
     ("audit artifact", "train"),
     ("classify artifact", "train"),

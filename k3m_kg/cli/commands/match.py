@@ -121,7 +121,7 @@ def match(
     if write:
         _check_writing(probability, db)
     least = _USUAL if probability is None else probability
-    from k3m_kg.matching.candidates import candidate_pairs
+    from k3m_kg.matching.blocking import Blocking
     from k3m_kg.matching.finding import matched, probabilities
     from k3m_kg.matching.pair_view import ComparedProducts
     from k3m_kg.use.tables import check_table
@@ -135,8 +135,8 @@ def match(
         )
         kept = kept_with_progress(opened, vectors, stages, batch_size)
         count = len(opened.snapshot)
-        candidates = candidate_pairs(
-            kept, each, lambda more: stages.more("find candidates", more, 2 * count)
+        candidates = Blocking(kept).every(
+            each, lambda more: stages.more("find candidates", more, 2 * count)
         )
         compared = ComparedProducts(opened, kept, stages.total)
         model, known = _model(opened, compared, candidates, pairs, links or [])

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import K3MError
-from k3m_kg.matching.candidates import candidate_pairs, candidates_of
+from k3m_kg.matching.blocking import Blocking
 from k3m_kg.matching.finding import MatchedPair, matched, probabilities
 from k3m_kg.matching.known import pairs_of_file
 from k3m_kg.matching.pair_model import PairModel, learned, unlearned
@@ -72,7 +72,7 @@ class SimilarAnswers:
         if not known:
             return {}
         rows = np.array(list(known.values()), np.int64)
-        pairs = candidates_of(self._kept, rows, kind.each)
+        pairs = self._candidates.of(rows, kind.each)
         share = probabilities(self._compared, self._pair_model, pairs)
         snapshot = self._opened.snapshot
         found: dict[str, list[MatchedPair]] = {id_: [] for id_ in known}
@@ -95,6 +95,10 @@ class SimilarAnswers:
         )
 
     @cached_property
+    def _candidates(self) -> Blocking:
+        return Blocking(self._kept)
+
+    @cached_property
     def _searcher(self) -> Searcher:
         return Searcher(self._opened, self._kept)
 
@@ -106,6 +110,6 @@ class SimilarAnswers:
     def _pair_model(self) -> PairModel:
         if self._pairs is None:
             return unlearned()
-        candidates = candidate_pairs(self._kept)
+        candidates = self._candidates.every()
         train = pairs_of_file(self._opened.snapshot, self._pairs, candidates).train
         return learned(self._compared(train.left, train.right), train.same, train.families)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from k3m_kg.matching import candidates
-from k3m_kg.matching.candidates import candidate_pairs, candidates_of
+from k3m_kg.matching import blocking
+from k3m_kg.matching.blocking import Blocking
 from k3m_kg.search.kept import KeptVectors, in_memory
 from k3m_kg.use.open_model import OpenModel
 
@@ -20,16 +20,16 @@ def test_each_pair_once_whatever_the_blocks(
     kept: KeptVectors, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told: list[int] = []
-    found = candidate_pairs(kept, 3, told.append)
+    found = Blocking(kept).every(3, told.append)
     count = len(kept.vectors_NH)
     assert sum(told) == 2 * count
     assert (found[:, 0] < found[:, 1]).all()
     keys = found[:, 0] * count + found[:, 1]
     assert (np.diff(keys) > 0).all()
-    monkeypatch.setattr(candidates, "_VECTORS_AT_ONCE", 7)
-    monkeypatch.setattr(candidates, "_WORDS_AT_ONCE", 5)
-    assert (candidate_pairs(kept, 3) == found).all()
-    some = candidates_of(kept, np.array([4, 9]), 3)
+    monkeypatch.setattr(blocking, "_VECTORS_AT_ONCE", 7)
+    monkeypatch.setattr(blocking, "_WORDS_AT_ONCE", 5)
+    assert (Blocking(kept).every(3) == found).all()
+    some = Blocking(kept).of(np.array([4, 9]), 3)
     assert np.isin(some, [4, 9]).any(1).all()
     assert np.isin(some[:, 0] * count + some[:, 1], keys).all()
 
@@ -46,6 +46,6 @@ def test_words_that_few_have_bring_products_together(kept: KeptVectors, opened: 
         keys = pairs[:, 0] * count + pairs[:, 1]
         return float(np.isin((own * count + other)[right], keys).mean())
 
-    pairs = candidate_pairs(kept, 8)
+    pairs = Blocking(kept).every(8)
     by_chance = len(pairs) / (len(family) * (len(family) - 1) / 2)
     assert share(pairs) > 3 * by_chance
