@@ -75,26 +75,35 @@ def killed_at(place: str, nth: int) -> Iterator[None]:
     yield
 
 
-AT = """
-import os, sys
-from importlib import import_module
-module, _, path = sys.argv[1].partition(":")
-nth, number = map(int, sys.argv[2:4])
+INJECT = """
+def inject(place, nth, number):
+    import os
+    from importlib import import_module
+    module, _, path = place.partition(":")
+    *holders, name = path.split(".")
+    holder = import_module(module)
+    for part in holders:
+        holder = getattr(holder, part)
+    inner, left = getattr(holder, name), [nth]
+    def injected(*arguments, **options):
+        left[0] -= 1
+        if left[0] == 0:
+            os.kill(os.getpid(), number)
+        return inner(*arguments, **options)
+    setattr(holder, name, injected)
+"""
+"""A function in a program: the process gets a signal when it calls `module:name` for the nth time,
+or never."""
+
+AT = (
+    INJECT
+    + """
+import sys
+inject(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]))
 sys.argv[1:] = sys.argv[4:]
-*holders, name = path.split(".")
-holder = import_module(module)
-for part in holders:
-    holder = getattr(holder, part)
-inner = getattr(holder, name)
-def injected(*arguments, **options):
-    global nth
-    nth -= 1
-    if nth == 0:
-        os.kill(os.getpid(), number)
-    return inner(*arguments, **options)
-setattr(holder, name, injected)
 from k3m_kg.cli.app import main
 main()
 """
+)
 """For `python -c`: `module:name nth signal arguments...` runs `k3m-kg arguments...`, which
-gets the signal when it calls that function for the nth time, or never."""
+gets the signal, see `INJECT`."""

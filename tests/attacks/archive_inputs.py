@@ -7,6 +7,7 @@ import io
 import random
 import tarfile
 import zipfile
+import zlib
 
 import pyarrow as pa
 
@@ -100,19 +101,29 @@ def _tar(rng: random.Random) -> bytes:
     return out + bytes(rng.choice((0, 512, 1024)))
 
 
+def _packed_zeros(count: int) -> bytes:
+    """A member of gzip; nothing of it is held unpacked."""
+    packer = zlib.compressobj(1, wbits=31)
+    parts = [packer.compress(bytes(1 << 20)) for _ in range(count >> 20)]
+    return b"".join(parts) + packer.flush() if count else b""
+
+
 def archive(number: int) -> bytes:
     """An archive of less than a mebibyte."""
     rng = random.Random(number)
     kind = number % 4
     data = _zip(rng) if kind == 0 else _tar(rng)
-    if kind > 1 and rng.random() < 0.004:
-        data += bytes(3 << 28)  # and unpacks to much more
+    zeros = 3 << 28 if kind > 1 and rng.random() < 0.004 else 0  # and unpacks to much more
     if rng.random() < 0.3 and len(data) < 1 << 20:
         data = rng.choice((change_bytes, change_words))(data, rng)
     if kind == 2:
-        data = gzip.compress(data, 1, mtime=0)
+        data = gzip.compress(data, 1, mtime=0) + _packed_zeros(zeros)
     elif kind == 3:
-        data = pa.compress(data, codec="zstd", asbytes=True)
+        with pa.CompressedOutputStream(packed := pa.BufferOutputStream(), "zstd") as stream:
+            stream.write(data)
+            for _ in range(zeros >> 20):
+                stream.write(bytes(1 << 20))
+        data = packed.getvalue().to_pybytes()
     if rng.random() < 0.2:
         data = change_bytes(data, rng)
     return data[: 1 << 20]

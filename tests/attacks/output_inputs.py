@@ -24,11 +24,14 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "evaluate diagram": ("evaluate", "model", "--snapshot", "cut", "--calibrate", "--diagram", "@"),
     "embed out": ("embed", "model", "--snapshot", "cut", "@"),
     "complete out": ("complete", "model", "--snapshot", "cut", "--out", "@"),
+    "classify out": ("classify", "model", "--snapshot", "cut", "--out", "@"),
+    "report out": ("report", "model", "--snapshot", "cut", "--out", "@"),
+    "plugins new out": ("plugins", "new", "some-reader", "--kind", "reader", "--out", "@"),
     "pretrain config": ("pretrain", "run.yaml", "--set", "output=@"),
     "kge train config": ("kge", "train", "kge.yaml", "--set", "output=@"),
 }
-LONG_WORK = ("pretrain config", "kge train config")
-"""They are run only where they are to be refused."""
+LONG_WORK = ("pretrain config", "kge train config", "evaluate diagram", "report out")
+"""They are tried less often, and run only where they are to be refused."""
 TARGETS = (
     "v.db", "v.db-wal", "v.db.images/index.db", "v.db.images/ab/cdef", "v.db.sparql/lock",
     "other.db", "source.csv", "map.yaml", "split.csv", "pictures.zip", "run.yaml", "kge.yaml",
@@ -45,17 +48,11 @@ KEPT = ("v.db", "other.db", "model/", "cut/", "other-model/")
 
 def is_kept(name: str, command: str) -> bool:
     """Whether a file must stay even if the output leads to it by its very name."""
-    graph = ("source.csv", "data/products.csv") if command.split()[0] not in MODELS else ()
-    return name.startswith(KEPT) or name in (*graph, *READ.get(command.split()[0], ()))
+    of_graph = command.startswith(("ingest", "status", "export", "snapshot cut"))
+    read = (*(("source.csv", "data/products.csv") if of_graph else ()), *OUTPUTS[command])
+    return name.startswith(KEPT) or name in read
 
 
-MODELS = ("evaluate", "embed", "complete", "pretrain", "kge")
-READ = {
-    "ingest": ("map.yaml", "pictures.zip"),
-    "snapshot": ("split.csv",),
-    "pretrain": ("run.yaml",),
-    "kge": ("kge.yaml",),
-}
 SPECIAL = (
     "/dev/null", "/dev/full", "/dev/fd/1", "/dev/stdout", "/proc/self/mem", "/proc/version", "pipe",
     "socket", "loop", "dangling", "-", "", " ", "new", "new.html", "new/er", "\udcff", "a\nb",
@@ -104,7 +101,7 @@ def attack(
 ) -> tuple[list[str | bytes], int | None, str, str]:
     """Words, the bytes that a file may have at most, the kind of output, and where it leads."""
     rng = random.Random(number)
-    name = rng.choice(list(OUTPUTS))
+    name, *_ = rng.choices(list(OUTPUTS), [1 if name in LONG_WORK else 4 for name in OUTPUTS])
     ending = rng.choice((".csv", ".parquet", ".jsonl", ""))
     if name in LONG_WORK or rng.random() < 0.75:
         target = rng.choice(TARGETS).replace("@", snapshot)

@@ -8,7 +8,7 @@ import socket
 import sqlite3
 import stat
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable
 from contextlib import closing, suppress
 from pathlib import Path
 
@@ -19,11 +19,11 @@ from k3m_kg.snapshot import layout
 from k3m_kg.training.pretrain import pretrain
 from tests.catalogs import shop_snapshot
 from tests.pictures.picture_server import png
+from tests.started import Done, Started
 from tests.training.conftest import TINY
 
 from .mutations import attempts
 from .output_inputs import DB, attack, is_kept
-from .started import Done, Started
 
 # What a run may write although nobody names it: the traces of a database that is read, the
 # quarantine, the calibration and the verdict of an artifact, marks that a snapshot was examined.
@@ -31,15 +31,13 @@ OURS = ("-wal", "-shm", "-journal", "calibration.json", "verdict.json", "examine
 ROOMS = (".cache", "v.db.sparql")
 
 
-@pytest.fixture(scope="module")
-def started() -> Iterator[Started]:
-    one = Started({"LC_ALL": "C.UTF-8"})
-    yield one
-    one.close()
+@pytest.fixture(scope="session")
+def command(started: Callable[[dict[str, str]], Started]) -> Started:
+    return started({"LC_ALL": "C.UTF-8"})
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory: pytest.TempPathFactory, started: Started) -> Path:
+def place(tmp_path_factory: pytest.TempPathFactory, command: Started) -> Path:
     folder = tmp_path_factory.mktemp("around") / "place"
     folder.mkdir()
     for name in ("docs", "data", "pictures", "old-folder", "other-model", "v.db.sparql"):
@@ -80,7 +78,7 @@ def place(tmp_path_factory: pytest.TempPathFactory, started: Started) -> Path:
             words = ["ingest", source, *DB]
             (folder / "data.yaml").write_text("id: id\ntitle: name\n")
             words += ["--mapping", "data.yaml"]
-        done = started(words, folder)
+        done = command(words, folder)
         assert done.code == 0, done.err
     return folder
 
@@ -142,7 +140,7 @@ def replaced(folder: Path, output: str) -> str | None:
     return None
 
 
-def test_nothing_of_the_users_is_overwritten(place: Path, started: Started) -> None:
+def test_nothing_of_the_users_is_overwritten(place: Path, command: Started) -> None:
     snapshot = (place / "cut" / layout.LATEST).read_text().strip()
     before, said, around = content(place), graph(place), set(place.parent.iterdir())
     devices = {path: found(Path(path)) for path in ("/dev/null", "/dev/full")}
@@ -153,7 +151,7 @@ def test_nothing_of_the_users_is_overwritten(place: Path, started: Started) -> N
         named = replaced(place, output)
         reader = os.open(place / "pipe", os.O_RDONLY | os.O_NONBLOCK)  # else a writer waits
         try:
-            done = started(words, place, file_size=limit)
+            done = command(words, place, file_size=limit)
         finally:
             os.close(reader)
         why = wrong(done, limit)

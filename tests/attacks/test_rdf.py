@@ -8,6 +8,7 @@ import pytest
 
 from k3m_kg.workers.limits import Limits
 from k3m_kg.workers.process import Task, working
+from tests.processes import HANG
 
 from .counts import START, count
 
@@ -27,7 +28,7 @@ def test_no_rdf_crashes_a_parser_or_takes_much_memory() -> None:
     )
     begun, done, refused = -1, 0, 0
     try:
-        with working(task, Limits(60.0, MEMORY)) as answers:
+        with working(task, Limits(HANG, MEMORY)) as answers:
             for kind, content in answers:
                 if kind == "begun":
                     begun = content

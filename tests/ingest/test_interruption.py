@@ -6,10 +6,9 @@ import os
 import shutil
 import signal
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from random import Random
 from typing import NamedTuple
@@ -19,7 +18,7 @@ import pytest
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import StoredProduct
 from k3m_kg.ingest.reading_ahead import WORTH_IT
-from tests.processes import AT, ended, hear_ctrl_c
+from tests.started import Begun, Started
 
 
 class States(NamedTuple):
@@ -38,7 +37,6 @@ class At(NamedTuple):
     signal: signal.Signals
 
 
-PROGRAM = "from k3m_kg.cli.app import main; main()"
 PRODUCTS = 12_000
 LONG = "a title so long that the source is large enough to be read by a second process " * 8
 KILLS = int(os.environ.get("K3M_KG_KILLS", "2"))
@@ -57,7 +55,7 @@ def catalog(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> States:
+def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory, start: Start) -> States:
     """Databases with the old and the new version of the source `catalog.tsv`."""
     folder = tmp_path_factory.mktemp("states")
     source = catalog / "catalog.tsv"
@@ -69,24 +67,25 @@ def states(catalog: Path, tmp_path_factory: pytest.TempPathFactory) -> States:
     return States(old, products(old), products(new))
 
 
-def start(
-    folder: Path, source: Path, url: str = "sqlite:///graph.db", at: At | None = None
-) -> subprocess.Popen[bytes]:
-    """`k3m-kg ingest` in a process of its own; `at`: with a signal at a place."""
-    program = [AT, at.place, str(at.nth), str(int(at.signal))] if at else [PROGRAM]
-    return subprocess.Popen(
-        [sys.executable, "-c", *program, "ingest", str(source), "--db", url],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        preexec_fn=hear_ctrl_c,
-    )
+Start = Callable[..., Begun]
 
 
-def end(process: subprocess.Popen[bytes]) -> tuple[int, bytes]:
+@pytest.fixture(scope="session")
+def start(started: Callable[[dict[str, str]], Started]) -> Start:
+    """Begins `k3m-kg ingest`; `at`: it gets a signal at a place."""
+
+    def begin(
+        folder: Path, source: Path, url: str = "sqlite:///graph.db", at: At | None = None
+    ) -> Begun:
+        return started({}).begin(["ingest", str(source), "--db", url], folder, at=at)
+
+    return begin
+
+
+def end(process: Begun) -> tuple[int, bytes]:
     """Its status, and all that it and the process that reads for it said on standard error."""
-    status, _, errors = ended(process)
-    return status, errors
+    done = process.end()
+    return done.code, done.err
 
 
 def products(database: Path) -> list[StoredProduct]:
@@ -109,7 +108,7 @@ PLACES = [
 
 @pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
-    place: str, nth: int, tmp_path: Path, catalog: Path, states: States
+    place: str, nth: int, tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
     kill = At(place, nth, signal.SIGKILL)
@@ -122,7 +121,7 @@ def test_kill_leaves_the_old_or_the_new_state_and_a_second_run_converges(
 
 
 def test_kill_of_an_overlapping_source_leaves_what_the_first_one_says(
-    tmp_path: Path, catalog: Path, states: States
+    tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
     kill = At("k3m_kg.graph.union:GraphUnion.write", 2, signal.SIGKILL)
@@ -137,7 +136,7 @@ def test_kill_of_an_overlapping_source_leaves_what_the_first_one_says(
 
 
 def test_kill_at_random_moments(
-    database_url: str, tmp_path: Path, catalog: Path, states: States
+    database_url: str, tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     source = tmp_path / "catalog.tsv"
     shutil.copy(catalog / "old.tsv", source)
@@ -158,7 +157,7 @@ def test_kill_at_random_moments(
             process = start(tmp_path, source, database_url)
             time.sleep(random.uniform(0, duration))  # any moment will do
             process.kill()
-            ended(process)
+            end(process)
             with store.writing():  # a server may still be ending the dead client's transaction
                 assert list(store.iter_products()) in (states.old, states.new)
         assert end(start(tmp_path, source, database_url))[0] == 0
@@ -167,7 +166,7 @@ def test_kill_at_random_moments(
 
 @pytest.mark.parametrize("nth", [1, 3, 10, 30])
 def test_kill_while_the_database_is_made(
-    nth: int, tmp_path: Path, catalog: Path, states: States
+    nth: int, tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     kill = At("sqlalchemy.engine.base:Connection.execute", nth, signal.SIGKILL)
     status, errors = end(start(tmp_path, catalog / "catalog.tsv", at=kill))
@@ -178,7 +177,7 @@ def test_kill_while_the_database_is_made(
 
 @pytest.mark.parametrize(("place", "nth"), PLACES)
 def test_ctrl_c_keeps_the_old_state_and_says_so(
-    place: str, nth: int, tmp_path: Path, catalog: Path, states: States
+    place: str, nth: int, tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
     interrupt = At(place, nth, signal.SIGINT)
@@ -189,7 +188,9 @@ def test_ctrl_c_keeps_the_old_state_and_says_so(
     assert products(tmp_path / "graph.db") == states.old
 
 
-def test_two_ingests_at_once_are_serialised(tmp_path: Path, catalog: Path, states: States) -> None:
+def test_two_ingests_at_once_are_serialised(
+    tmp_path: Path, catalog: Path, states: States, start: Start
+) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
     other = tmp_path / "other.tsv"
     other.write_text("other\ttitle\t\ta#:#b\tc\n")
@@ -213,7 +214,9 @@ def small_disk() -> Iterator[Path]:
     folder.rmdir()
 
 
-def test_a_disk_that_fills_up_keeps_the_old_state(small_disk: Path, tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_keeps_the_old_state(
+    small_disk: Path, tmp_path: Path, start: Start
+) -> None:
     first = small_disk / "first.tsv"
     first.write_text("1\ttitle\t\ta#:#b\tc\n")
     assert end(start(small_disk, first))[0] == 0

@@ -15,12 +15,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO, Any
 
-import pytest
-
 from k3m_kg.workers import inside, process
 
 most_memory: list[int] = [0]
 """Bytes of resident memory at most that a worker so far took beyond what it was forked with."""
+busy: list[float] = [0.0]
+"""Seconds of processor time after which a worker is ended, whatever else the machine does; 0: never.
+"""
 
 
 class ForkedWorker:
@@ -49,9 +50,12 @@ class ForkedWorker:
         os.closerange(3, 256)
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.stderr = os.fdopen(2, "w", closefd=False)
+        signal.setitimer(signal.ITIMER_PROF, busy[0])
         line = b""
         while not line.endswith(b"\n"):
-            line += os.read(0, 1 << 20)
+            if not (part := os.read(0, 1 << 20)):
+                return  # the other process is gone
+            line += part
         inside.main(json.loads(line))
 
     def kill(self) -> None:
@@ -74,10 +78,20 @@ def _resident() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE")
 
 
+def fork_workers() -> None:
+    """From here on workers are forked, where a system has all that this needs."""
+    if sys.platform == "linux":
+        process.subprocess.Popen = ForkedWorker  # type: ignore[misc, assignment]
+
+
 @contextmanager
-def forked_workers() -> Iterator[None]:
-    """Workers are forked meanwhile, where a system has all that this needs."""
-    with pytest.MonkeyPatch.context() as patch:
-        if sys.platform == "linux":
-            patch.setattr(process.subprocess, "Popen", ForkedWorker)
+def forked_workers(seconds: float = 0.0) -> Iterator[None]:
+    """Workers are forked meanwhile; each may be busy for some seconds."""
+    started = process.subprocess.Popen
+    fork_workers()
+    busy[0] = seconds
+    try:
         yield
+    finally:
+        process.subprocess.Popen = started  # type: ignore[misc]
+        busy[0] = 0.0
