@@ -20,7 +20,7 @@ from k3m_kg.workers import inside, process
 most_memory: list[int] = [0]
 """Bytes of resident memory at most that a worker so far took beyond what it was forked with."""
 busy: list[float] = [0.0]
-"""Seconds of processor time after which a worker is ended, whatever else the machine does; 0: never.
+"""Seconds of processor time after which a worker is ended, on a busy machine too; 0: never.
 """
 
 

@@ -54,7 +54,13 @@ class Refused(Exception):  # noqa: N818  (an answer, not a fault)
         retry: int | None = None,
     ) -> None:
         super().__init__(message)
-        self.status, self.message, self.hint, self.to, self.retry = status, message, hint, to, retry
+        self.status, self.message, self.to, self.retry = status, _sendable(message), to, retry
+        self.hint = None if hint is None else _sendable(hint)
+
+
+def _sendable(text: str) -> str:
+    """Half of a character, which JSON can ask for, has no bytes."""
+    return text.encode("utf-8", "backslashreplace").decode()
 
 
 def not_found(what: str, name: str | int) -> Refused:

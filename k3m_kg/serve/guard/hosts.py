@@ -39,5 +39,8 @@ def is_allowed(host: str, allowed: Collection[str]) -> bool:
 
 def same_origin(origin: str, host: str) -> bool:
     """Whether an Origin header names the host that the request went to."""
-    parts = urlsplit(origin)
+    try:
+        parts = urlsplit(origin)
+    except ValueError:
+        return False
     return parts.scheme in ("http", "https") and parts.netloc.lower() == host.lower()

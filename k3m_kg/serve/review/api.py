@@ -5,17 +5,18 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import BaseModel, ConfigDict, Field
 
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewItem
 from k3m_kg.serve.guard.access import Reader, Reviewer
 from k3m_kg.serve.problems import not_found
-from k3m_kg.serve.review.asked import DeskOf, WantedItems
+from k3m_kg.serve.review.asked import NUMBERS_END, DeskOf, WantedItems
 from k3m_kg.serve.shown import shown_source
 
 router = APIRouter(prefix="/api/v1", tags=["review"])
 _MOST = 100
+_Item = Annotated[int, Field(ge=0, lt=NUMBERS_END)]
 
 
 class NextItems(WantedItems):
@@ -24,7 +25,7 @@ class NextItems(WantedItems):
     model_config = ConfigDict(extra="forbid")
 
     count: int = Field(default=1, ge=1, le=_MOST)
-    having: list[int] = Field(default=[], max_length=1000)
+    having: list[_Item] = Field(default=[], max_length=1000)
 
 
 class NewDecision(BaseModel):
@@ -32,7 +33,7 @@ class NewDecision(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    items: list[int] = Field(min_length=1, max_length=1000)
+    items: list[_Item] = Field(min_length=1, max_length=1000)
     answer: DecidedAs
     value: str | None = Field(default=None, max_length=10_000)
     blind: bool = False
@@ -52,7 +53,9 @@ def next_items(desk: DeskOf, visitor: Reviewer, wanted: NextItems) -> list[dict[
 
 
 @router.get("/proposals/{number}")
-def one_item(desk: DeskOf, visitor: Reader, number: int) -> dict[str, Any]:
+def one_item(
+    desk: DeskOf, visitor: Reader, number: Annotated[int, Path(ge=0, lt=NUMBERS_END)]
+) -> dict[str, Any]:
     """One item of the queue."""
     item = desk.item(number)
     if item is None:

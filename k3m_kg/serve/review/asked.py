@@ -5,13 +5,15 @@ from __future__ import annotations
 from typing import Annotated
 
 from fastapi import Depends, Query
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import ReviewItem, ReviewOrder
 from k3m_kg.graph.tables import ItemKind
 from k3m_kg.serve.site import SiteOf
 
+NUMBERS_END = 1 << 31
+"""No item has a number so large; a database would not take some larger ones."""
 _PATIENCE = 5.0
 """Seconds that a reviewer waits for an ingest before he is told of it."""
 
@@ -30,7 +32,7 @@ class WantedItems(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     order: ReviewOrder = ReviewOrder.UNCERTAINTY
-    property: str = ""
+    property: str = Field(default="", max_length=1000)
     kind: ItemKind | None = None
     again: bool = False
     blind: bool = False

@@ -14,7 +14,7 @@ from k3m_kg.quality.promises import judged_promises
 from k3m_kg.serve.guard.access import Form, Reader, Reviewer, field
 from k3m_kg.serve.problems import Refused
 from k3m_kg.serve.rendering import page
-from k3m_kg.serve.review.asked import DeskOf, WantedItems, WantedOf
+from k3m_kg.serve.review.asked import NUMBERS_END, DeskOf, WantedItems, WantedOf
 from k3m_kg.serve.review.shown import shown_items
 from k3m_kg.serve.site import Site, SiteOf
 
@@ -117,7 +117,7 @@ def equal(
     site: SiteOf,
     visitor: Reviewer,
     wanted: WantedOf,
-    item: Annotated[int, Query(ge=0)],
+    item: Annotated[int, Query(ge=0, lt=NUMBERS_END)],
 ) -> Response:
     """Items that ask the same of other products, to decide at once."""
     items = desk.equal(item, visitor.name, _MOST_EQUAL)
