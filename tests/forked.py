@@ -9,10 +9,12 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import IO, Any
 
 from k3m_kg.workers import inside, process
@@ -81,17 +83,16 @@ def _resident() -> int:
 def fork_workers() -> None:
     """From here on workers are forked, where a system has all that this needs."""
     if sys.platform == "linux":
-        process.subprocess.Popen = ForkedWorker  # type: ignore[misc, assignment]
+        vars(process)["subprocess"] = SimpleNamespace(Popen=ForkedWorker, PIPE=subprocess.PIPE)
 
 
 @contextmanager
 def forked_workers(seconds: float = 0.0) -> Iterator[None]:
     """Workers are forked meanwhile; each may be busy for some seconds."""
-    started = process.subprocess.Popen
     fork_workers()
     busy[0] = seconds
     try:
         yield
     finally:
-        process.subprocess.Popen = started  # type: ignore[misc]
+        vars(process)["subprocess"] = subprocess
         busy[0] = 0.0

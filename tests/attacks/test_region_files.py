@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import random
 import zipfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -16,6 +17,7 @@ from k3m_kg.errors import ConfigError
 from k3m_kg.kge.data import read_features
 from k3m_kg.workers import parquet as parquet_files
 from k3m_kg_vision.feature_files import open_features
+from tests.forked import forked_workers
 
 from .mutations import attempts, change_bytes, change_words
 
@@ -102,12 +104,20 @@ def tsv(path: Path, rng: random.Random) -> None:
     path.write_bytes(b"\n".join(lines))
 
 
+@pytest.fixture
+def forking() -> Iterator[None]:
+    """Each Parquet file is read by a process of its own first."""
+    with forked_workers():
+        yield
+
+
 RNG = np.random.default_rng(0)
 WRITERS = {"npz": npz, "parquet": parquet, "tsv": tsv}
 
 
 @pytest.mark.parametrize("kind", WRITERS)
 @pytest.mark.filterwarnings("ignore::RuntimeWarning")
+@pytest.mark.usefixtures("forking")
 def test_a_forged_file_of_regions_is_used_or_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"regions.{kind}"
     used, said = 0, list[str]()

@@ -100,6 +100,7 @@ def session(application: Application) -> Session:
     return Session(dict(headers)[b"set-cookie"].partition(b";")[0], mark)
 
 
+FORM = (b"content-type", b"application/x-www-form-urlencoded")
 HALF = b'"\\ud800"'
 """Of a character, in JSON."""
 
@@ -107,6 +108,7 @@ HALF = b'"\\ud800"'
 @pytest.mark.parametrize(
     ("method", "path", "header", "body", "status"),
     [
+        ("POST", "/api/v1/sparql", FORM, b"query=ASK+{}" + b"&a=b" * 10, 400),
         ("GET", "/", (b"content-length", b"9" * 5_000), b"", 413),
         ("POST", "/review/undo", (b"origin", b"http://["), b"", 403),
         ("GET", f"/api/v1/proposals/{2**63}", None, b"", 422),
@@ -129,9 +131,9 @@ def test_what_was_a_fault_of_the_program(
         (b"host", b"127.0.0.1:8765"),
         (b"cookie", session.cookie),
         (b"x-csrf-token", session.mark.encode()),
-        (b"content-type", b"application/json"),
     ]
-    wanted = Asked(method, path, b"", [*headers, *([header] if header else [])], [body])
+    headers.append(header or (b"content-type", b"application/json"))
+    wanted = Asked(method, path, b"", headers, [body])
     assert application(wanted)[0] == status
 
 

@@ -23,6 +23,7 @@ from k3m_kg.vocabulary import PREFIXES, PRODUCT, PROPERTY, VALUE, mint, parse
 router = APIRouter(include_in_schema=False)
 api = APIRouter(prefix="/api/v1", tags=["sparql"])
 _DRAWN = 300
+_MOST_FIELDS = 10
 EXAMPLES = {
     "Products with their titles": "SELECT ?product ?title WHERE {\n  ?product a schema:Product ;\n"
     "    schema:name ?title .\n} LIMIT 50",
@@ -187,7 +188,10 @@ async def ask_by_body(request: Request, site: SiteOf, visitor: Reader) -> Respon
         raise Refused(400, "The query is no UTF-8.") from None
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind == "application/x-www-form-urlencoded":
-        found = parse_qs(body, max_num_fields=10).get("query", [])
+        try:
+            found = parse_qs(body, max_num_fields=_MOST_FIELDS).get("query", [])
+        except ValueError:
+            raise Refused(400, f"The form has more than {_MOST_FIELDS} fields.") from None
         if len(found) != 1:
             raise Refused(400, "The form has no query.")
         body = found[0]
