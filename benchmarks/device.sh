@@ -30,19 +30,19 @@ part() {
 
 {
     if [ "${1:-}" = tiny ]; then
-        part learns 120 device_losses --models kge demo --devices "$DEVICE" --precisions bf16 \
-            --products 60 --steps 3 --batch 8
-        part throughput 60 training_throughput --device "$DEVICE" --batch 4 --steps 2
+        part learns 900 device_losses --models kge demo robust stream chosen --use chosen \
+            --devices "$DEVICE" --precisions bf16 --products 60 --steps 3 --batch 8
+        part throughput 900 training_throughput --device "$DEVICE" --batch 4 --steps 2
         [ -z "${RELEASED:-}" ] ||
             part released 120 released_k3m --folder "$RELEASED" --device "$DEVICE" --tiny --steps 1
     else
         part learns 90 device_losses --models kge demo --devices "$DEVICE" cpu --steps 200
         part precision 90 device_losses --models demo chosen --devices "$DEVICE" --steps 200 \
             --precisions fp32 bf16 --seeds 1
+        part works 75 device_losses --models chosen robust stream --use chosen \
+            --devices "$DEVICE" --steps 60 --precisions bf16
         part throughput 40 training_throughput --device "$DEVICE" --size base --steps 20 \
             --batch 512 2048 --workers 8 --precision bf16
-        part compiled 110 training_throughput --device "$DEVICE" --size base --steps 20 \
-            --batch 2048 --workers 8 --precision bf16 --compile
         part clip 30 clip_step --device "$DEVICE" --precision bf16 --batch 2048
         if [ -n "${RELEASED:-}" ]; then
             part released 30 released_k3m --folder "$RELEASED" --device "$DEVICE" --batch 8 64 256
@@ -55,6 +55,8 @@ part() {
                     --set "triples={folder: $TRIPLES}" --set "training.device=$DEVICE"
             done
         fi
+        part compiled 110 training_throughput --device "$DEVICE" --size base --steps 20 \
+            --batch 2048 --workers 8 --precision bf16 --compile
     fi
     exit "$failed"
 } 2>&1 | tee "$OUT/log.txt"

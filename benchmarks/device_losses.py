@@ -6,11 +6,18 @@ the same seed. What is random beside the order of the products is drawn from oth
 another device: losses agree on the mean of the last steps, not step by step.
 
     python -m benchmarks device_losses --devices cpu cuda --precisions fp32 bf16 --steps 200
+    python -m benchmarks device_losses --models chosen robust stream --devices cuda --use chosen
+
+`robust` and `stream` have what `chosen` lacks: other interactors and fusions, training for what is
+wrong or missing, knowledge as text. The models that `--use` names work too when they are trained,
+on their device and on the CPU: `embed`, `complete`, `classify`, `audit` and `evaluate`, with how
+far their answers are apart.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import statistics
 import tempfile
 import time
@@ -19,9 +26,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import torch
+from typer.testing import CliRunner
 
 from benchmarks._figures import add_out, tell
+from k3m_kg.cli.app import app
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.demo.generator import generate
 from k3m_kg.demo.training import demo_config
@@ -35,6 +45,27 @@ from k3m_kg.plugin.registry import registry
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from k3m_kg.training.pretrain import pretrain
 from k3m_kg.training.recipe import Shape, recipe
+
+_HIDDEN = {"name": "lpm", "loss": "cross-entropy", "gate": "relation", "experts": 2}
+_ROBUST: dict[str, Any] = {
+    "fusion": {"name": "experts", "experts": 2},
+    "model": {"knowledge": "term", "interactor": {"name": "cross-modality", "layers": 1}},
+    "tasks": [
+        {**_HIDDEN, "questions": "leave-one-out"},
+        {"name": "modality-noise", "noise": 0.4, "swap": 0.4},
+        "contrastive",
+    ],
+}
+_STREAM: dict[str, Any] = {
+    "fusion": "interactive-only",
+    "modalities": ["title", {"name": "knowledge", "max_tokens": 24}, "image"],
+    "model": {
+        "knowledge": "term",
+        "interactor": {"name": "single-stream", "layers": 1},
+        "structure": "none",
+    },
+    "tasks": [{"name": "mlm", "others": ["knowledge"]}, {**_HIDDEN, "probe": True}],
+}
 
 
 @dataclass
@@ -89,10 +120,13 @@ def pretrainings(snapshot: Snapshot, steps: int, batch: int) -> dict[str, RunCon
 
     chosen = recipe(Shape.of(snapshot), installed, snapshot=snapshot.path, output=output)
     demo = demo_config(snapshot.path, output, seed=0, epochs=epochs, knowledge=True)
+    bare = {"snapshot": str(snapshot.path), "output": str(output)}
     found = {
         "demo": demo.model_dump(mode="json"),
-        "default": {"snapshot": str(snapshot.path), "output": str(output)},
+        "default": bare,
         "chosen": chosen.settings,
+        "robust": {**bare, **_ROBUST},
+        "stream": {**bare, **_STREAM},
     }
     common = {"epochs": epochs, "batch_size": batch, "schedule": "cosine", "threads": 1}
     for settings in found.values():
@@ -128,8 +162,61 @@ def kge_config(folder: Path, steps: int, batch: int) -> KgeConfig:
     )
 
 
+def used(artifact: Path, device: str) -> dict[str, Any]:
+    """What a model does with all products of its snapshot, there and on the CPU."""
+    commands = {
+        "embed": ["embed", str(artifact), "--split", "test"],
+        "complete": ["complete", str(artifact), "--all", "--split", "test", "--json"],
+        "classify": ["classify", str(artifact), "--split", "test", "--json"],
+        "audit": ["audit", str(artifact), "--json"],
+        "evaluate": ["evaluate", str(artifact), "--no-baselines", "--json"],
+    }
+    found: dict[str, Any] = {}
+    for name, words in commands.items():
+        answers, seconds = [], []
+        for place in dict.fromkeys(("cpu", device)):
+            out = artifact.parent / f"{name}-{place}.parquet"
+            more = [str(out)] if name == "embed" else []
+            start = time.monotonic()
+            result = CliRunner().invoke(app, [*words, *more, "--device", place])
+            seconds.append(round(time.monotonic() - start, 2))
+            if result.exit_code:
+                found[name] = f"failed there: {place}: {result.output[-300:]}"
+                break
+            answers.append(_numbers(out if name == "embed" else result.stdout))
+        else:
+            here, there = answers[0], answers[-1]
+            same = len(here) == len(there)
+            apart = float(np.abs(np.subtract(here, there)).max(initial=0)) if same else None
+            found[name] = {"seconds": seconds, "numbers": len(here), "apart": apart}
+    return found
+
+
+def _numbers(answer: Path | str) -> list[float]:
+    """Vectors in order; of what else was answered every number with a fraction, ascending."""
+    if isinstance(answer, Path):
+        return [x for row in pq.read_table(answer)["vector"].to_pylist() for x in row]
+    said = json.loads(answer)
+    waiting, found = [said.get("metrics", said) if isinstance(said, dict) else said], []
+    while waiting:
+        item = waiting.pop()
+        if isinstance(item, dict):
+            waiting += item.values()
+        elif isinstance(item, list):
+            waiting += item
+        elif isinstance(item, float):
+            found.append(item)
+    return sorted(found)
+
+
 def measure(
-    name: str, config: RunConfig | KgeConfig, device: str, precision: str, seed: int
+    name: str,
+    config: RunConfig | KgeConfig,
+    device: str,
+    precision: str,
+    seed: int,
+    *,
+    use: bool = False,
 ) -> dict[str, Any]:
     """Train once."""
     watch = Losses()
@@ -147,6 +234,8 @@ def measure(
         else:
             train(config, observer=watch)
         seconds = time.monotonic() - start
+        use = use and isinstance(config, RunConfig)
+        works = {"used": used(config.output, device)} if use else {}
     tenth = max(1, len(watch.losses) // 10)
     return {
         "benchmark": "device_losses",
@@ -160,6 +249,7 @@ def measure(
         "loss_at_the_end": round(statistics.mean(watch.losses[-tenth:]), 4),
         "validation_mrr": [round(value, 4) for value in watch.scores][-1:],
         "seconds": round(seconds, 1),
+        **works,
     }
 
 
@@ -173,6 +263,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=200)
     parser.add_argument("--batch", type=int, default=32)
     parser.add_argument("--products", type=int, default=800)
+    parser.add_argument("--use", nargs="*", default=[], help="models that work, too")
     add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -187,7 +278,9 @@ def main() -> None:
             for device in options.devices:
                 for precision in options.precisions if model != "kge" else ["fp32"]:
                     for seed in options.seeds:
-                        found = measure(model, tried[model], device, precision, seed)
+                        config = tried[model]
+                        use = model in options.use
+                        found = measure(model, config, device, precision, seed, use=use)
                         tell(found, options.out)
 
 

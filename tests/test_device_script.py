@@ -22,6 +22,12 @@ def test_every_part_ends_well_and_leaves_its_figures(tmp_path: Path) -> None:
     assert [(line["benchmark"], line.get("model")) for line in lines] == [
         ("device_losses", "kge"),
         ("device_losses", "demo"),
+        ("device_losses", "robust"),
+        ("device_losses", "stream"),
+        ("device_losses", "chosen"),
         ("training_throughput", None),
     ]
     assert all(line["device"] in ("cpu", "CPU") for line in lines)
+    works = next(line["used"] for line in lines if "used" in line)
+    assert works.keys() == {"embed", "complete", "classify", "audit", "evaluate"}
+    assert all(isinstance(found, dict) and found["apart"] == 0 for found in works.values()), works

@@ -204,7 +204,9 @@ def asked_of(
     device = device_of(predictor)
     for start in range(0, len(questions), batch_size):
         part = questions[start : start + batch_size]
-        batch = ask(source, part, visibility).to(device)
+        batch = ask(source, part, visibility)
+        batch.plan = batch.planned()  # here, where nobody waits for a device
+        batch = batch.to(device)
         training = predictor.training
         predictor.eval()
         try:

