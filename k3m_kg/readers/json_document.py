@@ -155,7 +155,7 @@ class _Document:
                 return
             if mark != ",":
                 raise self._wrong(f"there is {mark or 'nothing'!r} where , or ] belongs")
-            self._skip(1)
+            self._at += 1
 
     def _find_list(self, keys: list[str]) -> None:
         """Go to the list: that at the keys, else the first list of objects in an object."""
@@ -215,7 +215,9 @@ class _Document:
                 return line, None, ""
             self._more()
         text = self._text[self._at : end]
-        self._skip(end - self._at)
+        self._at = end
+        if "\n" in text:
+            self._line += text.count("\n")
         return line, value, text
 
     def _value(self, longest: int) -> Any:
@@ -270,6 +272,8 @@ class _Document:
 
     def _next(self) -> str:
         """The next character that is not blank; empty at the end."""
+        if (mark := self._text[self._at : self._at + 1]) and mark not in " \t\r\n":
+            return mark
         while True:
             found = _BLANK.match(self._text, self._at)
             assert found is not None

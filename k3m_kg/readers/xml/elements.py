@@ -101,7 +101,7 @@ def xml_elements(
     yield from parsed(path, _Elements(frozenset(wanted), namespaces))
 
 
-def parsed(path: Path, found: Found[_Part]) -> Iterator[_Part | RejectedRow]:
+def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | RejectedRow]:
     """What is found in a document.
 
     Raises:
@@ -187,7 +187,7 @@ def _refuse_entities(*_: object) -> None:
     )
 
 
-class Found(ABC, Generic[_Part]):
+class ElementFinder(ABC, Generic[_Part]):
     """What the parser calls, and what was found since it was last asked.
 
     The outermost elements of the wanted names count; what is made of them, a subclass says.
@@ -287,7 +287,7 @@ class Found(ABC, Generic[_Part]):
         self._done.append(RejectedRow(self._begin, why, f"<{self._name}>"[:200]))
 
 
-class _Elements(Found[XmlElement]):
+class _Elements(ElementFinder[XmlElement]):
     """Elements as small trees."""
 
     def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:

@@ -17,7 +17,7 @@ from k3m_kg.readers.xml.elements import (
     MAX_CHARACTERS,
     MAX_DEPTH,
     MAX_ELEMENTS,
-    Found,
+    ElementFinder,
     parsed,
 )
 from k3m_kg.records import RejectedRow
@@ -68,10 +68,10 @@ class _Open:
         self.text = ""
 
 
-class _Trees(Found[ElementTree]):
+class _Trees(ElementFinder[ElementTree]):
     """Elements as objects.
 
-    The handlers are called for everything in a document, so what `Found` does in several methods
+    The handlers are called for everything in a document, so what `ElementFinder` does in several methods
     is one for each here.
     """
 

@@ -12,7 +12,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from operator import itemgetter
 
 from k3m_kg.api import (
     CatalogRecord,
@@ -124,8 +125,18 @@ class ShopifyColumns:
             if place not in used and header[place]:
                 self._add(place, name, header[place])
         makes = [self.variant_image, *(place for place, _, _ in self.of_variant)]
-        self.of_a_variant = [place for place in makes if place is not None]
-        self.of_a_variant += [place for _, place in self.options]
+        of_a_variant = [place for place in makes if place is not None]
+        of_a_variant += [place for _, place in self.options]
+        self._of_a_variant = _getter(of_a_variant)
+        self._of_the_product = _getter([place for place, _, _ in self.of_product])
+
+    def has_variant(self, row: TableRow) -> bool:
+        """Whether a row states a variant."""
+        return any(self._of_a_variant(row.cells))
+
+    def has_product(self, row: TableRow) -> bool:
+        """Whether a row says something of the product."""
+        return any(self._of_the_product(row.cells))
 
     def begins(self, row: TableRow, first: TableRow | None) -> bool | str:
         """Whether a row begins another product than that of `first`."""
@@ -152,6 +163,13 @@ class ShopifyColumns:
             self.of_variant.append((place, "Unit price total measure", name))
         else:
             self.of_product.append((place, _OF_PRODUCT.get(name, written), name))
+
+
+def _getter(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
+    """The cells at some places."""
+    if len(places) < 2:
+        return lambda cells: [cells[place] for place in places]
+    return itemgetter(*places)
 
 
 class ShopifyReader(TableDialect):
@@ -233,9 +251,12 @@ def _product(
             yield table.rejected(row, why)
         return
     category = _cell(first, columns.category)
-    stated = tuple(dict.fromkeys(pair for row in rows for pair in _pairs(row, columns.of_product)))
+    saying = [row for row in rows if columns.has_product(row)]
+    stated = tuple(
+        dict.fromkeys([pair for row in saying for pair in _pairs(row, columns.of_product)])
+    )
     images = _images(columns, rows)
-    variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]
+    variants = [row for row in rows if columns.has_variant(row)]
     names = option_names(columns, first)
     if len(variants) < 2 and not _options(columns, names, first):
         own = _pairs(first, columns.of_variant, columns.measure_unit)
@@ -269,7 +290,7 @@ def variants_of(
 ) -> list[tuple[str, TableRow, Pairs]]:
     """Id, row and options of each variant; none where the product is one without any."""
     names = option_names(columns, rows[0])
-    variants = [row for row in rows if any(row.cells[place] for place in columns.of_a_variant)]
+    variants = [row for row in rows if columns.has_variant(row)]
     if len(variants) < 2 and not _options(columns, names, rows[0]):
         return []
     found = _variants(columns, handle, names, variants)
@@ -311,30 +332,15 @@ def _pairs(
     cells = row.cells
     found: list[tuple[str, str]] = []
     for place, name, how in columns:
-        cell = cells[place]
-        if not cell:
+        if not (cell := cells[place]):
             continue
-        if how == "description":
-            cell = html_to_text(cell)
-        elif how == "tags":
-            found += ((name, tag) for tag in split(cell))
-            continue
-        elif how == ";":
-            found += ((name, part) for part in split(cell, ";"))
-            continue
-        elif how == "json" and cell[0] in "[{":
-            found += ((name, text) for text in _texts_of(cell))
-            continue
-        elif how in ("sku", "barcode"):
-            cell = _TEXT_NUMBER.sub("", cell, count=1)
-        elif how == "weight value (grams)":
-            # Shopify writes 0 where nobody has weighed it.
-            cell = f"{cell} g" if cell.strip("0.") else ""
+        if how not in _READ:  # most are
+            found.append((name, cell))
         elif how == "unit price total measure":
             unit = cells[measure_unit] if measure_unit is not None else ""
-            cell = f"{cell} {unit}".strip()
-        if cell:
-            found.append((name, cell))
+            found.append((name, f"{cell} {unit}".strip()))
+        else:
+            found += [(name, text) for text in _READ[how](cell) if text]
     return tuple(found)
 
 
@@ -356,6 +362,20 @@ def _texts_of(cell: str) -> list[str]:
             return [cell]
         texts.append(item.strip())
     return [text for text in texts if text]
+
+
+_READ: dict[str, Callable[[str], Sequence[str]]] = {
+    "description": lambda cell: [html_to_text(cell)],
+    "tags": split,
+    ";": lambda cell: split(cell, ";"),
+    "json": lambda cell: _texts_of(cell) if cell[0] in "[{" else [cell],
+    "sku": lambda cell: [_TEXT_NUMBER.sub("", cell, count=1)],
+    "barcode": lambda cell: [_TEXT_NUMBER.sub("", cell, count=1)],
+    # Shopify writes 0 where nobody has weighed it.
+    "weight value (grams)": lambda cell: [f"{cell} g"] if cell.strip("0.") else [],
+    "unit price total measure": lambda cell: [cell],
+}
+"""How the texts of a cell are read, by the kind of its column."""
 
 
 def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...]:

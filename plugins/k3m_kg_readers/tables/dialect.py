@@ -79,7 +79,7 @@ def product_rows(
         if answer and held:
             yield held
             held, characters = [], 0
-        characters += sum(map(len, row.cells))
+        characters += len("".join(row.cells))
         if held and (len(held) == MAX_ROWS or characters > MAX_CHARACTERS):
             characters = MAX_CHARACTERS
             yield table.rejected(row, _TOO_LONG)
@@ -167,7 +167,7 @@ def inherited(own: Iterable[tuple[str, str]], of_parent: Iterable[tuple[str, str
     """What a variant states, then what its parent does of properties that it does not state."""
     stated = tuple(dict.fromkeys(own))
     names = {name for name, _ in stated}
-    return stated + tuple(pair for pair in dict.fromkeys(of_parent) if pair[0] not in names)
+    return (*stated, *[pair for pair in dict.fromkeys(of_parent) if pair[0] not in names])
 
 
 def split(cell: str, separator: str = ",") -> list[str]:
