@@ -71,7 +71,7 @@ class _Open:
 class _Trees(ElementFinder[ElementTree]):
     """Elements as objects.
 
-    The handlers are called for everything in a document, so what `ElementFinder` does in several methods
+    The handlers are called for everything in a document, so what others do in several methods
     is one for each here.
     """
 
