@@ -213,12 +213,12 @@ def _calibration(report: dict[str, Any]) -> Iterator[str]:
         f"\nfitted to {fitting['questions']:,} validation questions on {fitting['products']:,} "
         f"products, checked on {proof['questions']:,} on {proof['products']:,} others"
     )
-    yield from _decided(report["decisions"])
+    yield from decision_lines(report["decisions"])
     yield from report["notes"]
     yield (f"\ntemperatures in {report['file']}, diagram in {report['diagram']}")
 
 
-def _decided(found: dict[str, Any] | None) -> Iterator[str]:
+def decision_lines(found: dict[str, Any] | None) -> Iterator[str]:
     """What of people's decisions went into it, and how what was asked was corrected."""
     if found is None:
         return

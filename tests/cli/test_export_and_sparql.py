@@ -43,6 +43,17 @@ def test_export_says_what_it_wrote(run: Command, folder: Path) -> None:
     assert report["bytes"] == (folder / "graph.ttl.gz").stat().st_size
 
 
+def test_export_of_what_people_decided(run: Command, folder: Path) -> None:
+    code, _, err = run("export", "decisions.nt", "--decisions")
+    assert code == 0
+    assert "0 decisions, 0 triples" in err
+    assert (folder / "decisions.nt").read_text() == ""
+    for options in (("decisions.ttl",), ("d.nt", "--as", "csv"), ("d.csv", "--spreadsheet")):
+        code, _, err = run("export", *options, "--decisions")
+        assert code == 2
+        assert "N-Triples" in err
+
+
 def test_export_to_standard_output(run: Command) -> None:
     program = "from k3m_kg.cli.app import main; main()"
     done = subprocess.run(

@@ -183,3 +183,18 @@ def test_a_calibration_keeps_what_people_decided(own: OpenModel) -> None:
     assert (kept.decisions.decided, kept.decisions.right) == (len(best), len(best) - 1)
     assert kept.decisions.proposals == 20
     assert sum(len(item.decided) for item in kept.properties.values()) == len(best)
+
+
+def test_the_report_says_how_what_was_asked_was_corrected() -> None:
+    from k3m_kg.evaluation.link_prediction_task import decision_lines
+
+    found = {"answers": 3, "decided": 40, "proposals": 100, "right": 30, "clipped": 2, "unseen": 7}
+    shares = {"precision": 0.61, "probability": 0.7, "effective": 12.4}
+    text = "\n".join(decision_lines(found | shares))
+    assert "people judged 3 of the answers" in text
+    assert "40 of 100 proposals of this model, 30 as right: 61.0% of all in proportion" in text
+    assert "no random choice" in text
+    assert "as good as 12 drawn at random" in text
+    assert "2 would have counted for more" in text
+    assert "7 proposals are like none decided" in text
+    assert list(decision_lines(None)) == []
