@@ -242,6 +242,11 @@ class ProductBatch:
         for tokens in self.modalities.values():
             tokens.cut(triples_E, self.triple_product_E)
 
+    @property
+    def whole_texts(self) -> bool:
+        """Whether no text is one that values could have been cut out of."""
+        return all(tokens.was_cut_E is None for tokens in self.modalities.values())
+
     def token_counts(self) -> tuple[int, int]:
         """Tokens of all modalities and of the knowledge text; and places for them, padding too.
 

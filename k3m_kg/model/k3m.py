@@ -266,7 +266,8 @@ class K3M(LinkPredictor):
         if len(evidence.dense) or evidence.regressions is not None:
             shown = {name: batch.modalities[name].shown_B for name in self.modalities}
             ready_made = self.ready_made(batch)
-        features_ND = evidence.shown(ready_made, shown, batch.size)
+        whole = batch.whole_texts
+        features_ND = evidence.shown(ready_made, shown, batch.size, whole=whole)
         return replace(heads, seen_NK=evidence.seen(batch), features_ND=features_ND)
 
     def score(self, heads: Heads, candidates: Candidates) -> Tensor:

@@ -152,36 +152,28 @@ class _Asking:
         return next(self.model.parameters()).device
 
     def _show(self, into: Regressions, questions: Triples, patterns: Sequence[int]) -> list[Seen]:
-        """What questions see, of each pattern.
-
-        Of every other question the answer's words are cut out of the title: evaluation cuts them,
-        completion reads titles whole, and a word that is never there with its value speaks against
-        it.
-        """
+        """What questions see, of each pattern."""
         names = list(self.model.views())
         seen: list[list[np.ndarray]] = [[] for _ in patterns]
         shown: list[list[np.ndarray]] = [[] for _ in patterns]
-        halves = [np.arange(len(questions))[first::2] for first in (0, 1)]
-        pieces = [
-            (half[start : start + _TOGETHER], cut)
-            for half, cut in zip(halves, (True, False), strict=True)
-            for start in range(0, len(half), _TOGETHER)
-        ]
-        for piece, cut in pieces:
+        for cut in (True, False):
+            places = [
+                place for place, hidden in enumerate(patterns) if cut == (not hidden & into.whole)
+            ]
             visibility = Visibility(hide=self.hide, cut_title=cut)
-            whole = ask(self.batcher, questions[piece], visibility).to(self._device)
-            for place, hidden in enumerate(patterns):
-                batch = without(whole, [n for bit, n in enumerate(names) if hidden >> bit & 1])
-                seen[place].append(self.evidence.seen(batch).cpu().numpy())
-                tokens = {name: batch.modalities[name].shown_B for name in names}
-                found = into.shown(self.model.ready_made(batch), tokens, batch.size)
-                shown[place].append(found.cpu().numpy())
-        order = np.argsort(np.concatenate(halves), kind="stable")
+            for start in range(0, len(questions) if places else 0, _TOGETHER):
+                part = questions[start : start + _TOGETHER]
+                every = ask(self.batcher, part, visibility).to(self._device)
+                for place in places:
+                    hidden = patterns[place]
+                    batch = without(every, [n for bit, n in enumerate(names) if hidden >> bit & 1])
+                    seen[place].append(self.evidence.seen(batch).cpu().numpy())
+                    tokens = {name: batch.modalities[name].shown_B for name in names}
+                    made = self.model.ready_made(batch)
+                    found = into.shown(made, tokens, batch.size, whole=not cut)
+                    shown[place].append(found.cpu().numpy())
         return [
-            (
-                _padded(parts)[order],
-                np.concatenate([*more, np.empty((0, into.width), np.float32)])[order],
-            )
+            (_padded(parts), np.concatenate([*more, np.empty((0, into.width), np.float32)]))
             for parts, more in zip(seen, shown, strict=True)
         ]
 
@@ -198,9 +190,12 @@ def without(batch: ProductBatch, names: Sequence[str]) -> ProductBatch:
 
 
 def patterns_of(modalities: int) -> list[int]:
-    """Which modalities may be missing together: none, each, all."""
-    every = (1 << modalities) - 1
-    return list(dict.fromkeys([0, *(1 << bit for bit in range(modalities)), every]))
+    """Which modalities may be missing together: none, each, all; and the first ones once more for
+    titles of which nothing is cut, as completion reads them.
+    """
+    every, whole = (1 << modalities) - 1, 1 << modalities
+    some = [0, *(1 << bit for bit in range(modalities))]
+    return list(dict.fromkeys([*some, every, *(whole | one for one in some if one != every)]))
 
 
 def _padded(parts: list[np.ndarray]) -> np.ndarray:

@@ -47,7 +47,8 @@ def fit_mixture(model: K3M, batcher: Batcher, rows: np.ndarray, hide: np.ndarray
             chosen = random.permutation(len(questions))[:_QUESTIONS]
             gone = [name for bit, name in enumerate(names) if hidden >> bit & 1]
             some = questions[np.sort(chosen)]
-            found = _answered(model, batcher, some, truth, vectors, hide, gone)
+            cut = not hidden & regressions.whole
+            found = _answered(model, batcher, some, truth, vectors, hide, gone, cut=cut)
             for name, weights in mixture(found).items():
                 regressions.mix[hidden, name] = weights
     finally:
@@ -62,6 +63,8 @@ def _answered(
     vectors: PropertyVectors,
     hide: np.ndarray,
     gone: list[str],
+    *,
+    cut: bool,
 ) -> dict[int, list[Answered]]:
     """What both say of some questions, by property."""
     evidence, catalog = model.evidence, batcher.catalog
@@ -77,13 +80,9 @@ def _answered(
         target = places(candidates, mine.values)
         mine, target = mine[target >= 0], target[target >= 0]
         about = truth.about(np.array([name]))
-        pieces = [  # titles cut and whole by turns, as regressions were fitted
-            (slice(start, start + 2 * _TOGETHER, 2), first == 0)
-            for first in (0, 1)
-            for start in range(first, len(mine), 2 * _TOGETHER)
-        ]
-        for some, cut in pieces:
-            part, target_Q = mine[some], torch.from_numpy(target[some].copy())
+        for start in range(0, len(mine), _TOGETHER):
+            part = mine[start : start + _TOGETHER]
+            target_Q = torch.from_numpy(target[start : start + _TOGETHER])
             batch = ask(batcher, part, Visibility(hide=hide, cut_title=cut)).to(device)
             with computing(model.precision, device):
                 heads = model.asked(without(batch, gone))

@@ -44,6 +44,9 @@ _ENOUGH = 4_000
 """Examples from which none is shown twice."""
 _LEAST_SPREAD = 1e-3
 
+_RARELY = 0.01
+"""Share of titles that spell the answer, up to which whole ones are read as cut ones."""
+
 Seen = tuple[np.ndarray, np.ndarray]
 """(Q, K) places of features, -1 for none; (Q, D) what modalities show."""
 Show = Callable[[Triples, Sequence[int]], list[Seen]]
@@ -110,7 +113,8 @@ class Fitting:
 
     Attributes:
         into: has the bases, and how much words count.
-        patterns: which modalities are hidden, a bit for each; the first hides nothing.
+        patterns: which modalities are hidden, a bit for each, and whether texts are whole; the
+            first hides nothing, and what is asked of whole texts comes behind.
         show: what questions see.
         triple_F: bool, the features that are triples.
         columns: the columns of a property's values.
@@ -160,7 +164,11 @@ class Fitting:
         tests = self.show(checked[known], self.patterns[:1]) if known.any() else []
         wanted = np.searchsorted(column_K, column_Q[known])
         choice, found = _Choice(), list[Regression]()
-        for pattern, seen in zip(self.patterns, shown, strict=True):
+        by_pattern = dict(zip(self.patterns, shown, strict=True))
+        for pattern, seen in by_pattern.items():
+            cut = pattern & ~self.into.whole
+            if cut != pattern and _alike(by_pattern[cut][0], seen[0]):
+                continue
             place_F = self._places(seen[0], len(column_K))
             parts = self._parts(seen, place_F, pattern)
             if not found:
@@ -250,6 +258,16 @@ class _Choice:
     fewer_triples: bool = True
     scale: float = 1.0
     strength: float = _USUAL
+
+
+def _alike(one_QK: np.ndarray, other_QK: np.ndarray) -> bool:
+    """Whether nearly all questions see the same places, in whatever order; -1 is none."""
+    width = max(one_QK.shape[1], other_QK.shape[1])
+    one, other = (
+        np.sort(np.pad(part, ((0, 0), (0, width - part.shape[1])), constant_values=-1), axis=1)
+        for part in (one_QK, other_QK)
+    )
+    return float((one != other).any(1).mean()) <= _RARELY
 
 
 def _chosen(

@@ -278,12 +278,14 @@ class Evidence(nn.Module):
         ready_made: Mapping[str, ReadyFeatures],
         shown: Mapping[str, Tensor],
         size: int,
+        *,
+        whole: bool,
     ) -> Tensor | None:
         """(B, D) what `Heads.features_ND` keeps: `turned`, and what regressions read."""
         turned_BD = self.turned(ready_made, size)
         if self.regressions is None:
             return turned_BD
-        read_BD = self.regressions.shown(ready_made, shown, size)
+        read_BD = self.regressions.shown(ready_made, shown, size, whole=whole)
         return read_BD if turned_BD is None else torch.cat([turned_BD, read_BD], 1)
 
     def turned(self, ready_made: Mapping[str, ReadyFeatures], size: int) -> Tensor | None:

@@ -1,5 +1,5 @@
 """Regressions: per property one converged linear model of what a question sees, for each set of
-modalities that may be missing.
+modalities that may be missing, and for titles of which the answer's words were cut or not.
 
 What training by small steps reaches slowly, a convex fit has at once: words (TF-IDF), the other
 triples and the modalities' ready-made features, as the linear models that K3M is measured against.
@@ -50,7 +50,8 @@ class Regression:
     """A regression of K classes on F features.
 
     Attributes:
-        hidden: the modalities that it does without, a bit for each.
+        hidden: the modalities that it does without, a bit for each; one bit more where nothing was
+            cut out of texts.
         name: the property.
         examples: how many it was fitted to.
         column_K: the columns of its classes in the counts, ascending.
@@ -109,7 +110,12 @@ class Regressions:
     @property
     def width(self) -> int:
         """Numbers that `shown` gives."""
-        return sum(self._widths())
+        return sum(self._widths()) + 1
+
+    @property
+    def whole(self) -> int:
+        """The bit of a pattern that says that nothing was cut out of texts."""
+        return 1 << len(self.modalities)
 
     def _widths(self) -> list[int]:
         return [
@@ -118,14 +124,21 @@ class Regressions:
         ]
 
     def shown(
-        self, ready_made: Mapping[str, ReadyFeatures], shown: Mapping[str, Tensor], size: int
+        self,
+        ready_made: Mapping[str, ReadyFeatures],
+        shown: Mapping[str, Tensor],
+        size: int,
+        *,
+        whole: bool,
     ) -> Tensor:
-        """(B, D): of each modality whether products show it, and its features' directions.
+        """(B, D): of each modality whether products show it, and its features' directions; at last
+        whether any is shown, and that whole.
 
         Args:
             ready_made: what modalities have ready-made.
             shown: (B,) bool of each modality.
             size: B.
+            whole: nothing was cut out of texts.
         """
         parts = []
         for name, width in zip(self.modalities, self._widths(), strict=True):
@@ -142,7 +155,10 @@ class Regressions:
                     place_BR = (found.values_BF.float() - mean_F) @ turn_FR
                     part_BR[:, 1:] = place_BR * (found.has_B & shown_B)[:, None]
             parts.append(part_BR)
-        return torch.cat(parts, 1) if parts else torch.zeros(size, 0)
+        if not parts:
+            return torch.zeros(size, 1)
+        some_B = torch.stack([shown[name] for name in self.modalities]).any(0)
+        return torch.cat([*parts, (some_B & whole).float()[:, None]], 1)
 
     def pattern(self, shown_ND: Tensor) -> Tensor:
         """(N,) which modalities each lacks, a bit for each; of those that were fitted."""
@@ -150,18 +166,25 @@ class Regressions:
         for bit, width in enumerate(self._widths()):
             hidden_N = hidden_N | ((shown_ND[:, place] == 0).long() << bit)
             place += width
+        hidden_N = hidden_N | ((shown_ND[:, place] != 0).long() * self.whole)
         if not self.hidden:
             return hidden_N
         known = torch.tensor(
-            [self._nearest(bits) for bits in range(1 << len(self.modalities))],
+            [self._nearest(bits) for bits in range(2 * self.whole)],
             device=shown_ND.device,
         )
         return known[hidden_N]
 
     def _nearest(self, hidden: int) -> int:
-        """The pattern that does without all that is hidden, and without as little else."""
-        fitting = [one for one in self.hidden if one & hidden == hidden]
-        return min(fitting, key=int.bit_count) if fitting else self.hidden[-1]
+        """The pattern that does without all that is hidden, and without as little else.
+
+        One for whole texts where it is there; where the text is hidden it makes no difference.
+        """
+        for wanted in (hidden, hidden & ~self.whole):
+            fitting = [one for one in self.hidden if one & wanted == wanted]
+            if fitting:
+                return min(fitting, key=int.bit_count)
+        return self.hidden[-1]
 
     def dense_columns(self, hidden: int) -> np.ndarray:
         """Which of the numbers of `shown` a pattern reads."""
@@ -204,12 +227,15 @@ class Regressions:
         weight_NK = self.weighed(seen_NK)
         for hidden in sorted(set(pattern_N.tolist())):
             mine = (pattern_N == hidden).nonzero()[:, 0]
-            mix = self.mix.get((hidden, name), USUAL_MIX)
-            if (hidden, name) not in self.every:
+            fitted = hidden
+            if (fitted, name) not in self.every:  # titles do not spell its values
+                fitted &= ~self.whole
+            mix = self.mix.get((hidden, name), self.mix.get((fitted, name), USUAL_MIX))
+            if (fitted, name) not in self.every:
                 mix = (0.0, 1.0)
             else:
-                ready = self._of(hidden, name, shown_ND.device)
-                logits = self._logits(ready, hidden, seen_NK[mine], weight_NK[mine], shown_ND[mine])
+                ready = self._of(fitted, name, shown_ND.device)
+                logits = self._logits(ready, fitted, seen_NK[mine], weight_NK[mine], shown_ND[mine])
                 share_IK = logits.log_softmax(1)
                 place_C = torch.searchsorted(ready.column_K, column_C)
                 place_C = place_C.clamp_max(len(ready.column_K) - 1)
@@ -302,7 +328,7 @@ class Regressions:
         every = []
         for hidden, name, examples, classes, seen in arrays["size_Y5"].tolist():
             if not (
-                0 <= hidden < 1 << len(modalities)
+                0 <= hidden < 2 * found.whole
                 and 0 <= name < properties
                 and examples >= 1
                 and 1 <= classes <= columns
