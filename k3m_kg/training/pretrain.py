@@ -245,7 +245,7 @@ class _Run:
         # a second and more to import, for those who ask for it
         from k3m_kg.training.loop import sharding
 
-        return sharding.Sharding(self.learner, self.settings, self.processes)
+        return sharding.FsdpSharding(self.learner, self.settings, self.processes)
 
     @property
     def steps(self) -> int:

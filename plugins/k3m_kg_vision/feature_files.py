@@ -21,7 +21,7 @@ _LINE = 1 << 26
 """Bytes of a line: a hundred regions of 2,048 numbers take one."""
 
 
-class Found(NamedTuple):
+class FileRegions(NamedTuple):
     """The regions of one picture: (R, F), (R, 4) corners in [0, 1], and (R, C) or None."""
 
     features: np.ndarray
@@ -41,7 +41,7 @@ class FeatureFile(ABC):
     width: int
     classes: int
 
-    def get(self, name: str) -> Found | None:
+    def get(self, name: str) -> FileRegions | None:
         """The regions of one picture; None where the file has none of it.
 
         Raises:
@@ -57,11 +57,11 @@ class FeatureFile(ABC):
             ) from None
 
     @abstractmethod
-    def _get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> FileRegions | None:
         """As they are in the file."""
 
 
-def _checked(found: Found) -> Found | None:
+def _checked(found: FileRegions) -> FileRegions | None:
     """None where there are no regions.
 
     Raises:
@@ -104,14 +104,14 @@ class NpzFile(FeatureFile):
         self.width = int(self._held["features"].shape[2])
         self.classes = int(self._held["classes"].shape[2]) if "classes" in self._held else 0
 
-    def _get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> FileRegions | None:
         """Padding after `counts` is left out."""
         if (row := self._row.get(name)) is None:
             return None
         held = self._held
         count = int(held["counts"][row]) if "counts" in held else held["features"].shape[1]
         classes = held["classes"][row, :count] if self.classes else None
-        return Found(held["features"][row, :count], held["boxes"][row, :count], classes)
+        return FileRegions(held["features"][row, :count], held["boxes"][row, :count], classes)
 
 
 class ParquetFile(FeatureFile):
@@ -130,7 +130,7 @@ class ParquetFile(FeatureFile):
         if found and "classes" in names:
             self.classes = len(self._table["classes"][0].as_py()[0])
 
-    def _get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> FileRegions | None:
         """From its row."""
         if (row := self._row.get(name)) is None:
             return None
@@ -139,7 +139,7 @@ class ParquetFile(FeatureFile):
             return np.asarray(self._table[column][row].as_py(), np.float32)
 
         classes = read("classes") if self.classes else None
-        return Found(read("features"), read("boxes"), classes)
+        return FileRegions(read("features"), read("boxes"), classes)
 
 
 class TsvFile(FeatureFile):
@@ -159,7 +159,7 @@ class TsvFile(FeatureFile):
         found = next(filter(None, map(self.get, self._place)), None)
         self.width = found.features.shape[1] if found else 0
 
-    def _get(self, name: str) -> Found | None:
+    def _get(self, name: str) -> FileRegions | None:
         """Reads the one line."""
         if (place := self._place.get(name)) is None:
             return None
@@ -177,7 +177,7 @@ class TsvFile(FeatureFile):
         size = np.array([row["image_w"], row["image_h"]] * 2, np.float32)
         if not size.all():
             raise ValueError("a picture without width or height")
-        return Found(features, boxes / size, None)
+        return FileRegions(features, boxes / size, None)
 
 
 def open_features(path: Path) -> FeatureFile:

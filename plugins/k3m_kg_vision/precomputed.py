@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from k3m_kg.api import ConfigError, ModelContext
-from k3m_kg_vision.feature_files import FeatureFile, Found, identity, open_features
+from k3m_kg_vision.feature_files import FeatureFile, FileRegions, identity, open_features
 from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours_in
 from k3m_kg_vision.settings import PrecomputedSettings
 
@@ -121,7 +121,7 @@ class PrecomputedRegions(ObjectRegions):
                 found["classes"][place, :held] = regions.classes[:held]
         return found
 
-    def _regions(self, digest: str) -> Found | None:
+    def _regions(self, digest: str) -> FileRegions | None:
         if self._file is None:
             return None
         for name in (digest, self._names.get(digest)):

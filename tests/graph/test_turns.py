@@ -28,8 +28,8 @@ def test_the_turn_comes_in_the_order_in_which_it_was_asked_for() -> None:
 
         threads.append(threading.Thread(target=work))
         threads[-1].start()
-        while len(turns._line) == before:  # it stands in line
-            threading.Event().wait(0.001)
+        while len(turns._line) == before:
+            pass  # until it stands in line
     turns.give()
     for thread in threads:
         thread.join(HANG)

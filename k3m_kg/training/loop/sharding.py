@@ -22,7 +22,7 @@ from k3m_kg.training.loop.optimizer import MovingAverage, adamw, whole_of
 from k3m_kg.training.preparing import Learner
 
 
-class Sharding:
+class FsdpSharding:
     """What learns, shared out among processes in place, as it stands.
 
     Args:
