@@ -51,8 +51,9 @@ def export(
             "--as",
             metavar="NAME",
             help="Not the whole graph but what changed since --changes-since, as the import file "
-            "of the software that the products came from: shopify, woocommerce, akeneo, "
-            "google-merchant (or google), csv, or what a plugin writes.",
+            "of the software that the products came from: shopify, woocommerce, bigcommerce, "
+            "prestashop, magento, akeneo, google-merchant (or google), csv, or what a plugin "
+            "writes.",
             show_default=False,
         ),
     ] = None,
