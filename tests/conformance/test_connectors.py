@@ -23,6 +23,7 @@ SAMPLES = {
     "bmecat": "bmecat.xml",
     "icecat": "icecat.xml",
     "bigcommerce": "bigcommerce.csv",
+    "magento": "magento.csv",
     "magento1": "magento1.csv",
     "amazon-berkeley": "amazon-berkeley.jsonl",
 }
