@@ -26,8 +26,11 @@ COUNT = int(os.environ.get("K3M_KG_FUZZ", "120")) // 5
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
 SOURCES: dict[str, Target] = {
     name: target
-    for name, target in {**CONNECTORS, "csv": TARGETS["csv"]}.items()
-    if target.reader in ("shopify", "woocommerce", "akeneo", "google-merchant", "csv")
+    for name, target in {
+        **CONNECTORS,
+        **{name: TARGETS[name] for name in ("csv", "magento")},
+    }.items()
+    if target.reader in formats_written()
 }
 _NAMES = ("colour", "Weight", "Tags", "Description", "a,b", "x:y", "(z)", "Size", "price", "\u00e9")
 _VALUES = ("red", "a, b", "=1", "1 kg", "<b>", "l1\nl2", ";", "\\,", '"', "x" * 300)
