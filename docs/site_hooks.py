@@ -32,6 +32,7 @@ COMING = {
 }
 SEARCH = 'data-md-component="search" aria-label="Search"'
 SHIM = "https://unpkg.com/iframe-worker/shim"
+LINE_ANCHOR = re.compile('id="(__codelineno-[0-9-]+)"')
 LINK = re.compile(r"\]\((?P<path>(?:\.\./)+[^)#\s]+)(?:#(?P<name>[\w.-]+))?\)")
 LANGUAGES = {".py": "python", ".toml": "toml", ".yaml": "yaml", ".yml": "yaml", ".json": "json"}
 _sources: dict[str, str] = {}
@@ -89,6 +90,12 @@ def on_page_markdown(markdown: str, page: Any, config: Any, files: Any) -> str:
 
     # mkdocs looks for anchors with a parser that gives up at this, in code too
     return LINK.sub(to_page, markdown).replace("<![", "<\u200b![")
+
+
+def on_page_content(html: str, page: Any, config: Any, files: Any) -> None:
+    """Tell mkdocs of the anchors of lines, which it does not see in highlighted code."""
+    if page.file.src_uri.startswith("source/"):
+        page.present_anchor_ids |= set(LINE_ANCHOR.findall(html))
 
 
 def on_post_page(output: str, page: Any, config: Any) -> str:

@@ -23,6 +23,7 @@ from k3m_kg.workers.limits import Limits
 SHOWN = 3
 """Products of a preview."""
 _LONGEST = 100
+_NAME_THE_ID = "save this as mapping.yaml, name the id, and pass --mapping"
 
 
 def accepted(
@@ -44,10 +45,10 @@ def accepted(
         return None
     if is_open(needed.mapping):
         raise UsageError(
-            f"{needed.message}, and none of its columns looks like the id, so there is nothing to "
+            f"{needed.message}, and which column is the id is not certain, so there is nothing to "
             "accept",
             where=needed.where,
-            hint=f"save this as mapping.yaml, name the id, and pass --mapping\n\n{needed.mapping}",
+            hint=f"{_NAME_THE_ID} mapping.yaml\n\n{needed.mapping}",
         )
     file = folder / f"{path.name}.mapping.yaml"
     if not file.exists():
@@ -83,13 +84,15 @@ def with_preview(
 
     Whatever goes wrong shows when the mapping is used.
     """
+    if is_open(needed.mapping):
+        hint = f"{_NAME_THE_ID} mapping.yaml\n\n{needed.mapping}"
+        return MappingNeeded(needed.message, where=needed.where, hint=hint, mapping=needed.mapping)
     products: list[ProductRecord] = []
-    if not is_open(needed.mapping):
-        with TemporaryDirectory(prefix="k3m-kg-") as folder, suppress(K3MError):
-            mapping = Path(folder) / "suggested.yaml"
-            mapping.write_text(needed.mapping, encoding="utf-8")
-            with reading(chosen, path, mapping, path.stat().st_size, limits) as records:
-                products += islice(filter(None, map(_product, records)), SHOWN)
+    with TemporaryDirectory(prefix="k3m-kg-") as folder, suppress(K3MError):
+        mapping = Path(folder) / "suggested.yaml"
+        mapping.write_text(needed.mapping, encoding="utf-8")
+        with reading(chosen, path, mapping, path.stat().st_size, limits) as records:
+            products += islice(filter(None, map(_product, records)), SHOWN)
     if not products:
         return needed
     shown = "\n".join(map(_shown, products))

@@ -137,7 +137,8 @@ def grouped_split(keys: GroupKeys, validation: float, test: float, seed: int) ->
         split.notes.append({"message": message, "count": len(giants)})
     for code, share in ((VALIDATION, validation), (TEST, test)):
         if share > 0 and not (split.sides == code).any():
-            message = f"no product fell into {SPLITS[code]}: the catalog is small"
+            why = "nearly all share titles or pictures" if len(giants) else "the catalog is small"
+            message = f"no product fell into {SPLITS[code]}: {why}"
             split.notes.append({"message": message, "count": 0})
     return split
 

@@ -171,8 +171,8 @@ class Preparation:
             )
             if left_out:
                 self.observer.noted(
-                    f"no regression for {left_out:,} properties, which are asked least: "
-                    f"{_REGRESSIONS:.0%} of the time that was left were over"
+                    f"no regression for {left_out:,} properties, those asked least: they may "
+                    f"take {_REGRESSIONS:.0%} of the budget's time; --minutes gives it more"
                 )
         elif model.evidence is not None:
             model.evidence.load(self.folder / "assets")

@@ -131,6 +131,17 @@ def test_a_group_larger_than_its_side_is_trained_on_with_a_note() -> None:
     assert any("up to 600 products" in note["message"] for notes in seeds for note in notes)
 
 
+def test_a_side_that_is_empty_because_of_such_groups_does_not_blame_the_size() -> None:
+    catalog = [(f"giant{n}", "the same", ()) for n in range(600)]
+    notes = [grouped_split(keys_of(catalog), 0.1, 0.1, seed).notes for seed in range(40)]
+    blamed = [[note["message"] for note in seed] for seed in notes if len(seed) > 2]
+    assert blamed
+    assert all(
+        "no product fell into test: nearly all share titles or pictures" in messages
+        for messages in blamed
+    )
+
+
 def test_an_empty_side_is_noted() -> None:
     notes = grouped_split(keys_of(unconnected(1)), 0.01, 0.01, 0).notes
     assert [note["message"] for note in notes] == [
