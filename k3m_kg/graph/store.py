@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 
 from sqlalchemy import URL, Connection, Engine
@@ -108,8 +109,9 @@ class GraphStore:
         """
         parsed = parse_url(url)
         file = sqlite_file(parsed)
-        if file is not None and (not file.exists() or file.stat().st_size == 0):
-            return False
+        with _looking(file):
+            if file is not None and (not file.exists() or file.stat().st_size == 0):
+                return False
         engine = make_engine(parsed)
         try:
             with clear_errors(parsed), engine.connect() as connection:
@@ -347,13 +349,26 @@ def _where(url: URL) -> str:
     return str(sqlite_file(url) or safe_url(url))
 
 
+@contextmanager
+def _looking(file: Path | None) -> Iterator[None]:
+    """Says clearly what keeps anybody from looking whether a file is there: a name too long."""
+    try:
+        yield
+    except OSError as error:
+        reason = error.strerror or error
+        raise GraphError(f"cannot be opened: {reason}", where=str(file)) from None
+
+
 def _existing(url: str) -> Engine:
     """An engine for a database that is there: opening must never make a file."""
     parsed = parse_url(url)
     file = sqlite_file(parsed)
-    if file is not None and not file.is_file():
-        what = "is a folder, not a database" if file.is_dir() else "no such database"
-        raise GraphError(what, where=str(file), hint="`k3m-kg init` makes one")
-    if file is not None and file.stat().st_size == 0:
-        raise GraphError("the file is empty", where=str(file), hint="`k3m-kg init` fills it")
+    if file is None:
+        return make_engine(parsed)
+    with _looking(file):
+        if not file.is_file():
+            what = "is a folder, not a database" if file.is_dir() else "no such database"
+            raise GraphError(what, where=str(file), hint="`k3m-kg init` makes one")
+        if file.stat().st_size == 0:
+            raise GraphError("the file is empty", where=str(file), hint="`k3m-kg init` fills it")
     return make_engine(parsed)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import stat
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -153,6 +154,11 @@ def _hash(path: Path) -> tuple[str, int]:
     digest = hashlib.sha256()
     lines = 0
     try:
+        kind = path.stat().st_mode
+        if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):  # a device may never end
+            raise CatalogError(
+                "is no ordinary file", where=str(path), hint="write what it gives into a file"
+            )
         with path.open("rb") as file:
             while chunk := file.read(1 << 20):
                 digest.update(chunk)

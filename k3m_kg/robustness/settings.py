@@ -65,7 +65,7 @@ class GridSettings(Settings):
     @classmethod
     def _shares(cls, found: tuple[float, ...]) -> tuple[float, ...]:
         if any(not 0 <= ratio <= 1 for ratio in found):
-            raise ValueError("a share is from 0 to 1")
+            raise ValueError("a ratio is a share from 0 to 1, such as 0.2 for 20 %")
         return tuple(sorted(found))
 
     @model_validator(mode="after")

@@ -224,6 +224,22 @@ def test_a_path_of_6000_characters(name: str, run: Command) -> None:
     assert len(err) < 1200
 
 
+@pytest.mark.parametrize("command", ["diff", "init", "status"])
+@pytest.mark.usefixtures("place")
+def test_a_database_of_6000_characters(command: str, run: Command) -> None:
+    code, _, err = run(command, "--db", "sqlite:///" + "x/" * 3000 + "graph.db")
+    assert code in (1, 2), err
+    assert "cannot be opened" in err
+
+
+@pytest.mark.usefixtures("place")
+def test_a_mapping_that_never_ends_is_not_read(run: Command) -> None:
+    Path("some.csv").write_text("id,name\n7,Shirt\n")
+    code, _, err = run("ingest", "some.csv", *DB, "--mapping", "/dev/zero")
+    assert code in (1, 2), err
+    assert "larger than" in err or "no ordinary file" in err
+
+
 def test_tables_do_not_take_the_place_of_a_source(place: Path, run: Command) -> None:
     Path("data").mkdir()
     source = Path("data/products.csv")

@@ -39,6 +39,17 @@ def test_the_id_is_a_column_whose_values_are_all_there_and_all_different(tmp_pat
     assert said(suggested(tmp_path, content))["id"] == "code"
 
 
+def test_a_row_in_fifty_without_an_id_of_its_own_is_forgiven_a_column_that_is_called_so(
+    tmp_path: Path,
+) -> None:
+    rows = [f"A{number},mug" for number in range(98)]
+    mapping = suggested(tmp_path, table("sku,name", *rows, ",cup", "A1,lamp"))
+    assert said(mapping)["id"] == "sku"
+    assert "all but 2 of 100 rows" in mapping
+    for name, bad in (("sku", [",cup", "A1,lamp", "A2,lamp"]), ("colour", [",cup"])):
+        assert is_open(suggested(tmp_path, table(f"{name},kind", *rows[:97], *bad)))
+
+
 def test_the_first_column_is_no_id_for_being_the_first(tmp_path: Path) -> None:
     line = '{{"main_category": "x", "title": "{0}", "parent_asin": "{0}", '
     line += '"images": [{{"large": "y"}}]}}\n'

@@ -1,6 +1,7 @@
 """A mapping to start from, told from the names of columns and what stands in them.
 
-The id is a column whose values are all there and all different; names only say which of several.
+The id is a column whose values are all there and all different; names only say which of several,
+and make up for a row in fifty.
 """
 
 from __future__ import annotations
@@ -57,6 +58,8 @@ _OF_PROPERTIES = frozenset(
 _FEW_IDS = 20
 """Rows below which any column may look like an id."""
 _LONGEST_ID = 100
+_BAD = 0.02
+"""Share of rows without an id of their own that a column which is called so may have."""
 _LEVELS = (" >> ", " > ", ">>", ">", "///")
 _SAMPLE = 5_000
 _PAIR = re.compile(r"(.*?)(\d+)(.*)", re.DOTALL)
@@ -168,6 +171,14 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
     for name in usual:
         if _is_id(_values(rows, name)):
             return name, f"all {len(rows):,} rows looked at have one, and all are different"
+    for name in usual:
+        values = _values(rows, name)
+        kept = list(dict.fromkeys(value for value in values if value))
+        if len(rows) - len(kept) <= len(rows) * _BAD and _is_id(kept):
+            return name, (
+                f"called as an id is, and all but {len(rows) - len(kept):,} of {len(rows):,} rows "
+                "looked at have one of their own; an ingest rejects the others"
+            )
     ends = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
     left = [name for name in names if name not in usual]
     likely = [name for name in left if re.split(r"[._]", normal(name).rstrip("._#"))[-1] in ends]
