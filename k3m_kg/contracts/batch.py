@@ -266,8 +266,8 @@ class ProductBatch:
 
 
 def longest_term(lengths: np.ndarray, ids_U: Tensor) -> int:
-    """Most tokens of some terms, by how many each term of the catalog has."""
-    return int(lengths[ids_U.cpu().numpy()].max(initial=0))
+    """Most tokens of some terms, by how many each term of the catalog has; 0 where none is read."""
+    return int(lengths[ids_U.cpu().numpy()].max(initial=0)) if len(lengths) else 0
 
 
 class EvidenceOf(Protocol):

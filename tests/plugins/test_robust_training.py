@@ -141,6 +141,7 @@ def test_products_that_share_triples_are_right_answers_too(world: World) -> None
         triple_product_E=torch.tensor([0, 0, 1, 1, 2]),
         triple_property_E=torch.tensor([0, 1, 0, 1, 0]),
         triple_value_E=torch.tensor([3, 4, 3, 5, 9]),
+        triple_rejected_E=None,
     )
     third = 1 / 3
     wanted = torch.tensor([[1, third, 0], [third, 1, 0], [0, 0, 1]])

@@ -108,8 +108,8 @@ def test_other_processes_find_what_the_first_one_begins_with(
     waited_for = Event()
 
     class Slow(Checkpoints):
-        def __init__(self, folder: Path, keep: int, *, background: bool = False) -> None:
-            super().__init__(folder, keep, background=True)
+        def __init__(self, folder: Path, keep: int, **more: bool) -> None:
+            super().__init__(folder, keep, **more | {"background": True})
 
         def _write(self, step: int, tensors: dict[str, torch.Tensor], progress: Any) -> None:
             waited_for.wait(HANG)
