@@ -24,7 +24,7 @@ _FEW_PICTURES = 50
 _ENGLISH = 0.9
 """Share of letters that are of the Latin alphabet's 26, from which an English encoder is taken."""
 _STEPS = 3000
-"""Steps after which validation no longer rose on the catalogs at hand."""
+"""With 1,200 K3M alone was a point worse on fashion; the best epoch by validation is kept."""
 _FEWEST_EPOCHS, _MOST_EPOCHS = 8, 40
 
 Installed = Callable[[str, str], bool]
