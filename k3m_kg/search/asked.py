@@ -19,6 +19,7 @@ from k3m_kg.lpm.questions import Triples, Visibility, heads_of
 from k3m_kg.pictures.checker import check_image
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.read import SnapshotProduct
+from k3m_kg.snapshot.settings import MAX_IMAGE_SIZE
 from k3m_kg.snapshot.thumbnails import PictureError, decode, decoder_warnings_off, make_thumbnail
 from k3m_kg.use.open_model import OpenModel
 
@@ -49,12 +50,17 @@ def read_picture(path: Path, snapshot: Snapshot) -> Image.Image:
         found = check_image(path)
         if found.content_hash is None:
             raise CatalogError(found.error or "no picture", where=str(path))
-        settings = snapshot.manifest.get("settings", {})
-        size = settings.get("image_size", _USUAL_SIZE) if isinstance(settings, dict) else 0
         try:
-            return decode(make_thumbnail(path, found.content_hash, size or _USUAL_SIZE))
+            return decode(make_thumbnail(path, found.content_hash, _size_of(snapshot)))
         except PictureError as error:
             raise CatalogError(str(error), where=str(path)) from None
+
+
+def _size_of(snapshot: Snapshot) -> int:
+    """The longest side of its pictures, as far as its manifest can be believed."""
+    settings = snapshot.manifest.get("settings")
+    size = settings.get("image_size") if isinstance(settings, dict) else None
+    return size if type(size) is int and 0 < size <= MAX_IMAGE_SIZE else _USUAL_SIZE
 
 
 def asked_vectors(

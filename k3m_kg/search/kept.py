@@ -18,7 +18,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -26,8 +25,9 @@ from k3m_kg import __version__
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.errors import ArtifactError
 from k3m_kg.files import whole_folder
-from k3m_kg.manifests import described_files, read_json, read_manifest, write_json
+from k3m_kg.manifests import described_files, read_json, write_json
 from k3m_kg.progress import Advance
+from k3m_kg.search.kept_files import FORMAT, GRAPH, HINT, MANIFEST, KeptFiles, read_kept
 from k3m_kg.search.marks import MARK, marks_of, same_rows
 from k3m_kg.search.nearest import (
     LIBRARY,
@@ -41,17 +41,10 @@ from k3m_kg.search.nearest import (
     read_graph,
 )
 from k3m_kg.search.part_maps import PARTS, fit_map
-from k3m_kg.search.words import ARRAYS, WordPostings
-from k3m_kg.snapshot.examined import is_examined, remember, state_of
-from k3m_kg.snapshot.npy import map_npy
+from k3m_kg.search.words import WordPostings
 from k3m_kg.use.open_model import OpenModel
 
-MANIFEST = "vectors.json"
 ENDING = ".vectors"
-_FORMAT = 1
-_GRAPH = "graph.usearch"
-_MARKER = "examined"
-_HINT = "`k3m-kg embed ARTIFACT FOLDER.vectors` writes one"
 _TOGETHER = 4096
 _WORTH_ADDING = 0.5
 """Of an index's vectors at least so many must stay: else it is built anew."""
@@ -127,7 +120,8 @@ def is_fresh(folder: Path, opened: OpenModel) -> bool:
     if not (folder / MANIFEST).is_file():
         return False
     found = read_json(folder / MANIFEST)
-    return _of_model(found, opened) and found.get("snapshot") == opened.snapshot.id
+    theirs = (found.get("weights"), found.get("snapshot"))
+    return theirs == (opened.trained.weights, opened.snapshot.id)
 
 
 def open_kept(folder: Path, opened: OpenModel) -> KeptVectors:
@@ -136,10 +130,13 @@ def open_kept(folder: Path, opened: OpenModel) -> KeptVectors:
     Raises:
         ArtifactError: there are none, they are another model's or snapshot's, or damaged.
     """
-    manifest = _manifest(folder)
-    if not _of_model(manifest, opened) or manifest.get("snapshot") != opened.snapshot.id:
-        raise ArtifactError("vectors of another model or snapshot", where=str(folder), hint=_HINT)
-    return _opened(folder, manifest, KeptUpdate(len(opened.snapshot), 0))
+    files = read_kept(folder)
+    if (files.weights, files.snapshot) != (opened.trained.weights, opened.snapshot.id):
+        raise ArtifactError("vectors of another model or snapshot", where=str(folder), hint=HINT)
+    if len(files.vectors_NH) != len(opened.snapshot):
+        raise ArtifactError("vectors of other products", where=str(folder), hint=HINT)
+    _check_width(folder, files, opened)
+    return _opened(files, KeptUpdate(len(opened.snapshot), 0))
 
 
 def brought_up_to_date(
@@ -162,21 +159,31 @@ def brought_up_to_date(
         kept = open_kept(folder, opened)
         if isinstance(kept.nearest, NearestGraph) or not _wants_graph(len(kept.vectors_NH)):
             return kept
-    if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
-        raise ArtifactError("holds something else than vectors", where=str(folder))
-    before = None
-    if (folder / MANIFEST).is_file():
-        manifest = _manifest(folder)
-        before = manifest if _of_model(manifest, opened) else None
+    _check_free(folder)
+    old = read_kept(folder) if (folder / MANIFEST).is_file() else None
+    if old is not None and old.weights != opened.trained.weights:
+        old = None
+    if old is not None:
+        _check_width(folder, old, opened)
     with whole_folder(folder, hint="--vectors names another folder") as new:
-        told = _write(new, folder if before else None, before or {}, opened, batch_size, progress)
-    return _opened(folder, _manifest(folder), told)
+        told = _write(new, old, opened, batch_size, progress)
+    return _opened(read_kept(folder), told)
+
+
+def _check_free(folder: Path) -> None:
+    """Raise an ArtifactError where something else than vectors is."""
+    try:
+        if folder.exists() and not folder.is_dir():
+            raise ArtifactError("is no folder", where=str(folder))
+        if folder.exists() and not (folder / MANIFEST).is_file() and any(folder.iterdir()):
+            raise ArtifactError("holds something else than vectors", where=str(folder))
+    except OSError as error:
+        raise ArtifactError(f"cannot be read: {error.strerror}", where=str(folder)) from None
 
 
 def _write(
     new: Path,
-    old: Path | None,
-    before: dict[str, Any],
+    old: KeptFiles | None,
     opened: OpenModel,
     batch_size: int,
     progress: Advance | None,
@@ -185,17 +192,17 @@ def _write(
     marks = marks_of(snapshot)
     source_N = np.full(len(snapshot), -1, np.int64)
     if old is not None:
-        source_N = same_rows(tuple(_marks(old, name) for name in ("names", "contents")), marks)  # type: ignore[arg-type]
+        source_N = same_rows((old.names_N, old.contents_N), marks)
     vectors = _filled(new / "vectors.npy", old, source_N, opened, batch_size, progress)
     wanted = _wants_graph(len(vectors))
     grows = (
         wanted
         and old is not None
-        and before.get("index") == LIBRARY
-        and (source_N >= 0).sum() >= _WORTH_ADDING * max(before["count"], len(vectors))
+        and old.graph is not None
+        and (source_N >= 0).sum() >= _WORTH_ADDING * max(len(old.vectors_NH), len(vectors))
     )
     # a graph that grows keeps the middle that its vectors were taken around
-    middle = map_npy(old / "middle.npy") if grows and old is not None else _middle(vectors)
+    middle = old.middle_H if grows and old is not None else _middle(vectors)
     arrays: dict[str, np.ndarray] = {"middle": np.ascontiguousarray(middle, np.float32)}
     for name, of in zip(("names", "contents"), marks, strict=True):
         arrays[name] = of.view(np.uint8).reshape(-1, MARK.itemsize)
@@ -206,14 +213,14 @@ def _write(
     if wanted:
         keys = np.arange(len(vectors))
         if grows and old is not None:
-            keys, added, removed = _grown(new, old, before, source_N, vectors, arrays["middle"])
+            keys, added, removed = _grown(new, old, source_N, vectors, arrays["middle"])
         else:
             _built(new, vectors, arrays["middle"])
         arrays["keys"] = keys.astype(np.int64)
     for name, array in arrays.items():
         np.save(new / f"{name}.npy", array, allow_pickle=False)
     manifest = {
-        "format": _FORMAT,
+        "format": FORMAT,
         "k3m_kg": __version__,
         "weights": opened.trained.weights,
         "snapshot": snapshot.id,
@@ -228,7 +235,7 @@ def _write(
 
 def _filled(
     path: Path,
-    old: Path | None,
+    old: KeptFiles | None,
     source_N: np.ndarray,
     opened: OpenModel,
     batch_size: int,
@@ -236,7 +243,7 @@ def _filled(
 ) -> np.ndarray:
     """The file of vectors: those that stay copied, the others made."""
     missing = np.flatnonzero(source_N < 0)
-    known = None if old is None else map_npy(old / "vectors.npy")
+    known = None if old is None else old.vectors_NH
     vectors: np.ndarray | None = None
 
     def file_of(width: int) -> np.ndarray:
@@ -264,20 +271,20 @@ def _built(new: Path, vectors: np.ndarray, middle: np.ndarray) -> None:
     graph = empty_graph(vectors.shape[1])
     for start, some in _blocks(np.arange(len(vectors))):
         graph.add(some, centred(vectors[start : start + len(some)], middle), threads=1)
-    graph.save(str(new / _GRAPH))
+    graph.save(str(new / GRAPH))
 
 
 def _grown(
     new: Path,
-    old: Path,
-    before: dict[str, Any],
+    old: KeptFiles,
     source_N: np.ndarray,
     vectors: np.ndarray,
     middle: np.ndarray,
 ) -> tuple[np.ndarray, int, int]:
     """The old index with what came and without what went; the keys, and how many of each."""
-    known = map_npy(old / "keys.npy")
-    graph = read_graph(old / _GRAPH, vectors.shape[1], before["count"], change=True)
+    assert old.graph is not None
+    known = old.keys_N
+    graph = read_graph(old.graph, vectors.shape[1], len(old.vectors_NH), change=True)
     there = source_N >= 0
     gone = np.setdiff1d(known, known[source_N[there]])
     if len(gone):
@@ -288,7 +295,7 @@ def _grown(
     keys[came] = int(known.max(initial=-1)) + 1 + np.arange(len(came))
     for _, some in _blocks(came):
         graph.add(keys[some], centred(vectors[some], middle), threads=1)
-    graph.save(str(new / _GRAPH))
+    graph.save(str(new / GRAPH))
     return keys, len(came), len(gone)
 
 
@@ -308,76 +315,18 @@ def _middle(vectors_NH: np.ndarray) -> np.ndarray:
     return (found / max(1, len(vectors_NH))).astype(np.float32)
 
 
-def _of_model(manifest: dict[str, Any], opened: OpenModel) -> bool:
-    return bool(manifest.get("weights") == opened.trained.weights)
+def _check_width(folder: Path, files: KeptFiles, opened: OpenModel) -> None:
+    """Raise an ArtifactError where the model's vectors have another width."""
+    width = opened.vectors(np.arange(min(1, len(opened.snapshot)))).shape[1]
+    if len(opened.snapshot) and files.vectors_NH.shape[1] != width:
+        what = f"vectors of width {files.vectors_NH.shape[1]:,} instead of {width:,}"
+        raise ArtifactError(what, where=str(folder), hint=HINT)
 
 
-def _manifest(folder: Path) -> dict[str, Any]:
-    """Checked with every file, which is remembered as for a snapshot.
-
-    Raises:
-        ArtifactError: none, or damaged.
-    """
-    try:
-        if (folder / MANIFEST).is_file():
-            before = state_of(sorted(folder.glob("*.*")))
-            if is_examined(folder / _MARKER, before):
-                return read_json(folder / MANIFEST)
-            found = _read(folder)
-            remember(before, folder / _MARKER)
-            return found
-    except OSError as error:
-        raise ArtifactError(f"cannot be read: {error.strerror}", where=str(folder)) from None
-    return _read(folder)
-
-
-def _read(folder: Path) -> dict[str, Any]:
-    maps = [f"{part}_map" for part in PARTS]
-    names = ["vectors", "middle", "names", "contents", *maps, *ARRAYS]
-    found = read_manifest(
-        folder, MANIFEST, _FORMAT, hint=_HINT, needs=[f"{name}.npy" for name in names]
-    )
-    for key, kind in (("weights", str), ("snapshot", str), ("count", int), ("width", int)):
-        if type(found.get(key)) is not kind:
-            raise ArtifactError(f"{key} is missing", where=str(folder / MANIFEST))
-    return found
-
-
-def _array(folder: Path, name: str, dtype: str, *shape: int | None) -> np.ndarray:
-    path = folder / f"{name}.npy"
-    try:
-        found = map_npy(path)
-    except (OSError, ValueError) as error:
-        raise ArtifactError(f"cannot be read: {error}", where=str(path)) from None
-    fits = found.ndim == len(shape) and all(
-        want is None or want == have for want, have in zip(shape, found.shape, strict=False)
-    )
-    if found.dtype != np.dtype(dtype) or not fits:
-        raise ArtifactError("holds another kind of numbers", where=str(path))
-    return found
-
-
-def _marks(folder: Path, name: str) -> np.ndarray:
-    found = _array(folder, name, "|u1", None, MARK.itemsize)
-    return np.ascontiguousarray(found).view(MARK).ravel()
-
-
-def _opened(folder: Path, manifest: dict[str, Any], told: KeptUpdate) -> KeptVectors:
-    count, width = manifest["count"], manifest["width"]
-    vectors = _array(folder, "vectors", "<f4", count, width)
-    middle = _array(folder, "middle", "<f4", width)
-    arrays = {name: _array(folder, name, kind, None) for name, kind in ARRAYS.items()}
-    numbers, starts, rows, weights = arrays.values()
-    fits = len(starts) == len(numbers) + 1 and len(rows) == len(weights)
-    fits = (
-        fits and starts[0] == 0 and starts[-1] == len(rows) and bool((np.diff(starts) >= 0).all())
-    )
-    if not fits or (len(rows) and not 0 <= rows.min() <= rows.max() < count):
-        raise ArtifactError("its words do not fit together", where=str(folder))
-    words = WordPostings(count, numbers, starts, rows, weights)
+def _opened(files: KeptFiles, told: KeptUpdate) -> KeptVectors:
+    vectors, middle = files.vectors_NH, files.middle_H
     nearest: Nearest = Exact(vectors, middle)
-    if manifest.get("index") == LIBRARY and graph_possible():
-        keys = _array(folder, "keys", "<i8", count)
-        nearest = NearestGraph(read_graph(folder / _GRAPH, width, count), keys, middle)
-    maps = {part: _array(folder, f"{part}_map", "<f4", width + 1, width) for part in PARTS}
-    return KeptVectors(vectors, middle, maps, words, nearest, told)
+    if files.graph is not None and graph_possible():
+        graph = read_graph(files.graph, vectors.shape[1], len(vectors))
+        nearest = NearestGraph(graph, files.keys_N, middle)
+    return KeptVectors(vectors, middle, files.maps, files.words, nearest, told)

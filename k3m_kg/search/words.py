@@ -136,9 +136,12 @@ def _read(snapshot: Snapshot, start: int, stop: int, values: bool) -> tuple[np.n
 
 def _numbers(text: str) -> list[int]:
     """Of the words of a text."""
-    return [_number(text[start:end]) for start, end in word_spans(text)]
+    words = (text[start:end] for start, end in word_spans(text))
+    return [(_number if len(word) <= _KEPT_WORD else word_number)(word) for word in words]
 
 
+_KEPT_WORD = 64
+"""Characters: longer ones come once, and whoever searches could fill the memory with them."""
 _number = lru_cache(1 << 18)(word_number)
 
 

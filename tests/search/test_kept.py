@@ -80,6 +80,8 @@ def test_other_weights_and_damage_and_strange_folders(opened: OpenModel, tmp_pat
     (folder / "vectors.npy").write_bytes(bytes(content))
     with pytest.raises(ArtifactError, match="changed"):
         open_kept(folder, other)
+    with pytest.raises(ArtifactError, match="no folder"):
+        brought_up_to_date(folder / "vectors.npy", opened)
     mine = tmp_path / "mine.vectors"
     mine.mkdir()
     (mine / "letter.txt").write_text("dear")
