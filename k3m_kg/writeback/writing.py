@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -161,10 +162,14 @@ def _write(
     spreadsheet: bool,
 ) -> None:
     shown = inert if spreadsheet else str
+    encoder = codecs.getincrementalencoder(form.encoding)()  # a mark of order comes once
     for cells in _with_header(columns, rows):
         text = io.StringIO()
-        csv.writer(text, delimiter=form.delimiter, lineterminator="\n").writerow(map(shown, cells))
-        file.write(text.getvalue().encode(form.encoding))
+        # Python's writer quotes only such ends of lines as its own rows have: "\r\n"
+        csv.writer(text, delimiter=form.delimiter).writerow(map(shown, cells))
+        line = text.getvalue().removesuffix("\r\n")
+        file.write(encoder.encode(f"{line}\n"))
+    file.write(encoder.encode("", final=True))
 
 
 def _with_header(columns: Sequence[str], rows: Iterable[ChangedRow]) -> Iterator[Sequence[str]]:

@@ -399,6 +399,22 @@ def test_a_mended_source_gives_its_mended_cells(tmp_path: Path) -> None:
     assert rows_of(mended) == [["sku", "name", "colour"], ["1", "Big mug", "green"]]
 
 
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-16-le", "utf-8-sig", "iso2022_jp", "cp1252"])
+def test_a_row_is_a_row_in_any_encoding(tmp_path: Path, encoding: str) -> None:
+    source, mapping, out = tmp_path / "c.csv", tmp_path / "m.yaml", tmp_path / "back.csv"
+    source.write_text(CSV, encoding)
+    mapping.write_text(f"{MAPPING}encoding: {encoding}\n")
+    shop = Shop(tmp_path, "first")
+    shop.ingest(source, "csv", mapping)
+    shop.propose(
+        ProposedTriple("1", "power", "40 W", 0.9), ProposedTriple("2", "Colour", "a\rb", 0.9)
+    )
+    assert shop.write(out, "csv", 1, mapping).rows == 2
+    with out.open(encoding=encoding, newline="") as file:
+        ids = [row[0] for row in csv.reader(file, delimiter="|")]
+    assert ids == ["sku", "1", "2"]
+
+
 def test_what_a_format_cannot_say_is_said(tmp_path: Path) -> None:
     shop = Shop(tmp_path, "first")
     shutil.copy(EXPORTS / "shopify.csv", tmp_path / "shopify.csv")
