@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from k3m_kg.graph.store import GraphStore
 
 _CHECKED = "k3m_kg_checked"
+_LOOKED_AT = ("db",)
+"""Texts that may be paths: what reads them says more."""
 
 
 def functions_of(made: Any, name: str) -> Iterator[tuple[str, Callable[..., Any]]]:
@@ -41,9 +43,9 @@ def functions_of(made: Any, name: str) -> Iterator[tuple[str, Callable[..., Any]
 
 
 def with_usable_paths(made: Any) -> Any:
-    """A command, of us or of a plugin, that refuses paths which no file can have.
+    """A command, of us or of a plugin, that refuses what no library would take.
 
-    And whose errors are told as what they are.
+    Paths that no file can have, and texts that are none. And its errors are told as what they are.
     """
     if isinstance(made, typer.Typer):
         for info in made.registered_commands:
@@ -57,9 +59,11 @@ def with_usable_paths(made: Any) -> Any:
     @functools.wraps(made)
     def checked(*words: Any, **given: Any) -> Any:
         for name, value in given.items():
-            for path in value if isinstance(value, list) else [value]:
-                if isinstance(path, Path):
-                    usable(path, name.replace("_", " "))
+            for one in value if isinstance(value, list) else [value]:
+                if isinstance(one, Path):
+                    usable(one, name.replace("_", " "))
+                elif isinstance(one, str) and name not in _LOOKED_AT:
+                    _readable(one, name.replace("_", " "))
         try:
             return made(*words, **given)
         except EOFError as error:  # typer would take it for Ctrl-D, and say `Aborted!` only
@@ -89,6 +93,14 @@ def usable(path: Path, what: str) -> None:
             raise UsageError(os.strerror(error.errno), where=f"{what} {path}") from None
     except ValueError:
         raise UsageError("holds a NUL character", where=f"{what} {path}") from None
+
+
+def _readable(text: str, what: str) -> None:
+    """Raise a UsageError for a text of the command line with bytes that are no UTF-8."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UsageError("is no UTF-8 text", where=f"{what} {text[:200]}") from None
 
 
 def guard(

@@ -11,7 +11,8 @@ import csv
 import hashlib
 import io
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import NamedTuple
 
@@ -33,6 +34,8 @@ _SPLITS = {
     "test": "test",
 }
 _LONGEST = 1 << 20
+_MOST, _MOST_TEXT = 5_000_000, 1 << 28
+"""Pairs that are in memory together, and characters of their ids."""
 _BOM = b"\xef\xbb\xbf"
 _ENDINGS = (".txt", ".csv", ".tsv")
 
@@ -107,27 +110,44 @@ def read_pairs(path: Path) -> list[FilePair]:
     """The pairs of a file, or of the `train`, `valid` and `test` files of a folder.
 
     Raises:
-        CatalogError: a file cannot be read, or a line is no pair.
+        CatalogError: a file cannot be read, a line is no pair, or there are too many.
         UsageError: no such file, or a folder without them.
     """
     if not path.exists():
         raise UsageError("no such file or folder", where=f"--set pairs={path}")
-    if not path.is_dir():
-        return [*_pairs_of(path, None)]
-    found: dict[str, list[FilePair]] = {}
-    for file in sorted(path.iterdir()):
+    files: dict[str | None, Path] = _files_of(path) if path.is_dir() else {None: path}
+    found: list[FilePair] = []
+    size = 0
+    for split, file in files.items():
+        for pair in _pairs_of(file, split):
+            found.append(pair)
+            size += len(pair.left) + len(pair.right)
+            if len(found) > _MOST or size > _MOST_TEXT:
+                what = f"more than {_MOST:,} pairs, or {_MOST_TEXT:,} characters of ids"
+                raise CatalogError(what, where=str(path), hint="a part of them teaches as much")
+    return found
+
+
+def _files_of(folder: Path) -> dict[str | None, Path]:
+    """The file of each split.
+
+    Raises:
+        UsageError: one is missing, or there are two.
+    """
+    found: dict[str | None, Path] = {}
+    for file in sorted(folder.iterdir()):
         split = _SPLITS.get(file.stem.lower())
         if file.suffix.lower() in _ENDINGS and split is not None:
             if split in found:
-                raise UsageError(f"two files of {split}", where=str(path))
-            found[split] = [*_pairs_of(file, split)]
+                raise UsageError(f"two files of {split}", where=str(folder))
+            found[split] = file
     if "train" not in found or "test" not in found:
         raise UsageError(
             "no files of pairs: train and test are needed, valid is welcome",
-            where=str(path),
+            where=str(folder),
             hint="train.txt, valid.txt, test.txt, or .csv or .tsv",
         )
-    return [pair for pairs in found.values() for pair in pairs]
+    return found
 
 
 def _pairs_of(path: Path, split: str | None) -> Iterator[FilePair]:
@@ -137,7 +157,7 @@ def _pairs_of(path: Path, split: str | None) -> Iterator[FilePair]:
             yield _record_pair(line, split, f"{path}:{number}")
             yield from (_record_pair(text, split, f"{path}:{at}") for at, text in lines)
         else:
-            yield from _id_pairs([(number, line), *lines], split, path)
+            yield from _id_pairs(line, chain([(number, line)], lines), split, path)
 
 
 def _texts(path: Path) -> Iterator[tuple[int, str]]:
@@ -156,8 +176,9 @@ def _record_pair(line: str, split: str | None, where: str) -> FilePair:
     return FilePair(record_id("a", left), record_id("b", right), _label(label, where), split)
 
 
-def _id_pairs(lines: list[tuple[int, str]], split: str | None, path: Path) -> Iterator[FilePair]:
-    first = lines[0][1]
+def _id_pairs(
+    first: str, lines: Iterable[tuple[int, str]], split: str | None, path: Path
+) -> Iterator[FilePair]:
     delimiter = max(",;\t", key=first.count)
     for place, (number, line) in enumerate(lines):
         where = f"{path}:{number}"
@@ -175,7 +196,7 @@ def _id_pairs(lines: list[tuple[int, str]], split: str | None, path: Path) -> It
         if len(cells) == 4:
             mine = _SPLITS.get(cells[3].lower())
             if mine is None:
-                raise CatalogError(f"no split: {cells[3]!r}", where=where)
+                raise CatalogError(f"no split: {cells[3][:80]!r}", where=where)
         yield FilePair(cells[0], cells[1], same, mine)
 
 
@@ -188,5 +209,6 @@ def _is_header(cells: list[str]) -> bool:
 def _label(text: str, where: str) -> bool:
     label = text.strip().lower()
     if label not in _YES | _NO:
-        raise CatalogError(f"no label: {text.strip()!r}", where=where, hint="1 or 0 is expected")
+        said = text.strip()[:80]
+        raise CatalogError(f"no label: {said!r}", where=where, hint="1 or 0 is expected")
     return label in _YES

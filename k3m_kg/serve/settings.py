@@ -34,6 +34,7 @@ class ServeSettings:
         user: the name of who is here where no token is asked for.
         https: whether people reach it by TLS, as behind a proxy: cookies are then sent so only.
         max_body, max_upload: bytes of a request, and of one that brings files.
+        max_bodies: bytes of all requests together that are not answered yet.
         query_seconds, query_rows, queries_at_once: bounds of SPARQL.
         shown_nodes: the most that a drawn neighbourhood holds.
         model_queue: questions that may wait for the model; beyond that a request is turned away.
@@ -49,6 +50,7 @@ class ServeSettings:
     https: bool = False
     max_body: int = 1 << 20
     max_upload: int = 16 << 20
+    max_bodies: int = 256 << 20
     query_seconds: float = 10.0
     query_rows: int = 1000
     queries_at_once: int = 2

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 DB = ("--db", "sqlite:///v.db")
+KEPT_VECTORS = ("--vectors", "kept.vectors")
 INGEST = ("ingest", "source.csv", *DB, "--mapping", "map.yaml")
 OUTPUTS: dict[str, tuple[str, ...]] = {
     "ingest image_store": (*INGEST, "--images", "pictures.zip", "--image-store", "@"),
@@ -25,6 +26,11 @@ OUTPUTS: dict[str, tuple[str, ...]] = {
     "embed out": ("embed", "model", "--snapshot", "cut", "@"),
     "complete out": ("complete", "model", "--snapshot", "cut", "--out", "@"),
     "classify out": ("classify", "model", "--snapshot", "cut", "--out", "@"),
+    "search out": ("search", "model", "Shirt", "--snapshot", "cut", *KEPT_VECTORS, "--out", "@"),
+    "search vectors": ("search", "model", "Shirt", "--snapshot", "cut", "--vectors", "@"),
+    "match out": ("match", "model", "--snapshot", "cut", *KEPT_VECTORS, *DB, "--out", "@"),
+    "match vectors": ("match", "model", "--snapshot", "cut", "--vectors", "@", *DB),
+    "embed folder": ("embed", "model", "--snapshot", "cut", "@.vectors"),
     "report out": ("report", "model", "--snapshot", "cut", "--out", "@"),
     "plugins new out": ("plugins", "new", "some-reader", "--kind", "reader", "--out", "@"),
     "pretrain config": ("pretrain", "run.yaml", "--set", "output=@"),
@@ -35,7 +41,8 @@ LONG_WORK = ("pretrain config", "kge train config", "evaluate diagram", "report 
 TARGETS = (
     "v.db", "v.db-wal", "v.db.images/index.db", "v.db.images/ab/cdef", "v.db.sparql/lock",
     "other.db", "source.csv", "map.yaml", "split.csv", "pictures.zip", "run.yaml", "kge.yaml",
-    "data/products.csv", "data", "pictures", "pictures/1.png", "docs", "docs/notes.txt",
+    "data/products.csv", "data", "pictures", "pictures/1.png", "kept.vectors",
+    "kept.vectors/keys.npy", "docs", "docs/notes.txt",
     "model", "model/model.safetensors", "model/config.yaml", "model/assets", "model/labels.json",
     "model/assets/deep/new", "cut", "cut/latest", "cut/@", "cut/@/products.arrow",
     "cut/@/manifest.json", "other-model/artifact.json", "other-model/deep/er/new", ".", "..",

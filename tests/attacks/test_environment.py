@@ -168,6 +168,23 @@ PATHS: list[list[str | bytes]] = [
     ["complete", "x", "--out", "@.csv", "--property", "@"],
     ["audit", "@"],
     ["audit", "x", "--snapshot", "@"],
+    ["search", "@", "shirt"],
+    ["search", "x", "@"],
+    ["search", "x", "--picture", "@", "--vectors", "@"],
+    ["search", "x", "--like", "@", "--out", "@.csv"],
+    ["match", "@"],
+    ["match", "x", "--pairs", "@", "--vectors", "@"],
+    ["match", "x", "--links", "@", "--probability", "@", "--write", "--as", "@"],
+    ["classify", "@"],
+    ["report", "@"],
+    ["report", "x", "--out", "@"],
+    ["sources", "@"],
+    ["export", "@", "--as", "csv", "--mapping", "@"],
+    ["export", "-", "--as", "@", "--source", "@", "--changes-since", "@"],
+    ["export", "@", "--decisions"],
+    ["serve", "--host", "@", "--port", "@"],
+    ["profile", "@"],
+    ["robustness", "@"],
     ["undo", "@"],
     ["diff", "@"],
     ["plugins", "show", "@"],
@@ -220,6 +237,8 @@ def attack(number: int) -> tuple[list[str | bytes], int, dict[str, str | bytes],
     kind = rng.randrange(6)
     if kind < 4:
         words = [os.fsencode(word).replace(b"@", odd(rng)) for word in rng.choice(PATHS)]
+        if b"--images" in words and words[-1] == b"/":  # all files of the machine
+            words[-1] = b"/dev"
     else:
         words = list(rng.choice([*PRINTING.values(), *OTHERS.values()]))  # type: ignore[arg-type]
         if kind == 5:
@@ -269,6 +288,13 @@ def test_a_folder_that_is_no_utf8_is_one_message(tmp_path: Path, started: Locale
         done = started({"LC_ALL": "C.UTF-8"})(list(words), odd)
         assert done.code == 2
         assert b"is no UTF-8" in done.err
+        checked(done.code, done.err, words)
+
+
+def test_a_text_that_is_no_utf8_is_one_message(place: Path, started: Locales) -> None:
+    for words in (["search", "x", b"a\xff"], ["complete", "x", "--property", b"\xff"]):
+        done = started(LOCALES[2])(words, place)
+        assert (done.code, b"is no UTF-8" in done.err) == (2, True), done.err
         checked(done.code, done.err, words)
 
 

@@ -72,6 +72,8 @@ def place(tmp_path_factory: pytest.TempPathFactory, command: Started) -> Path:
     settings["training"] = {**TINY["training"], "epochs": 1}
     pretrain(validate_settings(RunConfig, settings, "test"))
     shutil.rmtree(folder / "model.run", ignore_errors=True)
+    words = ["embed", "model", "--snapshot", "cut", "kept.vectors"]
+    assert command(words, folder).code == 0
     for source in ("source.csv", "data/products.csv"):
         words = ["ingest", source, *DB, "--mapping", "map.yaml", "--images", "pictures.zip"]
         if source != "source.csv":

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import gzip
 from pathlib import Path
 
 import pytest
 
 from k3m_kg.errors import CatalogError, K3MError, UsageError
+from k3m_kg.matching import pair_files
 from k3m_kg.matching.pair_files import FilePair, read_pairs, record_id
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.records import ProductRecord, RejectedRow
@@ -47,6 +49,25 @@ def test_its_products_are_read_once_under_the_ids_of_the_pairs(tmp_path: Path) -
         (5, "no record"),
         (5, "no record"),
     ]
+
+
+def test_too_many_pairs_are_refused_before_the_rest_is_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pair_files, "_MOST", 3)
+    packed = tmp_path / "pairs.csv.gz"
+    packed.write_bytes(gzip.compress(b"a,b,1\n" * 4 + b"no pair\n" * 9))
+    with pytest.raises(CatalogError, match="more than 3 pairs"):
+        read_pairs(packed)
+    monkeypatch.setattr(pair_files, "_MOST_TEXT", 20)
+    with pytest.raises(CatalogError, match="20 characters of ids"):
+        read_pairs(written(tmp_path / "pairs.csv", f"{'a' * 30},b,1\n"))
+
+
+def test_what_is_wrong_is_told_in_part(tmp_path: Path) -> None:
+    with pytest.raises(CatalogError) as caught:
+        read_pairs(written(tmp_path / "pairs.csv", f"a,b,1\na,b,{'x' * 9_000}\n"))
+    assert len(caught.value.message) < 200
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Any
+
 import pytest
 from fastapi.routing import APIRoute
 from fastapi.testclient import TestClient
@@ -9,10 +12,10 @@ from fastapi.testclient import TestClient
 from k3m_kg.errors import UsageError
 from k3m_kg.serve.app import create_app
 from k3m_kg.serve.guard.access import form_of
-from k3m_kg.serve.guard.middleware import HEADERS
+from k3m_kg.serve.guard.middleware import HEADERS, Guard
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.guard.sessions import COOKIE, LASTS, Sessions
-from k3m_kg.serve.problems import public
+from k3m_kg.serve.problems import Refused, public
 from k3m_kg.serve.settings import AccessToken, ServeSettings, parse_token
 from tests.serve.conftest import ORIGIN, Client, mark_of
 
@@ -168,6 +171,43 @@ def test_a_body_beyond_the_limit_is_refused(client_of: Client, graph: str) -> No
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = client.post("/login", content=pieces(), headers=headers)  # type: ignore[arg-type]
     assert answer.status_code == 413
+
+
+def test_bodies_that_wait_for_an_answer_are_bounded_together() -> None:
+    """As pictures that are searched for, each of 16 MiB, on 500 connections."""
+    settings = ServeSettings(max_body=1000, max_bodies=1500)
+    go_on, said = asyncio.Event(), list[int]()
+
+    async def slow(scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await receive()
+        except Refused as refused:
+            said.append(refused.status)
+        else:
+            await go_on.wait()
+            said.append(200)
+
+    async def asked(size: int) -> None:
+        async def receive() -> dict[str, Any]:
+            return {"type": "http.request", "body": bytes(size)}
+
+        headers = [(b"host", b"localhost"), (b"content-type", b"application/json")]
+        scope = {"type": "http", "method": "POST", "path": "/api/v1/match", "headers": headers}
+        await guard(scope, receive, None)  # type: ignore[arg-type]
+
+    async def all_of_them() -> None:
+        first = asyncio.create_task(asked(1000))
+        await asyncio.sleep(0)
+        await asked(600)
+        second = asyncio.create_task(asked(500))
+        await asyncio.sleep(0)
+        go_on.set()
+        await asyncio.gather(first, second)
+        await asked(1000)
+
+    guard = Guard(slow, settings, Sessions(()))
+    asyncio.run(all_of_them())
+    assert said == [503, 200, 200, 200]
 
 
 @pytest.mark.parametrize("text", ["guest=" + "x" * 20, "reader=short", "x", "admin=" + "é" * 20])

@@ -17,12 +17,16 @@ from k3m_kg.snapshot.thumbnails import PictureError, make_thumbnail
 router = APIRouter(include_in_schema=False)
 SIZES = (144, 480, 800)
 """Sides in pixels: a picture is drawn in few sizes, so that what is drawn can be kept."""
-_KEPT = 2000
+_KEPT, _KEPT_LARGE = 2000, 100
+"""Pictures of the smallest size and of the others: one that does not pack has 3 bytes a pixel, so
+that these are some 500 MiB at the very most."""
 
 
-@lru_cache(_KEPT)
-def _drawn(path: str, content_hash: str, size: int) -> bytes:
+def _draw(path: str, content_hash: str, size: int) -> bytes:
     return make_thumbnail(Path(path), content_hash, size)
+
+
+_DRAWN = {size: lru_cache(_KEPT if size == SIZES[0] else _KEPT_LARGE)(_draw) for size in SIZES}
 
 
 @router.get("/picture")
@@ -47,7 +51,7 @@ def picture(
     if request.headers.get("if-none-match") == mark:
         return Response(status_code=304, headers=headers)
     try:
-        content = _drawn(image.path, image.content_hash, drawn)
+        content = _DRAWN[drawn](image.path, image.content_hash, drawn)
     except PictureError as error:
         raise Refused(404, f"This picture cannot be shown: {error}.") from None
     kind = "image/png" if content.startswith(b"\x89PNG") else "image/jpeg"

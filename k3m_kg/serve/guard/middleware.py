@@ -39,6 +39,7 @@ _FOREIGN = ("cross-site", "same-site")
 _READING = ("/api/v1/sparql",)
 """Changes nothing, and takes forms as its protocol has it."""
 _MARK = "x-csrf-token"
+_RETRY = 2
 _NUMBER = re.compile(r"[0-9]{1,18}")
 """Python takes longer ones for an attack, as they are."""
 
@@ -53,6 +54,7 @@ class Guard:
     def __init__(self, app: ASGIApp, settings: ServeSettings, sessions: Sessions) -> None:
         self._app, self._settings, self._sessions = app, settings, sessions
         self._allowed = {settings.host.lower(), *map(str.lower, settings.allowed_hosts)}
+        self._held = 0  # bytes of the bodies of all requests that are not answered yet
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, or turn it away."""
@@ -73,12 +75,15 @@ class Guard:
                 raise Refused(403, "Another site sent this request.")
             if scope["method"] not in _SAFE:
                 self._check_sender(scope, headers, visitor)
-            inside: Receive = self._measured(headers, receive)
+            body = _Body(self, self._most(headers))
         except Refused as refused:
             request = Request(scope, receive)
             await answer_of(request, refused)(scope, receive, self._signed(send, cookie))
             return
-        await self._app(scope, inside, self._signed(send, cookie))
+        try:
+            await self._app(scope, body.measured(receive), self._signed(send, cookie))
+        finally:
+            body.end()
 
     def _check_host(self, headers: Headers) -> None:
         hosts = headers.getlist("host")
@@ -130,26 +135,29 @@ class Guard:
         elif not marked and kind not in _FORMS:
             raise Refused(403, "This form is not from here, or too old.", "Load the page again.")
 
-    def _measured(self, headers: Headers, receive: Receive) -> Receive:
-        """`receive` that ends the request when its body is too long."""
+    def _most(self, headers: Headers) -> int:
+        """Bytes of this request's body at most.
+
+        Raises:
+            Refused: it says that it has more.
+        """
         kind = headers.get("content-type", "").partition(";")[0].strip().lower()
         files = kind == "multipart/form-data" or kind.startswith("image/")
         most = self._settings.max_upload if files else self._settings.max_body
-        refused = Refused(413, f"At most {most:,} bytes are read of such a request.")
         length = headers.get("content-length", "0")
         if not _NUMBER.fullmatch(length) or int(length) > most:
-            raise refused
-        read = 0
+            raise _too_long(most)
+        return most
 
-        async def measured() -> Message:
-            nonlocal read
-            message = await receive()
-            read += len(message.get("body", b""))
-            if read > most:
-                raise refused
-            return message
+    def hold(self, count: int) -> None:
+        """So many bytes more are in memory, or fewer.
 
-        return measured
+        Raises:
+            Refused: 503, together they are too many.
+        """
+        if count > 0 and self._held + count > self._settings.max_bodies:
+            raise Refused(503, "Others send too much at the moment.", retry=_RETRY)
+        self._held += count
 
     def _signed(self, send: Send, cookie: str | None) -> Send:
         """`send` that adds what every answer has."""
@@ -171,6 +179,35 @@ class Guard:
     def cookie(self, value: str) -> str:
         """The header that sets a session."""
         return set_cookie(value, https=self._settings.https)
+
+
+class _Body:
+    """The body of one request, which is in memory until it is answered."""
+
+    def __init__(self, guard: Guard, most: int) -> None:
+        self._guard, self._most, self._read = guard, most, 0
+
+    def measured(self, receive: Receive) -> Receive:
+        """`receive` that ends the request when its body, or all bodies together, are too long."""
+
+        async def measured() -> Message:
+            message = await receive()
+            count = len(message.get("body", b""))
+            if self._read + count > self._most:
+                raise _too_long(self._most)
+            self._guard.hold(count)
+            self._read += count
+            return message
+
+        return measured
+
+    def end(self) -> None:
+        """It is answered."""
+        self._guard.hold(-self._read)
+
+
+def _too_long(most: int) -> Refused:
+    return Refused(413, f"At most {most:,} bytes are read of such a request.")
 
 
 def set_cookie(value: str, *, https: bool) -> str:
