@@ -30,13 +30,19 @@ class Columns:
     A column that is named in `optional` and not there is left out.
     """
 
-    def __init__(self, mapping: Mapping, header: Sequence[str], where: str) -> None:
+    def __init__(
+        self, mapping: Mapping, header: Sequence[str], where: str, *, doubled: bool = False
+    ) -> None:
         """Find every column.
+
+        Args:
+            doubled: columns of one name are several values of a property, or several pictures.
 
         Raises:
             ConfigError: the mapping names a column that is not there, or one that is there twice.
         """
         self._header = list(header)
+        self._doubled = doubled
         self._optional = ByName(dict.fromkeys(mapping.optional, True))
         self._places: dict[str, list[int]] = {}
         for number, name in enumerate(self._header):
@@ -51,12 +57,11 @@ class Columns:
         self.category = self._first(mapping.categories, "category")
         self.images: list[int | Template] = []
         for text in mapping.images:
-            if (image := self._image(text)) is not None:
-                self.images.append(image)
+            self.images += self._image(text)
         for key in ("rename", "separators", "missing_in", "leave_out"):
             for column in getattr(mapping, key):
                 if "*" not in column or column in self._places:
-                    self._find(column, key)
+                    self._all(column, key)
         self.links = [
             (number, name)
             for column, name in mapping.links.items()
@@ -108,13 +113,14 @@ class Columns:
             return list(dict.fromkeys(found))
         left_out = ByName(dict.fromkeys(mapping.leave_out, True))
         # A column without a name is a row number that some tools write.
-        names = [
-            name
+        return [
+            number
             for number, name in enumerate(self._header)
-            if name and number not in used and not (left_out and left_out.get(name))
+            if name
+            and number not in used
+            and not (left_out and left_out.get(name))
+            and self._all(name, "properties")
         ]
-        numbers = (self._find(name, "properties") for name in names)
-        return [number for number in numbers if number is not None]
 
     def _matching(self, column: str, key: str, used: set[int | None] | None = None) -> list[int]:
         """The column of a name, or those of a pattern that are not used otherwise."""
@@ -125,16 +131,22 @@ class Columns:
                 for number, name in enumerate(self._header)
                 if name and said.get(name) and number not in (used or ())
             ]
-        found = self._find(column, key)
-        return [] if found is None else [found]
+        return self._all(column, key)
 
-    def _image(self, text: str) -> int | Template | None:
+    def _image(self, text: str) -> Sequence[int | Template]:
         if not PLACEHOLDER.search(text):
-            return self._find(text, "image")
+            return self._all(text, "image")
         parts = PLACEHOLDER.split(text)
         columns = [self._find(name, "image") for name in parts[1::2]]
         found = [number for number in columns if number is not None]
-        return Template(parts[::2], found) if len(found) == len(columns) else None
+        return [Template(parts[::2], found)] if len(found) == len(columns) else []
+
+    def _all(self, column: str, key: str) -> list[int]:
+        """Every column of a name, where several may be."""
+        if self._doubled and len(places := self._places.get(column, ())) > 1:
+            return list(places)
+        found = self._find(column, key)
+        return [] if found is None else [found]
 
     def _find(self, column: str, key: str) -> int | None:
         places = self._places.get(column, [])

@@ -228,9 +228,16 @@ def test_a_mapping_that_names_no_column_is_told_the_nearest(tmp_path: Path) -> N
     assert "columns: id, productName" in text
 
 
-def test_two_columns_of_one_name_are_an_error(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="2 columns named 'a'"):
-        read(tmp_path, "id,name,a,a\n1,x,y,z\n")
+def test_two_columns_of_one_name_are_several_values(tmp_path: Path) -> None:
+    (record,) = read(tmp_path, "id,name,a,a,a\n1,x,y,z,y\n")
+    assert isinstance(record, ProductRecord)
+    assert record.properties == (("a", "y"), ("a", "z"))
+    mapping = "id: id\nimage: a\nproperties: []\n"
+    (record,) = read(tmp_path, "id,name,a,a\n1,x,y,z\n", mapping)
+    assert isinstance(record, ProductRecord)
+    assert record.images == ("y", "z")
+    with pytest.raises(ConfigError, match="2 columns named 'id'"):
+        read(tmp_path, "id,name,id\n1,x,2\n")
 
 
 @pytest.mark.realdata

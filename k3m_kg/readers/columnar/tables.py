@@ -6,7 +6,7 @@ Loaded when a file is read, not when readers are asked what they know: it needs 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,10 +19,14 @@ from k3m_kg.readers.columnar.long_table import LongTable, long_columns
 from k3m_kg.readers.columnar.wide_table import WideBatch, is_list, is_tree, tree_records
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
-from k3m_kg.readers.mapped.nested import scalar_text
-from k3m_kg.readers.mapped.suggesting import guess_columns, suggested_mapping
+from k3m_kg.readers.mapped.nested import BadTree, scalar_text
+from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
+from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_settings_of_others
-from k3m_kg.records import CatalogRecord
+from k3m_kg.records import CatalogRecord, Note
+
+_SURE_FROM = 100
+"""Rows that are looked at where a column is called as an id is."""
 
 
 def table_records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
@@ -65,7 +69,9 @@ def _records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         yield from table.rest()
         return
     where = str(mapping) if mapping is not None else str(path)
-    settings = settings or _guessed(source, path)
+    if settings is None:
+        source, settings, notes = _guessed(source, path)
+        yield from map(Note, notes)
     if settings.is_plain and not any(map(is_tree, source.schema.types)):
         columns = Columns(settings, names, where)
         kinds = dict(enumerate(source.schema.types))
@@ -77,20 +83,37 @@ def _records(path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
     yield from tree_records(settings, source, where, mapping.parent if mapping else None)
 
 
-def _guessed(source: Batches, path: Path) -> Mapping:
+def _guessed(source: Batches, path: Path) -> tuple[Batches, Mapping, list[str]]:
+    """The table once more, a mapping from its names and first rows, and what is to be said of it.
+
+    Raises:
+        MappingNeeded: no column has the name of an id.
+    """
     names = list(source.schema.names)
     kinds = dict(zip(names, source.schema.types, strict=True))
     plain = [name for name in names if not is_list(kinds[name]) and not is_tree(kinds[name])]
     guess = guess_columns(names)
-    if guess.get("id") in plain:
-        return Mapping.model_validate(guess)
+    is_known = guess.get("id") in plain
+    first = list(islice(source.batches, 1))
     rows = [
-        {name: scalar_text(value) or "" for name, value in row.items()}
-        for _, batch in islice(source.of(plain), 1)
-        for row in batch.to_pylist()
+        {name: _text(value) for name, value in row.items()}
+        for _, batch in first
+        for row in batch.select(plain).slice(0, _SURE_FROM if is_known else None).to_pylist()
     ]
-    raise MappingNeeded(
-        "none of its columns has the name of an id",
-        where=str(path),
-        mapping=suggested_mapping(names or ["id"], rows, [n for n in names if n not in plain]),
-    )
+    lists = [name for name in names if name not in plain]
+    if not is_known:
+        raise MappingNeeded(
+            "none of its columns has the name of an id",
+            where=str(path),
+            mapping=suggested_mapping(names or ["id"], rows, lists),
+        )
+    said, notes = suggested_beside(names, rows, lists, guess["id"], guess)
+    source = Batches(source.schema, chain(first, source.batches))
+    return source, Mapping.model_validate({**guess, **said}), notes
+
+
+def _text(value: object) -> str:
+    try:
+        return scalar_text(value) or ""
+    except BadTree:  # the row is rejected when it is read
+        return ""

@@ -87,6 +87,7 @@ class _Table:
         self._columns = Columns(settings, header, where)
         self._left_out = ByName(dict.fromkeys(settings.leave_out, True))
         self._places: dict[str, list[int]] = {}
+        # Cells are written by the names of their columns: `Columns` refuses two of one name.
         for place, name in self._columns.properties:
             self._places.setdefault(name, []).append(place)
         self._links: dict[str, list[int]] = {}

@@ -123,7 +123,7 @@ def table_records(
     rows.find_ids([header.index(name) for name in settings.ids if name in header])
     rows.skip(settings.skip_after_header)
     rows.keep_back(settings.skip_at_end)
-    columns = Columns(settings, header, str(mapping)) if settings.is_plain else None
+    columns = Columns(settings, header, str(mapping), doubled=True) if settings.is_plain else None
     roles = (columns.id, columns.title, columns.category) if columns is not None else ()
     if columns is not None and all(map(columns.is_plain, roles)):
         plan = PlainRows(columns)

@@ -15,8 +15,8 @@ class Languages:
     """Chooses among the languages of a text.
 
     A text has its language beside it (an object with a language and a text), or behind the name of
-    its column or key: `name-en_US`, `name[en]`, `name.en`. The latter only for languages that the
-    mapping names, since any column may end as a language is called.
+    its column or key: `name-en_US`, `name[en]`, `name.en`, `Name EN`. The latter only for languages
+    that the mapping names, since any column may end as a language is called.
 
     Attributes:
         found: languages that stood beside texts.
@@ -30,7 +30,7 @@ class Languages:
             for tag in self._wanted
         )
         self._behind = (
-            re.compile(rf"(.+?)(?:[-_:@.]|\s*[\[(])({tags})[\])]?", re.IGNORECASE | re.DOTALL)
+            re.compile(rf"(.+?)(?:[-_:@.]|\s*[\[(]|\s+)({tags})[\])]?", re.IGNORECASE | re.DOTALL)
             if self._wanted
             else None
         )

@@ -13,45 +13,24 @@ from typing import Any
 
 import yaml
 
-from k3m_kg.readers.columnar_names import LONG_HEADS, LONG_PROPERTIES, LONG_VALUES
+from k3m_kg.readers.mapped import contents
+from k3m_kg.readers.mapped.pairs_guess import long_pair, long_table, numbered_pairs
+from k3m_kg.readers.mapped.usual_names import (
+    LANGUAGE_COLUMNS,
+    OF_ONE_KIND,
+    PARENTS,
+    ROW_NUMBERS,
+    InLanguages,
+    called,
+    called_ids,
+    guess_columns,
+    in_languages,
+    is_called_image,
+    numbered,
+    squashed,
+)
 from k3m_kg.readers.numbers import lost_digits
 
-_SURE = {
-    "id": ("id", "sku", "product_id", "productid", "item_id", "asin", "code"),
-    "title": ("title", "name", "product_name", "productname", "productdisplayname"),
-    "image": (
-        "image", "image_url", "image_link", "base_image", "picture", "img", "photo",
-        "images", "image_urls", "pictures", "image.url", "images.url", "images.src", "imgurl",
-    ),
-    "category": ("category", "categories", "product_type"),
-}  # fmt: skip
-"""Names that need nobody's word."""
-_NAMES = {
-    "id": (
-        "id", "sku", "product_id", "productid", "item_id", "itemid", "asin", "code", "parent_asin",
-        "item_sku", "variant_sku", "handle", "article_id", "article_number", "artikelnummer",
-        "artikelnr", "art_nr", "produkt_id", "reference", "ref", "product_code", "part_number",
-        "mpn", "gtin", "ean", "ean13", "barcode", "upc", "uniq_id", "pid", "uuid", "_id",
-        "referencia", "codice", "supplier_aid", "prod_id", "product_sku", "item_number", "number",
-    ),
-    "title": (
-        "title", "name", "product_name", "productname", "productdisplayname", "product_title",
-        "item_name", "titel", "produktname", "artikelbezeichnung", "bezeichnung", "label", "nom",
-        "nombre", "titre", "nome", "titolo", "nazwa", "description_short", "model_name",
-    ),
-    "image": (
-        "image", "image_url", "image_link", "base_image", "picture", "img", "photo", "images",
-        "image_urls", "pictures", "image.url", "images.url", "images.src", "image_src", "img_url",
-        "main_image", "main_image_url", "imgurl", "bild", "bilder", "bild_url", "image_path",
-        "image_name", "foto", "photos", "imagen", "immagine", "thumbnail", "image1", "image_1",
-        "images.large", "images.link", "image.src",
-    ),
-    "category": (
-        "category", "categories", "product_type", "type", "product_category", "kategorie",
-        "kategorien", "main_category", "category_name", "google_product_category", "categorie",
-        "categoria", "product_category_tree", "product_group", "warengruppe", "category_path",
-    ),
-}  # fmt: skip
 _OF_PROPERTIES = frozenset(
     ("attributes", "properties", "specs", "specifications", "details", "features", "facets")
 )
@@ -60,32 +39,11 @@ _FEW_IDS = 20
 _LONGEST_ID = 100
 _BAD = 0.02
 """Share of rows without an id of their own that a column which is called so may have."""
-_LEVELS = (" >> ", " > ", ">>", ">", "///")
 _SAMPLE = 5_000
-_PAIR = re.compile(r"(.*?)(\d+)(.*)", re.DOTALL)
-_PAIR_NAMES = (("name", ("value(s)", "values", "value")), ("key", ("value",)))
-_UNITS = ("unit", "uom", "unit_of_measure", "einheit")
+_PARENTS_WITHIN = 10_000
+_ID_ENDS = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
 OPEN = "???"
 """Stands for the column of the id where none looks like one."""
-
-
-def normal(name: str) -> str:
-    """A name as the usual ones are written here."""
-    return re.sub(r"[\s\-]+", "_", name.strip().lower())
-
-
-def guess_columns(names: Sequence[str], *, sure: bool = True) -> dict[str, str]:
-    """Which columns are id, title, image and category, where the names tell it.
-
-    Args:
-        sure: by the usual names only; otherwise also by those that a person should look at.
-    """
-    known = {normal(name): name for name in reversed(names)}
-    guess = {
-        key: next((known[name] for name in usual if name in known), None)
-        for key, usual in (_SURE if sure else _NAMES).items()
-    }
-    return {key: column for key, column in guess.items() if column}
 
 
 def suggested_mapping(
@@ -102,42 +60,8 @@ def suggested_mapping(
         lists: columns that hold several values, or lie in lists.
         header: the row that was taken for the header, if it is not the first.
     """
-    said: dict[str, Any] = {}
-    notes: list[str] = []
-    several = set(lists)
-    single = [name for name in names if name not in several]
-    pairs = _pairs(names)
-    long = _long(names)
-    guessed = guess_columns(names, sure=False)
-    if long is not None:
-        head, pair = long
-        said |= {"id": head, "rows": "continue", "pairs": [pair]}
-    else:
-        id_, why = _id(single, rows)
-        said["id"] = id_ or OPEN
-        notes += [f"id: {why}"] if why else []
-        used = {id_}
-        for key in ("title", "category", "image"):
-            column = guessed.get(key)
-            if column and column not in used and (key == "image" or column not in several):
-                said[key] = column
-                used.add(column)
-        if "category" in guessed and guessed["category"] in several and "category" not in said:
-            said["category"] = guessed["category"]
-        if (category := said.get("category")) and (between := _levels(rows, category)):
-            said["category_levels"] = between
-        if pairs:
-            said["pairs"] = pairs
-    if unprefixed := _unprefixed(names):
-        said["unprefixed"] = unprefixed
-    cells = {name: "json" for name in single if _is_json(rows, name)}
-    if cells:
-        said["cells"] = cells
-    said["properties"] = "*"
-    said["missing"] = []
-    if doubled := [name for name, count in Counter(names).items() if count > 1]:
-        listed = ", ".join(" ".join(name.split()) for name in doubled[:8])
-        notes.append(f"columns of one name: {listed}; give each a name of its own in the file")
+    made = _Suggestion(names, rows, frozenset(lists))
+    said, notes = made.said, made.notes
     if header is not None:
         said["header"] = header
         notes.append(f"header: the first row with a name for most columns is row {header}")
@@ -149,9 +73,292 @@ def suggested_mapping(
     return "".join(f"# {note}\n" for note in notes) + text
 
 
+def suggested_beside(
+    names: Sequence[str],
+    rows: Sequence[Mapping[str, Any]],
+    lists: Iterable[str],
+    id_: str,
+    sure: Mapping[str, str],
+) -> tuple[dict[str, Any], list[str]]:
+    """What is taken beside the usual names where nobody is asked, and what is to be said of it.
+
+    That a column is called by another name, that texts are in several languages or HTML, that a
+    text is several pictures: what else is suggested changes what a file says too much.
+
+    Args:
+        id_: the field of the id.
+        sure: the columns by their usual names.
+    """
+    made = _Suggestion(names, rows, frozenset(lists), id_).said
+    said: dict[str, Any] = {}
+    notes: list[str] = []
+    for key in ("title", "category", "image"):
+        if (column := made.get(key)) is not None and column != sure.get(key):
+            said[key] = column
+            listed = [column] if isinstance(column, str) else column
+            notes.append(f"{key}: taken from {', '.join(map(repr, listed[:5]))}")
+    if languages := made.get("languages"):
+        said["languages"] = languages
+        notes.append(
+            f"texts in several languages, told by their names: {languages[0]} has the plain names"
+        )
+    between = {
+        name: text
+        for name, text in made.get("separators", {}).items()
+        if name in ([image] if isinstance(image := made.get("image"), str) else image or ())
+    }
+    if between:
+        said["separators"] = between
+        notes.append(f"several pictures in one text of {', '.join(map(repr, between))}")
+    if markup := {name: how for name, how in made.get("cells", {}).items() if how == "html"}:
+        said["cells"] = markup
+        notes.append(f"HTML became text in {', '.join(map(repr, list(markup)[:8]))}")
+    if notes:
+        notes = [f"{'; '.join(notes)}. A mapping says otherwise"]
+    return said, notes
+
+
 def is_open(mapping: str) -> bool:
     """Whether a suggested mapping leaves the id to be named."""
     return any(line.startswith(f"id: {OPEN}") for line in mapping.splitlines())
+
+
+class _Suggestion:
+    """What is suggested, setting by setting.
+
+    Attributes:
+        said: the mapping.
+        notes: why, a line each.
+    """
+
+    def __init__(
+        self,
+        names: Sequence[str],
+        rows: Sequence[Mapping[str, Any]],
+        lists: frozenset[str],
+        id_: str | None = None,
+    ) -> None:
+        self.said: dict[str, Any] = {}
+        self.notes: list[str] = []
+        self._names = list(dict.fromkeys(names))
+        self._rows = rows
+        self._lists = lists
+        self._single = [name for name in self._names if name not in lists]
+        self._filled: dict[str, list[str]] = {}
+        self._used: set[str] = set()
+        self._known_id = id_
+        if id_ is None and (long := long_table(self._names)) is not None:
+            head, pair = long
+            self.said |= {"id": head, "rows": "continue", "pairs": [pair]}
+        else:
+            self._name_roles()
+            self._name_variants()
+        self._say_cells()
+        self.said["properties"] = "*"
+        self._leave_out()
+        self._say_missing()
+        if doubled := [name for name, count in Counter(names).items() if count > 1]:
+            listed = ", ".join(" ".join(name.split()) for name in doubled[:8])
+            self.notes.append(
+                f"columns of one name: {listed}; their cells are several values of it"
+            )
+
+    def _of(self, name: str) -> list[str]:
+        """The cells of a column that are not empty, in the first rows."""
+        if name not in self._filled:
+            found = _values(self._rows[:_SAMPLE], name)
+            self._filled[name] = [value for value in found if value]
+        return self._filled[name]
+
+    def _name_roles(self) -> None:
+        said, names = self.said, self._names
+        id_, why = (self._known_id, "") if self._known_id else _id(self._single, self._rows)
+        if id_ is None and (goes_on := self._id_of_rows()) is not None:
+            id_, why = goes_on
+            said |= {"id": id_, "rows": "continue"}
+        said["id"] = id_ or OPEN
+        self.notes += [f"id: {why}"] if why else []
+        self._used.add(said["id"])
+        languages = in_languages(names)
+        among = [*names, *(languages.bases if languages is not None else ())]
+        guessed = guess_columns(among, sure=False)
+        for key in ("title", "category", "image"):
+            column = guessed.get(key)
+            if (
+                column
+                and column not in self._used
+                and (key != "title" or column not in self._lists)
+            ):
+                said[key] = column
+                self._used.add(column)
+        if languages is not None:
+            said["languages"] = self._languages(languages)
+            self.notes.append(
+                f"languages: {said['languages'][0]} has the plain names, such as of "
+                + ", ".join(repr(name) for name in languages.columns[languages.bases[0]][:4])
+                + "; the others are kept apart"
+                + (", but where it says nothing" if len(said["languages"]) > 1 else "")
+            )
+        self._name_pictures()
+        if (category := said.get("category")) and (between := contents.levels(self._of(category))):
+            said["category_levels"] = between
+        pairs = numbered_pairs(names)
+        if said.get("rows") == "continue" and not pairs and (pair := long_pair(names)) is not None:
+            pairs = [pair]
+        if pairs:
+            said["pairs"] = pairs
+
+    def _languages(self, found: InLanguages) -> list[str]:
+        """The first language, and the others where the title cannot do without them."""
+        first = found.languages[0]
+        title = found.columns.get(self.said.get("title", ""), [])
+        own = [name for name in title if found.tag(name) == first]
+        filled = sum(any(row.get(name) for name in own) for row in self._rows[:_SAMPLE])
+        whole = not title or filled == len(self._rows[:_SAMPLE])
+        return [first] if whole else found.languages
+
+    def _id_of_rows(self) -> tuple[str, str] | None:
+        """A column that is called as an id is, the rows of each of which stand together."""
+        if called(self._names, LANGUAGE_COLUMNS) is not None:
+            return None  # what such a row says is in one language
+        for name in called_ids(self._single):
+            values = _values(self._rows, name)
+            if len(values) < 2 or not all(values) or len(set(values)) < 2:
+                continue
+            heads = [
+                value
+                for place, value in enumerate(values)
+                if not place or values[place - 1] != value
+            ]
+            if _is_id(heads) and len(heads) < len(values):
+                return name, (
+                    f"{len(values):,} rows looked at are of {len(heads):,} products, and those of "
+                    "one stand together: `rows: continue` makes them one product with all values"
+                )
+        return None
+
+    def _name_pictures(self) -> None:
+        said, names = self.said, self._names
+        column = said.get("image")
+        if column is None:
+            free = [name for name in names if name not in self._used]
+            column = next((name for name in free if contents.are_pictures(self._of(name))), None)
+        if column is None:
+            return
+        groups = numbered([name for name in names if name not in self._used or name == column])
+        several = next((found for found in groups.values() if column in found), [column])
+        for group in groups.values():
+            cells = [value for name in group for value in self._of(name)]
+            if column not in group and (is_called_image(group[-1]) or contents.are_pictures(cells)):
+                several = [*several, *group]
+        several = list(dict.fromkeys(several))
+        said["image"] = several[0] if len(several) == 1 else several
+        self._used.update(several)
+        between = {
+            name: found
+            for name in several
+            if name not in self._lists
+            and not contents.are_literals(self._of(name))
+            and (found := contents.between_pictures(self._of(name)))
+        }
+        if between:
+            said["separators"] = between
+
+    def _name_variants(self) -> None:
+        """Rows that name the product which they are a variant of."""
+        column = called([name for name in self._single if name not in self._used], PARENTS)
+        if column is None or self.said["id"] == OPEN or "rows" in self.said:
+            return
+        seen: dict[str, int] = {}
+        late = alone = variants = 0
+        parents = _values(self._rows, column)
+        ids = _values(self._rows, self.said["id"])
+        known = set(ids)
+        for place, (id_, parent) in enumerate(zip(ids, parents, strict=True)):
+            seen[id_] = place
+            if parent and parent != id_:
+                variants += 1
+                alone += parent not in known
+                late += place - seen.get(parent, -_PARENTS_WITHIN) >= _PARENTS_WITHIN
+        if not variants or alone * 2 > variants:
+            return
+        if late == alone:
+            self.said["variants"] = {"parent": column}
+            self.notes.append(
+                f"variants: {variants:,} rows name in {column!r} the product that they are a "
+                "variant of, and take over what they do not say themselves"
+            )
+        else:
+            self.said["links"] = {column: "variant of"}
+            self.notes.append(
+                f"links: {column!r} names the product that a row is a variant of; variants would "
+                "take over what they do not say if their products stood before them (`variants`)"
+            )
+        self._used.add(column)
+
+    def _say_cells(self) -> None:
+        """What the cells are, and what stands between several values in one."""
+        said = self.said
+        cells: dict[str, Any] = {}
+        separators: dict[str, str] = dict(said.pop("separators", {}))
+        unprefixed = _unprefixed(self._names)
+        title = said.get("title")
+        of_pairs = {
+            text for pair in said.get("pairs", ()) for text in pair.values() if "{n}" not in text
+        }
+        for name in self._names:
+            values = self._of(name)
+            if name in self._lists:
+                if contents.holds_markup(values):
+                    cells[name] = "html"
+                continue
+            if not values or name == said["id"] or name in of_pairs:
+                continue
+            if contents.are_literals(values):
+                cells[name] = "json"
+                if squashed(name) in _OF_PROPERTIES and all(v.startswith("{") for v in values):
+                    unprefixed.append(name)
+            elif name in separators or (name in self._used and name not in (title,)):
+                continue
+            elif contents.holds_markup(values):
+                cells[name] = "html"
+            elif name == title:
+                continue
+            elif (found := contents.names_and_values(values)) is not None:
+                cells[name] = {"between": found[0], "after_name": found[1]}
+            elif between := contents.between_values(values):
+                separators[name] = between
+        if unprefixed:
+            said["unprefixed"] = unprefixed
+        if cells:
+            said["cells"] = cells
+        if separators:
+            said["separators"] = separators
+        names = [name for name in self._names if name not in self._used]
+        renamed = {
+            column: base.rstrip(" _-.#")
+            for base, columns in numbered(names).items()
+            if squashed(base) in OF_ONE_KIND and not said.get("pairs")
+            for column in columns
+            if column != base
+        }
+        if renamed:
+            said["rename"] = renamed
+
+    def _leave_out(self) -> None:
+        free = [name for name in self._single if name not in self._used]
+        column = called(free, ROW_NUMBERS)
+        if column is not None and contents.count_up(_values(self._rows[:_SAMPLE], column)):
+            self.said["leave_out"] = [column]
+            self.notes.append(f"leave_out: {column!r} counts the rows")
+
+    def _say_missing(self) -> None:
+        found = contents.placeholders([self._of(n) for n in self._single if n != self.said["id"]])
+        self.said["missing"] = found
+        if found:
+            self.notes.append(
+                "missing: these stand where nothing is known; take out what is meant as a value"
+            )
 
 
 def _some(names: Sequence[str]) -> str:
@@ -166,8 +373,7 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
     """The column of the id and why; None where no column looks like one."""
     if not rows:
         return guess_columns(names, sure=False).get("id"), ""
-    known = {normal(name): name for name in reversed(names)}
-    usual = [known[name] for name in _NAMES["id"] if name in known]
+    usual = called_ids(names)
     for name in usual:
         if _is_id(_values(rows, name)):
             return name, f"all {len(rows):,} rows looked at have one, and all are different"
@@ -179,9 +385,8 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
                 f"called as an id is, and all but {len(rows) - len(kept):,} of {len(rows):,} rows "
                 "looked at have one of their own; an ingest rejects the others"
             )
-    ends = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
-    left = [name for name in names if name not in usual]
-    likely = [name for name in left if re.split(r"[._]", normal(name).rstrip("._#"))[-1] in ends]
+    left = [name for name in names if name not in usual and not _counts_rows(name, rows)]
+    likely = [name for name in left if _last_word(name) in _ID_ENDS]
     others = [name for name in left if name not in likely]
     for name in (*likely, *(others if len(rows) >= _FEW_IDS else ())):
         values = _values(rows, name)
@@ -205,6 +410,14 @@ def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | 
     return None, "no column has a value in every row, all of them different"
 
 
+def _last_word(name: str) -> str:
+    return re.split(r"[\s._-]+", name.strip().lower().rstrip("._#"))[-1]
+
+
+def _counts_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
+    return called([name], ROW_NUMBERS) is not None and contents.count_up(_values(rows, name))
+
+
 def _is_id(values: Sequence[str]) -> bool:
     return (
         all(values)
@@ -221,67 +434,6 @@ def _unprefixed(names: Sequence[str]) -> list[str]:
     keys = {
         column: [n[len(column) + 1 :] for n in names if n.startswith(f"{column}.")]
         for column in found
-        if normal(column) in _OF_PROPERTIES
+        if squashed(column) in _OF_PROPERTIES
     }
     return [column for column, below in keys.items() if not known.intersection(below)]
-
-
-def _levels(rows: Sequence[Mapping[str, Any]], name: str) -> str | None:
-    values = [value for value in _values(rows[:_SAMPLE], name) if value]
-    for between in _LEVELS:
-        if values and sum(between in value for value in values) * 2 > len(values):
-            return between.strip()
-    return None
-
-
-def _is_json(rows: Sequence[Mapping[str, Any]], name: str) -> bool:
-    values = [value for value in _values(rows[:_SAMPLE], name) if value]
-    fits = sum(
-        value[:1] + value[-1:] in ("{}", "[]") and value[1:2] not in ("", " ") for value in values
-    )
-    return bool(values) and fits == len(values)
-
-
-def _pairs(names: Sequence[str]) -> list[dict[str, str]]:
-    """Numbered columns of which one holds the name of a property and another its value."""
-    known = set(names)
-    found: dict[tuple[str, str], None] = {}
-    for name in names:
-        if (parts := _PAIR.fullmatch(name)) is None:
-            continue
-        before, number, after = parts.groups()
-        for word, values in _PAIR_NAMES:
-            if not after.lower().strip(" _-").startswith(word):
-                continue
-            for value in values:
-                other = after.lower().replace(word, value)
-                for candidate in names:
-                    if candidate.lower() == f"{before}{number}{other}".lower() and (
-                        candidate in known
-                    ):
-                        tail = candidate[len(before) + len(number) :]
-                        found.setdefault((f"{before}{{n}}{after}", f"{before}{{n}}{tail}"))
-                        break
-                else:
-                    continue
-                break
-    return [{"name": name, "value": value} for name, value in found]
-
-
-def _long(names: Sequence[str]) -> tuple[str, dict[str, str]] | None:
-    """The columns of a table with a row for each attribute, if these are all that it has."""
-    known = {normal(name): name for name in names}
-    unit = next((known[name] for name in _UNITS if name in known), None)
-    if len(names) != 3 + (unit is not None):
-        return None
-    found = [
-        next((known[name] for name in usual if name in known), None)
-        for usual in (LONG_HEADS, LONG_PROPERTIES, LONG_VALUES)
-    ]
-    head, name, value = found
-    if head is None:
-        left = [known[key] for key in _NAMES["id"] if key in known]
-        head = left[0] if left else None
-    if head is None or name is None or value is None or len({head, name, value}) < 3:
-        return None
-    return head, {"name": name, "value": value} | ({"unit": unit} if unit is not None else {})

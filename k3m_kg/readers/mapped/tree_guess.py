@@ -8,12 +8,15 @@ from typing import Any
 
 from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text
-from k3m_kg.readers.mapped.suggesting import guess_columns, suggested_mapping
+from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
+from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapping import Mapping
 
 
-def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:
-    """A mapping from the names in the first products.
+def guessed_from_trees(trees: Iterable[Any], where: Path) -> tuple[Mapping, list[str]]:
+    """A mapping from the names in the first products and what stands there.
+
+    The second is what is to be said of it: whatever goes beyond the usual names.
 
     Raises:
         MappingNeeded: none of the names that do not lie in lists is that of an id.
@@ -25,18 +28,17 @@ def guessed_from_trees(trees: Iterable[Any], where: Path) -> Mapping:
         names |= dict.fromkeys(_paths(tree))
         lists.update(_in_lists(tree, ""))
     single = [name for name in names if name not in lists]
-    guess = guess_columns(list(names))
-    usual = guess_columns(single)
-    if guess.get("id") not in usual.values():
-        guess.pop("id", None)
-    if "id" not in usual or usual["id"] not in single:
-        rows = [{name: first_text(tree, name) or "" for name in single} for tree in trees]
+    rows = [{name: first_text(tree, name) or "" for name in names} for tree in trees]
+    id_ = guess_columns(single).get("id")
+    if id_ is None:
         raise MappingNeeded(
             "none of its fields has the name of an id" + _documents(trees),
             where=str(where),
             mapping=suggested_mapping(list(names), rows, lists),
         )
-    return Mapping.model_validate({**guess, "id": usual["id"]})
+    guess = guess_columns(list(names))
+    said, notes = suggested_beside(list(names), rows, lists, id_, guess)
+    return Mapping.model_validate({**guess, **said, "id": id_}), notes
 
 
 def _documents(trees: list[Any]) -> str:

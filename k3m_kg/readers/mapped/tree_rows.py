@@ -12,7 +12,7 @@ from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.mapped.products import Products
 from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
 from k3m_kg.readers.mapping import Mapping
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _GUESSED_FROM = 100
 
@@ -63,7 +63,8 @@ def tree_records(
         trees = [row.tree for row in sample if not isinstance(row, RejectedRow)]
         if not trees:
             raise CatalogError("none of its first lines is a JSON object", where=str(path))
-        settings = guessed_from_trees(trees, path)
+        settings, notes = guessed_from_trees(trees, path)
+        yield from map(Note, notes)
         rows = chain(sample, rows)
     where = str(mapping if mapping is not None else path)
     products = Products(settings, where, mapping.parent if mapping else None)

@@ -1,0 +1,181 @@
+"""What the cells of a column seem to be, told from those of the first rows."""
+
+from __future__ import annotations
+
+import html.entities
+import re
+from collections import Counter
+from collections.abc import Sequence
+
+PLACEHOLDERS = frozenset(
+    (
+        "N/A", "n/a", "N/a", "#N/A", "#NA", "NULL", "null", "Null", "(null)", "<null>", "nan",
+        "NaN", "NAN", "nil", "undefined", "None", "NA", "-", "--", "---", "\u2013", "\u2014", "?",
+        "n.a.", "N.A.", "k.A.", "k. A.", "#REF!", "#VALUE!", "#DIV/0!", "not available", "n/v",
+    )
+)  # fmt: skip
+"""What is written where nothing is known."""
+_MAY_BE_MEANT = frozenset(("None", "NA"))
+"""Those of them that may be a value; they are none where several columns have them."""
+_LEVELS = (" >> ", " > ", ">>", ">", "///", " / ", "|")
+_PICTURE = re.compile(
+    r"\S.*\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|jfif)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
+)
+_ADDRESS = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
+_SEVERAL = ("|", ";", ", ", ",", "\n", " ")
+_TAG = re.compile(
+    r"</?(?:p|br|ul|ol|li|b|strong|div|span|h[1-6]|em|i|table|tr|td|a|sup|sub)(?:\s[^<>]*)?/?>",
+    re.IGNORECASE,
+)
+_REFERENCE = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,6}|([a-z][a-z0-9]{1,30}));", re.IGNORECASE)
+_LONGEST_PART = 60
+_LONGEST_NAME = 40
+_BETWEEN = ("#;#", ";", "\uff1b", "|", "\n", ",")
+_AFTER_NAME = ("#:#", ":", "\uff1a", "=")
+
+
+def levels(values: Sequence[str]) -> str | None:
+    """What stands between the levels of paths, if most are paths."""
+    for between in _LEVELS:
+        if values and sum(between in value for value in values) * 2 > len(values):
+            return between.strip()
+    return None
+
+
+def are_literals(values: Sequence[str]) -> bool:
+    """Whether all look like JSON, or the like of Python."""
+    fits = sum(
+        (value[:1] + value[-1:] in ("{}", "[]") and value[1:2] not in ("", " ")) or value == "[]"
+        for value in values
+    )
+    return (
+        bool(values) and fits == len(values) and any(value not in ("[]", "{}") for value in values)
+    )
+
+
+def are_pictures(values: Sequence[str]) -> bool:
+    """Whether all but a few are paths or addresses of pictures."""
+    if not values:
+        return False
+    fits = sum(map(_is_picture, (first_of(value) for value in values)))
+    return fits >= 0.9 * len(values)
+
+
+def first_of(value: str) -> str:
+    """What stands before the first mark that may part several pictures."""
+    return re.split(r"[|;\n]|,\s*(?=https?://)|\s+(?=https?://)", value, maxsplit=1)[0].strip()
+
+
+def _is_picture(text: str) -> bool:
+    return _PICTURE.fullmatch(text) is not None
+
+
+def between_pictures(values: Sequence[str]) -> str | None:
+    """What stands between several pictures of a cell, if some hold several."""
+    for between in _SEVERAL:
+        several = [parts for value in values if len(parts := _parts(value, between)) > 1]
+        if several and all(_are_places(parts) for parts in several):
+            return between
+    return None
+
+
+def _are_places(parts: Sequence[str]) -> bool:
+    if _ADDRESS.match(parts[0]):
+        return all(map(_ADDRESS.fullmatch, parts))
+    return all(map(_is_picture, parts))
+
+
+def between_values(values: Sequence[str]) -> str | None:
+    """What stands between several values of a cell, if many hold several short ones.
+
+    A comma is none: it may be part of a number or of a phrase.
+    """
+    for between in ("|", ";"):
+        several = [parts for value in values if len(parts := _parts(value, between)) > 1]
+        if len(several) < 2 or len(several) < 0.1 * len(values):
+            continue
+        texts = [part for parts in several for part in parts]
+        if max(map(len, texts)) <= _LONGEST_PART and not holds_markup(values):
+            return between
+    return None
+
+
+def _parts(value: str, between: str) -> list[str]:
+    return [part for part in map(str.strip, value.split(between)) if part]
+
+
+def names_and_values(values: Sequence[str]) -> tuple[str, str] | None:
+    """What parts entries, and names from values, where cells are `colour:red;size:L`."""
+    best: tuple[int, tuple[str, str] | None] = (0, None)
+    for between in _BETWEEN:
+        for after in _AFTER_NAME:
+            count = _entries(values, between, after)
+            if count > best[0]:
+                best = (count, (between, after))
+    return best[1]
+
+
+def _entries(values: Sequence[str], between: str, after: str) -> int:
+    """How many entries there are; none where the cells are something else."""
+    names: Counter[str] = Counter()
+    fits = several = 0
+    for value in values:
+        entries = _parts(value, between)
+        found = [entry.partition(after) for entry in entries]
+        if all(_is_entry(name, text) for name, _, text in found):
+            fits += 1
+            several += len(found) > 1
+            names.update(name.strip() for name, _, _ in found)
+    total = sum(names.values())
+    if fits < 0.8 * len(values) or several * 2 < max(len(values), 1):
+        return 0
+    known = sum(count for count in names.values() if count > 1)
+    return total if len(values) < 5 or known * 2 > total else 0
+
+
+def _is_entry(name: str, text: str) -> bool:
+    name, text = name.strip(), text.strip()
+    return (
+        bool(text)
+        and 0 < len(name) <= _LONGEST_NAME
+        and any(map(str.isalpha, name))
+        and not text.startswith("//")
+    )
+
+
+def holds_markup(values: Sequence[str]) -> bool:
+    """Whether one of them has tags of HTML, or characters by their names there."""
+    return any(map(is_markup, values))
+
+
+def is_markup(text: str) -> bool:
+    """Whether a text has tags of HTML, or characters by their names there."""
+    if "<" in text and _TAG.search(text) is not None:
+        return True
+    return "&" in text and any(
+        found[1] is None or f"{found[1]};" in html.entities.html5
+        for found in _REFERENCE.finditer(text)
+    )
+
+
+def count_up(values: Sequence[str]) -> bool:
+    """Whether they are the numbers of rows, from 0 or 1."""
+    if not values or values[0] not in ("0", "1", "0.0", "1.0"):
+        return False
+    first = int(float(values[0]))
+    return all(
+        value in (str(number), f"{number}.0") for number, value in enumerate(values, start=first)
+    )
+
+
+def placeholders(columns: Sequence[Sequence[str]]) -> list[str]:
+    """Those that stand in columns, the commonest first."""
+    counts: Counter[str] = Counter()
+    among: Counter[str] = Counter()
+    for values in columns:
+        found = Counter(value for value in values if value in PLACEHOLDERS)
+        counts.update(found)
+        among.update(found.keys())
+    return [
+        text for text, _ in counts.most_common() if among[text] > 1 or text not in _MAY_BE_MEANT
+    ]

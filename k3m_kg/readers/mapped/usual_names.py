@@ -1,0 +1,195 @@
+"""How columns are called that hold the id, the title, the category, pictures and the like."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+_SURE = {
+    "id": ("id", "sku", "product_id", "item_id", "asin", "code"),
+    "title": ("title", "name", "product_name", "product_display_name"),
+    "image": (
+        "image", "image_url", "image_link", "base_image", "picture", "img", "photo",
+        "images", "image_urls", "pictures", "image.url", "images.url", "images.src", "img_url",
+    ),
+    "category": ("category", "categories", "product_type"),
+}  # fmt: skip
+"""Names that need nobody's word."""
+_NAMES = {
+    "id": (
+        "id", "sku", "product_id", "item_id", "asin", "code", "parent_asin",
+        "item_sku", "variant_sku", "handle", "article_id", "article_number", "artikelnummer",
+        "artikelnr", "art_nr", "produkt_id", "reference", "ref", "product_code", "part_number",
+        "mpn", "gtin", "ean", "ean13", "barcode", "upc", "uniq_id", "pid", "uuid",
+        "referencia", "codice", "supplier_aid", "prod_id", "product_sku", "item_number", "number",
+        "goods_id", "num_iid", "offer_id", "item_no", "article_no", "artikel_id", "product_number",
+    ),
+    "title": (
+        "title", "name", "product_name", "product_display_name", "product_title",
+        "item_name", "titel", "produktname", "artikelbezeichnung", "bezeichnung", "label", "nom",
+        "nombre", "titre", "nome", "titolo", "nazwa", "description_short", "model_name",
+        "item_title", "article_name", "artikelname", "produkttitel", "display_name", "goods_name",
+        "naam", "namn", "navn", "designation", "denominacion", "product", "produkt", "headline",
+        "short_name", "full_name", "listing_title", "subject", "kurzbezeichnung", "libelle",
+    ),
+    "image": (
+        "image", "image_url", "image_link", "base_image", "picture", "img", "photo", "images",
+        "image_urls", "pictures", "image.url", "images.url", "images.src", "image_src", "img_url",
+        "main_image", "main_image_url", "bild", "bilder", "bild_url", "image_path",
+        "image_name", "foto", "photos", "imagen", "immagine", "thumbnail", "image1", "image0",
+        "images.large", "images.link", "image.src", "pic", "pics", "pic_url", "pic_urls",
+        "picture_url", "picture1", "photo_url", "photo1", "img1", "image_url_1", "bild1",
+        "featured_image", "primary_image", "product_image", "product_image_url", "hauptbild",
+        "image_file", "bilddatei", "image_links", "media_gallery", "gallery",
+    ),
+    "category": (
+        "category", "categories", "product_type", "type", "product_category", "kategorie",
+        "kategorien", "main_category", "category_name", "google_product_category", "categorie",
+        "categoria", "product_category_tree", "product_group", "warengruppe", "category_path",
+        "cate_name", "cat_name", "leaf_category", "produktgruppe", "produktart", "article_type",
+        "product_category_name", "breadcrumb", "breadcrumbs", "taxonomy", "kategori", "kategoria",
+    ),
+}  # fmt: skip
+PARENTS = (
+    "parent_sku", "parent_id", "parent", "parent_product_id", "parent_code", "parent_product",
+    "parent_item", "parent_item_id", "master_sku", "master_id", "variant_of", "parent_handle",
+    "parent_product_sku", "parent_artikelnummer", "vaterartikel", "hauptartikel", "parent_ref",
+)  # fmt: skip
+"""Of a variant, the column with the id of the product that it is one of."""
+LANGUAGE_COLUMNS = (
+    "locale", "language", "lang", "language_code", "store_language", "sprache", "langue",
+    "language_id", "lang_code", "idioma",
+)  # fmt: skip
+UNITS = ("unit", "uom", "unit_of_measure", "einheit")
+ROW_NUMBERS = ("unnamed_0", "index", "row", "row_number", "row_no", "line", "rownum", "lfd_nr")
+OF_ONE_KIND = frozenset(
+    (
+        "feature", "features", "bullet", "bulletpoint", "bulletpoints", "keyword", "keywords",
+        "tag", "tags", "highlight", "highlights", "keyfeature", "productfeature", "usp",
+        "sellingpoint", "featurebullet", "searchterm", "merkmal",
+    )
+)  # fmt: skip
+"""Squashed names of which numbered columns each hold one of several values."""
+_TAGS = (
+    "ar|bg|ca|cs|da|de|el|en|es|et|fi|fr|he|hr|hu|it|ja|ko|lt|lv|nb|nl|no|pl|pt|ro|ru|sk|sl|sr|sv|"
+    "th|tr|uk|vi|zh"
+)
+_IN_A_LANGUAGE = re.compile(
+    rf"(.+?)(?:[-_:@.]|\s*[\[(]|\s+)({_TAGS})(?:[-_][a-z]{{2,4}})?[\])]?", re.IGNORECASE | re.DOTALL
+)
+_NUMBERED = re.compile(r"(.*?)[\s_.#-]*(\d{1,2})", re.DOTALL)
+
+
+class InLanguages(NamedTuple):
+    """Columns of which each says in one language what the others say in theirs.
+
+    Attributes:
+        languages: tags, English first, the others as they come.
+        bases: names without the language, in order.
+        columns: those that belong to each base.
+    """
+
+    languages: list[str]
+    bases: list[str]
+    columns: dict[str, list[str]]
+
+    @staticmethod
+    def tag(name: str) -> str | None:
+        """The language behind the name of a column."""
+        found = _IN_A_LANGUAGE.fullmatch(name)
+        return found[2].lower() if found else None
+
+
+def squashed(name: str) -> str:
+    """A name as the usual ones are compared: its letters and digits alone, `productId` too."""
+    return re.sub(r"[\W_]+", "", name).lower()
+
+
+def _squashed_names(names: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, ...]]:
+    return {key: tuple(map(squashed, usual)) for key, usual in names.items()}
+
+
+_SURE_SQUASHED, _NAMES_SQUASHED = _squashed_names(_SURE), _squashed_names(_NAMES)
+
+
+def guess_columns(names: Sequence[str], *, sure: bool = True) -> dict[str, str]:
+    """Which columns are id, title, image and category, where the names tell it.
+
+    Args:
+        sure: by the usual names only; otherwise also by those that a person should look at.
+    """
+    guess = {
+        key: next(iter(_known(names, usual)), None)
+        for key, usual in (_SURE_SQUASHED if sure else _NAMES_SQUASHED).items()
+    }
+    return {key: column for key, column in guess.items() if column}
+
+
+def called_ids(names: Sequence[str]) -> list[str]:
+    """Columns that are called as an id is, the likeliest first."""
+    return _known(names, _NAMES_SQUASHED["id"])
+
+
+def called(names: Sequence[str], usual: Iterable[str]) -> str | None:
+    """The first column that is called so."""
+    return next(iter(_known(names, tuple(map(squashed, usual)))), None)
+
+
+def is_called_image(name: str) -> bool:
+    """Whether a column, numbered or not, is called as one with a picture is."""
+    return squashed(stem(name)) in _NAMES_SQUASHED["image"]
+
+
+def _known(names: Sequence[str], usual: Iterable[str]) -> list[str]:
+    known = {squashed(name): name for name in reversed(names)}
+    return [known[name] for name in usual if name in known]
+
+
+def in_languages(names: Sequence[str]) -> InLanguages | None:
+    """Columns that say the same in several languages, such as `name_en` and `name_de`.
+
+    One alone counts where it is called as a title is.
+    """
+    tags: dict[str, dict[str, str]] = {}
+    for name in names:
+        if (found := _IN_A_LANGUAGE.fullmatch(name)) is not None:
+            tags.setdefault(found[1], {})[name] = found[2].lower()
+    titles = _NAMES_SQUASHED["title"]
+    kept = {
+        base: columns
+        for base, columns in tags.items()
+        if len(set(columns.values())) > 1 or squashed(base) in titles
+    }
+    if not any(squashed(base) in titles for base in kept) and not any(
+        len(columns) > 1 for columns in kept.values()
+    ):
+        return None
+    languages = list(dict.fromkeys(tag for found in kept.values() for tag in found.values()))
+    languages.sort(key=lambda tag: tag != "en")
+    return InLanguages(languages, list(kept), {base: list(found) for base, found in kept.items()})
+
+
+def stem(name: str) -> str:
+    """A name without the number behind it."""
+    found = _NUMBERED.fullmatch(name)
+    return found[1] if found else name
+
+
+def numbered(names: Sequence[str]) -> dict[str, list[str]]:
+    """Columns that differ in the number behind their name alone, in that order, by their stem.
+
+    One without a number comes first. A number that stands alone is no group.
+    """
+    groups: dict[str, list[tuple[int, str]]] = {}
+    for name in names:
+        if (found := _NUMBERED.fullmatch(name)) is not None and found[1]:
+            groups.setdefault(found[1], []).append((int(found[2]), name))
+    for name in names:
+        if name in groups:
+            groups[name].append((-1, name))
+    return {
+        name: [column for _, column in sorted(found)]
+        for name, found in groups.items()
+        if len(found) > 1
+    }

@@ -1,0 +1,173 @@
+"""Tables as shops and PIMs write them, without a mapping: what is suggested, and read by it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from k3m_kg.errors import MappingNeeded
+from k3m_kg.readers.choosing import choose_reader
+from k3m_kg.records import Note, ProductRecord, RejectedRow
+
+
+def accepted(
+    tmp_path: Path, text: str, name: str = "c.csv"
+) -> tuple[dict[str, Any], dict[str, ProductRecord], list[Note | RejectedRow]]:
+    """The suggested mapping, the products by it, and what else was said."""
+    path, mapping = tmp_path / name, tmp_path / "m.yaml"
+    path.write_text(text, encoding="utf-8")
+    reader = choose_reader(path).reader
+    with pytest.raises(MappingNeeded) as needed:
+        list(reader.read(path, None))
+    mapping.write_text(needed.value.mapping, encoding="utf-8")
+    found = list(reader.read(path, mapping))
+    products = {record.id: record for record in found if isinstance(record, ProductRecord)}
+    others = [record for record in found if isinstance(record, Note | RejectedRow)]
+    return yaml.safe_load(needed.value.mapping), products, others
+
+
+@pytest.mark.parametrize("form", ["name_{}", "Name ({})", "name-{}", "Name {}"])
+def test_the_title_is_in_several_languages(tmp_path: Path, form: str) -> None:
+    german, english = form.format("de"), form.format("en")
+    text = f"sku,{german},{english},text_de,text_en\nA,Becher,Mug,gut,good\nB,Teller,Plate,,\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert said["languages"] == ["en"]
+    assert found["A"].title == "Mug"
+    assert found["A"].properties == ((german, "Becher"), ("text_de", "gut"), ("text", "good"))
+
+
+def test_a_product_without_a_title_in_english_has_the_other_one(tmp_path: Path) -> None:
+    said, found, _ = accepted(tmp_path, "sku,name_de,name_en\nA,Becher,Mug\nB,Teller,\n")
+    assert said["languages"] == ["en", "de"]
+    assert (found["A"].title, found["B"].title) == ("Mug", "Teller")
+
+
+def test_codes_that_look_like_languages_are_none(tmp_path: Path) -> None:
+    said, _, _ = accepted(tmp_path, "sku,name,size_it,item_no\nA,Mug,1,2\nB,Cup,2,3\n")
+    assert (said["title"], "languages" in said) == ("name", False)
+
+
+def test_numbered_columns_are_several_pictures_and_several_values(tmp_path: Path) -> None:
+    text = (
+        "sku,name,image1,image2,feature1,feature2\nA,Mug,a.jpg,b.jpg,big,red\nB,Cup,c.jpg,,,blue\n"
+    )
+    _, found, _ = accepted(tmp_path, text)
+    assert found["A"].images == ("a.jpg", "b.jpg")
+    assert found["A"].properties == (("feature", "big"), ("feature", "red"))
+    assert (found["B"].images, found["B"].properties) == (("c.jpg",), (("feature", "blue"),))
+
+
+@pytest.mark.parametrize(
+    ("header", "unit"),
+    [
+        ("spec_name_1,spec_value_1,spec_name_2,spec_value_2", ""),
+        ("attribute_1_label,attribute_1_value,attribute_2_label,attribute_2_value", ""),
+        ("Attribute 1,Value 1,Attribute 2,Value 2", ""),
+        ("a1_name,a1_value,a1_unit,a2_name,a2_value,a2_unit", " V"),
+    ],
+)
+def test_pairs_of_columns(tmp_path: Path, header: str, unit: str) -> None:
+    cell = ",V" if unit else ""
+    text = f"sku,name,{header}\nA,Drill,Volt,18{cell},Kind,x{cell}\nB,Saw,Volt,36{cell},,{cell}\n"
+    _, found, _ = accepted(tmp_path, text)
+    assert found["A"].properties == (("Volt", f"18{unit}"), ("Kind", f"x{unit}"))
+    assert found["B"].properties == (("Volt", f"36{unit}"),)
+
+
+@pytest.mark.parametrize("between", ["|", ";", ", ", " "])
+def test_several_pictures_in_a_cell(tmp_path: Path, between: str) -> None:
+    cell = f"https://x/1,0.jpg{between}https://x/2.jpg"
+    said, found, _ = accepted(
+        tmp_path, f'id,title,pic_urls\n1,Mug,"{cell}"\n2,Cup,https://x/3.jpg\n'
+    )
+    assert said["image"] == "pic_urls"
+    assert found["1"].images == ("https://x/1,0.jpg", "https://x/2.jpg")
+    assert found["2"].images == ("https://x/3.jpg",)
+
+
+def test_a_column_whose_cells_are_pictures_is_one(tmp_path: Path) -> None:
+    said, _, _ = accepted(tmp_path, "id,name,look\n1,Mug,a/b.PNG\n2,Cup,https://x/c.webp?w=1\n")
+    assert said["image"] == "look"
+
+
+def test_names_and_values_in_a_cell(tmp_path: Path) -> None:
+    text = "item_id\ttitle\tprops\n1\t杯子\t颜色:红色;材质:陶瓷\n2\t盘子\t颜色:蓝色\n"
+    _, found, _ = accepted(tmp_path, text, "c.tsv")
+    assert found["1"].properties == (("颜色", "红色"), ("材质", "陶瓷"))
+
+
+def test_several_values_in_a_cell(tmp_path: Path) -> None:
+    text = "id,name,sizes,note\n1,Tee,S|M|L,a; b\n2,Cap,S|M,c\n3,Sock,L,d\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert said["separators"] == {"sizes": "|"}
+    assert found["2"].properties == (("sizes", "S"), ("sizes", "M"), ("note", "c"))
+
+
+def test_what_stands_where_nothing_is_known(tmp_path: Path) -> None:
+    text = "id,title,brand,size,where\n1,Mug,N/A,null,NA\n2,Cup,-,#N/A,EU\n3,Pot,Acme,L,EU\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert sorted(said["missing"]) == ["#N/A", "-", "N/A", "null"]
+    assert [found[id_].properties for id_ in "123"] == [
+        (("where", "NA"),),  # of one column it may be North America
+        (("where", "EU"),),
+        (("brand", "Acme"), ("size", "L"), ("where", "EU")),
+    ]
+
+
+def test_html_becomes_text(tmp_path: Path) -> None:
+    text = 'id,title,text\n1,Mug &amp; Cup,"<p>5 &lt; 6<br>big</p>"\n2,A & B,x\n'
+    said, found, _ = accepted(tmp_path, text)
+    assert said["cells"] == {"title": "html", "text": "html"}
+    assert (found["1"].title, found["2"].title) == ("Mug & Cup", "A & B")
+    assert found["1"].properties == (("text", "5 < 6\nbig"),)
+
+
+def test_a_row_for_each_picture(tmp_path: Path) -> None:
+    text = "sku,name,image_url\nA,Mug,1.jpg\nA,Mug,2.jpg\nB,Cup,3.jpg\nB,Cup,4.jpg\nC,Pot,5.jpg\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert said["rows"] == "continue"
+    assert [product.images for product in found.values()] == [
+        ("1.jpg", "2.jpg"), ("3.jpg", "4.jpg"), ("5.jpg",),
+    ]  # fmt: skip
+
+
+def test_a_row_for_each_attribute_beside_the_name(tmp_path: Path) -> None:
+    text = "sku,name,attribute,value\nA,Mug,colour,red\nA,Mug,size,L\nB,Cup,colour,blue\n"
+    _, found, _ = accepted(tmp_path, text)
+    assert found["A"].title == "Mug"
+    assert found["A"].properties == (("colour", "red"), ("size", "L"))
+
+
+def test_variants_name_their_product(tmp_path: Path) -> None:
+    text = "sku,parent_sku,name,brand,size\nTEE,,Tee,Acme,\nTEE-S,TEE,,,S\nCAP,,Cap,Bolt,\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert said["variants"] == {"parent": "parent_sku"}
+    assert found["TEE-S"].title == "Tee"
+    assert found["TEE-S"].properties == (("size", "S"), ("brand", "Acme"))
+
+
+def test_variants_before_their_product_are_linked_to_it(tmp_path: Path) -> None:
+    text = "sku,parent_sku,name\nTEE-S,TEE,Tee S\nTEE,,Tee\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert said["links"] == {"parent_sku": "variant of"}
+    assert found["TEE-S"].links == (("variant of", "TEE"),)
+
+
+@pytest.mark.parametrize("name", ["", "Unnamed: 0", "index"])
+def test_the_numbers_of_rows_are_no_property(tmp_path: Path, name: str) -> None:
+    _, found, _ = accepted(tmp_path, f"{name},uniq_id,name\n0,a,Mug\n1,b,Cup\n")
+    assert (found["a"].title, found["a"].properties) == ("Mug", ())
+
+
+def test_keys_of_an_object_in_a_cell_are_properties(tmp_path: Path) -> None:
+    text = "asin,title,details\nB1,Mug,\"{'Brand': 'Acme'}\"\nB2,Cup,\"{'Brand': None}\"\n"
+    _, found, _ = accepted(tmp_path, text)
+    assert found["B1"].properties == (("Brand", "Acme"),)
+
+
+def test_columns_of_one_name_are_several_pictures(tmp_path: Path) -> None:
+    _, found, _ = accepted(tmp_path, "id,title,image,image\n1,Mug,a.jpg,b.jpg\n2,Cup,c.jpg,\n")
+    assert (found["1"].images, found["2"].images) == (("a.jpg", "b.jpg"), ("c.jpg",))
