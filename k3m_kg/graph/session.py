@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, insert, select, update
 
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.fulltext.filling import note_retitled
 from k3m_kg.graph.journal import (
     IMAGE_COLUMNS,
     SUBJECT_COLUMNS,
@@ -305,6 +306,10 @@ class IngestSession:
     ) -> None:
         """Write subjects that nobody states so far: all there is to do in a first ingest."""
         run, source, kind_number = self.run, self._source, int(kind)
+        first_new = self._terms.first_new
+        if kind == EntityKind.PRODUCT and not self._terms.fresh:
+            # Products that were there before, or were linked to, may have words.
+            note_retitled(self._connection, (entity for entity, _ in new if entity < first_new))
         subject_rows = []
         image_rows: list[tuple[object, ...]] = []
         for entity, statement in new:

@@ -26,6 +26,7 @@ from k3m_kg.graph.engine import (
     write_transaction,
     writes_too_long,
 )
+from k3m_kg.graph.fulltext.filling import words_behind
 from k3m_kg.graph.origins import ProductOrigins, product_origins
 from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
 from k3m_kg.graph.turns import Turns
@@ -202,6 +203,24 @@ class GraphStore:
                 yield GraphWriter(connection, self._dialect)
         finally:
             self._turns.give()
+
+    def fill_words(self, patience: float = WRITER_PATIENCE) -> None:
+        """Bring full text up to date with what was committed: in steps, a transaction each.
+
+        Ingests leave that to whoever searches (`k3m_kg.graph.fulltext`). Nothing is written, and
+        nobody waited for, where there is nothing to do.
+
+        Args:
+            patience: seconds to wait for another writer, in each step.
+
+        Raises:
+            GraphError: the database is read-only, or another writer did not finish in time.
+        """
+        with self._reading() as connection:
+            more = words_behind(connection)
+        while more:
+            with self.writing(patience=patience) as writer:
+                more = writer.fill_words()
 
     def iter_products(self, *, batch_size: int = 1000) -> Iterator[StoredProduct]:
         """Every product, by id in byte order, as one state of the graph.

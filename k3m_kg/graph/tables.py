@@ -28,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0004"
+SCHEMA_REVISION = "0005"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -301,3 +301,17 @@ judgements = Table(
     Column("says", SmallInteger, nullable=False, comment="Judgement"),
     sqlite_with_rowid=False,
 )
+
+words_state = Table(
+    "words_state",
+    metadata,
+    Column("below", Integer, primary_key=True, autoincrement=False, comment="have their words"),
+)
+"""One row. Words themselves are in tables of each database's own kind (`graph.fulltext.tables`)."""
+
+retitled = Table(
+    "retitled",
+    metadata,
+    Column("entity", Integer, primary_key=True, autoincrement=False),
+)
+"""Products that have words, and of which the title is another one since."""

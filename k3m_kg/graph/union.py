@@ -15,6 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, delete, func, select
 
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.fulltext.filling import note_retitled
 from k3m_kg.graph.journal import (
     IMAGE_COLUMNS,
     SUBJECT_COLUMNS,
@@ -264,6 +265,7 @@ class _Rows:
         self._subjects: list[tuple[Any, ...]] = []
         self._triples: list[tuple[int, ...]] = []
         self._images: list[tuple[Any, ...]] = []
+        self._retitled: list[int] = []
         self._old_statements: dict[int, list[int]] = defaultdict(list)
         self._statements: list[tuple[Any, ...]] = []
 
@@ -274,6 +276,8 @@ class _Rows:
                 self._old["subjects"].append(entity)
             if after is not None:
                 self._subjects.append(_subject_row(after))
+            if _title(before) != _title(after):
+                self._retitled.append(entity)
         for table, into, old, new in (
             ("triples", self._triples, _triples(before), _triples(after)),
             ("images", self._images, _images(before), _images(after)),
@@ -294,6 +298,7 @@ class _Rows:
 
     def write(self, connection: Connection, dialect: Dialect) -> None:
         """Delete, then insert."""
+        note_retitled(connection, self._retitled)
         keys = {
             "subjects": (subjects, subjects.c.entity),
             "triples": (triples, triples.c.head),
@@ -318,6 +323,10 @@ class _Rows:
 
 def _subject_row(version: Version) -> tuple[Any, ...]:
     return tuple(getattr(version.subject, name) for name in SUBJECT_COLUMNS)
+
+
+def _title(version: Version | None) -> str | None:
+    return None if version is None else version.subject.title
 
 
 def _triples(version: Version | None) -> Sequence[tuple[int, ...]]:

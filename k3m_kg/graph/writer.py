@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Row, func, insert, select
 
 from k3m_kg.errors import GraphError, unknown_name
 from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.fulltext.filling import fill_words
 from k3m_kg.graph.journal import images_of
 from k3m_kg.graph.looked_into import located, picture_of
 from k3m_kg.graph.order import set_order, stating_sources
@@ -176,6 +177,14 @@ class GraphWriter:
         """The items that a run decided."""
         query = select(decisions.c.item).where(decisions.c.run == run).order_by(decisions.c.item)
         return tuple(self._connection.execute(query).scalars())
+
+    def fill_words(self) -> bool:
+        """Bring some entities' words up to date, which takes less than a second.
+
+        Returns:
+            Whether more is to be done; see `GraphStore.fill_words`.
+        """
+        return fill_words(self._connection)
 
     def undo(self, run: int) -> Undone:
         """Take a run back: the graph is then as if it had never been.

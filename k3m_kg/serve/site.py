@@ -13,6 +13,7 @@ from k3m_kg.quality.examination import GraphQuality, examine
 from k3m_kg.serve.asking.desk import Answers, ModelDesk
 from k3m_kg.serve.browse.index import BrowseIndex
 from k3m_kg.serve.browse.kept import KeptFromGraph
+from k3m_kg.serve.browse.words import fill_words, words_of
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.guard.sessions import Sessions
 from k3m_kg.serve.problems import Refused
@@ -64,7 +65,12 @@ class Site:
 
     def __post_init__(self) -> None:
         """Nothing is read before somebody asks."""
-        self.index = KeptFromGraph(self.store, BrowseIndex.read)
+        store = self.store
+        self.index = KeptFromGraph(
+            store,
+            lambda reader: BrowseIndex.read(reader, words_of(store, reader)),
+            lambda: fill_words(store),
+        )
         self.quality = KeptFromGraph(self.store, lambda _: examine(self.store))
         self.queries = QuerySlots(self.store, self.settings)
 

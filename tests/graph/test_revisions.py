@@ -29,8 +29,8 @@ from k3m_kg.resources import migrations_folder
 REVISIONS = Path(__file__).parent / "revisions"
 EARLIER = [f"{number:04}" for number in range(1, int(SCHEMA_REVISION))]
 
-RUNS = {"0001": [3, 2, 1], "0002": [5, 4, 3, 2, 1], "0003": [5, 4, 3, 2, 1]}
-PROPOSED = {"0001": (), "0002": (("size", "43"),), "0003": (("size", "43"),)}
+RUNS = {revision: [3, 2, 1] if revision == "0001" else [5, 4, 3, 2, 1] for revision in EARLIER}
+PROPOSED = {revision: () if revision == "0001" else (("size", "43"),) for revision in EARLIER}
 """Of p2: a run of 0002 that holds; run 4 was undone."""
 CONTENT = [
     StoredProduct(

@@ -39,6 +39,8 @@ def test_the_migrations_make_exactly_the_tables(database_url: str) -> None:
                 # On PostgreSQL this one is over md5(text), which the tables cannot say.
                 "include_object": lambda item, name, kind, reflected, other: (
                     name != "uq_entities_kind_text"
+                    # Full text is of each database's own kind.
+                    and not name.startswith(("title_words", "entity_words"))
                 ),
             },
         )

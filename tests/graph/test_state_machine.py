@@ -18,6 +18,9 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from sqlalchemy import text
 
 from k3m_kg.errors import GraphError
+from k3m_kg.graph.fulltext.finding import find_entities
+from k3m_kg.graph.fulltext.phrases import Phrase
+from k3m_kg.graph.fulltext.tables import WordTable
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
@@ -286,8 +289,13 @@ class GraphMachine(RuleBasedStateMachine):
         with self.store._engine.begin() as connection:
             for table in ("review_items", "decisions", "judgements", "proposals", "journal",
                           "images", "triples", "statements", "subjects",
-                          "entities", "properties", "ingest_runs", "sources"):  # fmt: skip
+                          "entities", "properties", "ingest_runs", "sources",
+                          "retitled", "title_words"):  # fmt: skip
                 connection.execute(text(f"DELETE FROM {table}"))
+            connection.execute(text("UPDATE words_state SET below = 0"))
+            sqlite = connection.dialect.name == "sqlite"
+            all_of_it = "INSERT INTO entity_words (entity_words) VALUES ('delete-all')"
+            connection.execute(text(all_of_it if sqlite else "DELETE FROM entity_words"))
 
     def version(self, source: str) -> SourceVersion:
         self.step += 1
@@ -330,6 +338,22 @@ class GraphMachine(RuleBasedStateMachine):
         with self.store.writing() as writer:
             run, counts = writer.end(source)
         assert asdict(counts) == asdict(self.model.ingest(run, source, {}, []))
+
+    @rule()
+    def search(self) -> None:
+        self.store.fill_words()
+        graph = self.model.graph()
+        for word in ("title", "another"):
+            expected = {
+                name
+                for (kind, name), shown in graph.items()
+                if kind == "product" and word in (shown.title or "")
+            }
+            with self.store.reading() as reader:
+                phrase = Phrase(word, goes_on=False)
+                found = find_entities(reader.connection, WordTable.TITLES, phrase)
+                names = {row[0]: row[2] for rows in reader.subjects() for row in rows}
+            assert {names[number] for number in found.tolist()} == expected
 
     @precondition(lambda self: self.model.holding())
     @rule(data=st.data())

@@ -18,6 +18,7 @@ from k3m_kg.pictures.checker import check_image
 from k3m_kg.records import ProductRecord
 from k3m_kg.serve.browse.index import BrowseIndex, Wanted
 from k3m_kg.serve.browse.kept import KeptFromGraph
+from k3m_kg.serve.browse.words import StoredWords, WordsInMemory, fill_words, words_of
 from k3m_kg.serve.explore.asked import pair_text
 from k3m_kg.serve.guard.roles import Role
 from k3m_kg.serve.settings import AccessToken, ServeSettings
@@ -196,7 +197,7 @@ def test_counts_agree_with_the_graph(database_url: str) -> None:
     with GraphStore.open(database_url) as store:
         products = list(store.iter_products())
         with store.reading() as reader:
-            index = BrowseIndex.read(reader)
+            index = BrowseIndex.read(reader, words_of(store, reader))
         assert len(index) == len(products)
         for one in index.properties:
             pairs = [
@@ -210,6 +211,23 @@ def test_counts_agree_with_the_graph(database_url: str) -> None:
             assert one.values == len({value for _, value in pairs})
         everything = index.select(Wanted(), {})
         assert (everything.total, everything.among_N) == (len(products), None)
+
+
+def test_words_are_found_whether_the_database_may_be_written_or_not(database_url: str) -> None:
+    fill(database_url)
+    searched = {"cotton": 2, "SHI": 2, "a": 6, '"red cotton"': 1, "外套": 1, "emaille red": 1}
+    with GraphStore.open(database_url) as store:
+        with store.writing(), store.reading() as reader:
+            kinds = [words_of(store, reader)]
+        assert isinstance(kinds[0], WordsInMemory)
+        fill_words(store)
+        with store.reading() as reader:
+            kinds.append(words_of(store, reader))
+            assert isinstance(kinds[1], StoredWords)
+            for words in kinds:
+                index = BrowseIndex.read(reader, words)
+                found = {query: index.select(Wanted(query), {}).total for query in searched}
+                assert found == searched
 
 
 def test_what_is_kept_is_made_anew_when_the_graph_changes(graph: str) -> None:

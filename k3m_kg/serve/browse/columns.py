@@ -97,8 +97,8 @@ class ProductColumns:
         return found
 
 
-def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]:
-    """All products of a graph, and their titles."""
+def read_columns(reader: GraphReader) -> ProductColumns:
+    """All products of a graph."""
     connection = reader.connection
     subject_rows = list(
         chain.from_iterable(
@@ -108,7 +108,7 @@ def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]
                     subjects.c.entity,
                     subjects.c.source,
                     category_of(has_proposed_categories(connection)),
-                    subjects.c.title,
+                    subjects.c.title.is_not(None),
                 )
                 .where(subjects.c.kind == _PRODUCT)
                 .order_by(subjects.c.entity),
@@ -116,7 +116,6 @@ def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]
         )
     )
     entities_N = np.fromiter((row[0] for row in subject_rows), np.int32, len(subject_rows))
-    titles = [row[3] for row in subject_rows]
     head_T, property_T, tail_T = _numbers(
         stream(connection, select(triples.c.head, triples.c.property, triples.c.tail)), 3
     )
@@ -148,9 +147,9 @@ def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]
     new_T = np.ones(len(row_T), bool)
     new_T[1:] = (np.diff(property_T) != 0) | (np.diff(tail_T) != 0)
     starts = np.flatnonzero(new_T)
-    columns = ProductColumns(
+    return ProductColumns(
         entities_N,
-        np.fromiter((title is not None for title in titles), bool, len(titles)),
+        np.fromiter((row[3] for row in subject_rows), bool, len(subject_rows)),
         np.isin(entities_N, pictured),
         bare_N,
         property_T[starts],
@@ -160,7 +159,6 @@ def read_columns(reader: GraphReader) -> tuple[ProductColumns, list[str | None]]
         dict(connection.execute(select(properties.c.id, properties.c.name)).all()),
         texts,
     )
-    return columns, titles
 
 
 _Triples = tuple[np.ndarray, np.ndarray, np.ndarray]

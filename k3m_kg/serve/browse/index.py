@@ -2,23 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import reduce
-from itertools import chain
+from functools import lru_cache, reduce
 
 import numpy as np
-from sqlalchemy import select
 
-from k3m_kg.graph.bulk import GraphReader, stream
-from k3m_kg.graph.tables import EntityKind, entities
+from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.fulltext.phrases import Phrase, phrases
+from k3m_kg.graph.fulltext.tables import WordTable
 from k3m_kg.serve.browse.columns import CATEGORY, SOURCE, ProductColumns, read_columns
-from k3m_kg.serve.browse.words import WordIndex, phrases
+from k3m_kg.serve.browse.words import Words
 
 LACKING = ("title", "image", "triples")
 """What a product can be without."""
-_INDEXED = 300
-"""Characters of a text that are searched."""
+_REMEMBERED = 64
+"""Phrases of which the products are remembered: an eighth of a byte for each of the catalog."""
 _FACETS = 8
 _MOST_VALUES = 5000
 _LEAST_SHARE = 0.02
@@ -95,6 +94,10 @@ class PropertyCount:
     triples: int
 
 
+_Having = tuple[np.ndarray, np.ndarray]
+"""Products, a bit for each."""
+
+
 @dataclass(slots=True)
 class BrowseIndex:
     """The catalog in memory.
@@ -107,26 +110,19 @@ class BrowseIndex:
     """
 
     columns: ProductColumns
-    words: WordIndex
+    words: Words
     properties: list[PropertyCount] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
+    _having: Callable[[Phrase], _Having] = field(init=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Who pages, or chooses values, asks for the same words again."""
+        self._having = lru_cache(_REMEMBERED)(self._find)
 
     @classmethod
-    def read(cls, reader: GraphReader) -> BrowseIndex:
-        """Of a whole graph; memory is some 430 bytes for each product with eight triples."""
-        columns, titles = read_columns(reader)
-        words = WordIndex()
-        ids = chain.from_iterable(
-            stream(
-                reader.connection,
-                select(entities.c.id, entities.c.text)
-                .where(entities.c.kind == int(EntityKind.PRODUCT))
-                .order_by(entities.c.id),
-            )
-        )
-        words.add_titles(_titles(columns, titles, ids))
-        used = np.unique(columns.tail_P[columns.property_P >= 0])
-        words.add_values(_texts(reader, used))
+    def read(cls, reader: GraphReader, words: Words) -> BrowseIndex:
+        """Of a whole graph."""
+        columns = read_columns(reader)
         index = cls(columns, words)
         names = np.unique(columns.property_P)
         for number in names[names >= 0].tolist():
@@ -159,9 +155,10 @@ class BrowseIndex:
         masks: list[np.ndarray] = []
         hits_N: np.ndarray | None = None
         for phrase in phrases(wanted.query):
-            title_N = self._mask(self.words.titles(phrase))
-            hits_N = title_N.astype(np.int8) if hits_N is None else hits_N + title_N
-            masks.append(title_N | self._having(self.words.values(phrase)))
+            found = self._having(phrase)
+            title_N, any_N = (np.unpackbits(bits, count=len(columns)) for bits in found)
+            hits_N = title_N if hits_N is None else hits_N + title_N
+            masks.append(any_N.view(bool))
         for name, value in wanted.values:
             masks.append(self._with(self.numbers.get(name), numbers.get(value, ())))
         for name in wanted.lacks:
@@ -180,7 +177,10 @@ class BrowseIndex:
         among_N = reduce(np.logical_and, masks)
         places = np.flatnonzero(among_N)
         if hits_N is not None:
-            places = places[np.argsort(-hits_N[places], kind="stable")]
+            hits = hits_N[places]
+            # The most first, each lot in the order of the catalog: quicker than to sort.
+            lots = [places[hits == count] for count in range(int(hits.max(initial=0)), -1, -1)]
+            places = np.concatenate(lots)
         return Selection(among_N, len(places), places)
 
     def _mask(self, rows: Sequence[int] | np.ndarray) -> np.ndarray:
@@ -196,20 +196,25 @@ class BrowseIndex:
                 among_N[self.columns.rows_of(pair)] = True
         return among_N
 
-    def _having(self, tails: np.ndarray) -> np.ndarray:
-        """The products that have one of these values, whatever the property."""
+    def _find(self, phrase: Phrase) -> _Having:
+        """The products whose title or id has a phrase, and those that have it anywhere."""
         columns = self.columns
-        if not len(tails):
-            return self._mask(())
-        pairs = np.flatnonzero(np.isin(columns.tail_P, tails) & (columns.property_P >= 0))
-        among_N = self._mask(())
+        known = int(max(columns.entities_N.max(initial=-1), columns.tail_P.max(initial=-1))) + 1
+        has_E = np.zeros(known, bool)
+        texts = self.words.find(WordTable.ENTITIES, phrase)
+        has_E[texts[texts < known]] = True
+        pairs = np.flatnonzero(has_E[columns.tail_P] & (columns.property_P >= 0))
+        titles = self.words.find(WordTable.TITLES, phrase)
+        has_E[titles[titles < known]] = True
+        title_N = has_E[columns.entities_N]
+        any_N = title_N.copy()
         for pair in pairs.tolist() if len(pairs) < 10_000 else ():
-            among_N[columns.rows_of(pair)] = True
+            any_N[columns.rows_of(pair)] = True
         if len(pairs) >= 10_000:
             wanted_P = np.zeros(len(columns.tail_P), bool)
             wanted_P[pairs] = True
-            among_N[columns.row_T[np.repeat(wanted_P, np.diff(columns.start_P1))]] = True
-        return among_N
+            any_N[columns.row_T[np.repeat(wanted_P, np.diff(columns.start_P1))]] = True
+        return np.packbits(title_N), np.packbits(any_N)
 
     def facets(
         self, selection: Selection, further: Sequence[str] = (), top: int = 10
@@ -273,27 +278,3 @@ class BrowseIndex:
             for one in best.tolist()
             if whole > 0 and shared_N[one] > 0
         ]
-
-
-def _titles(
-    columns: ProductColumns, titles: Sequence[str | None], ids: Iterator[tuple[int, str]]
-) -> Iterator[tuple[int, str]]:
-    """Title and id of each product, by its place."""
-    known = iter(columns.entities_N.tolist())
-    entity = next(known, None)
-    place = 0
-    for number, text in ids:
-        if number == entity:
-            title = titles[place]
-            yield place, text if title is None else f"{title[:_INDEXED]} {text}"
-            entity, place = next(known, None), place + 1
-
-
-def _texts(reader: GraphReader, numbers: np.ndarray) -> Iterator[tuple[int, str]]:
-    """The beginning of each of these values."""
-    used = np.zeros(int(numbers.max()) + 1 if len(numbers) else 0, bool)
-    used[numbers] = True
-    rows = stream(reader.connection, select(entities.c.id, entities.c.text))
-    for number, text in chain.from_iterable(rows):
-        if number < len(used) and used[number]:
-            yield number, text[:_INDEXED]

@@ -44,10 +44,16 @@ class KeptFromGraph(Generic[T]):
     Args:
         store: the graph.
         make: from one state of it to what is kept; in a thread of its own.
+        prepare: what is done before that, and may write.
     """
 
-    def __init__(self, store: GraphStore, make: Callable[[GraphReader], T]) -> None:
-        self._store, self._make = store, make
+    def __init__(
+        self,
+        store: GraphStore,
+        make: Callable[[GraphReader], T],
+        prepare: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._store, self._make, self._prepare = store, make, prepare
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._working = False
@@ -86,6 +92,7 @@ class KeptFromGraph(Generic[T]):
     def _work(self) -> None:
         began = time.monotonic()
         try:
+            self._prepare()
             with self._store.reading() as reader:
                 stamp = _stamp(reader)
                 found = self._make(reader)

@@ -1,76 +1,87 @@
-"""Full text: which products and values have a word. SQLite's FTS5, in memory."""
+"""Full text: which products and values have a word, from the database or from memory."""
 
 from __future__ import annotations
 
-import re
+import logging
 import sqlite3
 import threading
-from collections.abc import Iterable
+from itertools import chain
+from typing import Protocol
 
 import numpy as np
+from sqlalchemy import func, select
 
-MOST_WORDS = 12
-"""Of a search; further ones are left out."""
-_SEPARATE = re.compile("([\u3040-\u30ff\u3400-\u4dbf\u4e00-\u9fff\uac00-\ud7af\uf900-\ufaff])")
-"""Letters of scripts that put no spaces between words: each is a word of its own."""
-_ASKED = re.compile(r'"([^"]*)"|(\S+)')
+from k3m_kg.errors import GraphError
+from k3m_kg.graph.bulk import GraphReader, stream
+from k3m_kg.graph.fulltext.filling import words_behind
+from k3m_kg.graph.fulltext.finding import find_entities, sqlite_numbers
+from k3m_kg.graph.fulltext.phrases import SEARCHED, Phrase, spaced
+from k3m_kg.graph.fulltext.tables import WordTable, fts5_query
+from k3m_kg.graph.store import GraphStore
+from k3m_kg.graph.tables import EntityKind, entities, subjects
+
+_PATIENCE = 5.0
+"""Seconds to wait for another writer before words are held in memory instead."""
+_LOG = logging.getLogger("k3m_kg.serve")
 
 
-class WordIndex:
-    """Titles and values by their words; whatever the case and the accents.
+class Words(Protocol):
+    """Finds by words; threads may share it."""
 
-    Threads may share it.
-    """
+    def find(self, table: WordTable, phrase: Phrase) -> np.ndarray:
+        """The entities whose title, or text, has a phrase; in no order."""
+        ...
 
-    def __init__(self) -> None:
+
+class StoredWords:
+    """The words in the database, which every reader shares."""
+
+    def __init__(self, store: GraphStore) -> None:
+        self._store = store
+
+    def find(self, table: WordTable, phrase: Phrase) -> np.ndarray:
+        """As the database is now."""
+        with self._store.reading() as reader:
+            return find_entities(reader.connection, table, phrase)
+
+
+class WordsInMemory:
+    """FTS5 in memory: for a database into which nothing may be written."""
+
+    def __init__(self, reader: GraphReader) -> None:
         self._database = sqlite3.connect(":memory:", check_same_thread=False)
         self._lock = threading.Lock()
-        for table in ("titles", "terms"):
+        titles = select(subjects.c.entity, func.substr(subjects.c.title, 1, SEARCHED)).where(
+            subjects.c.kind == int(EntityKind.PRODUCT), subjects.c.title.is_not(None)
+        )
+        texts = select(entities.c.id, func.substr(entities.c.text, 1, SEARCHED))
+        for table, query in ((WordTable.TITLES, titles), (WordTable.ENTITIES, texts)):
             # The texts themselves stay in the graph.
             self._database.execute(
                 f"CREATE VIRTUAL TABLE {table} USING fts5(text, content='', columnsize=0, "
                 "tokenize='unicode61 remove_diacritics 2')"
             )
-
-    def add_titles(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Titles by their product's place."""
-        self._add("titles", rows)
-
-    def add_values(self, rows: Iterable[tuple[int, str]]) -> None:
-        """Values by their number in the graph."""
-        self._add("terms", rows)
-
-    def _add(self, table: str, rows: Iterable[tuple[int, str]]) -> None:
-        with self._lock, self._database:
+            rows = chain.from_iterable(stream(reader.connection, query))
             self._database.executemany(
                 f"INSERT INTO {table}(rowid, text) VALUES (? + 1, ?)",  # noqa: S608
-                ((number, _spaced(text)) for number, text in rows),
+                ((entity, spaced(text)) for entity, text in rows),
             )
 
-    def titles(self, phrase: str) -> np.ndarray:
-        """Places of products whose title or id has the words, the last one at its beginning."""
-        return self._find("titles", phrase)
-
-    def values(self, phrase: str) -> np.ndarray:
-        """Numbers of values that have them."""
-        return self._find("terms", phrase)
-
-    def _find(self, table: str, phrase: str) -> np.ndarray:
-        sql = f"SELECT rowid - 1 FROM {table} WHERE {table} MATCH ?"  # noqa: S608
+    def find(self, table: WordTable, phrase: Phrase) -> np.ndarray:
+        """As the graph was when it was read."""
         with self._lock:
-            rows = self._database.execute(sql, (phrase,)).fetchall()
-        return np.fromiter((row[0] for row in rows), np.int64, len(rows))
+            return sqlite_numbers(self._database, *fts5_query(table, phrase))
 
 
-def phrases(query: str) -> list[str]:
-    """What was asked for, as phrases of FTS5: words that may go on, and "exact phrases"."""
-    found = []
-    for exact, word in _ASKED.findall(query.replace("\0", " ")):
-        text = _spaced(exact or word).replace('"', " ").strip()
-        if any(map(str.isalnum, text)):
-            found.append(f'"{text}"' if exact else f'"{text}"*')
-    return found[:MOST_WORDS]
+def fill_words(store: GraphStore) -> None:
+    """Bring the words in the database up to date, if it can be written to."""
+    try:
+        store.fill_words(_PATIENCE)
+    except GraphError as error:
+        _LOG.warning("words are held in memory: %s", error)
 
 
-def _spaced(text: str) -> str:
-    return text if text.isascii() else _SEPARATE.sub(r" \1 ", text)
+def words_of(store: GraphStore, reader: GraphReader) -> Words:
+    """Those of the database, where they are as new as what is read."""
+    behind = words_behind(reader.connection)
+    return WordsInMemory(reader) if behind else StoredWords(store)

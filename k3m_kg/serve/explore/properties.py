@@ -11,10 +11,11 @@ from sqlalchemy import select
 from starlette.responses import Response
 
 from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.fulltext.phrases import phrases
+from k3m_kg.graph.fulltext.tables import WordTable
 from k3m_kg.graph.tables import EntityKind, entities, properties, triples
 from k3m_kg.quality.examination import PropertyCoverage, Suspicion
 from k3m_kg.serve.browse.index import BrowseIndex, PropertyCount, Wanted
-from k3m_kg.serve.browse.words import phrases
 from k3m_kg.serve.explore.asked import AskedList
 from k3m_kg.serve.explore.browse import find_products
 from k3m_kg.serve.explore.listing import texts_of
@@ -53,7 +54,7 @@ def property_values(
     some = index.columns.pairs_of(count.property)
     counts, tails = index.columns.counts(some), index.columns.tail_P[some]
     for phrase in phrases(query):
-        kept = np.isin(tails, index.words.values(phrase))
+        kept = np.isin(tails, index.words.find(WordTable.ENTITIES, phrase))
         counts, tails = counts[kept], tails[kept]
     best = np.argsort(-counts, kind="stable")[(number - 1) * size : number * size]
     with site.store.reading() as reader:
