@@ -12,7 +12,7 @@ from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.fulltext.phrases import Phrase, phrases
 from k3m_kg.graph.fulltext.tables import WordTable
 from k3m_kg.serve.browse.columns import CATEGORY, SOURCE, ProductColumns, read_columns
-from k3m_kg.serve.browse.words import Words
+from k3m_kg.serve.browse.words import FullText
 
 LACKING = ("title", "image", "triples")
 """What a product can be without."""
@@ -110,7 +110,7 @@ class BrowseIndex:
     """
 
     columns: ProductColumns
-    words: Words
+    words: FullText
     properties: list[PropertyCount] = field(default_factory=list)
     numbers: dict[str, int] = field(default_factory=dict)
     _having: Callable[[Phrase], _Having] = field(init=False, repr=False)
@@ -120,7 +120,7 @@ class BrowseIndex:
         self._having = lru_cache(_REMEMBERED)(self._find)
 
     @classmethod
-    def read(cls, reader: GraphReader, words: Words) -> BrowseIndex:
+    def read(cls, reader: GraphReader, words: FullText) -> BrowseIndex:
         """Of a whole graph."""
         columns = read_columns(reader)
         index = cls(columns, words)

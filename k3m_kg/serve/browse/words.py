@@ -25,7 +25,7 @@ _PATIENCE = 5.0
 _LOG = logging.getLogger("k3m_kg.serve")
 
 
-class Words(Protocol):
+class FullText(Protocol):
     """Finds by words; threads may share it."""
 
     def find(self, table: WordTable, phrase: Phrase) -> np.ndarray:
@@ -81,7 +81,7 @@ def fill_words(store: GraphStore) -> None:
         _LOG.warning("words are held in memory: %s", error)
 
 
-def words_of(store: GraphStore, reader: GraphReader) -> Words:
+def words_of(store: GraphStore, reader: GraphReader) -> FullText:
     """Those of the database, where they are as new as what is read."""
     behind = words_behind(reader.connection)
     return WordsInMemory(reader) if behind else StoredWords(store)
