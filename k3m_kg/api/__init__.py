@@ -104,6 +104,7 @@ if TYPE_CHECKING:
         initialise,
         load_frozen,
         save_frozen,
+        saved_network,
         transformer,
     )
     from k3m_kg.evaluation.baselines.competitors import Competitors, called
@@ -129,6 +130,7 @@ if TYPE_CHECKING:
     from k3m_kg.lpm.ranking import Ranks, rank_scores
     from k3m_kg.lpm.title_leakage import cut_value, word_spans
     from k3m_kg.lpm.value_negatives import PropertyNegatives
+    from k3m_kg.manifests import read_record
     from k3m_kg.matching.pair_files import (
         FilePair,
         is_record_pair,
@@ -215,6 +217,7 @@ _LAZY = {
             "initialise",
             "load_frozen",
             "save_frozen",
+            "saved_network",
             "transformer",
         ),
         "k3m_kg.contracts",
@@ -273,6 +276,7 @@ _LAZY = {
     ),
     "is_held_out": "k3m_kg.snapshot.holdout",
     "OpenModel": "k3m_kg.use.open_model",
+    "read_record": "k3m_kg.manifests",
     "check_parquet": "k3m_kg.workers.parquet",
     "most_unpacked": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
@@ -445,7 +449,9 @@ __all__ = [
     "rank_scores",
     "raw_text",
     "read_pairs",
+    "read_record",
     "save_frozen",
+    "saved_network",
     "segment_cross_entropy",
     "sentence_vectors",
     "shown_titles",

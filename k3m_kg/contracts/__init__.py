@@ -48,6 +48,7 @@ from k3m_kg.contracts.negatives import LinkLoss, Negatives, NegativeSampler, Sam
 from k3m_kg.contracts.outcomes import Classes, Decisions, Outcomes, Ranking, Scores
 from k3m_kg.contracts.query_vectors import QueryVectors, as_float, full_precision
 from k3m_kg.contracts.questions import Choices, Questions
+from k3m_kg.contracts.saved_networks import saved_network
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
 from k3m_kg.contracts.transformer import RepeatedLayer, Transformer, transformer
@@ -112,5 +113,6 @@ __all__ = [
     "load_frozen",
     "longest_term",
     "save_frozen",
+    "saved_network",
     "transformer",
 ]

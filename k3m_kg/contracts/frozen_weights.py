@@ -12,7 +12,8 @@ from torch import nn
 
 from k3m_kg.errors import ArtifactError
 
-_FILE = "network.safetensors"
+FILE = "network.safetensors"
+"""Of the weights, in the folder of an encoder."""
 
 
 def fingerprint(network: nn.Module, *more: object) -> str:
@@ -31,7 +32,7 @@ def save_frozen(network: nn.Module, folder: Path) -> None:
         name: tensor.detach().cpu().contiguous().clone()  # some share memory
         for name, tensor in network.state_dict().items()
     }
-    save_file(tensors, folder / _FILE)
+    save_file(tensors, folder / FILE)
 
 
 def load_frozen(network: nn.Module, folder: Path) -> None:
@@ -40,7 +41,7 @@ def load_frozen(network: nn.Module, folder: Path) -> None:
     Raises:
         ArtifactError: they are missing, damaged or of another network.
     """
-    path = folder / _FILE
+    path = folder / FILE
     try:
         network.load_state_dict(load_file(path))
     except Exception as error:  # safetensors, torch and the system each have errors of their own

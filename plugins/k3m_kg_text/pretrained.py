@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer
 from transformers.utils.logging import disable_progress_bar
 
 from k3m_kg.api import (
@@ -20,6 +20,7 @@ from k3m_kg.api import (
     Tokens,
     hub_access,
     initialise,
+    saved_network,
 )
 from k3m_kg_text.settings import TextNetworkSettings
 
@@ -76,10 +77,7 @@ class PretrainedText(TextEncoder):
                         source.model, dtype=torch.float32, use_safetensors=True, **options
                     )
                 else:
-                    config = AutoConfig.from_pretrained(source.model, **options)
-                    model = AutoModel.from_config(  # type: ignore[no-untyped-call]
-                        config, dtype=torch.float32
-                    )
+                    model = saved_network(AutoModel, Path(source.model), Path(source.model))
         except (OSError, ValueError) as error:
             raise ConfigError(
                 f"no pretrained text encoder at {source.model!r}: {_reason(source, error)}",

@@ -11,10 +11,20 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import torch
 from torch import Tensor
-from transformers import AutoConfig, AutoImageProcessor, AutoModelForObjectDetection
+from transformers import AutoImageProcessor, AutoModelForObjectDetection
 from transformers.utils.logging import disable_progress_bar
 
-from k3m_kg.api import ConfigError, ModelContext, fingerprint, hub_access, load_frozen, save_frozen
+from k3m_kg.api import (
+    ConfigError,
+    ModelContext,
+    fingerprint,
+    hub_access,
+    load_frozen,
+    read_record,
+    save_frozen,
+    saved_network,
+)
+from k3m_kg_vision.network_input import DetectorInput
 from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours_in
 from k3m_kg_vision.regions import fitted
 from k3m_kg_vision.settings import DetectorSettings
@@ -119,17 +129,13 @@ class Detector(ObjectRegions):
         (folder / _INPUT).write_text(json.dumps(self._record) + "\n", encoding="utf-8")
         save_frozen(self._apart[0], folder)
 
-    @hub_access(allowed=False)
     def load_assets(self, folder: Path) -> None:
         """Read what `save_assets` wrote."""
-        record = json.loads((folder / _INPUT).read_text(encoding="utf-8"))
-        config = AutoConfig.from_pretrained(folder / _CONFIG, local_files_only=True)
-        model: Any = AutoModelForObjectDetection.from_config(  # type: ignore[no-untyped-call]
-            config, dtype=torch.float32
-        )
+        record = read_record(folder / _INPUT, DetectorInput)
+        model = saved_network(AutoModelForObjectDetection, folder / _CONFIG, folder)
         if torch.get_default_device().type != "meta":
             load_frozen(model, folder)
-        self._take(model, record)
+        self._take(model, record.model_dump(mode="json"))
 
 
 def _pretrained(settings: DetectorSettings) -> tuple[Any, dict[str, Any]]:

@@ -11,8 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from k3m_kg.api import ConfigError, ModelContext
+from k3m_kg.api import ConfigError, ModelContext, read_record
 from k3m_kg_vision.feature_files import FeatureFile, FileRegions, identity, open_features
+from k3m_kg_vision.network_input import RegionsRecord
 from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours_in
 from k3m_kg_vision.settings import PrecomputedSettings
 
@@ -147,7 +148,7 @@ class PrecomputedRegions(ObjectRegions):
 
     def load_assets(self, folder: Path) -> None:
         """Read what `save_assets` wrote, and the file where it still is."""
-        self._record = json.loads((folder / _ASSET).read_text(encoding="utf-8"))
+        self._record = read_record(folder / _ASSET, RegionsRecord).model_dump()
         if Path(self.settings.path).exists():
             self._open()
         else:

@@ -6,7 +6,7 @@ import json
 import math
 from inspect import signature
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from torch import Tensor, nn
@@ -18,12 +18,14 @@ from transformers import (
 )
 from transformers.utils.logging import disable_progress_bar
 
-from k3m_kg.api import ConfigError, hub_access
+from k3m_kg.api import ConfigError, hub_access, read_record, saved_network
 from k3m_kg_vision.network import Network
+from k3m_kg_vision.network_input import NetworkInput
 from k3m_kg_vision.settings import PretrainedVisionSettings
 
 disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
 
+_Colours = tuple[float, float, float]
 _CONFIG, _INPUT = "network-config", "network-input.json"
 
 
@@ -153,17 +155,24 @@ def pretrained(settings: PretrainedVisionSettings) -> TransformersVision:
     return network
 
 
-@hub_access(allowed=False)
 def restored(folder: Path) -> TransformersVision:
-    """The network that `save_config` described, with weights that are yet to be read."""
-    record = json.loads((folder / _INPUT).read_text(encoding="utf-8"))
-    config = AutoConfig.from_pretrained(folder / _CONFIG, local_files_only=True)
-    cls: Any = AutoModelForImageClassification if record["classes"] else AutoModel
-    whole = cls.from_config(config, dtype=torch.float32, trust_remote_code=False)
-    model = whole.base_model if record["classes"] else whole
-    head = _linear(whole) if record["classes"] else None
-    mean, std = tuple(record["mean"]), tuple(record["std"])
-    return TransformersVision(model, head, record["side"], mean, std)
+    """The network that `save_config` described, with weights that are yet to be read.
+
+    Raises:
+        ArtifactError: there is none, or not for the weights that are there.
+    """
+    record = read_record(folder / _INPUT, NetworkInput)
+    cls: Any = AutoModelForImageClassification if record.classes else AutoModel
+
+    def kept(whole: Any) -> nn.ModuleDict:
+        model = whole.base_model if record.classes else whole
+        head = _linear(whole) if record.classes else None
+        return nn.ModuleDict({"model": model} | ({} if head is None else {"head": head}))
+
+    found: Any = kept(saved_network(cls, folder / _CONFIG, folder, kept))
+    head = found["head"] if record.classes else None
+    mean, std = cast(_Colours, record.mean), cast(_Colours, record.std)
+    return TransformersVision(found["model"], head, record.side, mean, std)
 
 
 def _side(processor: Any, config: Any) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import random
@@ -10,9 +11,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers import AutoModel, BertConfig
 
 from k3m_kg.config import RunConfig, validate_settings
-from k3m_kg.errors import K3MError
+from k3m_kg.contracts import load_frozen, save_frozen, saved_network
+from k3m_kg.errors import ArtifactError, K3MError
 from k3m_kg.kge.training import train
 from k3m_kg.manifests import described_files
 from k3m_kg.training.pretrain import pretrain
@@ -139,6 +142,30 @@ def test_sizes_that_the_weights_do_not_have_are_refused_before_memory_is_asked_f
     (copy / manifest).write_text(json.dumps(record))
     with pytest.raises(K3MError, match=r"shape|damaged|hidden|dimension"):
         open_trained(copy, CPU)
+
+
+def test_a_forged_network_of_transformers_is_built_or_refused(tmp_path: Path) -> None:
+    sizes = {"hidden_size": 8, "num_attention_heads": 2, "num_hidden_layers": 1, "vocab_size": 30}
+    config = BertConfig(**sizes, intermediate_size=8, max_position_embeddings=16)
+    save_frozen(AutoModel.from_config(config), tmp_path)
+    good = json.dumps(config.to_dict()).encode()
+    wrong, said = {}, list[str]()
+    for number in attempts(30):
+        rng = random.Random(number)
+        data = change_json(good, rng)
+        while rng.random() < 0.3:
+            with contextlib.suppress(ValueError, RecursionError):
+                data = change_json(data, rng)
+        (tmp_path / "config.json").write_bytes(data)
+        try:
+            network = saved_network(AutoModel, tmp_path, tmp_path)
+            load_frozen(network, tmp_path)
+        except ArtifactError as error:
+            said.append(str(error))
+        except Exception as error:
+            wrong[number] = repr(error)[:300]
+    assert wrong == {}
+    assert all(0 < len(text) < 2_000 for text in said)
 
 
 def test_a_forged_calibration_is_used_or_refused(artifact: Path, tmp_path: Path) -> None:
