@@ -1,6 +1,6 @@
 """Part of reading in an ingest: every text of a record storable, every record hashed.
 
-Names and identifiers that lost their digits are found here too, whatever the format.
+Numbers that lost their digits, sums and placeholders are found here too, whatever the format.
 
 It happens in whichever of the two processes has time for it.
 """
@@ -10,9 +10,17 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator
 
-from k3m_kg.ingest.ruined import RuinedNumbers
+from k3m_kg.ingest.misread import Misread, sums_up
+from k3m_kg.ingest.ruined import Counts, RuinedNumbers, count
 from k3m_kg.readers.numbers import digits_lost
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Subject
+
+_LOOKED_AT = 5000
+"""Products of a source in which placeholders are looked for: each costs as much as a check."""
+_SUMS = (
+    "{!r} without a title seems to sum up other rows, and to be no product; `skip_at_end` in a "
+    "mapping leaves such rows out"
+)
 
 Checked = tuple[Subject, str]
 """A record and its `content_hash()`."""
@@ -30,14 +38,23 @@ def checked(records: Iterable[CatalogRecord]) -> Iterator[Read]:
 
 
 class Checker:
-    """Checks the records of one source, in as many parts as they come.
-
-    Attributes:
-        ruined: numbers that lost their digits, so far.
-    """
+    """Checks the records of one source, in as many parts as they come."""
 
     def __init__(self) -> None:
-        self.ruined = RuinedNumbers()
+        self._ruined = RuinedNumbers()
+        self._misread = Misread()
+        self._unlooked = _LOOKED_AT
+
+    @property
+    def found(self) -> tuple[Counts, ...]:
+        """What will be noted, so far."""
+        return *self._ruined.found, *self._misread.found
+
+    def add(self, *found: Counts) -> None:
+        """What another process found in the same source."""
+        for own, other in zip(self.found, found, strict=True):
+            for name, (number, example) in other.items():
+                count(own, name, example, number)
 
     def of(self, records: Iterable[CatalogRecord]) -> Iterator[Read]:
         """The records with their hashes; one that is none for the graph is rejected.
@@ -50,11 +67,21 @@ class Checker:
                 continue
             content = record.content_text()
             reason = _unfit(record, content)
-            if ("E+" in content or "e+" in content) and isinstance(record, ProductRecord):
-                if reason is None and (name := self.ruined.name_of(record)) is not None:
-                    reason = digits_lost(name)
-                if (whole := self.ruined.without(record)) is not record:
-                    record, content = whole, whole.content_text()
+            if isinstance(record, ProductRecord) and reason is None:
+                mended = record
+                if "E+" in content or "e+" in content:
+                    if (name := self._ruined.name_of(record)) is not None:
+                        reason = digits_lost(name)
+                    mended = self._ruined.without(mended)
+                if record.title is None and sums_up(record):
+                    reason = _SUMS.format(record.id)
+                if ".0\x1f" in content or record.id.endswith(".0"):
+                    mended = self._ruined.whole(mended)
+                if mended is not record:
+                    record, content = mended, mended.content_text()
+                if self._unlooked:
+                    self._unlooked -= 1
+                    self._misread.look(record)
             if reason:
                 yield RejectedRow(record.line, reason, repr(record)[:2000], id_of(record))
             else:
@@ -62,7 +89,8 @@ class Checker:
 
     def notes(self) -> Iterator[Note]:
         """What is to be said of all of them, at the end."""
-        return self.ruined.notes()
+        yield from self._ruined.notes()
+        yield from self._misread.notes()
 
 
 def id_of(record: Subject) -> str | None:

@@ -104,8 +104,8 @@ def _processors() -> int:
 def _received(answers: WorkerAnswers) -> Iterator[Read]:
     checker = Checker()
     for what, content in answers:
-        if what == "ruined":
-            checker.ruined.add(*content)
+        if what == "found":
+            checker.add(*content)
             continue
         items, digests = content
         records = (_RECORDS[of](*parts) for of, *parts in items)

@@ -1,6 +1,6 @@
 """What the worker does that reads one source for the process that writes, see `reading_ahead`.
 
-It answers with ("records", (records, their hashes or None)), and in the end with ("ruined", what it
+It answers with ("records", (records, their hashes or None)), and in the end with ("found", what it
 found of numbers that lost their digits in the records that it hashed).
 """
 
@@ -49,8 +49,8 @@ class Sender:
                     batch = []
         finally:
             self._records(batch)
-        if any(self._checker.ruined.found):
-            self._answer.send_packed(packed("ruined", self._checker.ruined.found))
+        if any(self._checker.found):
+            self._answer.send_packed(packed("found", self._checker.found))
 
     def _records(self, batch: list[CatalogRecord]) -> None:
         digests = None

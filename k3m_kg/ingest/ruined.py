@@ -1,7 +1,8 @@
-"""Numbers that spreadsheet software has cut short, such as a barcode `4.00638E+12`, in any source.
+"""Numbers that other software has spoilt, such as a barcode `4.00638E+12`, in any source.
 
 A product that is called so is rejected, and so is one with such a link. An identifier that it
 states is left out, with a word. Elsewhere such a number may be meant: it stays, with a word too.
+An identifier that is a whole number written as a decimal one, `4006381333931.0`, is that number.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from k3m_kg.readers.numbers import lost_digits
+from k3m_kg.readers.numbers import lost_digits, whole_id
 from k3m_kg.records import Note, ProductRecord
 
 _IDENTIFIER = re.compile(
@@ -22,6 +23,8 @@ _IDENTIFIER = re.compile(
 )
 _MANY_DIGITS = 11
 """The exponent from which on spreadsheets show any whole number so."""
+_LONG_WHOLE = re.compile(r"\d{8,18}\.0")
+"""What a barcode is written as where a column of numbers has an empty cell."""
 _WITH_EXPONENT = re.compile(r"[eE]\+(\d+)")
 _KNOWN = 1000
 """Properties of which it is counted."""
@@ -50,17 +53,12 @@ class RuinedNumbers:
     def __init__(self) -> None:
         self._left_out: Counts = {}
         self._kept: Counts = {}
+        self._whole: Counts = {}
 
     @property
-    def found(self) -> tuple[Counts, Counts]:
-        """What was left out and what was taken as it is."""
-        return self._left_out, self._kept
-
-    def add(self, left_out: Counts, kept: Counts) -> None:
-        """What another process found in the same source."""
-        for own, other in ((self._left_out, left_out), (self._kept, kept)):
-            for name, (count, example) in other.items():
-                _count(own, name, example, count)
+    def found(self) -> tuple[Counts, Counts, Counts]:
+        """What was left out, what was taken as it is, and whole numbers that lost their `.0`."""
+        return self._left_out, self._kept, self._whole
 
     def name_of(self, record: ProductRecord) -> str | None:
         """What lost its digits of the id and the links, if anything did."""
@@ -73,29 +71,50 @@ class RuinedNumbers:
         for name, value in record.properties:
             ruined = cut_short(value)
             if ruined:
-                _count(self._left_out if is_identifier(name) else self._kept, name, value)
+                count(self._left_out if is_identifier(name) else self._kept, name, value)
             if not (ruined and is_identifier(name)):
                 left.append((name, value))
         if len(left) == len(record.properties):
             return record
         return replace(record, properties=tuple(left))
 
+    def whole(self, record: ProductRecord) -> ProductRecord:
+        """The record with its ids, and identifiers that are long, as the whole numbers they are."""
+        id_ = whole_id(record.id)
+        if id_ != record.id:
+            count(self._whole, "id", record.id)
+        links = tuple((name, whole_id(target)) for name, target in record.links)
+        properties = []
+        for name, value in record.properties:
+            if _LONG_WHOLE.fullmatch(value) and is_identifier(name):
+                count(self._whole, name, value)
+                value = value[:-2]
+            properties.append((name, value))
+        made = replace(record, id=id_, links=links, properties=tuple(properties))
+        return record if made == record else made
+
     def notes(self) -> Iterator[Note]:
         """What is to be said of the source."""
-        for name, (count, example) in self._left_out.items():
+        for name, (number, example) in self._left_out.items():
             yield Note(
-                f"{count:,} values of {name!r}, such as {example!r}, lost their digits in "
+                f"{number:,} values of {name!r}, such as {example!r}, lost their digits in "
                 "spreadsheet software and were left out: format the column as text there, and save "
                 "it again"
             )
-        for name, (count, example) in self._kept.items():
+        for name, (number, example) in self._kept.items():
             yield Note(
-                f"{count:,} values of {name!r}, such as {example!r}, look as if they had lost "
+                f"{number:,} values of {name!r}, such as {example!r}, look as if they had lost "
                 "digits in spreadsheet software; they were taken as they are"
+            )
+        for name, (number, example) in self._whole.items():
+            yield Note(
+                f"{number:,} values of {name!r}, such as {example!r}, are whole numbers that "
+                "software wrote as decimal ones: `.0` was left out"
             )
 
 
-def _count(counts: Counts, name: str, example: str, more: int = 1) -> None:
+def count(counts: Counts, name: str, example: str, more: int = 1) -> None:
+    """Count so many more of a name; the first example stays."""
     if name in counts or len(counts) < _KNOWN:
-        count, first = counts.get(name, (0, example))
-        counts[name] = count + more, first
+        before, first = counts.get(name, (0, example))
+        counts[name] = before + more, first

@@ -12,6 +12,7 @@ from decimal import Decimal
 _EXACT = 1 << 53
 """Whole numbers up to here are exact in a double."""
 _SMALL = -10
+_WHOLE = re.compile(r"\d+\.0")
 _CUT_SHORT = re.compile(r"[-+]?(\d+)(?:[.,](\d+))?[eE]\+(\d{1,3})")
 
 
@@ -34,6 +35,11 @@ def plain_text(text: str) -> str:
 def decimal_text(value: Decimal) -> str:
     """A decimal number with the digits that it has: `9.50`."""
     return format(value, "f")
+
+
+def whole_id(text: str) -> str:
+    """An id, without the `.0` that software puts behind whole numbers."""
+    return text[:-2] if text.endswith(".0") and _WHOLE.fullmatch(text) else text
 
 
 def digits_lost(text: str) -> str:

@@ -63,10 +63,11 @@ def test_columns_are_rows(tmp_path: Path) -> None:
             rows = [draw.choices(cells, k=7) for _ in range(draw.randint(1, 5))]
             text = "".join(",".join(row) + "\n" for row in rows if any(row))
             blocks = read_blocks(TextLines(StringIO(text)), DIALECT, tmp_path)
-            expected = [plain_record(columns, row) for row in Rows(blocks, 7)]
+            expected = [plain_record(columns, row) for row in Rows(blocks, header)]
             blocks = read_blocks(TextLines(StringIO(text)), DIALECT, tmp_path)
             plan = PlainRows(columns)
-            found = [record for part in Rows(blocks, 7).parts() for record in plan.records(part)]
+            parts = Rows(blocks, header).parts()
+            found = [record for part in parts for record in plan.records(part)]
             assert found == expected, text
 
 

@@ -171,3 +171,11 @@ def test_keys_of_an_object_in_a_cell_are_properties(tmp_path: Path) -> None:
 def test_columns_of_one_name_are_several_pictures(tmp_path: Path) -> None:
     _, found, _ = accepted(tmp_path, "id,title,image,image\n1,Mug,a.jpg,b.jpg\n2,Cup,c.jpg,\n")
     assert (found["1"].images, found["2"].images) == (("a.jpg", "b.jpg"), ("c.jpg",))
+
+
+def test_the_header_once_more_is_no_product(tmp_path: Path) -> None:
+    text = 'sku;name;ref\nA;Mug;="01"\n sku ;name;ref\nB;Cup;2\nsku;name;ref\n'
+    _, found, others = accepted(tmp_path, text)
+    assert list(found) == ["A", "B"]
+    (note,) = [item.text for item in others if "once more" in getattr(item, "text", "")]
+    assert note == "2 rows are the header once more, and were left out"

@@ -20,6 +20,7 @@ from k3m_kg.readers.mapped.named import ByName
 from k3m_kg.readers.mapped.splitting import values_in
 from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.readers.mapping import Separator, load_mapping
+from k3m_kg.readers.numbers import whole_id
 from k3m_kg.records import ProductRecord, RejectedRow
 
 _SEVERAL = "has several values, and the mapping has no `separators` for its column"
@@ -58,7 +59,7 @@ class DelimitedChanges:
                 header, dialect, _ = find_header(lines, settings, path)
                 table = _Table(settings, header, str(mapping))
                 yield WrittenForm(dialect["delimiter"], encoding, keys=table.keys)
-                rows = Rows(read_blocks(lines, dialect, path), len(header))
+                rows = Rows(read_blocks(lines, dialect, path), header)
                 rows.skip(settings.skip_after_header)
                 rows.keep_back(settings.skip_at_end)
                 seen = set()
@@ -68,7 +69,7 @@ class DelimitedChanges:
                         continue
                     record = table.record(row)
                     if isinstance(record, ProductRecord) and record.id not in seen:
-                        change = changes.get(record.id)
+                        change = changes.get(record.id) or changes.get(whole_id(record.id))
                         if change is not None and change.since:
                             seen.add(record.id)
                             yield from table.edited(row.cells, change)

@@ -113,9 +113,9 @@ def table_records(
         if is_graph_table(header):
             yield from graph_records(_graph_rows(header, dialect, lines, path))
             return
-        raise _needed(header, Rows(blocks(lines, dialect, path), len(header)), path, number)
+        raise _needed(header, Rows(blocks(lines, dialect, path), header), path, number)
     header, dialect, note = find_header(lines, settings, path)
-    rows = Rows(blocks(lines, dialect, path), len(header))
+    rows = Rows(blocks(lines, dialect, path), header)
     if note:
         yield Note(note)
     if settings.delimiter is None and dialect["delimiter"] != _usual_delimiter(path):
@@ -140,6 +140,8 @@ def table_records(
             f"{rows.short:,} rows, the first on line {rows.first_short:,}, have fewer cells than "
             "the header: what lacks was taken as empty"
         )
+    if rows.repeats:
+        yield Note(f"{rows.repeats:,} rows are the header once more, and were left out")
     if note := _about_literals(settings, header, rows.literals):
         yield Note(note)
 
@@ -230,18 +232,21 @@ class Rows:
 
     Attributes:
         short: rows with fewer cells than the header, and the line of the first.
+        repeats: rows that are the header once more, as where files were put together.
         literals: places of cells that look like a list or an object, in the first rows.
     """
 
-    def __init__(self, blocks: Iterable[RowBlock | RejectedRow], width: int) -> None:
+    def __init__(self, blocks: Iterable[RowBlock | RejectedRow], header: Sequence[str]) -> None:
         self._blocks = iter(blocks)
-        self._width = width
+        self._header = list(header)
+        self._width = len(header)
         self._skip = 0
         self._back = 0
         self._blank = 0  # rows since the last one that is not
         self._ids: Sequence[int] = ()
         self.short = 0
         self.first_short = 0
+        self.repeats = 0
         self.literals: set[int] = set()
         self._looked_at = 0
 
@@ -300,7 +305,7 @@ class Rows:
         if not block.is_simple or block.has_formulas or set(map(len, block.rows)) != {self._width}:
             return None
         rows = [list(map(str.strip, row)) for row in block.rows]
-        if not all(map(any, rows)):
+        if not all(map(any, rows)) or self._header in rows:
             return None
         for cells in rows[: max(_LOOKED_AT - self._looked_at, 0)]:
             self._look(cells)
@@ -326,6 +331,9 @@ class Rows:
                 yield RejectedRow(start, why_not, block.raw(place), self._id_in(cells))
                 continue
             cells = block.shown(cells)
+            if cells == self._header:
+                self.repeats += 1
+                continue
             if self._looked_at < _LOOKED_AT:
                 self._look(cells)
             yield Row(start, cells, partial(block.raw, place))
