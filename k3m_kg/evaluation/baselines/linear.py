@@ -19,8 +19,12 @@ STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 DENSE_SCALES = (1.0, 0.25)
 """Of features beside words and attributes: many features of few products are no help at length."""
 _ITERATIONS = 40
+_PATIENCE = 2
+"""Strengths in a row that are no better than the best, after which none that is larger is tried."""
 _USUAL = 1.0
-"""Where there is nothing to choose it on."""
+"""Where there is nothing to choose it on, or hardly anything is learned: as of identifiers."""
+_FEWEST_EACH = 3
+"""Examples of a class in the mean, from which the strength is chosen."""
 MOST_WEIGHTS = 1 << 21
 """Classes times columns: with more, the columns that fewest examples have are left out."""
 
@@ -49,7 +53,7 @@ class Linear:
 def fit_linear(
     train: tuple[Sequence[Part], np.ndarray], validation: tuple[Sequence[Part], np.ndarray]
 ) -> Linear:
-    """The strength that is most often right on validation; the usual one without validation.
+    """The strength that is most often right on validation; the usual one where none is chosen.
 
     Args:
         train: examples and their labels, of at least two kinds.
@@ -58,23 +62,44 @@ def fit_linear(
     classes, labels = np.unique(train[1], return_inverse=True)
     columns = _columns(train[0], MOST_WEIGHTS // len(classes))
     parts, checked = (_chosen(found, columns) for found in (train[0], validation[0]))
-    best, best_right = None, -1.0
-    kinds = {isinstance(part, np.ndarray) for part in parts}
-    for scale in DENSE_SCALES if len(kinds) > 1 and len(validation[1]) else (1.0,):
-        scaled, weights_FK = with_dense(parts, scale), None
-        for strength in STRENGTHS if len(validation[1]) else (_USUAL,):
+    best: tuple[float, int, Linear] | None = None
+    mixed = len({isinstance(part, np.ndarray) for part in parts}) > 1
+    choose = len(validation[1]) > 0 and len(labels) >= _FEWEST_EACH * len(classes)
+    for scale in DENSE_SCALES if mixed and choose else (1.0,):
+        scaled, weights_FK, best_here, places = with_dense(parts, scale), None, -1.0, 0
+        for place in _tried(None if best is None else best[1], choose=choose):
             weights_FK = fit_softmax(
-                scaled, labels, len(classes), strength, begin_FK=weights_FK, iterations=_ITERATIONS
+                scaled,
+                labels,
+                len(classes),
+                STRENGTHS[place],
+                begin_FK=weights_FK,
+                iterations=_ITERATIONS,
             )
-            found = Linear(classes, columns, dense_undone(parts, weights_FK, scale), strength)
+            undone_FK = dense_undone(parts, weights_FK, scale)
+            found = Linear(classes, columns, undone_FK, STRENGTHS[place])
             right = 0.0
             if len(validation[1]):
                 given = classes[softmax_logits(checked, found.weights_FK).argmax(1)]
                 right = float(np.mean(given == validation[1]))
-            if right > best_right:
-                best, best_right = found, right
+            if best is None or right > best[0]:
+                best = right, place, found
+            places = 0 if right > best_here else places + 1
+            best_here = max(best_here, right)
+            if places == _PATIENCE:
+                break
     assert best is not None
-    return best
+    return best[2]
+
+
+def _tried(near: int | None, *, choose: bool) -> range:
+    """Places in `STRENGTHS`, ascending; `near` is the best one for features of another scale."""
+    if not choose:
+        usual = STRENGTHS.index(_USUAL)
+        return range(usual, usual + 1)
+    if near is None:
+        return range(len(STRENGTHS))
+    return range(max(0, near - 1), min(len(STRENGTHS), near + 2))
 
 
 def _columns(parts: Sequence[Part], most: int) -> tuple[np.ndarray, ...]:
