@@ -42,6 +42,7 @@ class Preset:
         learns_links: whether the whole model learns from link prediction, or a head on it alone.
         tasks: further tasks.
         gate: settings of `lpm`.
+        evidence: whether evidence, how questions are asked, and tasks stay as the config has them.
     """
 
     summary: str
@@ -52,6 +53,7 @@ class Preset:
     learns_links: bool = True
     tasks: tuple[Config, ...] = ()
     gate: Config = field(default_factory=dict)
+    evidence: bool = False
 
 
 _CO: Config = {"name": "co-attention"}
@@ -68,6 +70,10 @@ def _k3m(summary: str, **changes: Any) -> Preset:
 
 PRESETS: dict[str, Preset] = {
     "k3m": _k3m("the paper's: co-attention, hard-spl, star attention, link prediction"),
+    "k3m-evidence": _k3m(
+        "K3M with evidence in link prediction, where the config has it: as pretrain makes it",
+        evidence=True,
+    ),
     "k3m-soft": _k3m("K3M with the fusion soft-spl", fusion="soft-spl"),
     "k3m-mean": _k3m("K3M with the fusion mean", fusion="mean"),
     "k3m-interactive": _k3m("K3M without individual features", fusion="interactive-only"),
@@ -111,8 +117,9 @@ PRESETS: dict[str, Preset] = {
 def changed(settings: Mapping[str, Any], name: str) -> Config:
     """A config of `k3m-kg pretrain` (as `recipe` or a file gives it) as that of a preset.
 
-    Evidence, which is no part of the paper, is left out of all of them, and all ask hidden
-    questions: knowledge as text could not be asked otherwise.
+    Evidence, which is no part of the paper, is left out of all but `k3m-evidence`, and all the
+    others ask hidden questions: knowledge as text could not be asked otherwise. They learn from
+    masked words, too.
 
     Raises:
         UsageError: there is no such preset.
@@ -131,7 +138,8 @@ def changed(settings: Mapping[str, Any], name: str) -> Config:
 
 def _with_idea(settings: Config, preset: Preset) -> Config:
     model = dict(settings.get("model", {}))
-    model.pop("evidence", None)
+    if not preset.evidence:
+        model.pop("evidence", None)
     before = dict(model.get("interactor", {}))
     kept = {key: before[key] for key in ("layers", "heads") if key in before}
     if preset.interactor is _CO:  # K3M's own: as the config has it
@@ -180,11 +188,11 @@ def _tasks(settings: Config, preset: Preset) -> list[Config]:
             where="tasks",
             hint="add lpm to its tasks",
         )
-    links[0] |= {"questions": "hidden"} | preset.gate
+    links[0] |= ({} if preset.evidence else {"questions": "hidden"}) | preset.gate
     if not preset.learns_links:
         links[0]["probe"] = True
     names = [task["name"] for task in tasks]
-    if "mlm" not in names:
+    if "mlm" not in names and not preset.evidence:
         tasks.insert(0, {"name": "mlm", "weight": 0.1})
     if preset.knowledge:
         for task in tasks:

@@ -202,9 +202,10 @@ def _hiding(found: Recipe, hide: Sequence[str]) -> Recipe:
 
 
 def _why_so_long(shape: Shape, training: dict[str, Any], minutes: float | None) -> tuple[str, str]:
+    steps = training["epochs"] * max(1, shape.products // training["batch_size"])
     return (
         f"training.batch_size: {training['batch_size']}, epochs: {training['epochs']}",
-        f"about {_STEPS:,} steps over {shape.products:,} products"
+        f"about {steps:,} steps over {shape.products:,} products"
         + (f", fewer if {minutes:g} minutes are over before" if minutes else ""),
     )
 
