@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import gzip
 import lzma
+import re
 import struct
 import tarfile
 import zipfile
@@ -26,6 +27,10 @@ MAX_LIST_BYTES = 64 << 20
 MAX_NAME = 4096
 MAX_HEADER_BYTES = 1 << 16
 """Of one header of a tar, and of all of them between two members."""
+_RECORD, _BEGUN = re.compile(rb"([0-9]{1,20}) [^=]{1,512}="), re.compile(rb"[0-9]+ [^=]")
+_DIGITS = bytes(ord("0") if chr(byte).isdecimal() and byte < 128 else 1 for byte in range(256))
+_MOST_DIGITS = 256
+"""No name of a file has as many characters."""
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 """Pictures do not shrink; other methods ask for the memory that a member names."""
 MAX_RATIO = 100
@@ -238,7 +243,9 @@ def _guarded(path: Path, chunks: Iterator[bytes]) -> Iterator[bytes]:
 
 def _tar_headers(file: IO[bytes], path: Path) -> Iterator[tuple[str, tarfile.TarInfo]]:
     bounded = _Bounded(file)
-    with tarfile.open(fileobj=bounded, mode="r:", errorlevel=2) as tar:  # type: ignore[call-overload]
+    with tarfile.open(  # type: ignore[call-overload]
+        fileobj=bounded, mode="r:", errorlevel=2, tarinfo=_Header
+    ) as tar:
         for count, info in enumerate(tar):
             if count >= MAX_MEMBERS:
                 raise CatalogError(f"has more than {MAX_MEMBERS:,} members", where=str(path))
@@ -264,12 +271,46 @@ class _Bounded:
         self._file = file
         self.seek, self.tell = file.seek, file.tell
         self.left = MAX_HEADER_BYTES
+        self._looked_at = b""
+
+    def look(self, count: int) -> bytes:
+        """What the next `read` of so many bytes gives."""
+        self._looked_at = self.read(count)
+        return self._looked_at
 
     def read(self, count: int) -> bytes:
+        if self._looked_at:
+            found, self._looked_at = self._looked_at, b""
+            return found
         self.left -= count
         if self.left < 0:
             raise tarfile.ReadError(f"headers of more than {MAX_HEADER_BYTES:,} bytes")
         return self._file.read(count)
+
+
+class _Header(tarfile.TarInfo):
+    """A header that says nothing over which `tarfile` thinks for minutes.
+
+    Its expressions go over a text once from every digit and every record.
+    """
+
+    def _proc_pax(self, tar: Any) -> Any:
+        if wrong := _wrong_records(tar.fileobj.look(self._block(self.size))):  # type: ignore[attr-defined]
+            raise tarfile.ReadError(wrong)
+        return super()._proc_pax(tar)  # type: ignore[misc]
+
+
+def _wrong_records(header: bytes) -> str | None:
+    """Why the records of an extended header are not read; None where they are."""
+    if b"0" * _MOST_DIGITS in header.translate(_DIGITS):
+        return f"a header with a number of {_MOST_DIGITS} digits"
+    place = 0
+    while found := _RECORD.match(header, place):
+        length = int(found[1])
+        if length < found.end() - place:
+            return "a header with a record that is shorter than its name"
+        place += length
+    return "a header with a record of a very long name" if _BEGUN.match(header, place) else None
 
 
 class _Forward:

@@ -7,7 +7,7 @@ import io
 import random
 import tarfile
 import zipfile
-import zlib
+from functools import cache
 
 import pyarrow as pa
 
@@ -64,7 +64,7 @@ def _odd_headers(rng: random.Random) -> bytes:
         b"12 size=-1\n\n\n", b"22 GNU.sparse.size=x\n\n", b"25 GNU.sparse.map=0,1,2,\n",
         b"".join(b"%d %d=b\n" % (len(b"%d" % n) + 6, n) for n in range(1_000, 3_000)),
         b"30 hdrcharset=BINARY\n\n\n\n\n\n\n\n\n\n", b"0 a=b\n", b"-5 a=b\n",
-        b"17 path=\xff\xfe.png\n\n",
+        b"17 path=\xff\xfe.png\n\n", b"2 " * 14_000 + b"=", b"1" * 255 + b" ", b"3 =" * 9_000,
     ))  # fmt: skip
     if rng.random() < 0.3:
         info = tarfile.TarInfo("././@LongLink")
@@ -101,11 +101,14 @@ def _tar(rng: random.Random) -> bytes:
     return out + bytes(rng.choice((0, 512, 1024)))
 
 
-def _packed_zeros(count: int) -> bytes:
-    """A member of gzip; nothing of it is held unpacked."""
-    packer = zlib.compressobj(1, wbits=31)
-    parts = [packer.compress(bytes(1 << 20)) for _ in range(count >> 20)]
-    return b"".join(parts) + packer.flush() if count else b""
+@cache
+def _zeros(kind: str) -> bytes:
+    """32 MiB of them, packed."""
+    if kind == "gzip":
+        return gzip.compress(bytes(1 << 25), 1, mtime=0)
+    with pa.CompressedOutputStream(packed := pa.BufferOutputStream(), kind) as stream:
+        stream.write(bytes(1 << 25))
+    return packed.getvalue().to_pybytes()
 
 
 def archive(number: int) -> bytes:
@@ -113,17 +116,15 @@ def archive(number: int) -> bytes:
     rng = random.Random(number)
     kind = number % 4
     data = _zip(rng) if kind == 0 else _tar(rng)
-    zeros = 3 << 28 if kind > 1 and rng.random() < 0.004 else 0  # and unpacks to much more
+    times = 24 if kind > 1 and rng.random() < 0.004 else 0  # and unpacks to much more
     if rng.random() < 0.3 and len(data) < 1 << 20:
         data = rng.choice((change_bytes, change_words))(data, rng)
     if kind == 2:
-        data = gzip.compress(data, 1, mtime=0) + _packed_zeros(zeros)
+        data = gzip.compress(data, 1, mtime=0) + _zeros("gzip") * times
     elif kind == 3:
         with pa.CompressedOutputStream(packed := pa.BufferOutputStream(), "zstd") as stream:
             stream.write(data)
-            for _ in range(zeros >> 20):
-                stream.write(bytes(1 << 20))
-        data = packed.getvalue().to_pybytes()
+        data = packed.getvalue().to_pybytes() + _zeros("zstd") * times
     if rng.random() < 0.2:
         data = change_bytes(data, rng)
     return data[: 1 << 20]

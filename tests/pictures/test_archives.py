@@ -231,6 +231,32 @@ def test_a_header_bomb_is_refused(tmp_path: Path, open_archive: Open, kind: str)
         open_archive(tmp_path / "pics")
 
 
+@pytest.mark.parametrize("records", [b"9" * 60_000, b"2 " * 30_000 + b"="], ids=["digits", "names"])
+def test_headers_that_are_read_for_minutes_are_refused(
+    tmp_path: Path, open_archive: Open, records: bytes
+) -> None:
+    """Each of them again and again from every byte, and from every record to the end."""
+    header = tarfile.TarInfo("./PaxHeaders/x")
+    header.type, header.size = tarfile.XHDTYPE, len(records)
+    data = header.tobuf(tarfile.USTAR_FORMAT) + records + bytes(-len(records) % 512)
+    (tmp_path / "pics").write_bytes(data + tarfile.TarInfo("1.jpg").tobuf() + bytes(1024))
+    with pytest.raises(CatalogError, match="a header with"):
+        open_archive(tmp_path / "pics")
+
+
+def test_extended_headers_as_programs_write_them_are_read(
+    tmp_path: Path, open_archive: Open
+) -> None:
+    said = {
+        "comment": "9" * 250 + "x=" * 900,
+        f"SCHILY.xattr.user.{'n' * 255}": "a\n1 b=c",
+        "é": "",
+    }
+    with tarfile.open(tmp_path / "pics", "w", format=tarfile.PAX_FORMAT, pax_headers=said) as tar:
+        add_tar(tar, f"{'d' * 150}/é.jpg", picture("good"), pax_headers=said)
+    assert content(open_archive(tmp_path / "pics")("id", ("é.jpg",))) == ["good"]
+
+
 @pytest.mark.parametrize("kind", FORMATS)
 def test_a_truncated_archive_is_one_clear_error(
     tmp_path: Path, open_archive: Open, kind: str
