@@ -12,15 +12,17 @@ from k3m_kg.corruption import CORRUPTIONS
 from k3m_kg.evaluation.text import corruption_text
 from k3m_kg.files import whole_file, write_text
 from k3m_kg.pages.html import best, document, figure, table, text, tiles
-from k3m_kg.robustness.plots import GROUPS, plot_group
+from k3m_kg.robustness.plots import GROUPS, plot_bars, plot_group
 from k3m_kg.robustness.results import Results
 from k3m_kg.robustness.settings import GridPaths
-from k3m_kg.robustness.tables import csv_text, markdown, table_of, verdict_text
+from k3m_kg.robustness.tables import csv_text, markdown, measures_of, table_of, verdict_text
 
+_BARS = "bars"
 _CAPTIONS = {
     "missing": "Titles, pictures or either missing in a share of the test products.",
     "wrong": "Titles, pictures or either those of another product.",
     "knowledge": "Triples missing, or those of another product.",
+    _BARS: "The whole catalog, and all test products met; lines are 95 % intervals.",
 }
 
 
@@ -40,6 +42,8 @@ def write_results(results: Results, paths: GridPaths, summaries: Mapping[str, st
         for group, names in GROUPS.items():
             if (plot := plot_group(results, task, names)) is not None:
                 drawn[task, group] = plot
+        if (plot := plot_bars(results, task)) is not None:
+            drawn[task, _BARS] = plot
     paths.plots.mkdir(parents=True, exist_ok=True)
     for (task, group), data in drawn.items():
         name = task.replace(":", "-").replace("/", "_")
@@ -69,7 +73,9 @@ def results_page(
 def robustness_section(results: Results, task: str, drawn: Mapping[tuple[str, str], bytes]) -> str:
     """Figures and tables of one task."""
     figures = "".join(
-        figure(drawn[task, group], _CAPTIONS[group]) for group in GROUPS if (task, group) in drawn
+        figure(drawn[task, group], caption)
+        for group, caption in _CAPTIONS.items()
+        if (task, group) in drawn
     )
     return f"<h2>{text(task)}</h2>{figures}{''.join(_tables(results, task))}"
 
@@ -127,6 +133,18 @@ def _tables(results: Results, task: str) -> Iterator[str]:
         ]
         yield f"<h3>{corruption}: {escape(CORRUPTIONS[corruption].summary)}</h3>"
         yield table("|model", *head[1:], rows=cells)
+    head, body = measures_of(results, task)
+    if body:
+        cells = [
+            [
+                text(state),
+                text(model),
+                *(best(cell.rstrip("*"), cell.endswith("*")) for cell in shown),
+            ]
+            for state, model, *shown in body
+        ]
+        yield "<h3>All measures, all products met</h3>"
+        yield table("|products", "|model", *head[2:], rows=cells)
 
 
 def _told(results: Results) -> str:

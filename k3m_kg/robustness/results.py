@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class GridRow:
         difference, difference_low, difference_high, p: how far it is ahead of that, and how likely
             that would be of equals.
         outcome: `ahead`, `level` or `lost`; None of other models, and where nobody can be compared.
+        metrics: the mean over trainings of every number that the task reports; the measure alone
+            where the share follows from none and all.
     """
 
     task: str
@@ -63,6 +65,7 @@ class GridRow:
     difference_high: float | None = None
     p: float | None = None
     outcome: str | None = None
+    metrics: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,8 +233,18 @@ def _compared(
             high=high,
             spread=spread,
             parameters=cells[0].told.get("parameters"),
+            metrics=_means([cell.metrics for cell in cells]),
             **more,
         )
+
+
+def _means(reports: list[dict[str, float]]) -> dict[str, float]:
+    """Of what all of them report."""
+    return {
+        name: float(np.mean([report[name] for report in reports]))
+        for name in reports[0]
+        if all(name in report for report in reports)
+    }
 
 
 def _averaged(cells: list[GridCell]) -> Outcomes | None:

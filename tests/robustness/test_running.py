@@ -16,9 +16,11 @@ from k3m_kg.corruption import corrupt, corruption_of
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.evaluation.running import run_evaluation
 from k3m_kg.robustness.cells import read_cell
+from k3m_kg.robustness.page import write_results
 from k3m_kg.robustness.results import results_of
 from k3m_kg.robustness.running import Clock, OutOfTimeError, prepared, run_grid
 from k3m_kg.robustness.settings import GridSettings
+from k3m_kg.robustness.tables import measures_of
 from k3m_kg.robustness.units import GridJob, GridUnit, Told, evaluation_of, units_of
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.open_model import open_model
@@ -185,3 +187,26 @@ def test_a_budget_ends_between_cells_and_time_left_is_told(
         clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
     with pytest.raises(OutOfTimeError):
         clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
+
+
+def test_all_measures_of_a_task_stand_on_the_page(
+    snapshot: Snapshot, done: tuple[GridJob, list[Told]]
+) -> None:
+    job, _ = done
+    results = results_of(job, snapshot)
+    head, body = measures_of(results, "link-prediction")
+    assert head == ["products", "model", "macro_hits@1", "hits@1", "hits@3", "hits@10", "mrr"]
+    states = [(state, model) for state, model, *_ in body]
+    assert states == [(s, m) for s in ("clean", "TMR", "MNR") for m in job.settings.models]
+    by_model = {model: cells for state, model, *cells in body if state == "TMR"}
+    row = next(
+        row
+        for row in results.of("link-prediction", "TMR")
+        if row.ratio == 1 and row.model == "vilbert"
+    )
+    assert by_model["vilbert"][-1].rstrip("*") == f"{100 * row.metrics['mrr']:.1f}"
+    assert all(any(cells[place].endswith("*") for cells in by_model.values()) for place in range(5))
+    write_results(results, job.paths, {})
+    page = job.paths.page.read_text("utf-8")
+    assert "All measures" in page
+    assert (job.paths.plots / "link-prediction-bars.png").read_bytes().startswith(b"\x89PNG")
