@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.readers.xml import elements
 from k3m_kg.readers.xml.elements import (
     MAX_CHARACTERS,
     MAX_DEPTH,
@@ -56,6 +57,35 @@ def test_namespaces_or_prefixes(tmp_path: Path) -> None:
 def test_declared_entities_are_refused(tmp_path: Path, declared: str) -> None:
     with pytest.raises(CatalogError, match="declares entities"):
         found(tmp_path, f"{declared}<c><p>&b;</p></c>")
+
+
+@pytest.mark.parametrize("begin", ["<c><p k='", "<c><!--", "<c><?x ", "<", "<c><p>1</p></c><!--"])
+def test_a_tag_without_end_is_refused(
+    tmp_path: Path, begin: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The parser keeps it, and begins anew with every block: 32 MiB took eleven seconds."""
+    monkeypatch.setattr(elements, "MAX_TAG", 150_000)
+    with pytest.raises(CatalogError, match="a tag or a comment of more than"):
+        found(tmp_path, begin + "x" * 400_000)
+    shorter = f"<c><!--{'x' * 100_000}--><p k='{'y' * 100_000}'>1</p>{'<p>2</p>' * 90_000}</c>"
+    assert len(found(tmp_path, shorter)) == 90_001
+
+
+def test_attributes_that_a_document_type_fills_in_are_few(tmp_path: Path) -> None:
+    """Each element has them: four bytes of a document would be read for milliseconds."""
+    some = "<!DOCTYPE c [<!ATTLIST p k CDATA 'v' l CDATA #IMPLIED>]><c><p/></c>"
+    (element,) = found(tmp_path, some)
+    assert isinstance(element, XmlElement)
+    assert element.attributes == {"k": "v"}
+    many = "".join(f" a{number} CDATA 'v'" for number in range(2_000))
+    with pytest.raises(CatalogError, match="fills in attributes"):
+        found(tmp_path, f"<!DOCTYPE c [<!ATTLIST p{many}>]><c><p/></c>")
+
+
+def test_a_namespace_is_short(tmp_path: Path) -> None:
+    """Every name in it has it before it, and is a text of its own."""
+    with pytest.raises(CatalogError, match="a namespace of more than 512"):
+        found(tmp_path, f"<c xmlns='{'u' * 600}'><p/></c>")
 
 
 def test_a_document_type_elsewhere_is_not_fetched(tmp_path: Path) -> None:

@@ -26,6 +26,12 @@ MAX_CHARACTERS = 2 * MAX_LINE
 """Characters of text and attributes that an element may hold."""
 MAX_ELEMENTS = 100_000
 """Elements that an element may hold."""
+MAX_TAG = 4 * MAX_CHARACTERS
+"""Bytes of a tag or a comment: the parser keeps them, and begins anew with every block."""
+MAX_NAMESPACE = 512
+"""Characters: each name of an element has them before it."""
+MAX_DEFAULTS = 4096
+"""Characters of attributes that a document type fills in: each element of a name has them."""
 _BLOCK = 1 << 16
 _Part = TypeVar("_Part")
 _NEVER = 0
@@ -108,7 +114,7 @@ def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | Rejected
         CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
             entities.
     """
-    parser, line = found.parser, 0
+    parser, line, given = found.parser, 0, 0
     try:
         with open_bytes(path) as file:
             block = file.read(_BLOCK)
@@ -119,6 +125,9 @@ def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | Rejected
             while True:
                 parser.Parse(block, not block)
                 yield from found.taken()
+                given += len(block)
+                if 0 <= parser.CurrentByteIndex < given - MAX_TAG:
+                    raise _RefusedError(f"a tag or a comment of more than {MAX_TAG >> 20} MiB")
                 if not block:
                     return
                 block = file.read(_BLOCK)
@@ -187,6 +196,11 @@ def _refuse_entities(*_: object) -> None:
     )
 
 
+def _check_namespace(prefix: str | None, name: str | None) -> None:
+    if name is not None and len(name) > MAX_NAMESPACE:
+        raise _RefusedError(f"a namespace of more than {MAX_NAMESPACE} characters")
+
+
 class ElementFinder(ABC, Generic[_Part]):
     """What the parser calls, and what was found since it was last asked.
 
@@ -198,7 +212,7 @@ class ElementFinder(ABC, Generic[_Part]):
         self._done: list[_Part | RejectedRow] = []
         self._depth = 0
         self._too_large_from = 0
-        self._characters = self._elements = 0
+        self._characters = self._elements = self._defaults = 0
         self._name = ""
         self._begin = 0
         self.line_before = 0
@@ -208,6 +222,8 @@ class ElementFinder(ABC, Generic[_Part]):
         parser.UseForeignDTD(True)
         parser.buffer_text = True
         parser.EntityDeclHandler = _refuse_entities
+        parser.AttlistDeclHandler = self._default
+        parser.StartNamespaceDeclHandler = _check_namespace
         parser.SkippedEntityHandler = self._entity
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
@@ -279,6 +295,16 @@ class ElementFinder(ABC, Generic[_Part]):
     def _entity(self, name: str, is_parameter: bool) -> None:
         if not is_parameter:
             self._text(html.unescape(f"&{name};"))
+
+    def _default(self, element: str, name: str, kind: str, value: str | None, _: object) -> None:
+        if value is not None:
+            self._defaults += len(name) + len(value)
+            if self._defaults > MAX_DEFAULTS:
+                raise _RefusedError(
+                    f"its document type fills in attributes of more than {MAX_DEFAULTS:,} "
+                    "characters",
+                    "write the document without it, for example with `xmllint --dropdtd`",
+                )
 
     def _too_large(self) -> None:
         # It is left where it began: what follows in it is passed over.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from http.cookies import CookieError, SimpleCookie
 from urllib.parse import quote
 
 from starlette.datastructures import Headers, MutableHeaders
@@ -66,6 +65,8 @@ class Guard:
         cookie: str | None = None
         state = scope.setdefault("state", {})
         state["visitor"] = Visitor("", None)
+        # Nobody else has a use for cookies, and whoever reads them does it by Python's own reader.
+        scope["headers"] = [pair for pair in scope["headers"] if pair[0] != b"cookie"]
         try:
             self._check_host(headers)
             visitor, cookie = self._visitor(headers)
@@ -218,8 +219,13 @@ def set_cookie(value: str, *, https: bool) -> str:
 
 
 def _cookie(headers: Headers) -> str:
-    try:
-        found = SimpleCookie(headers.get("cookie", "")).get(COOKIE)
-    except CookieError:
-        return ""
-    return "" if found is None else found.value
+    """Our cookie's value, as we wrote it: without quotes.
+
+    Python's own reader takes eight seconds for 60 KB of backslashes (CVE-2024-7592).
+    """
+    for header in headers.getlist("cookie"):
+        for part in header.split(";"):
+            name, _, value = part.strip().partition("=")
+            if name == COOKIE:
+                return value
+    return ""
