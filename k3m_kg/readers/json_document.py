@@ -1,7 +1,7 @@
 """A JSON document: an array of products, or objects around one, read as JSON Lines are.
 
-The document is streamed: one product is held at a time. The list of products in
-`{"products": [...]}` is found by itself; `items` names one that lies deeper, such as
+The document is streamed: one product is held at a time. Where the products are is told from its
+first part (`k3m_kg.readers.json_outline`); `items` names another list, such as
 `data.products.edges`.
 """
 
@@ -19,14 +19,18 @@ from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.readers.json_lines import scan_json
+from k3m_kg.readers.json_outline import Outline, notes, outline
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.mapped.nested import unwrapped
 from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _BLOCK = 1 << 16
 _MAX_KEY = 1000
 _AHEAD = 4096
+_OUTLINED = 1 << 20
+"""Characters that tell where the products are."""
 _LINES = {".jsonl", ".ndjson", ".jsonlines"}
 _SURE = 0.8
 """Above JSON Lines, of which a document on one line also has the looks."""
@@ -35,11 +39,8 @@ _MARK = re.compile(r'["\[\]{}]')
 _TEXT_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _ARRAY = re.compile(rb"\[\s*(?:\{|\])")
 _LINKED = re.compile(rb'"@(?:context|graph|id|type)"')
-_OWN_FIELDS = {"id", "sku", "code", "title", "name", "asin", "_id", "item_id", "product_id"}
 _OF_OBJECTS = re.compile(r"\[\s*\{")
 _SCALAR = re.compile(r"[^,\]}\s]*")
-_LIST = re.compile(r'"([^"\\]{1,200})"\s*:\s*\[\s*\{')
-_FIELD = re.compile(r'"([^"\\]{1,200})"\s*:')
 
 
 class JSONDocumentReader:
@@ -51,16 +52,22 @@ class JSONDocumentReader:
     def sniff(self, path: Path, head: bytes) -> float:
         """Sure if it is an array of objects, or one object around a list of them."""
         text = head.removeprefix(codecs.BOM_UTF8).lstrip()
-        if unpacked_suffix(path) in _LINES or _LINKED.search(text):
-            return Confidence.NONE
-        if _ARRAY.match(text):
-            return _SURE
-        if not text.startswith(b"{"):
+        if _LINKED.search(text):
             return Confidence.NONE
         first, _, rest = text.partition(b"\n")
-        if rest.strip().startswith(b"{") and _is_whole(first):
-            return Confidence.NONE  # JSON Lines
-        return _SURE if _surrounds(text.decode(errors="replace")) else Confidence.NONE
+        is_lines = unpacked_suffix(path) in _LINES or (
+            text.startswith(b"{") and rest.strip().startswith(b"{") and _is_whole(first)
+        )
+        if _ARRAY.match(text):
+            return Confidence.NONE if is_lines else _SURE
+        if not text.startswith(b"{"):
+            return Confidence.NONE
+        found = outline(text.decode(errors="replace"))
+        if found is None or (is_lines and not found.is_paged):
+            return Confidence.NONE
+        if found.kind == "objects" and _is_whole(first):
+            return Confidence.NONE  # JSON Lines with one line
+        return _SURE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """Stream the products; what is no object with an id is rejected alone.
@@ -75,7 +82,16 @@ class JSONDocumentReader:
             refuse_settings_of_others(settings, "json", str(mapping))
         try:
             with open_bytes(path) as file:
-                items = _Document(file, path).items(list(self._items))
+                document = _Document(file, path)
+                found = None if self._items else outline(document.begin())
+                items: Iterator[tuple[int, Any, str]]
+                if found is None:
+                    items = document.items(list(self._items))
+                elif found.kind == "objects":
+                    items = document.objects()
+                else:
+                    yield from map(Note, notes(found))
+                    items = document.items(list(found.keys), found)
                 yield from tree_records(_objects(items, path), settings, path, mapping)
         except OSError as error:
             raise unreadable(path, error) from None
@@ -106,7 +122,7 @@ def _objects(items: Iterator[tuple[int, Any, str]], path: Path) -> Iterator[_Ite
     for line, tree, text in items:
         if isinstance(tree, dict):
             any_object = True
-            yield _Item(line, tree, text)
+            yield _Item(line, unwrapped(tree), text)
         else:
             why = "not an object in braces" if text else "too long or nested too deep"
             yield RejectedRow(line, why, raw_text(text))
@@ -121,15 +137,6 @@ def _is_whole(line: bytes) -> bool:
         return False
 
 
-def _surrounds(text: str) -> bool:
-    """Whether an object is one around a list of products, and no product itself."""
-    found = _LIST.search(text)
-    if found is None:
-        return False
-    before = set(_FIELD.findall(text, 0, found.start()))
-    return not before & _OWN_FIELDS
-
-
 class _Document:
     """The text of a document, of which a part is held."""
 
@@ -142,25 +149,79 @@ class _Document:
         self._ended = False
         self._line = 1
 
-    def items(self, keys: list[str]) -> Iterator[tuple[int, Any, str]]:
-        """Line, value and text of each item of the list; no text of one that is too much."""
-        self._find_list(keys)
+    def begin(self) -> str:
+        """The first part of the document, from what is not blank on."""
+        self._next()
+        while not self._ended and len(self._text) < _OUTLINED:
+            self._more()
+        return self._text[self._at : self._at + _OUTLINED]
+
+    def objects(self) -> Iterator[tuple[int, Any, str]]:
+        """Line, value and text of each object, one after the other."""
+        while mark := self._next():
+            if mark != "{":
+                raise self._wrong(f"there is {mark!r} where an object belongs")
+            yield self._item()
+
+    def items(
+        self, keys: list[str], found: Outline | None = None
+    ) -> Iterator[tuple[int, Any, str]]:
+        """Line, value and text of each item of the list; no text of one that is too much.
+
+        Args:
+            keys: of the objects around it.
+            found: what is known of the document.
+        """
+        while True:
+            depth = self._find_list(list(keys), is_known=found is not None or bool(keys))
+            if self._next() == "{":
+                yield from self._members(found is None or found.is_named)
+            else:
+                yield from self._listed()
+            if found is None or not found.is_paged:
+                return
+            self._pass_rest(depth)
+            if not self._next():
+                return
+
+    def _listed(self) -> Iterator[tuple[int, Any, str]]:
         self._expect("[")
         if self._next() == "]":
+            self._skip(1)
             return
         while True:
             yield self._item()
             mark = self._next()
+            if mark not in ("]", ","):
+                raise self._wrong(f"there is {mark or 'nothing'!r} where , or ] belongs")
+            self._skip(1)
             if mark == "]":
                 return
-            if mark != ",":
-                raise self._wrong(f"there is {mark or 'nothing'!r} where , or ] belongs")
-            self._at += 1
 
-    def _find_list(self, keys: list[str]) -> None:
-        """Go to the list: that at the keys, else the first list of objects in an object."""
+    def _members(self, named: bool) -> Iterator[tuple[int, Any, str]]:
+        self._expect("{")
+        while (mark := self._next()) == '"':
+            key = self._value(_MAX_KEY)
+            self._expect(":")
+            line, value, text = self._item()
+            if not named and isinstance(value, dict):
+                value = {"id": key, **value}
+            yield line, value, text
+            if (mark := self._next()) != ",":
+                break
+            self._skip(1)
+        if mark != "}":
+            raise self._wrong(f"there is {mark or 'nothing'!r} where , or }} belongs")
+        self._skip(1)
+
+    def _find_list(self, keys: list[str], *, is_known: bool) -> int:
+        """Go to the list or the object of products: the one at the keys, else the first list.
+
+        Returns:
+            how many objects it lies in.
+        """
         depth = 0
-        while self._next() == "{":
+        while self._next() == "{" and (keys or not is_known):
             depth += 1
             if depth > 50:
                 raise self._wrong("no list of products within 50 levels")
@@ -173,8 +234,9 @@ class _Document:
                     where=str(self._path),
                     hint="--set items=data.products says where the list is",
                 )
-        if self._next() != "[" or keys:
+        if keys or self._next() not in ("[{" if is_known else "["):
             raise self._wrong("there is no list where the products should be")
+        return depth
 
     def _to_member(self, wanted: str | None) -> bool:
         """Go to the value of a key, or to the first that is a list of objects."""
@@ -251,6 +313,20 @@ class _Document:
                 depth += 1 if found[0] in "[{" else -1
             if depth <= 0:
                 return
+
+    def _pass_rest(self, depth: int) -> None:
+        """Go behind what is left of so many objects."""
+        while depth > 0:
+            found = _MARK.search(self._text, self._at)
+            if found is None:
+                self._skip(len(self._text) - self._at)
+                self._must_have_more()
+                continue
+            self._skip(found.end() - self._at)
+            if found[0] == '"':
+                self._pass_text()
+            else:
+                depth += 1 if found[0] in "[{" else -1
 
     def _pass_text(self) -> None:
         while (end := _TEXT_END.match(self._text, self._at)) is None:

@@ -14,10 +14,11 @@ from pathlib import Path
 from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head, unpacked_suffix
-from k3m_kg.readers.json_lines import json_lines, json_object
+from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
+from k3m_kg.readers.mapped.nested import unwrapped
 from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
-from k3m_kg.records import CatalogRecord
+from k3m_kg.records import CatalogRecord, RejectedRow
 
 _SUFFIXES = {".jsonl", ".ndjson", ".jsonlines"}
 _NOT_LINES = "read it with --format json, which takes the objects of an array one by one"
@@ -56,7 +57,15 @@ class JSONLinesReader:
             raise CatalogError(
                 "is one JSON document, not an object a line", where=str(path), hint=_NOT_LINES
             )
-        yield from tree_records(json_lines(path), settings, path, mapping)
+        lines = map(_of_search, json_lines(path))
+        yield from tree_records(lines, settings, path, mapping)
+
+
+def _of_search(line: JsonLine | RejectedRow) -> JsonLine | RejectedRow:
+    """A line of Elasticsearch's, which has the object under a key of its own."""
+    if isinstance(line, JsonLine) and "_source" in line.tree:
+        return line._replace(tree=unwrapped(line.tree))
+    return line
 
 
 def _begins_as_list(path: Path) -> bool:

@@ -111,7 +111,8 @@ class Variants(Settings):
 
     Attributes:
         id: the column with the variant's id, beside that of the product that a row belongs to
-            (`rows: continue`).
+            (`rows: continue`), or in the objects of `within`.
+        within: in trees, the list of objects in a product that are its variants.
         parent: or the column with the id of the product that a row is a variant of; that one
             stands before it, at most 10,000 products away.
         own: the columns that are said of the variant alone, where `id` is given.
@@ -120,6 +121,7 @@ class Variants(Settings):
     """
 
     id: str | None = None
+    within: str | None = None
     parent: str | None = None
     own: list[str] = Field(default_factory=list)
     link: str = Field("variant of", min_length=1)
@@ -131,6 +133,8 @@ class Variants(Settings):
             raise ValueError("name either `id` or `parent`")
         if self.parent is not None and self.own:
             raise ValueError("`own` goes with `id`: a row with a `parent` is the variant's own")
+        if self.within is not None and (self.id is None or self.own):
+            raise ValueError("`within` needs the `id` of its objects, and has no `own`")
         return self
 
 
@@ -274,10 +278,14 @@ class Mapping(Settings):
 
     @model_validator(mode="after")
     def _fits_together(self) -> Mapping:
-        if self.variants is not None and self.variants.id and self.rows != "continue":
-            raise ValueError("`variants` with an `id` needs `rows: continue`")
-        if self.variants is not None and self.variants.parent and self.rows == "continue":
-            raise ValueError("`variants` with a `parent` needs `rows: product`")
+        variants = self.variants
+        if variants is not None:
+            in_rows = variants.id is not None and variants.within is None
+            if in_rows and self.rows != "continue":
+                raise ValueError("`variants` with an `id` needs `rows: continue`, or `within`")
+            if not in_rows and self.rows == "continue":
+                named = "within" if variants.within else "parent"
+                raise ValueError(f"`variants` with a `{named}` needs `rows: product`")
         if self.image_table is not None and not self.images:
             raise ValueError("`image_table` needs an `image`: the column that its `key` is in")
         if self.leave_out and self.properties != "*":

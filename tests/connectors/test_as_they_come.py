@@ -55,11 +55,11 @@ def test_names_and_values_in_capitals(tmp_path: Path) -> None:
     assert read.properties == (("Colour", "red"),)
 
 
-def test_variants_within_a_product_are_said(tmp_path: Path) -> None:
-    line = {"id": "1", "title": "iPod", "variants": [{"sku": "R", "price": "1"}, {"sku": "B"}]}
+def test_products_within_a_product_are_said(tmp_path: Path) -> None:
+    line = {"id": "1", "title": "iPod", "bundle": [{"sku": "R", "price": "1"}, {"sku": "B"}]}
     _, records = told(written(tmp_path, json.dumps(line), "a.jsonl"))
     (note,) = [record.text for record in records if isinstance(record, Note)]
-    assert "'variants' have ids of their own" in note
+    assert "'bundle' have ids of their own" in note
 
 
 @pytest.mark.parametrize(

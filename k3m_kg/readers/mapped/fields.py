@@ -84,7 +84,7 @@ class Fields:
             ("id", mapping.ids), ("title", mapping.titles), ("category", mapping.categories),
             ("image", [image for image in mapping.images if not PLACEHOLDER.search(image)]),
             ("place", [name for image in mapping.images for name in PLACEHOLDER.findall(image)]),
-            ("variant", [variants.id] if variants and variants.id else []),
+            ("variant", [variants.id] if variants and variants.id and not variants.within else []),
             ("parent", [variants.parent] if variants and variants.parent else []),
         ):  # fmt: skip
             for column in columns:

@@ -87,7 +87,9 @@ def named_columns(mapping: MappingFile) -> Iterator[tuple[str, str]]:
             yield from (("pairs", name) for name in (pair.name, pair.value, pair.unit) if name)
     if mapping.variants is not None:
         variants = mapping.variants
-        yield from (("variants", name) for name in (variants.id, variants.parent) if name)
+        yield from (
+            ("variants", name) for name in (variants.id, variants.within, variants.parent) if name
+        )
         yield from (("variants", name) for name in variants.own)
 
 

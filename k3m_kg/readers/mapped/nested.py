@@ -49,6 +49,14 @@ _LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code",
 _TEXT_KEYS = ("value", "data", "text", "content", "@value")
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 _DROPPED_KNOWN = 100
+_TYPED = frozenset(
+    (
+        "$oid", "$date", "$numberDecimal", "$numberInt", "$numberLong", "$numberDouble", "$uuid",
+        "$symbol",
+    )
+)  # fmt: skip
+"""Keys of a value with its type, as MongoDB writes it."""
+_AROUND_NODES = frozenset(("node", "cursor", "__typename"))
 _OWN_IDS = frozenset(("sku", "SKU", "ean", "gtin", "barcode", "variant_id", "variantId"))
 """Keys of an object in a product that is one itself, such as a variant."""
 _BELOW_KNOWN = 10_000
@@ -124,6 +132,15 @@ def first_text(tree: Any, path: str) -> str | None:
             if text := (item.strip() if isinstance(item, str) else scalar_text(item)):
                 return text
     return None
+
+
+def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
+    """An object without what interfaces put around each one: `node` or `_source`."""
+    if isinstance(node := tree.get("node"), dict) and tree.keys() <= _AROUND_NODES:
+        return node
+    if isinstance(source := tree.get("_source"), dict):
+        return {key: tree[key] for key in ("_id",) if key in tree} | source
+    return tree
 
 
 def joined(path: str, key: str) -> str:
@@ -236,7 +253,10 @@ class Trees:
             else:
                 out.append(Cell(path, name, f"{text} {unit}" if unit else text, path))
         elif isinstance(tree, dict):
-            self._object(out, tree, path, name, read)
+            if len(tree) == 1 and (key := next(iter(tree))) in _TYPED:
+                self._flat(out, tree[key], path, name, unit, read)
+            else:
+                self._object(out, tree, path, name, read)
         elif isinstance(tree, list):
             pair = self._within.get(path) if self._within else None
             for item in tree:
@@ -292,6 +312,9 @@ class Trees:
             self._object(out, rest, path, name, read)
             return
         keys = _name_and_value(item)
+        if keys is None and "node" in item:
+            node = unwrapped(item)
+            item, keys = (node, found) if (found := _name_and_value(node)) else (item, None)
         if keys is None:
             if len(self.mixed) < _DROPPED_KNOWN and not _OWN_IDS.isdisjoint(item):
                 self.mixed.add(path)

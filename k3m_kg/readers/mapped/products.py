@@ -16,8 +16,14 @@ from k3m_kg.readers.mapped.flat import FlatPlan, flat_plan
 from k3m_kg.readers.mapped.image_table import ImageTablePictures
 from k3m_kg.readers.mapped.languages import Languages
 from k3m_kg.readers.mapped.named import Unseen
-from k3m_kg.readers.mapped.nested import MAX_NAME, BadTree, Cell, Trees
-from k3m_kg.readers.mapped.variants import Parents, inherited
+from k3m_kg.readers.mapped.nested import MAX_NAME, BadTree, Cell, Trees, first_text, unwrapped
+from k3m_kg.readers.mapped.variants import (
+    Parents,
+    inherited,
+    taken_out,
+    with_option_names,
+    with_title_of_its_own,
+)
 from k3m_kg.readers.mapping import PLACEHOLDER, CategoryLevels
 from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.readers.numbers import digits_lost, lost_digits
@@ -70,6 +76,7 @@ class Products:
         self._chosen = (("title", mapping.titles), ("category", mapping.categories))
         self._image_parts = [(image, PLACEHOLDER.split(image)) for image in mapping.images]
         self._goes_on = mapping.rows == "continue"
+        self._within = mapping.variants.within if mapping.variants is not None else None
         self._open: _Open | None = None
         self._too_long: str | None = None
         self._rows = 0
@@ -97,6 +104,8 @@ class Products:
         try:
             if self._goes_on:
                 yield from self._continued(tree, line)
+            elif self._within is not None:
+                yield from self._with_variants(tree, line, raw)
             elif self._flat and (record := self._of_flat(tree, line)) is not None:
                 yield record
             else:
@@ -378,6 +387,42 @@ class Products:
                 yield self._rejected(str(error), done.tree, line, None)
             else:
                 yield inherited(own, product, variants)
+
+    def _with_variants(
+        self, tree: dict[str, Any], line: int, raw: Callable[[], str] | None
+    ) -> Iterator[ProductRecord | RejectedRow]:
+        """A product, and the objects in it that are its variants.
+
+        Raises:
+            BadTree: it has no id, or cannot be read; nothing of it is given then.
+        """
+        variants = self._mapping.variants
+        assert variants is not None
+        rest, items = taken_out(tree, variants.within or "")
+        cells = self._cells(rest)
+        id_ = self._id(self._made([item for item in cells if item[1].has("id")], line))
+        others: list[tuple[Any, str | None]] = []
+        for item in items:
+            item = with_option_names(unwrapped(item), tree) if isinstance(item, dict) else item
+            own_id = first_text(item, variants.id or "")
+            if own_id == id_:  # the product's own, as of one that has no other
+                known = {cell.path for cell, _ in cells}
+                cells += [placed for placed in self._cells(item) if placed[0].path not in known]
+            else:
+                others.append((item, own_id))
+        product = self._finished(self._made(cells, line), id_)
+        yield product
+        for item, own_id in others:
+            try:
+                if own_id is None:
+                    raise BadTree(f"a variant without an id in {variants.id!r}")
+                _check_digits(own_id)
+                placed = [one for one in self._cells(item) if one[0].path != variants.id]
+                own = self._finished(self._made(placed, line), own_id)
+            except BadTree as error:
+                yield self._rejected(f"{error}, of the product {id_!r}", item, line, raw)
+            else:
+                yield inherited(with_title_of_its_own(own, product), product, variants)
 
     def _notes(self) -> Iterator[str]:
         if self._trees.mixed:

@@ -34,6 +34,7 @@ from k3m_kg.readers.numbers import lost_digits
 _OF_PROPERTIES = frozenset(
     ("attributes", "properties", "specs", "specifications", "details", "features", "facets")
 )
+_AROUND = _OF_PROPERTIES | {"values", "fields", "data", "product", "item", "content", "general"}
 _FEW_IDS = 20
 """Rows below which any column may look like an id."""
 _LONGEST_ID = 100
@@ -182,6 +183,10 @@ class _Suggestion:
         languages = in_languages(names)
         among = [*names, *(languages.bases if languages is not None else ())]
         guessed = guess_columns(among, sure=False)
+        if "title" not in guessed:  # it may lie in an object around all that is said
+            inner = {name.partition(".")[2]: name for name in reversed(names) if _is_inner(name)}
+            if (title := guess_columns(list(inner), sure=False).get("title")) is not None:
+                guessed["title"] = inner[title]
         for key in ("title", "category", "image"):
             column = guessed.get(key)
             if (
@@ -359,6 +364,10 @@ class _Suggestion:
             self.notes.append(
                 "missing: these stand where nothing is known; take out what is meant as a value"
             )
+
+
+def _is_inner(name: str) -> bool:
+    return squashed(name.partition(".")[0]) in _AROUND
 
 
 def _some(names: Sequence[str]) -> str:

@@ -7,10 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import MappingNeeded
-from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text
+from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text, unwrapped
 from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
 from k3m_kg.readers.mapped.usual_names import guess_columns
+from k3m_kg.readers.mapped.variants import taken_out
 from k3m_kg.readers.mapping import Mapping
+
+_VARIANTS = (
+    "variants", "variations", "skus", "variants.edges", "variants.nodes", "variants.variant",
+    "variations.variation", "children", "simples", "varianten", "product_variants",
+)  # fmt: skip
+_VARIANT_IDS = (
+    "sku", "SKU", "variant_sku", "id", "variant_id", "variantId", "ean", "gtin", "barcode", "code",
+)  # fmt: skip
 
 
 def guessed_from_trees(trees: Iterable[Any], where: Path) -> tuple[Mapping, list[str]]:
@@ -38,7 +47,30 @@ def guessed_from_trees(trees: Iterable[Any], where: Path) -> tuple[Mapping, list
         )
     guess = guess_columns(list(names))
     said, notes = suggested_beside(list(names), rows, lists, id_, guess)
+    if (variants := _variants(trees)) is not None:
+        said["variants"] = {"within": variants[0], "id": variants[1]}
+        notes.append(
+            f"the objects in {variants[0]!r} were taken for variants, called by their "
+            f"{variants[1]!r}: products that take over what they do not say; `variants` in a "
+            "mapping says otherwise"
+        )
     return Mapping.model_validate({**guess, **said, "id": id_}), notes
+
+
+def _variants(trees: list[Any]) -> tuple[str, str] | None:
+    """The list of objects in products that are called as variants are, and the key of their ids."""
+    for within in _VARIANTS:
+        items = [
+            unwrapped(item)
+            for tree in trees
+            for item in taken_out(tree, within)[1]
+            if isinstance(item, dict)
+        ]
+        for key in _VARIANT_IDS:
+            ids = [first_text(item, key) for item in items]
+            if ids and all(ids) and len(set(ids)) == len(ids):
+                return within, key
+    return None
 
 
 def _documents(trees: list[Any]) -> str:

@@ -23,7 +23,8 @@ _NAMES = {
         "artikelnr", "art_nr", "produkt_id", "reference", "ref", "product_code", "part_number",
         "mpn", "gtin", "ean", "ean13", "barcode", "upc", "uniq_id", "pid", "uuid",
         "referencia", "codice", "supplier_aid", "prod_id", "product_sku", "item_number", "number",
-        "goods_id", "num_iid", "offer_id", "item_no", "article_no", "artikel_id", "product_number",
+        "goods_id", "num_iid", "offer_id", "item_no", "identifier", "item_code", "style_id",
+        "sku_code", "article_no", "artikel_id", "product_number",
     ),
     "title": (
         "title", "name", "product_name", "product_display_name", "product_title",
