@@ -118,8 +118,8 @@ def changed(settings: Mapping[str, Any], name: str) -> Config:
     """A config of `k3m-kg pretrain` (as `recipe` or a file gives it) as that of a preset.
 
     Evidence, which is no part of the paper, is left out of all but `k3m-evidence`, and all the
-    others ask hidden questions: knowledge as text could not be asked otherwise. They learn from
-    masked words, too.
+    others ask hidden questions: knowledge as text could not be asked otherwise. Tasks are those of
+    the config, but that what does not learn from link prediction learns from masked words.
 
     Raises:
         UsageError: there is no such preset.
@@ -192,7 +192,7 @@ def _tasks(settings: Config, preset: Preset) -> list[Config]:
     if not preset.learns_links:
         links[0]["probe"] = True
     names = [task["name"] for task in tasks]
-    if "mlm" not in names and not preset.evidence:
+    if "mlm" not in names and not preset.learns_links:  # something must be learned
         tasks.insert(0, {"name": "mlm", "weight": 0.1})
     if preset.knowledge:
         for task in tasks:
