@@ -35,7 +35,7 @@ class WordTables(Protocol):
         ...
 
     def query(self, table: WordTable, phrase: Phrase) -> tuple[str, tuple[str, ...]] | None:
-        """For the entities that have a phrase: SQL of one column of numbers, and its parameter.
+        """SQL for the entities that have a phrase, as one text of numbers, and its parameter.
 
         None where nothing can be found.
         """
@@ -67,8 +67,8 @@ class SQLiteWords:
 
 
 def fts5_query(table: str, phrase: Phrase) -> tuple[str, tuple[str, ...]]:
-    """SQL for the rows of a table of FTS5 that have a phrase, and its parameter."""
-    sql = f"SELECT rowid - 1 AS number FROM {table} WHERE {table} MATCH ?"  # noqa: S608
+    """`WordTables.query` on a table of FTS5."""
+    sql = f"SELECT group_concat(rowid - 1) FROM {table} WHERE {table} MATCH ?"  # noqa: S608
     return sql, (f'"{phrase.text}"' + "*" * phrase.goes_on,)
 
 
@@ -98,7 +98,7 @@ class PostgreSQLWords:
         if not words:
             return None
         wanted = " <-> ".join(f"'{word}'" for word in words) + ":*" * phrase.goes_on
-        sql = f"SELECT entity FROM {table} WHERE words @@ %s::tsquery"  # noqa: S608
+        sql = f"SELECT string_agg(entity::text, ',') FROM {table} WHERE words @@ %s::tsquery"  # noqa: S608
         return sql, (wanted,)
 
 

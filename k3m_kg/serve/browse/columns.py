@@ -92,7 +92,8 @@ class ProductColumns:
         if among_N is None:
             return np.diff(self.start_P1[some.start : some.stop + 1])
         first, last = self.start_P1[some.start], self.start_P1[some.stop]
-        inside = among_N[self.row_T[first:last]]
+        # As numbers, and by `take`: half the time of booleans by index.
+        inside = among_N.take(self.row_T[first:last]).view(np.uint8)
         found: np.ndarray = np.add.reduceat(inside, self.start_P1[some] - first, dtype=np.int64)
         return found
 

@@ -14,7 +14,7 @@ from sqlalchemy import func, select
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.bulk import GraphReader, stream
 from k3m_kg.graph.fulltext.filling import words_behind
-from k3m_kg.graph.fulltext.finding import find_entities, sqlite_numbers
+from k3m_kg.graph.fulltext.finding import find_entities, numbers_in
 from k3m_kg.graph.fulltext.phrases import SEARCHED, Phrase, spaced
 from k3m_kg.graph.fulltext.tables import WordTable, fts5_query
 from k3m_kg.graph.store import GraphStore
@@ -70,7 +70,8 @@ class WordsInMemory:
     def find(self, table: WordTable, phrase: Phrase) -> np.ndarray:
         """As the graph was when it was read."""
         with self._lock:
-            return sqlite_numbers(self._database, *fts5_query(table, phrase))
+            found = self._database.execute(*fts5_query(table, phrase)).fetchone()
+        return numbers_in(found[0])
 
 
 def fill_words(store: GraphStore) -> None:
