@@ -79,6 +79,14 @@ _RICH_PATHS = (
     "pairs: [{within: specs, name: n, value: v, unit: u}]\nunprefixed: [details]\n"
     "cells: {'details.*': json}\nlanguages: [de, en]\noptional: ['*']\n"
 )
+_JSONS = (
+    '{"data": {"items": [{"id": 1, "title": "Tee", "options": [{"name": "Size", "values": ["S"]}], '
+    '"variants": [{"sku": "T-S", "option1": "S", "title": "S"}, {"sku": "1"}]}]}, "f": [{"x": 1}]}',
+    '{"A": {"name_en": "Mug", "name_de": "Becher", "d": "<p>x &amp; y</p>"}, '
+    '"B": {"name_en": "C"}}',
+    '{"page": 1, "items": [{"node": {"id": {"$oid": "a"}, "name": "Mug"}}]}\n{"items": []}\n',
+    '{"id": 1,\n "name": "Mug"}\n{"id": 2, "name": "Cup", "pics": "a.jpg|b.jpg"}\n',
+)
 _MAGENTO = (
     "sku,name,categories,description,base_image,additional_images,additional_attributes,"
     "configurable_variations,related_skus,store_view_code\n"
@@ -197,7 +205,7 @@ def _export(reader: str, *names: str) -> Target:
 
 
 CONNECTORS = {
-    "json": Target("json", ".json", lambda: [_JSON.encode()]),
+    "json": Target("json", ".json", lambda: [_JSON.encode(), *map(str.encode, _JSONS)]),
     "workbook": Target(
         "workbook", ".xlsx", lambda: [(EXPORTS / "workbook.xlsx").read_bytes()], _SHEET_MAPPING
     ),
@@ -227,6 +235,10 @@ MAPPED = {
     "xml": Target(
         "xml", ".xml", lambda: [(EXPORTS / "offers.xml").read_bytes()],
         (EXPORTS / "offers.yaml").read_text(),
+    ),
+    "json-variants": Target(
+        "json", ".json", lambda: [_JSONS[0].encode()],
+        "id: id\nvariants: {within: variants, id: sku}\noptional: ['*']\n",
     ),
     "xml-guessed": Target("xml", ".xml", lambda: [(EXPORTS / "offers.xml").read_bytes()]),
     "turtle-mapped": Target(

@@ -173,4 +173,11 @@ class Whole:
 
     def dump(self) -> list[str]:
         with sqlite3.connect(self._database) as connection:
-            return list(connection.iterdump())
+            # Not by `iterdump`: an index of words without its texts cannot be asked for its rows.
+            plain = (
+                "SELECT name FROM sqlite_master WHERE type = 'table' AND sql NOT LIKE '%VIRTUAL%'"
+            )
+            tables = [name for (name,) in connection.execute(plain)]
+            return [
+                str(row) for name in tables for row in connection.execute(f"SELECT * FROM {name}")
+            ]
