@@ -54,7 +54,7 @@ class ToldProgress(Progress):
             return f"{task.description}: {task.completed:,.0f} after {_spoken(elapsed)}{info}"
         share = task.completed / task.total
         left = ""
-        if 0 < share < 1:
+        if 0 < share < 1 and not info.endswith(" left"):  # who tells it knows better
             left = f", about {_spoken(elapsed * (1 - share) / share)} left"
         done = f"{task.completed:,.0f} of {task.total:,.0f} ({share:.0%})"
         return f"{task.description}: {done} after {_spoken(elapsed)}{left}{info}"

@@ -67,6 +67,8 @@ def plan_sources(
         PluginError: a reader breaks its contract.
     """
     check_given(options.images)
+    if options.mapping is not None and not options.mapping.exists():
+        raise UsageError(f"{options.mapping}: no such file", where="--mapping")
     _check_name(options.source, sources)
     kept = [Kept("a source", source) for source in sources]
     named = (("the mapping", options.mapping), ("the pictures", options.images))

@@ -38,7 +38,7 @@ from k3m_kg.snapshot.layout import ARRAYS, LINK_ARRAYS, REJECTED_ARRAYS, SPLITS
 from k3m_kg.snapshot.pictures import write_thumbnails
 from k3m_kg.snapshot.read import Snapshot
 from k3m_kg.snapshot.settings import SnapshotSettings
-from k3m_kg.snapshot.split import TRAIN, Split, group_keys, grouped_split, split_from_file
+from k3m_kg.snapshot.split import TRAIN, Bond, Split, group_keys, grouped_split, split_from_file
 
 
 @dataclass(frozen=True, slots=True)
@@ -187,16 +187,45 @@ def _split(columns: SnapshotColumns, folder: Path, settings: SnapshotSettings) -
         columns.product_hashes,
     )
     if settings.split_file is None:
-        return grouped_split(keys, settings.validation, settings.test, settings.seed)
+        split = grouped_split(keys, settings.validation, settings.test, settings.seed)
+        if split.bond is not None:
+            name = ""
+            if not split.bond.is_title:
+                first = pictures.first[split.bond.key - int(keys.is_title.sum())]
+                name = Path(pictures.paths[int(first)].as_py()).name
+            split.notes.append(_said(split.bond, folder, name))
+        return split
     return split_from_file(settings.split_file, _ids(folder), keys)
 
 
+def _said(bond: Bond, folder: Path, name: str) -> dict[str, Any]:
+    """What holds the largest group together, for a person to judge.
+
+    Args:
+        name: of the picture's file, if it is one.
+    """
+    id_ = _column(folder, "id")[bond.product]
+    if bond.is_title:
+        what = f"the title {_column(folder, 'title')[bond.product]!r}"
+    else:
+        what = f"the picture {name!r}"
+    message = (
+        f"{bond.count:,} products of the largest such group share {what}, as {id_!r} does; if that "
+        "stands for many products, leave it out in the catalog"
+    )
+    return {"message": message, "count": bond.count}
+
+
 def _ids(folder: Path) -> Sequence[str]:
+    return _column(folder, "id")
+
+
+def _column(folder: Path, name: str) -> Sequence[str]:
     import pyarrow as pa
 
     with pa.memory_map(str(folder / "products.arrow")) as source:
-        ids: list[str] = pa.ipc.open_file(source).read_all()["id"].to_pylist()
-    return ids
+        texts: list[str] = pa.ipc.open_file(source).read_all()[name].to_pylist()
+    return texts
 
 
 def _holdout(columns: SnapshotColumns, sides: np.ndarray, settings: SnapshotSettings) -> np.ndarray:

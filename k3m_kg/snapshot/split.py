@@ -44,6 +44,23 @@ class GroupKeys:
 
 
 @dataclass(frozen=True, slots=True)
+class Bond:
+    """What most products of a group share.
+
+    Attributes:
+        is_title: a title; else a picture.
+        product: the row of one of these products.
+        key: of the title or picture, as in `GroupKeys`.
+        count: how many products share it.
+    """
+
+    is_title: bool
+    product: int
+    key: int
+    count: int
+
+
+@dataclass(frozen=True, slots=True)
 class Split:
     """Sides of all products, and what a person should know about them.
 
@@ -51,11 +68,13 @@ class Split:
         sides: (N,) uint8: 0 train, 1 validation, 2 test.
         groups: number of groups.
         notes: as in the manifest.
+        bond: what holds the largest group together that is larger than a side.
     """
 
     sides: np.ndarray
     groups: int
     notes: list[dict[str, Any]] = field(default_factory=list)
+    bond: Bond | None = None
 
 
 def normalised_title(title: str | None) -> str | None:
@@ -127,9 +146,10 @@ def grouped_split(keys: GroupKeys, validation: float, test: float, seed: int) ->
     room = np.array([np.inf, validation, test])[sides] * len(groups)
     giants = np.flatnonzero(sizes > np.maximum(room, 1))
     sides[giants] = TRAIN
-    split = Split(sides[groups], len(sizes))
-    if len(giants):
-        largest = int(sizes[giants].max())
+    largest = int(sizes[giants].max()) if len(giants) else 0
+    bond = _bond(keys, groups == giants[sizes[giants].argmax()]) if largest else None
+    split = Split(sides[groups], len(sizes), bond=bond)
+    if largest:
         message = (
             f"{len(giants)} groups of products that share titles or pictures are larger than a "
             f"whole side (up to {largest:,} products): put in train"
@@ -141,6 +161,15 @@ def grouped_split(keys: GroupKeys, validation: float, test: float, seed: int) ->
             message = f"no product fell into {SPLITS[code]}: {why}"
             split.notes.append({"message": message, "count": 0})
     return split
+
+
+def _bond(keys: GroupKeys, members: np.ndarray) -> Bond:
+    """What most members share, (N,) bool of a group of several."""
+    edges = np.flatnonzero(members[keys.product])
+    shared = np.bincount(keys.key[edges])
+    key = int(shared.argmax())
+    first = edges[keys.key[edges] == key][0]
+    return Bond(bool(keys.is_title[key]), int(keys.product[first]), key, int(shared[key]))
 
 
 def group_draws(keys: GroupKeys, purpose: str, seed: int) -> np.ndarray:

@@ -157,6 +157,8 @@ def test_strict_fails_and_writes_nothing(k3m_kg: Any) -> None:
         (["ingest", "a.tsv", "--images", "nowhere"], 2, "is no folder"),
         (["ingest", "a.tsv", "--db", "graph.db"], 2, "sqlite:///graph.db"),
         (["ingest", "a.tsv", "--format", "csv"], 2, "needs a mapping file"),
+        (["ingest", "a.tsv", "--mapping", "none.yaml"], 2, "--mapping: none.yaml: no such file"),
+        (["ingest", "a.tsv", "--images", "none"], 2, "--images: none is no folder"),
         (["status"], 1, "k3m-kg init"),
         (["migrate"], 1, "no such database"),
         (["init", "--db", "sqlite:///nowhere/graph.db"], 1, "cannot be opened"),

@@ -20,7 +20,7 @@ from k3m_kg.graph.stored import StoredImage
 from k3m_kg.snapshot import Snapshot, SnapshotSettings, build_snapshot
 from tests.processes import ended
 
-from .conftest import MemoryStore, picture_of, product
+from .conftest import MemoryStore, photo, picture_of, product
 
 
 def contents(folder: Path) -> dict[str, bytes]:
@@ -44,6 +44,25 @@ def test_keeps_every_product_triple_and_picture(store: MemoryStore, tmp_path: Pa
             assert snapshot.image(row, position) is not None
         assert snapshot.image(row, len(expected.images)) is None
     assert snapshot.manifest["counts"]["images"] == len(snapshot.image_thumbnail)
+
+
+def test_what_binds_a_group_too_large_for_its_side_is_told(tmp_path: Path) -> None:
+    pictures, titles = set(), set()
+    for seed in range(12):
+        settings = SnapshotSettings(seed=seed)
+        logo = picture_of(photo(tmp_path / "logo.png", 7))
+        shared = [product(f"p{n}", f"title {n}", (), (logo,)) for n in range(8)]
+        store = MemoryStore([*shared, product("q", "alone")])
+        notes = build_snapshot(store, tmp_path / "a", settings).notes
+        pictures |= {note["message"] for note in notes}
+        store = MemoryStore([product(f"p{n}", "Mug") for n in range(8)])
+        notes = build_snapshot(store, tmp_path / "b", settings).notes
+        titles |= {note["message"] for note in notes}
+    assert any(
+        "8 products of the largest such group share the picture 'logo.png', as 'p0'" in text
+        for text in pictures
+    )
+    assert any("share the title 'Mug', as 'p0' does" in text for text in titles)
 
 
 def test_the_category_is_a_triple_once_and_only_if_it_is_wanted(tmp_path: Path) -> None:

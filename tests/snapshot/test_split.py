@@ -131,6 +131,14 @@ def test_a_group_larger_than_its_side_is_trained_on_with_a_note() -> None:
     assert any("up to 600 products" in note["message"] for notes in seeds for note in notes)
 
 
+def test_what_binds_such_a_group_is_known() -> None:
+    shared = [(f"giant{n}", f"title {n}", ("logo",)) for n in range(600)]
+    catalog = [*unconnected(400), *shared, ("twin", "title 1", ())]
+    bonds = [grouped_split(keys_of(catalog), 0.1, 0.1, seed).bond for seed in range(40)]
+    (bond,) = {bond for bond in bonds if bond is not None}
+    assert (bond.is_title, bond.product, bond.count) == (False, 400, 600)
+
+
 def test_a_side_that_is_empty_because_of_such_groups_does_not_blame_the_size() -> None:
     catalog = [(f"giant{n}", "the same", ()) for n in range(600)]
     notes = [grouped_split(keys_of(catalog), 0.1, 0.1, seed).notes for seed in range(40)]

@@ -191,8 +191,12 @@ def _write_back(
         raise UsageError("--json and OUT - both want standard output", hint="name a file")
     with GraphStore.open(db) as store:
         source = source_of(store, format, source)
-        if mapping is None and (accepted := Path(f"{source.name}.mapping.yaml")).is_file():
-            mapping = accepted
+        if mapping is None:  # the one that `ingest --accept` kept, if it did
+            kept = f"{source.name}.mapping.yaml"
+            places = (Path(kept), source.with_name(kept))
+            mapping = next((place for place in places if place.is_file()), None)
+        elif not mapping.exists():
+            raise UsageError(f"{mapping}: no such file", where="--mapping")
         guard("OUT", out, db=db, files=[("the source", source), ("the mapping", mapping)])
         guard_sources("OUT", out, store)
         chosen = choose_reader(source, format, settings)

@@ -42,7 +42,8 @@ class DelimitedChanges:
             raise ConfigError(
                 "what its columns mean is needed to write them",
                 where=str(path),
-                hint="--mapping names the file that it was ingested by",
+                hint="--mapping names the file that it was ingested by; without one, the whole "
+                "graph as tables: `k3m-kg export FOLDER --format csv`",
             )
         settings = load_mapping(mapping)
         if not settings.is_plain:

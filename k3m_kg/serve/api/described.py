@@ -40,7 +40,7 @@ def described(request: Request, visitor: Reader) -> Response:
                 _fields(description, one),
             )
             groups.setdefault((one.get("tags") or ["other"])[0], []).append(operation)
-    return page(request, "api.html", groups=groups)
+    return page(request, "api.html", groups=groups, address=str(request.base_url))
 
 
 def _name(parameter: dict[str, Any]) -> str:

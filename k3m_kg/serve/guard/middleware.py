@@ -102,12 +102,13 @@ class Guard:
             role = self._sessions.role_of(secret.strip())
             if role is None:
                 raise Refused(401, "This token is not known here.")
-            name = headers.get("x-k3m-name", "")[:60].strip() or role.name.lower()
-            return Visitor(name, role), None
+            return Visitor(_name(headers) or role.name.lower(), role), None
         known = self._sessions.read(_cookie(headers))
         if known is not None:
             return known, None
         role = None if self._settings.tokens else Role.ADMIN
+        if role is not None and (name := _name(headers)):  # a program on this machine
+            return Visitor(name, role), None
         return self._sessions.open("" if role is None else self._settings.user, role)
 
     def _check_role(self, scope: Scope, visitor: Visitor) -> None:
@@ -216,6 +217,11 @@ def set_cookie(value: str, *, https: bool) -> str:
     lasts = LASTS if value else 0
     text = f"{COOKIE}={value}; Path=/; Max-Age={lasts}; HttpOnly; SameSite=Strict"
     return f"{text}; Secure" if https else text
+
+
+def _name(headers: Headers) -> str:
+    """How a program says that who decides is called."""
+    return headers.get("x-k3m-name", "")[:60].strip()
 
 
 def _cookie(headers: Headers) -> str:

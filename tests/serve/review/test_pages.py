@@ -140,6 +140,18 @@ def test_only_forms_of_ours_decide(client: TestClient) -> None:
     assert answer.status_code == 403
 
 
+def test_programs_say_who_decides_without_tokens_too(client: TestClient) -> None:
+    def call(method: str, path: str, **more: object) -> Response:
+        return client.request(method, f"/api/v1/{path}", headers={"x-k3m-name": "Ann"}, **more)
+
+    client.cookies.clear()
+    (item,) = call("post", "proposals/next", json={}).json()
+    wanted = {"items": [item["id"]], "answer": "accept"}
+    assert call("post", "decisions", json=wanted).status_code == 201
+    (decided,) = call("get", "decisions").json()
+    assert decided["reviewer"] == "Ann"
+
+
 def test_readers_look_and_reviewers_decide(client_of: Client, queued: str) -> None:
     tokens = tuple(AccessToken(role, secret) for role, secret in SECRETS.items())
     client = client_of(queued, ServeSettings(tokens=tokens))
