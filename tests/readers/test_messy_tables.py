@@ -11,6 +11,18 @@ import yaml
 from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import Note, ProductRecord, RejectedRow
+from tests.processes import no_hang
+
+
+@pytest.mark.parametrize("unit", [" ", "-", "1 ", "name ", "(", "["])
+def test_a_column_of_a_very_long_name_is_no_work(tmp_path: Path, unit: str) -> None:
+    """Each guess by its name began anew at every blank or number: minutes for 200 KB."""
+    long = unit * (200_000 // len(unit))
+    text = f"sku,title,a{long}b,name{long}x1\n1,Mug,red,blue\n2,Cup,blue,red\n"
+    with no_hang():
+        mapping, products, _ = accepted(tmp_path, text)
+    assert mapping["id"] == "sku"
+    assert {id_: record.title for id_, record in products.items()} == {"1": "Mug", "2": "Cup"}
 
 
 def accepted(

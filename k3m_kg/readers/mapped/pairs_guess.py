@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 
 from k3m_kg.readers.columnar_names import LONG_HEADS, LONG_PROPERTIES, LONG_VALUES
-from k3m_kg.readers.mapped.usual_names import UNITS, called, called_ids
+from k3m_kg.readers.mapped.usual_names import LONGEST_NAME, UNITS, called, called_ids
 from k3m_kg.readers.mapping import NUMBER
 
 _WORDS = (
@@ -32,6 +32,8 @@ def numbered_pairs(names: Sequence[str]) -> list[dict[str, str]]:
     found: dict[tuple[str, str], dict[str, str]] = {}
     used: set[str] = set()
     for name in names:
+        if len(name) > LONGEST_NAME:
+            continue
         for place in _NUMBER.finditer(name):
             pair = _pair(name, place, known)
             if pair is not None and pair["value"] != pair["name"] and name not in used:

@@ -80,6 +80,13 @@ _IN_A_LANGUAGE = re.compile(
     rf"(.+?)(?:[-_:@.]|\s*[\[(]|\s+)({_TAGS})(?:[-_][a-z]{{2,4}})?[\])]?", re.IGNORECASE | re.DOTALL
 )
 _NUMBERED = re.compile(r"(.*?)[\s_.#-]*(\d{1,2})", re.DOTALL)
+LONGEST_NAME = 200
+"""Characters: what guesses by names begins anew at each of many blanks, numbers or words."""
+
+
+def _matched(pattern: re.Pattern[str], name: str) -> re.Match[str] | None:
+    """All of a name, if it is no longer than names are."""
+    return pattern.fullmatch(name) if len(name) <= LONGEST_NAME else None
 
 
 class InLanguages(NamedTuple):
@@ -98,7 +105,7 @@ class InLanguages(NamedTuple):
     @staticmethod
     def tag(name: str) -> str | None:
         """The language behind the name of a column."""
-        found = _IN_A_LANGUAGE.fullmatch(name)
+        found = _matched(_IN_A_LANGUAGE, name)
         return found[2].lower() if found else None
 
 
@@ -154,7 +161,7 @@ def in_languages(names: Sequence[str]) -> InLanguages | None:
     """
     tags: dict[str, dict[str, str]] = {}
     for name in names:
-        if (found := _IN_A_LANGUAGE.fullmatch(name)) is not None:
+        if (found := _matched(_IN_A_LANGUAGE, name)) is not None:
             tags.setdefault(found[1], {})[name] = found[2].lower()
     titles = _NAMES_SQUASHED["title"]
     kept = {
@@ -173,7 +180,7 @@ def in_languages(names: Sequence[str]) -> InLanguages | None:
 
 def stem(name: str) -> str:
     """A name without the number behind it."""
-    found = _NUMBERED.fullmatch(name)
+    found = _matched(_NUMBERED, name)
     return found[1] if found else name
 
 
@@ -184,7 +191,7 @@ def numbered(names: Sequence[str]) -> dict[str, list[str]]:
     """
     groups: dict[str, list[tuple[int, str]]] = {}
     for name in names:
-        if (found := _NUMBERED.fullmatch(name)) is not None and found[1]:
+        if (found := _matched(_NUMBERED, name)) is not None and found[1]:
             groups.setdefault(found[1], []).append((int(found[2]), name))
     for name in names:
         if name in groups:

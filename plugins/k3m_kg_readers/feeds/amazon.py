@@ -13,7 +13,7 @@ from k3m_kg.api import CatalogRecord, DelimitedTable, ProductRecord, RejectedRow
 from k3m_kg_readers.tables.dialect import TableDialect
 from k3m_kg_readers.tables.variants import Families
 
-_QUALIFIERS = re.compile(r"\[[^\]]*\]|#\d+")
+_QUALIFIERS = re.compile(r"\[[^\[\]]*\]|#\d+")
 _LANGUAGE = re.compile(r"\[language_tag=([A-Za-z_-]+)\]")
 _NUMBERED = re.compile(r"(.*[a-z_])\d{1,2}")
 _UNIT = re.compile(r"(.*?)(?:_unit_of_measure|\.unit)")
