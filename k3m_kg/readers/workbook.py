@@ -11,11 +11,11 @@ import datetime
 import io
 from collections import deque
 from collections.abc import Iterator, Sequence
-from itertools import islice
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any
 
-from k3m_kg.errors import CatalogError, ConfigError, nearest
+from k3m_kg.errors import CatalogError, ConfigError, MappingNeeded, nearest
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.csv.blocks import RowBlock, block_of
@@ -23,7 +23,7 @@ from k3m_kg.readers.csv.delimited import table_records
 from k3m_kg.readers.csv.rows import one_row
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapping import load_mapping
-from k3m_kg.records import CatalogRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _SUFFIXES = {".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"}
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
@@ -63,18 +63,34 @@ class WorkbookReader:
             ConfigError: there is no such sheet, or as with delimited text.
         """
         settings = load_mapping(mapping) if mapping is not None else None
-        sheet = _Sheet(self._rows(path), path)
-        yield from table_records(_SheetLines(sheet), settings, path, mapping, sheet.blocks)
+        told: list[str] = []
+        sheet = _Sheet(self._rows(path, told), path)
+        try:
+            yield from table_records(_SheetLines(sheet), settings, path, mapping, sheet.blocks)
+        except MappingNeeded as needed:
+            said = "".join(f"# {text}\n" for text in told) + needed.mapping
+            raise MappingNeeded(needed.message, where=needed.where, mapping=said) from None
+        yield from map(Note, told)
 
-    def _rows(self, path: Path) -> Iterator[Sequence[Any]]:
-        """All rows from the first of the sheet on."""
+    def _rows(self, path: Path, told: list[str]) -> Iterator[Sequence[Any]]:
+        """All rows from the first of the sheet on; puts in `told` that there are others."""
         # Native code: this is only ever done where a worker reads.
         from python_calamine import CalamineError, CalamineWorkbook, PasswordError
 
         try:
             with CalamineWorkbook.from_path(path) as book:
-                name = self._name(book.sheet_names, path)
-                yield from book.get_sheet_by_name(name).iter_rows()
+                names = book.sheet_names
+                sheet = book.get_sheet_by_name(self._name(names, path))
+                if not self._sheet:
+                    tables = (book.get_sheet_by_name(name) for name in names[1:])
+                    sheet = next(filter(_is_table, chain([sheet], tables)), sheet)
+                    if others := [name for name in names if name != sheet.name]:
+                        listed = ", ".join(map(repr, others[:8]))
+                        told.append(
+                            f"the sheet {sheet.name!r} was read, and not: {listed}; "
+                            "--set sheet=NAME reads another"
+                        )
+                yield from sheet.iter_rows()
         except PasswordError:
             raise CatalogError(
                 "is protected by a password", where=str(path), hint="save it without one"
@@ -100,6 +116,11 @@ class WorkbookReader:
                 hint=f"sheets: {', '.join(names)[:500]}",
             )
         return self._sheet
+
+
+def _is_table(sheet: Any) -> bool:
+    """Whether a sheet has columns and rows, as a page of text before the tables has not."""
+    return sheet.width > 1 and sheet.height > 1
 
 
 def written(cell: Any) -> str:

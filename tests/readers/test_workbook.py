@@ -9,7 +9,7 @@ import pytest
 from k3m_kg.errors import CatalogError, ConfigError, K3MError, MappingNeeded
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.readers.workbook import WorkbookReader, written
-from k3m_kg.records import CatalogRecord, ProductRecord, RejectedRow
+from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 EXPORTS = Path(__file__).parent.parent.parent / "examples" / "exports"
 _NS = 'xmlns="http://schemas.openxmlformats.org/spreadsheetml/2006/main"'
@@ -122,7 +122,10 @@ def test_a_title_above_the_header_is_no_header(tmp_path: Path) -> None:
 
 
 def test_a_file_that_a_program_wrote(tmp_path: Path) -> None:
-    first, second = WorkbookReader().read(EXPORTS / "workbook.xlsx", EXPORTS / "workbook.yaml")
+    first, second, note = WorkbookReader().read(
+        EXPORTS / "workbook.xlsx", EXPORTS / "workbook.yaml"
+    )
+    assert isinstance(note, Note)  # it has a second sheet
     assert isinstance(first, ProductRecord)
     assert dict(first.properties) == {
         "colour": "red",
@@ -189,3 +192,21 @@ def test_without_a_mapping_the_error_names_the_workbook(tmp_path: Path) -> None:
         list(choose_reader(path).reader.read(path, None))
     assert str(path) in str(caught.value)
     assert "k3m-kg-" not in str(caught.value)
+
+
+def test_the_first_sheet_with_a_table_is_read_and_the_others_are_told(tmp_path: Path) -> None:
+    about, first, second = [("Export of May",), ("see there",)], TABLE, [("sku",), ("X",)]
+    path = xlsx(tmp_path / "c.xlsx", about, first, second)
+    with pytest.raises(MappingNeeded) as needed:
+        list(WorkbookReader().read(path, None))
+    assert "# the sheet 'S2' was read, and not: 'S1', 'S3'" in needed.value.mapping
+    (tmp_path / "m.yaml").write_text("id: sku\n")
+    *records, note = WorkbookReader().read(path, tmp_path / "m.yaml")
+    assert [record.id for record in records if isinstance(record, ProductRecord)] == ["A", "B"]
+    assert isinstance(note, Note)
+    assert note.text.startswith("the sheet 'S2' was read")
+    (only,) = WorkbookReader("S3").read(path, tmp_path / "m.yaml")
+    assert isinstance(only, ProductRecord)
+
+
+TABLE: list[tuple[object, ...]] = [("sku", "name"), ("A", "Mug"), ("B", "Cup")]
