@@ -245,11 +245,39 @@ def vocabulary_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def http_api_page() -> str:
+    """docs/reference/http-api.md."""
+    from fastapi import FastAPI
+
+    from k3m_kg.serve import api, explore, review
+    from k3m_kg.serve.api.described import operations
+
+    app = FastAPI(title="k3m-kg")
+    for router in (*explore.ROUTERS, *review.ROUTERS, *api.ROUTERS):
+        app.include_router(router)
+    parts = [
+        "# HTTP API",
+        "",
+        "Written by `make docs` from the code: what [`k3m-kg serve`](../serve.md#over-http) "
+        "answers to programs, as JSON. A running server describes it whole at "
+        "`/api/v1/openapi.json`, and lists it for people at `/api`. `?` marks what may be left "
+        "out; fields of a body are sent as one JSON object.",
+    ]
+    for name, found in sorted(operations(app.openapi()).items()):
+        parts += ["", f"## {name}", "", "| request | takes | does |", "|---|---|---|"]
+        for one in found:
+            takes = ", ".join(f"`{text}`" for text in (*one.parameters, *one.body)) or "nothing"
+            said = " ".join(one.said.split()).replace("|", "\\|")
+            parts.append(f"| `{one.method} {one.path}` | {takes} | {said} |")
+    return "\n".join(parts) + "\n"
+
+
 FILES = {
     "docs/cli.md": cli_page,
     "docs/config.md": config_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/vocabulary.md": vocabulary_page,
+    "docs/reference/http-api.md": http_api_page,
     "schemas/run-config.schema.json": run_config_schema,
     "schemas/mapping.schema.json": mapping_schema,
 }

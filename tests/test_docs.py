@@ -60,12 +60,26 @@ def pages() -> ModuleType:
         "docs/config.md",
         "docs/reference/errors.md",
         "docs/reference/vocabulary.md",
+        "docs/reference/http-api.md",
         "schemas/run-config.schema.json",
         "schemas/mapping.schema.json",
     ],
 )
 def test_generated_file_is_current(pages: ModuleType, name: str) -> None:
     assert pages.FILES[name]() == (ROOT / name).read_text(encoding="utf-8"), "run `make docs`"
+
+
+def test_every_word_of_the_glossary_is_used() -> None:
+    glossary = ROOT / "docs" / "glossary.md"
+    words = re.findall(r"(?<![*\w])\*(\w[^*]*?)\*(?!\*)", glossary.read_text(encoding="utf-8"))
+    texts = [path for path in (ROOT / "docs").rglob("*.md") if path != glossary]
+    texts += [*(ROOT / "k3m_kg").rglob("*.py"), *(ROOT / "plugins").rglob("*.py")]
+    said = " ".join(" ".join(path.read_text(encoding="utf-8") for path in texts).lower().split())
+    assert len(words) > 100
+    plain = {" ".join(word.lower().split()) for word in words}
+    # In code a word may be the name of a class.
+    unused = [w for w in sorted(plain) if w not in said and w.replace(" ", "") not in said]
+    assert unused == []
 
 
 def test_every_setting_has_a_meaning() -> None:

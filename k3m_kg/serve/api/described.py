@@ -28,7 +28,16 @@ class Operation:
 @router.get("/api")
 def described(request: Request, visitor: Reader) -> Response:
     """The page."""
-    description: dict[str, Any] = request.app.openapi()
+    groups = operations(request.app.openapi())
+    return page(request, "api.html", groups=groups, address=str(request.base_url))
+
+
+def operations(description: dict[str, Any]) -> dict[str, list[Operation]]:
+    """What can be asked, by its kind.
+
+    Args:
+        description: of an application, as OpenAPI has it.
+    """
     groups: dict[str, list[Operation]] = {}
     for path, methods in description["paths"].items():
         for method, one in methods.items():
@@ -40,7 +49,7 @@ def described(request: Request, visitor: Reader) -> Response:
                 _fields(description, one),
             )
             groups.setdefault((one.get("tags") or ["other"])[0], []).append(operation)
-    return page(request, "api.html", groups=groups, address=str(request.base_url))
+    return groups
 
 
 def _name(parameter: dict[str, Any]) -> str:
