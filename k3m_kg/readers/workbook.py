@@ -120,7 +120,7 @@ class WorkbookReader:
 
 def _is_table(sheet: Any) -> bool:
     """Whether a sheet has columns and rows, as a page of text before the tables has not."""
-    return sheet.width > 1 and sheet.height > 1
+    return bool(sheet.width > 1 and sheet.height > 1)
 
 
 def written(cell: Any) -> str:
