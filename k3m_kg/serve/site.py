@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
@@ -52,6 +53,7 @@ class Site:
         sessions: who is who.
         index, quality: made of the whole graph, and kept.
         queries: runs SPARQL.
+        answers: opens the model; called once, in the thread that computes.
     """
 
     store: GraphStore
@@ -61,6 +63,7 @@ class Site:
     index: KeptFromGraph[BrowseIndex] = field(init=False)
     quality: KeptFromGraph[GraphQuality] = field(init=False)
     queries: QuerySlots = field(init=False)
+    answers: Callable[[], Answers] = field(init=False)
     _desk: ModelDesk | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -73,11 +76,12 @@ class Site:
         )
         self.quality = KeptFromGraph(self.store, lambda _: examine(self.store))
         self.queries = QuerySlots(self.store, self.settings)
+        self.answers = self._open_model
 
     def start(self) -> None:
         """Begin what goes on behind the requests."""
         if self.model is not None:
-            self._desk = ModelDesk(self._open_model, self.settings.model_queue)
+            self._desk = ModelDesk(self.answers, self.settings.model_queue)
 
     def _open_model(self) -> Answers:
         # torch is imported where a model is asked for, and in the thread that opens it.

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from k3m_kg.serve.app import create_app
+from k3m_kg.serve.asking.desk import Answers
+from k3m_kg.serve.site import Site
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -44,11 +46,15 @@ def _found() -> str | None:
 
 
 @contextmanager
-def served(url: str) -> Iterator[str]:
-    """The address of the application over a graph."""
+def served(url: str, answers: Answers | None = None) -> Iterator[str]:
+    """The address of the application over a graph; `answers` are in place of a model."""
     import uvicorn
 
-    server = uvicorn.Server(uvicorn.Config(create_app(url), port=0, log_level="error"))
+    app = create_app(url, None if answers is None else Path("model"))
+    if answers is not None:
+        site: Site = app.state.site
+        site.answers = lambda: answers
+    server = uvicorn.Server(uvicorn.Config(app, port=0, log_level="error"))
     started = threading.Event()
     startup = server.startup
 

@@ -142,7 +142,7 @@ def product(request: Request, site: SiteOf, visitor: Reader, id: IdQuery) -> Res
 @router.get("/product/alike")
 def alike(request: Request, site: SiteOf, visitor: Reader, id: IdQuery) -> Response:
     """A fragment: products that share most with this one."""
-    return page(request, "alike.html", found=alike_products(site, id))
+    return page(request, "alike.html", id=id, found=alike_products(site, id))
 
 
 def alike_products(site: SiteOf, id_: str) -> list[tuple[ListedProduct, float]] | None:

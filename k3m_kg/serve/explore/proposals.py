@@ -44,6 +44,11 @@ class ShownEvidence:
     others: list[Part]
     without: dict[str, float]
 
+    @property
+    def outlines(self) -> list[tuple[float, float, float, float, float]]:
+        """Where regions are drawn, and how opaque."""
+        return [(left, top, width, height, 1.0) for left, top, width, height, _ in self.regions]
+
 
 def shown_evidence(explanation: Explanation, title: str | None) -> ShownEvidence:
     """The parts by how they are drawn."""
@@ -139,11 +144,17 @@ async def why(
         raise not_found("proposal", value)
     product = await run_in_threadpool(site.store.product, id)
     title = None if product is None else product.title
+    usable = [] if product is None else [n for n, one in enumerate(product.images) if one.usable]
+    picture = usable[0] if usable else None
     if chosen.place is not None and chosen.place.source == "title":
         place = None if title is None else marked_place(title, chosen.place)
-        return page(request, "why.html", proposal=chosen, evidence=None, place=place)
+        return page(
+            request, "why.html", proposal=chosen, evidence=None, place=place, picture=picture
+        )
     (explained,) = await site.desk().ask(Explaining(_PARTS), [chosen])
     evidence = None
     if explained.explanation is not None:
         evidence = shown_evidence(explained.explanation, title)
-    return page(request, "why.html", proposal=chosen, evidence=evidence, place=None)
+    return page(
+        request, "why.html", proposal=chosen, evidence=evidence, place=None, picture=picture
+    )

@@ -74,6 +74,14 @@ class ShownItem:
     without: Sequence[tuple[str, float]]
     gone: bool = False
 
+    @property
+    def outlines(self) -> list[tuple[float, float, float, float, float]]:
+        """Where regions are drawn, and how opaque."""
+        return [
+            (one.left, one.top, one.width, one.height, 0.35 + 0.65 * one.strength)
+            for one in self.regions
+        ]
+
 
 def shown_items(store: GraphStore, items: Iterable[ReviewItem]) -> list[ShownItem]:
     """Items as a page shows them."""
