@@ -54,17 +54,15 @@ class EvidenceSettings(Settings):
         vectors: a vector for each value that training has twice, beside that of its words.
         drop: share of the words and triples that a question does not see in training.
         dropout: in what is compared with the values' vectors.
-        features: directions kept of each modality's ready-made features (a frozen network's mean
-            region, colours), which then speak for values too; 0: they do not.
-        regressions: fit a converged linear model of each property too, for each set of modalities
-            that may be missing, and mix it with all other terms as validation says.
+        regressions: fit a converged linear model of each property too, on words, triples and what
+            frozen networks see, for each set of modalities that may be missing, and mix it with
+            all other terms as validation says.
     """
 
     weights: bool = True
     vectors: bool = True
     drop: float = Field(0.2, ge=0, lt=1)
     dropout: float = Field(0.2, ge=0, lt=1)
-    features: int = Field(0, ge=0, le=1024)
     regressions: bool = False
 
 

@@ -362,7 +362,7 @@ class Modality(nn.Module, ABC):
         """(I, F) what the tokens say together before any training here; None: nothing.
 
         Such as the mean of a frozen network's vectors, or a histogram of colours. Link prediction
-        takes it as evidence (`model.evidence.features`). It must not depend on tokens that are
+        takes it as evidence (`model.evidence.regressions`). It must not depend on tokens that are
         absent (`tokens_IN` is False), nor change while the model trains.
         """
         return None

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
-from functools import partial
 
 import torch
 from torch import Tensor, nn
@@ -169,9 +168,7 @@ class K3M(LinkPredictor):
             value_vectors=values,
             aggregate=aggregate,
             knowledge_BKH=knowledge_BKH,
-            evidence=None
-            if self.evidence is None
-            else partial(self.evidence.of_questions, turned_BD=self._turned(batch)),
+            evidence=None if self.evidence is None else self.evidence.of_questions,
             modalities_BF=self._apart(fused, present),
         )
 
@@ -221,12 +218,6 @@ class K3M(LinkPredictor):
                 found[name] = ReadyFeatures(to_products(values_IF, rows, batch.size), has_B)
         return found
 
-    def _turned(self, batch: ProductBatch) -> Tensor | None:
-        """(B, D) the features as evidence takes them; None where it takes none."""
-        if self.evidence is None or not len(self.evidence.dense):
-            return None
-        return self.evidence.turned(self.ready_made(batch), batch.size)
-
     def _pool(self, tokens: dict[str, Tensor], present: dict[str, Tensor]) -> Tensor:
         if self.settings.pool == "tokens":
             return masked_mean(
@@ -263,7 +254,7 @@ class K3M(LinkPredictor):
             return heads
         evidence, shown = self.evidence, {}
         ready_made: dict[str, ReadyFeatures] = {}
-        if len(evidence.dense) or evidence.regressions is not None:
+        if evidence.regressions is not None:
             shown = {name: batch.modalities[name].shown_B for name in self.modalities}
             ready_made = self.ready_made(batch)
         whole = batch.whole_texts

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from k3m_kg.batches.batcher import Batcher
-from k3m_kg.contracts import Catalog, ModalityData, ProductBatch, ReadyFeatures
+from k3m_kg.contracts import Catalog, ModalityData, ProductBatch
 from k3m_kg.lpm.evidence.fitting import Fitting, Seen, basis_of, drawn, word_weights
 from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.lpm.evidence.regression import Basis, Regressions
@@ -53,15 +53,7 @@ def fit_evidence(
     """
     if model.evidence is None:
         return 0
-    device = next(model.parameters()).device
-
-    def ready_made(part: np.ndarray) -> dict[str, ReadyFeatures]:
-        batch = batcher.batch(part).to(device)
-        # a value's words are in the titles of its products, but in no title when it is asked
-        batch.cut_values(torch.ones_like(batch.triple_visible_E))
-        return model.ready_made(batch)
-
-    model.evidence.fit(batcher.catalog, batcher, opened, rows, ready_made)
+    model.evidence.fit(batcher.catalog, batcher, opened, rows)
     if not model.evidence.settings.regressions:
         return 0
     nothing = np.empty(0, np.int64)

@@ -86,7 +86,7 @@ def untrained(
             "knowledge": knowledge,
             "interactor": {"layers": 1, "heads": 2},
             "structure": {"heads": 2},
-            "evidence": {"features": 6, "regressions": regressions} if evidence else None,
+            "evidence": {"regressions": regressions} if evidence else None,
         },
         "tasks": [
             {"name": name, "loss": "cross-entropy"} if name == "lpm" else name for name in tasks

@@ -53,10 +53,6 @@ CASES: dict[str, dict[str, Any]] = {
     "recipe without pictures": {**_RECIPE, "modalities": ["title"]},
     "margin, leave-one-out": {"model": _TERM, "tasks": [{**_ALONE, "loss": "margin"}]},
     "cross-entropy, hidden": {"tasks": ["mlm", _LPM]},
-    "evidence of features": {
-        **_RECIPE,
-        "model": {**_TERM, "pool": "modalities", "evidence": {"drop": 0.0, "features": 8}},
-    },
     "evidence, hidden": {"model": {**_TERM, "evidence": {"drop": 0.0}}, "tasks": [_LPM]},
     "sixty products": {"model": _TERM, "tasks": [_ALONE]},  # a property fills several tiles
 }

@@ -26,15 +26,13 @@ from k3m_kg.contracts import (
 )
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
-from k3m_kg.lpm.evidence.dense import AskedPairs, DenseEvidence, FeaturesOf, Sums, add_up
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
 from k3m_kg.lpm.evidence.regression import FILE as REGRESSIONS_FILE
 from k3m_kg.lpm.evidence.regression import Regressions
 from k3m_kg.lpm.evidence.tables import Cells, Tables
-from k3m_kg.lpm.questions import ProductSource, Triples
+from k3m_kg.lpm.questions import ProductSource
 
 FILE = "evidence.safetensors"
-FEATURES_FILE = "evidence-features.safetensors"
 _RANK = 8
 """Of the table that says how much each kind of feature says of each property."""
 _MOST_VECTORS = 1 << 16
@@ -46,23 +44,19 @@ class QuestionCells:
 
     Attributes:
         cells: what speaks for what.
-        product_Q: the product of each question.
         name_Q: the property that it asks.
         pair_Y: the (question, candidate) pair of each cell.
-        own_X: pairs whose candidate is true of the question's product.
     """
 
     cells: Cells
-    product_Q: Tensor
     name_Q: Tensor
     pair_Y: Tensor
-    own_X: Tensor
 
 
 class Evidence(nn.Module):
     """For a question about property p that sees features f, the score of value v gets
 
-        b_v + sum_f g_f lift_f(v) + sum_f W_fv + <q(c*, p), e_v> + sum_m dense_m(v)
+        b_v + sum_f g_f lift_f(v) + sum_f W_fv + <q(c*, p), e_v>
 
     with n_fv training products that have f and v (in training the asked product is not counted),
     n_f its sum over v, pi_v the share of v among p's values:
@@ -70,8 +64,6 @@ class Evidence(nn.Module):
         lift_f(v) = log((n_fv + pi_v) / (n_f + 1)) - log pi_v
         g_f = softplus(B[kind of f, p]) sigmoid(g0 + g1 info_f + g2 log(1 + n_f))
         info_f = sum_v share_f(v) lift_f(v),  share_f(v) = (n_fv + pi_v) / (n_f + 1)
-
-    dense_m is what the ready-made features of modality m say: `DenseEvidence`.
 
     What lift and W say of all values alike is left out: it changes no order. A value that training
     has not seen has none of it.
@@ -99,49 +91,14 @@ class Evidence(nn.Module):
         source: ProductSource,
         modalities: Mapping[str, ModalityData],
         rows: np.ndarray,
-        ready_made: FeaturesOf | None = None,
     ) -> None:
-        """Count over the training products in `rows`, and add up their ready-made features."""
+        """Count over the training products in `rows`."""
         self._take(count(catalog, source, modalities, rows), len(catalog.properties))
-        if self.settings.features and ready_made is not None:
-            values = int(self.row_V.max()) + 1 if len(self.row_V) else 1
-            most = self.settings.features
-
-            def rows_of(part: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-                known = Triples.of(source, part)
-                column = self.columns(
-                    torch.from_numpy(known.properties), torch.from_numpy(known.values)
-                )
-                row = self._rows_of(column).numpy()
-                owner = np.searchsorted(part, known.rows)
-                return owner[row > 0], row[row > 0]
-
-            self._take_features(add_up(ready_made, rows_of, np.sort(rows), values, most))
-
-    def _rows_of(self, columns_N: Tensor) -> Tensor:
-        """Rows of the values' own vectors and sums, 0 for values that have none."""
-        if not len(self.row_V):
-            return torch.zeros_like(columns_N)
-        return torch.where(columns_N >= 0, self.row_V[columns_N], 0)
-
-    def _take_features(self, every: Mapping[str, Sums]) -> None:
-        name_V, row_V = self.column_V.numpy() >> 32, self.row_V.numpy()
-        property_U = np.zeros(int(row_V.max(initial=0)) + 1, np.int64)
-        property_U[row_V[row_V > 0]] = name_V[row_V > 0]
-        for name, sums in sorted(every.items()):
-            self.dense[name] = DenseEvidence(sums, property_U, self.properties)
 
     def save(self, folder: Path) -> None:
         """Write what was counted into `folder`."""
         arrays = {item.name: getattr(self._counts, item.name) for item in fields(Counts)}
         save_file(arrays | {"properties": np.array([self.properties])}, folder / FILE)
-        if self.settings.features:
-            features = {
-                f"{name}.{item.name}": np.ascontiguousarray(getattr(dense.sums, item.name))
-                for name, dense in self._dense()
-                for item in fields(Sums)
-            }
-            save_file(features, folder / FEATURES_FILE)
         if self.regressions is not None:
             self.regressions.save(folder)
 
@@ -153,10 +110,6 @@ class Evidence(nn.Module):
         """
         path = folder / FILE
         self._take(*_checked(_read(path), str(path)))
-        if self.settings.features:
-            path = folder / FEATURES_FILE
-            values = int(self.row_V.max()) + 1 if len(self.row_V) else 1
-            self._take_features(_checked_features(_read(path), self.modalities, values, str(path)))
         if self.settings.regressions:
             path, counts = folder / REGRESSIONS_FILE, self._counts
             sizes = len(counts.column_V), len(counts.feature_F), self.properties
@@ -192,10 +145,6 @@ class Evidence(nn.Module):
         bounds = np.searchsorted(name_V, np.arange(properties + 1))
         self._bounds: list[int] = bounds.tolist()
         self._build(torch.from_numpy(share_V.astype(np.float32)), int(row_V.max(initial=0)) + 1)
-        self.dense = nn.ModuleDict()
-
-    def _dense(self) -> list[tuple[str, DenseEvidence]]:
-        return list(self.dense.items())  # type: ignore[arg-type]
 
     def _keep(self, name: str, array: np.ndarray) -> None:
         held = torch.from_numpy(np.ascontiguousarray(array))
@@ -281,17 +230,10 @@ class Evidence(nn.Module):
         *,
         whole: bool,
     ) -> Tensor | None:
-        """(B, D) what `Heads.features_ND` keeps: `turned`, and what regressions read."""
-        turned_BD = self.turned(ready_made, size)
+        """(B, D) `Heads.features_ND`, what regressions read; None without them."""
         if self.regressions is None:
-            return turned_BD
-        read_BD = self.regressions.shown(ready_made, shown, size, whole=whole)
-        return read_BD if turned_BD is None else torch.cat([turned_BD, read_BD], 1)
-
-    def turned(self, ready_made: Mapping[str, ReadyFeatures], size: int) -> Tensor | None:
-        """(B, D) where products lie by the features of all modalities; None without features."""
-        parts = [dense.turned(ready_made.get(name), size) for name, dense in self._dense()]
-        return torch.cat(parts, 1) if parts else None
+            return None
+        return self.regressions.shown(ready_made, shown, size, whole=whole)
 
     # -- what it speaks for
 
@@ -344,18 +286,6 @@ class Evidence(nn.Module):
         value_CH = self.value_WH[self.row_V[low:high]] * (self.row_V[low:high] > 0)[:, None]
         return bias_1C + query_NH @ value_CH.T
 
-    def by_features(self, turned_ND: Tensor, name: int, low: int, high: int) -> Tensor | float:
-        """(N, C) what features say of the values of some columns, which are of one property.
-
-        `turned_ND` as `turned` gives it, of each question's product.
-        """
-        start, total = 0, 0.0
-        for _, dense in self._dense():
-            part_NR = turned_ND[:, start : start + dense.width]
-            total = total + dense(part_NR, name, self.row_V[low:high])
-            start += dense.width
-        return total
-
     def found(
         self, batch: ProductBatch, questions: Questions, generator: torch.Generator
     ) -> QuestionCells:
@@ -380,24 +310,13 @@ class Evidence(nn.Module):
         choices = questions.choices
         assert choices is not None
         begin_Q = choices.begin_Q - choices.column_Q
-        own_QX = torch.where(own_QX >= 0, own_QX + begin_Q[:, None], NOTHING)
-        return QuestionCells(
-            cells,
-            product_Q,
-            name_Q,
-            pair_Y=begin_Q[cells.question_Y] + cells.column_Y,
-            own_X=own_QX[own_QX >= 0],
-        )
+        pair_Y = begin_Q[cells.question_Y] + cells.column_Y
+        return QuestionCells(cells, name_Q, pair_Y)
 
     def of_questions(
-        self,
-        questions: Questions,
-        head_QH: Tensor,
-        question_P: Tensor,
-        candidate_P: Tensor,
-        turned_BD: Tensor | None = None,
+        self, questions: Questions, head_QH: Tensor, question_P: Tensor, candidate_P: Tensor
     ) -> Tensor:
-        """As `EvidenceOf` says; `turned_BD` as `turned` gives it of the batch's products."""
+        """As `EvidenceOf` says."""
         found, choices = questions.evidence, questions.choices
         assert isinstance(found, QuestionCells)
         assert choices is not None
@@ -405,24 +324,13 @@ class Evidence(nn.Module):
         flat_P = flat_P.index_add(0, found.pair_Y, self._weighed(found.cells).to(flat_P.dtype))
         column_P = choices.column_Q[question_P] + candidate_P
         flat_P = flat_P + self.bias_V.index_select(0, column_P)
-        row_GC = self.row_V[choices.columns_GC()]
         query_QH = self.queries(head_QH, found.name_Q)
-        if query_QH is not None:
-            value_GCH = F.embedding(row_GC, self.value_WH) * (row_GC > 0)[..., None]
-            scores_GSC = choices.tiled(query_QH) @ value_GCH.transpose(1, 2)
-            flat_P = flat_P + choices.flat(scores_GSC, question_P, candidate_P)
-        if turned_BD is None:
+        if query_QH is None:
             return flat_P
-        turned_QD, start = turned_BD[found.product_Q], 0
-        own_P = torch.zeros_like(flat_P).index_fill(0, found.own_X, 1.0)
-        asked = AskedPairs(
-            choices, found.name_Q, question_P, candidate_P, row_GC, self.row_V[column_P]
-        )
-        for _, dense in self._dense():
-            part_QR = turned_QD[:, start : start + dense.width]
-            flat_P = flat_P + dense.of_pairs(part_QR, asked, own_P)
-            start += dense.width
-        return flat_P
+        row_GC = self.row_V[choices.columns_GC()]
+        value_GCH = F.embedding(row_GC, self.value_WH) * (row_GC > 0)[..., None]
+        scores_GSC = choices.tiled(query_QH) @ value_GCH.transpose(1, 2)
+        return flat_P + choices.flat(scores_GSC, question_P, candidate_P)
 
     def _between(self, name: int) -> tuple[int, int]:
         low, high = self._bounds[name], self._bounds[name + 1]
@@ -441,8 +349,6 @@ class Evidence(nn.Module):
         every_NV = heads.vectors_NH.new_zeros(len(heads), high - low)
         every_NV.index_put_((question_Y, column_Y - low), spoken_Y, accumulate=True)
         every_NV = every_NV + self.prior(low, high, self.queries(heads.vectors_NH, name_N))
-        if heads.features_ND is not None:
-            every_NV = every_NV + self.by_features(heads.features_ND, name, low, high)
         column_C = self.columns(name_N[:1].expand(len(candidates)), candidates.values_C) - low
         known_C = column_C >= 0
         out_NC[:, known_C] = every_NV[:, column_C[known_C]]
@@ -466,8 +372,7 @@ class Evidence(nn.Module):
         assert heads.seen_NK is not None
         assert heads.features_ND is not None
         column_C = self.columns(torch.full_like(values_C, name), values_C)
-        shown_ND = heads.features_ND[:, heads.features_ND.shape[1] - found.width :]
-        return found.log_shares(heads.seen_NK, shown_ND, name, column_C)
+        return found.log_shares(heads.seen_NK, heads.features_ND, name, column_C)
 
 
 def _words(
@@ -514,20 +419,6 @@ def _read(path: Path) -> dict[str, np.ndarray]:
         raise ArtifactError("no such file", where=str(path)) from None
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise ArtifactError(f"is damaged: {error}", where=str(path)) from None
-
-
-def _checked_features(
-    found: dict[str, np.ndarray], modalities: Sequence[str], values: int, where: str
-) -> dict[str, Sums]:
-    """What a file says of each modality, if it fits together and the values that are counted."""
-    names = {key.partition(".")[0] for key in found} & set(modalities)
-    wanted = [item.name for item in fields(Sums)]
-    if found.keys() != {f"{name}.{key}" for name in names for key in wanted}:
-        raise ArtifactError("is damaged: other arrays than it should hold", where=where)
-    sums = {name: Sums(*(found[f"{name}.{key}"] for key in wanted)) for name in names}
-    if not all(item.fits(values) for item in sums.values()):
-        raise ArtifactError("is damaged: its features do not fit together", where=where)
-    return sums
 
 
 def _checked(found: dict[str, np.ndarray], where: str) -> tuple[Counts, int]:
