@@ -50,6 +50,10 @@ def sqlite_files(database: Path) -> list[Kept]:
     return named
 
 
+MOST_FOLDERS = 250
+"""Python makes missing ones by a call in a call for each."""
+
+
 def check_output(path: Path, kept: Iterable[Kept], *, where: str) -> None:
     """Refuse an output that is, or lies in, something that is to be kept.
 
@@ -76,6 +80,8 @@ def check_output(path: Path, kept: Iterable[Kept], *, where: str) -> None:
 def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     hint = "name another place"
     target = path.resolve()
+    if len(target.parts) > MOST_FOLDERS:
+        raise UsageError(f"lies in more than {MOST_FOLDERS} folders", where=place, hint=hint)
     above = [target, *target.parents]
     same = {_identity(folder) for folder in above[1:]} - {None}
     own = _identity(target)

@@ -92,3 +92,9 @@ def test_what_may_not_be_looked_at_is_no_traceback(tmp_path: Path) -> None:
         assert os.geteuid() != 0
     finally:
         sealed.chmod(0o700)
+
+
+def test_what_lies_in_very_many_folders_is_refused() -> None:
+    """Python makes them by a call in a call: a RecursionError from a thousand on."""
+    with pytest.raises(UsageError, match="more than 250 folders"):
+        check_output(Path("y/" * 1_500), (), where="output")
