@@ -11,7 +11,7 @@ from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import Note
 
-from . import products, told, written
+from . import EXAMPLES, products, told, written
 
 SHOPIFY = (
     "Handle,Title,Option1 Name,Option1 Value,Image Src,Fabric (product.metafields.custom.fabric),"
@@ -85,3 +85,16 @@ def test_a_long_table_with_units_is_read_as_suggested(tmp_path: Path) -> None:
     (tmp_path / "m.yaml").write_text(needed.value.mapping)
     (found,) = choose_reader(path).reader.read(path, tmp_path / "m.yaml")
     assert found.properties == (("Power", "750 W"), ("Kind", "saw"))
+
+
+@pytest.mark.parametrize("name", ["shopify.csv", "akeneo-products.csv", "woocommerce.csv"])
+def test_exports_that_were_put_together_have_the_header_twice(tmp_path: Path, name: str) -> None:
+    text = (EXAMPLES / name).read_text(encoding="utf-8")
+    again = text.rstrip("\n") + "\n" + text.partition("\n")[0] + "\n"
+    _, records = told(written(tmp_path, again))
+    _, expected = told(written(tmp_path, text, "once.csv"))
+    assert [r for r in records if not isinstance(r, Note)] == [
+        r for r in expected if not isinstance(r, Note)
+    ]
+    notes = [record.text for record in records if isinstance(record, Note)]
+    assert any("1 rows are the header once more" in note for note in notes)

@@ -191,3 +191,20 @@ def test_the_header_once_more_is_no_product(tmp_path: Path) -> None:
     assert list(found) == ["A", "B"]
     (note,) = [item.text for item in others if "once more" in getattr(item, "text", "")]
     assert note == "2 rows are the header once more, and were left out"
+
+
+def test_rows_without_an_id_and_a_title_go_on_with_the_product(tmp_path: Path) -> None:
+    said, found, _ = accepted(
+        tmp_path, "Handle;Titel;Farbe\nmug;Becher;rot\n;;blau\ncup;Tasse;rot\n"
+    )
+    assert said["rows"] == "continue"
+    assert found["mug"].properties == (("Farbe", "rot"), ("Farbe", "blau"))
+
+
+def test_columns_that_name_other_products_are_links(tmp_path: Path) -> None:
+    text = 'sku,name,related,size\nA1,Mug,"A2,A3",1\nA2,Cup,A1,2\nA3,Pot,,3\n'
+    said, found, _ = accepted(tmp_path, text)
+    assert said["links"] == {"related": "related"}
+    assert found["A1"].links == (("related", "A2"), ("related", "A3"))
+    said, _, _ = accepted(tmp_path, "sku,name,related\nA1,Mug,B7\nA2,Cup,A1\n")
+    assert "links" not in said  # not all are products of this file

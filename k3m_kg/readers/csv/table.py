@@ -69,16 +69,20 @@ class DelimitedTable:
         self._path = path
         self._short = 0
         self._first_short = 0
+        self._repeats = 0
 
     @property
     def short_note(self) -> str | None:
-        """What to say of rows read so far that have fewer cells than the header."""
-        if not self._short:
-            return None
-        return (
-            f"{self._short:,} rows, the first on line {self._first_short:,}, have fewer cells than "
-            "the header: what lacks was taken as empty"
-        )
+        """What to say of rows read so far that have fewer cells than the header, or are it."""
+        said = []
+        if self._repeats:
+            said.append(f"{self._repeats:,} rows are the header once more, and were left out")
+        if self._short:
+            said.append(
+                f"{self._short:,} rows, the first on line {self._first_short:,}, have fewer cells "
+                "than the header: what lacks was taken as empty"
+            )
+        return "; ".join(said) or None
 
     def __iter__(self) -> Iterator[TableRow | RejectedRow]:
         """Each row that is not blank, or why it is none.
@@ -110,6 +114,9 @@ class DelimitedTable:
                     cells = block.shown(cells)
                 if not block.is_simple and (why_not := unstorable(cells, _NOT_DECODED)):
                     yield RejectedRow(start, why_not, block.raw(place), self._id_in(cells))
+                    continue
+                if cells == self.header:
+                    self._repeats += 1
                     continue
                 yield TableRow(start, cells)
 

@@ -29,6 +29,9 @@ _TAG = re.compile(
 )
 _REFERENCE = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,6}|([a-z][a-z0-9]{1,30}));", re.IGNORECASE)
 _LONGEST_PART = 60
+_SAMPLE = 1000
+_TRIED = 100
+"""Cells of a column that are taken apart on trial."""
 _LONGEST_NAME = 40
 _BETWEEN = ("#;#", ";", "\uff1b", "|", "\n", ",")
 _AFTER_NAME = ("#:#", ":", "\uff1a", "=")
@@ -57,6 +60,7 @@ def are_pictures(values: Sequence[str]) -> bool:
     """Whether all but a few are paths or addresses of pictures."""
     if not values:
         return False
+    values = values[:_TRIED]
     fits = sum(map(_is_picture, (first_of(value) for value in values)))
     return fits >= 0.9 * len(values)
 
@@ -90,6 +94,7 @@ def between_values(values: Sequence[str]) -> str | None:
 
     A comma is none: it may be part of a number or of a phrase.
     """
+    values = values[:_SAMPLE]
     for between in ("|", ";"):
         several = [parts for value in values if len(parts := _parts(value, between)) > 1]
         if len(several) < 2 or len(several) < 0.1 * len(values):
@@ -107,8 +112,11 @@ def _parts(value: str, between: str) -> list[str]:
 def names_and_values(values: Sequence[str]) -> tuple[str, str] | None:
     """What parts entries, and names from values, where cells are `colour:red;size:L`."""
     best: tuple[int, tuple[str, str] | None] = (0, None)
-    for between in _BETWEEN:
-        for after in _AFTER_NAME:
+    values = values[:_TRIED]
+    for after in _AFTER_NAME:
+        if sum(after in value for value in values) < 0.8 * len(values):
+            continue
+        for between in _BETWEEN:
             count = _entries(values, between, after)
             if count > best[0]:
                 best = (count, (between, after))

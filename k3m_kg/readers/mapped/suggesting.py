@@ -17,6 +17,7 @@ from k3m_kg.readers.mapped import contents
 from k3m_kg.readers.mapped.pairs_guess import long_pair, long_table, numbered_pairs
 from k3m_kg.readers.mapped.usual_names import (
     LANGUAGE_COLUMNS,
+    LINKS,
     OF_ONE_KIND,
     PARENTS,
     ROW_NUMBERS,
@@ -154,6 +155,7 @@ class _Suggestion:
         else:
             self._name_roles()
             self._name_variants()
+            self._name_links()
         self._say_cells()
         self.said["properties"] = "*"
         self._leave_out()
@@ -222,12 +224,26 @@ class _Suggestion:
         whole = not title or filled == len(self._rows[:_SAMPLE])
         return [first] if whole else found.languages
 
+    def _name_links(self) -> None:
+        """Columns that name other products by their ids."""
+        ids = set(_values(self._rows, self.said["id"])) - {""}
+        for name in [n for n in self._single if called([n], LINKS) and n not in self._used]:
+            values = self._of(name)
+            for between in ("|", ";", ","):
+                parts = [part.strip() for value in values for part in value.split(between)]
+                if parts and ids.issuperset(filter(None, parts)):
+                    self.said.setdefault("links", {})[name] = name
+                    self._used.add(name)
+                    if len(parts) > len(values):
+                        self.said.setdefault("separators", {})[name] = between
+                    break
+
     def _id_of_rows(self) -> tuple[str, str] | None:
         """A column that is called as an id is, the rows of each of which stand together."""
         if called(self._names, LANGUAGE_COLUMNS) is not None:
             return None  # what such a row says is in one language
         for name in called_ids(self._single):
-            values = _values(self._rows, name)
+            values = self._filled_down(_values(self._rows, name))
             if len(values) < 2 or not all(values) or len(set(values)) < 2:
                 continue
             heads = [
@@ -241,6 +257,16 @@ class _Suggestion:
                     "one stand together: `rows: continue` makes them one product with all values"
                 )
         return None
+
+    def _filled_down(self, values: list[str]) -> list[str]:
+        """Ids of rows, where those without one go on with the product above: they have no title."""
+        title = guess_columns(self._names, sure=False).get("title")
+        if title is None or not values[:1] or not values[0]:
+            return values
+        filled: list[str] = []
+        for row, value in zip(self._rows, values, strict=True):
+            filled.append(value or ("" if row.get(title) else filled[-1]))
+        return filled
 
     def _name_pictures(self) -> None:
         said, names = self.said, self._names
@@ -294,7 +320,7 @@ class _Suggestion:
                 "variant of, and take over what they do not say themselves"
             )
         else:
-            self.said["links"] = {column: "variant of"}
+            self.said.setdefault("links", {})[column] = "variant of"
             self.notes.append(
                 f"links: {column!r} names the product that a row is a variant of; variants would "
                 "take over what they do not say if their products stood before them (`variants`)"

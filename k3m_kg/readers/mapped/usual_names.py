@@ -62,13 +62,20 @@ LANGUAGE_COLUMNS = (
     "locale", "language", "lang", "language_code", "store_language", "sprache", "langue",
     "language_id", "lang_code", "idioma",
 )  # fmt: skip
+LINKS = (
+    "related", "related_products", "related_skus", "related_ids", "upsells", "upsell_skus",
+    "crosssells", "crosssell_skus", "accessories", "similar", "similar_products", "substitutes",
+    "alternatives", "zubehoer", "linked_products", "bought_together", "recommendations",
+)  # fmt: skip
+"""Columns with ids of other products."""
 UNITS = ("unit", "uom", "unit_of_measure", "einheit")
 ROW_NUMBERS = ("unnamed_0", "index", "row", "row_number", "row_no", "line", "rownum", "lfd_nr")
 OF_ONE_KIND = frozenset(
     (
         "feature", "features", "bullet", "bulletpoint", "bulletpoints", "keyword", "keywords",
         "tag", "tags", "highlight", "highlights", "keyfeature", "productfeature", "usp",
-        "sellingpoint", "featurebullet", "searchterm", "merkmal",
+        "sellingpoint", "featurebullet", "searchterm", "merkmal", "color", "colour", "material",
+        "farbe", "ingredient",
     )
 )  # fmt: skip
 """Squashed names of which numbered columns each hold one of several values."""
