@@ -40,6 +40,8 @@ def asked(opened: OpenModel, tmp_path_factory: pytest.TempPathFactory) -> Iterat
         session.finish(0)
     app = create_app(url, opened.trained.path)
     with TestClient(app, base_url=ORIGIN) as client:
+        first = {"products": [opened.snapshot.ids[0]]}
+        assert client.post("/api/v1/complete", json=first).is_success  # the model is open from here
         yield client
 
 
