@@ -49,9 +49,9 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
     table = (out / "results.md").read_text()
     assert "## classification:kind, TNR: title of another product" in table
     page = (out / "report.html").read_text()
-    assert page.count("<img ") == 2
+    assert page.count("<img ") == 3  # a panel for each corruption, and bars
     assert "http" not in page.replace("http-equiv", "")
-    assert len(list((out / "plots").glob("*.png"))) == 2
+    assert len(list((out / "plots").glob("*.png"))) == 3
 
     code, said, _ = run(*words, "--seeds", 2, "--workers", 1, "--json")
     again = json.loads(said)

@@ -19,6 +19,7 @@ ROOMS = {
     "k3m_kg.cli.commands.serve": {"serve"},
     "k3m_kg.contracts": {"kge"},
     "k3m_kg.contracts.hub": {"text"},
+    "k3m_kg.contracts.saved_networks": {"text"},
     "k3m_kg.engine": {"kge"},
     "k3m_kg.evaluation": {"kge"},
     "k3m_kg.evaluation.baselines": {"train"},

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -22,6 +24,12 @@ from tests.serve.conftest import ORIGIN, Client, mark_of
 
 TOKENS = tuple(AccessToken(role, f"{role.name.lower()}-secret-token") for role in Role)
 GUARDED = ServeSettings(tokens=TOKENS)
+
+
+def in_a_loop(coroutine: Coroutine[Any, Any, None]) -> None:
+    """Run it in another thread: Playwright's loop may be running in this one."""
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(asyncio.run, coroutine).result()
 
 
 def bearer(role: Role) -> dict[str, str]:
@@ -185,7 +193,7 @@ def test_a_session_is_read_as_we_wrote_it_and_no_cookie_goes_further() -> None:
     odd = 'a="' + "\\" * 100 + f'"; b; ; =; {COOKIE}={value}; c={COOKIE}=x'
     headers = [(b"host", b"localhost"), (b"cookie", b"d=1"), (b"cookie", odd.encode())]
     scope = {"type": "http", "method": "GET", "path": "/", "headers": headers}
-    asyncio.run(Guard(inside, ServeSettings(), sessions)(scope, None, None))  # type: ignore[arg-type]
+    in_a_loop(Guard(inside, ServeSettings(), sessions)(scope, None, None))  # type: ignore[arg-type]
     ((visitor, without),) = seen
     assert (visitor.name, visitor.role, without) == ("Ada", Role.REVIEWER, True)
 
@@ -223,7 +231,7 @@ def test_bodies_that_wait_for_an_answer_are_bounded_together() -> None:
         await asked(1000)
 
     guard = Guard(slow, settings, Sessions(()))
-    asyncio.run(all_of_them())
+    in_a_loop(all_of_them())
     assert said == [503, 200, 200, 200]
 
 
