@@ -24,7 +24,6 @@ def test_every_part_ends_well_and_leaves_its_figures(tmp_path: Path) -> None:
         ("device_losses", "demo"),
         ("device_losses", "robust"),
         ("device_losses", "stream"),
-        ("device_losses", "chosen"),
         ("training_throughput", None),
     ]
     assert all(line["device"] in ("cpu", "CPU") for line in lines)
