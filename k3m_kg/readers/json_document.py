@@ -296,37 +296,26 @@ class _Document:
 
     def _pass_value(self) -> None:
         """Go behind a value without holding it."""
-        depth = 0
         if self._next() not in ('"', "[", "{"):
             self._pass_scalar()
             return
-        while True:
-            found = _MARK.search(self._text, self._at)
-            if found is None:
-                self._skip(len(self._text) - self._at)
-                self._must_have_more()
-                continue
-            self._skip(found.end() - self._at)
-            if found[0] == '"':
-                self._pass_text()
-            else:
-                depth += 1 if found[0] in "[{" else -1
-            if depth <= 0:
-                return
+        self._pass_rest(self._pass_mark())
 
     def _pass_rest(self, depth: int) -> None:
         """Go behind what is left of so many objects."""
         while depth > 0:
-            found = _MARK.search(self._text, self._at)
-            if found is None:
-                self._skip(len(self._text) - self._at)
-                self._must_have_more()
-                continue
-            self._skip(found.end() - self._at)
-            if found[0] == '"':
-                self._pass_text()
-            else:
-                depth += 1 if found[0] in "[{" else -1
+            depth += self._pass_mark()
+
+    def _pass_mark(self) -> int:
+        """Go behind the next text or bracket; how much deeper it leads."""
+        while (found := _MARK.search(self._text, self._at)) is None:
+            self._skip(len(self._text) - self._at)
+            self._must_have_more()
+        self._skip(found.end() - self._at)
+        if found[0] == '"':
+            self._pass_text()
+            return 0
+        return 1 if found[0] in "[{" else -1
 
     def _pass_text(self) -> None:
         while (end := _TEXT_END.match(self._text, self._at)) is None:
