@@ -24,7 +24,7 @@ from k3m_kg.api import (
 )
 from k3m_kg_text.settings import TextNetworkSettings
 
-disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
+disable_progress_bar()  # a command has one of its own
 
 
 class Source(NamedTuple):

@@ -29,7 +29,7 @@ from k3m_kg_vision.object_regions import ObjectRegions, boxes_with_area, colours
 from k3m_kg_vision.regions import fitted
 from k3m_kg_vision.settings import DetectorSettings
 
-disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
+disable_progress_bar()  # a command has one of its own
 
 if TYPE_CHECKING:
     from PIL.Image import Image

@@ -23,7 +23,7 @@ from k3m_kg_vision.network import Network
 from k3m_kg_vision.network_input import NetworkInput
 from k3m_kg_vision.settings import PretrainedVisionSettings
 
-disable_progress_bar()  # type: ignore[no-untyped-call]  # a command has one of its own
+disable_progress_bar()  # a command has one of its own
 
 _Colours = tuple[float, float, float]
 _CONFIG, _INPUT = "network-config", "network-input.json"
