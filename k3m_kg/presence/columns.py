@@ -23,8 +23,6 @@ MOST_COLUMNS = 3_000
 _MOST_KINDS, _MOST_PROPERTIES, _MOST_VALUES = 500, 1_000, 1_000
 _LEAST = 3
 """Products that a column must be seen on."""
-_FEW_VALUES = 50
-"""Values of a property with at most so many are columns: what kind of product it is."""
 
 
 @dataclass(frozen=True)
@@ -36,7 +34,7 @@ class SeenColumns:
     Attributes:
         kinds: categories.
         properties: stated at all; also what a model of presence predicts.
-        values: of a property with few of them: (place in `properties`, value).
+        values: the most frequent: (place in `properties`, value).
         words: of titles, in lower case.
     """
 
@@ -53,7 +51,7 @@ class SeenColumns:
         width = len(snapshot.properties)
         stated = np.bincount(np.unique(product * width + name) % width, minlength=width)
         properties = _most(dict(enumerate(stated.tolist())), _MOST_PROPERTIES)
-        values = _few_valued(snapshot, name, value, properties)
+        values = _valued(snapshot, name, value, properties)
         words = Counter(word for title in _titles(snapshot, rows) for word in _words(title))
         kept_kinds = _most(kinds, _MOST_KINDS)
         left = MOST_COLUMNS - len(kept_kinds) - len(properties) - len(values)
@@ -163,22 +161,21 @@ def _triples(snapshot: Snapshot, rows: np.ndarray) -> tuple[np.ndarray, np.ndarr
     return product, names.astype(np.int64), values.astype(np.int64)
 
 
-def _few_valued(
+def _valued(
     snapshot: Snapshot, name: np.ndarray, value: np.ndarray, properties: list[int]
 ) -> list[tuple[int, str]]:
-    """The most frequent values of properties that have few."""
+    """The most frequent values, whichever property they are of.
+
+    One with many values tells as much of a kind as one with few: a device that states its types of
+    ports, none of them a radio's, has no number of radios.
+    """
     place = {name: number for number, name in enumerate(properties)}
     width = max(1, len(snapshot.value_column))
     pairs, counts = np.unique(name * width + value, return_counts=True)
-    distinct = np.bincount(pairs // width, minlength=len(snapshot.properties))
-    few = distinct[pairs // width] <= _FEW_VALUES
     often = {
         (place[name], value): count
         for name, value, count in zip(
-            (pairs[few] // width).tolist(),
-            (pairs[few] % width).tolist(),
-            counts[few].tolist(),
-            strict=True,
+            (pairs // width).tolist(), (pairs % width).tolist(), counts.tolist(), strict=True
         )
         if name in place
     }

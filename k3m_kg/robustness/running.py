@@ -16,6 +16,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import torch
+
 from k3m_kg.config import validate_settings
 from k3m_kg.errors import ArtifactError, K3MError, UsageError, unknown_name
 from k3m_kg.files import whole_file
@@ -140,9 +142,9 @@ def prepared(
     )
     paths = GridPaths(folder)
     _begin(paths, mark, fresh)
-    cores = os.cpu_count() or 1
+    threads = torch.get_num_threads()  # as OMP_NUM_THREADS says, where it does
     job = GridJob(
-        snapshot.path, folder, settings, configs, max(1, cores // max(1, workers)), device
+        snapshot.path, folder, settings, configs, max(1, threads // max(1, workers)), device
     )
     for unit in units_of(settings):
         if unit.model in settings.presets:

@@ -54,6 +54,20 @@ def test_what_nobody_leaves_out_is_held_not_to_apply_where_it_is_not_stated(tmp_
     assert applies[lacking(snapshot, ["dimmable"])].max() < 0.2
 
 
+def test_a_value_of_a_property_with_many_says_what_else_there_is(tmp_path: Path) -> None:
+    """Devices state which of eighty kinds of port they have; those with a radio, how many radios."""
+    random = np.random.default_rng(3)
+
+    def ported(product: StoredProduct) -> StoredProduct:
+        ports = [("port", f"type {number}") for number in random.choice(80, 2, replace=False)]
+        radio = [("port", "radio"), ("radios", "1")] if random.random() < 0.5 else []
+        return replace(product, triples=tuple(sorted((*product.triples, *ports, *radio))))
+
+    snapshot = kinds_snapshot(tmp_path, 800, change=ported)
+    applies = Applies(learn(snapshot), snapshot)(np.arange(len(snapshot)), ["radios"])
+    assert applies[lacking(snapshot, ["radios"])].max() < 0.1
+
+
 def test_a_property_that_few_state_is_not_proposed_for_the_many(tmp_path: Path) -> None:
     """One in ten states it, and nothing tells which: that it applies to all is not believed."""
     random = np.random.default_rng(1)
