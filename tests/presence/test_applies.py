@@ -55,7 +55,7 @@ def test_what_nobody_leaves_out_is_held_not_to_apply_where_it_is_not_stated(tmp_
 
 
 def test_a_value_of_a_property_with_many_says_what_else_there_is(tmp_path: Path) -> None:
-    """Devices state which of eighty kinds of port they have; those with a radio, how many radios."""
+    """Devices state which of eighty ports they have; those with a radio, how many radios."""
     random = np.random.default_rng(3)
 
     def ported(product: StoredProduct) -> StoredProduct:
