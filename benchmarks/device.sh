@@ -6,6 +6,7 @@
 #
 # DEVICE    cuda where there is one, else cpu
 # PYTHON    an interpreter that has what the project needs
+# PARTS     names of parts, to run these alone (default: all)
 # OUT       a folder for the figures, as they come: figures.jsonl, log.txt (default: runs/device)
 # TRIPLES   a folder with train, valid and test of FB15k-237; without it part 5 is left out
 # RELEASED  a checkout of https://github.com/YushanZhu/K3M; without it part 4 is left out
@@ -22,6 +23,7 @@ failed=0
 part() {
     local name=$1 limit=$2 start=$SECONDS code=0
     shift 2
+    [[ -z "${PARTS:-}" || " $PARTS " == *" $name "* ]] || return 0
     echo "== $name: $*"
     timeout "$limit" "$PYTHON" -m benchmarks "$@" --out "$OUT/figures.jsonl" || code=$?
     echo "== $name: $((SECONDS - start)) s, exit code $code"
@@ -42,12 +44,14 @@ part() {
         part works 75 device_losses --models chosen robust stream --use chosen \
             --devices "$DEVICE" --steps 60 --precisions bf16
         part throughput 40 training_throughput --device "$DEVICE" --size base --steps 20 \
-            --batch 512 2048 --workers 8 --precision bf16
+            --batch 1024 2048 --workers 8 --precision bf16 --kernels "$OUT/kernels.txt"
         part clip 30 clip_step --device "$DEVICE" --precision bf16 --batch 2048
         if [ -n "${RELEASED:-}" ]; then
             part released 30 released_k3m --folder "$RELEASED" --device "$DEVICE" --batch 8 64 256
             part paper 40 training_throughput --device "$DEVICE" --size paper --steps 20 \
                 --batch 8 64 256 --workers 8
+            part paper-bf16 40 training_throughput --device "$DEVICE" --size paper --steps 20 \
+                --batch 8 64 256 1024 --workers 8 --precision bf16
         fi
         if [ -n "${TRIPLES:-}" ]; then
             for config in rotate complex; do
@@ -55,9 +59,9 @@ part() {
                     --set "triples={folder: $TRIPLES}" --set "training.device=$DEVICE"
             done
         fi
-        part compiled 110 training_throughput --device "$DEVICE" --size base --steps 20 \
-            --batch 2048 --workers 8 --precision bf16 --compile
+        part compiled 170 training_throughput --device "$DEVICE" --size base --steps 20 \
+            --batch 2048 --workers 8 --precision bf16 --compile --kernels "$OUT/compiled.txt"
     fi
     exit "$failed"
-} 2>&1 | tee "$OUT/log.txt"
+} 2>&1 | tee -a "$OUT/log.txt"
 exit "${PIPESTATUS[0]}"

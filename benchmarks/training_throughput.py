@@ -205,6 +205,23 @@ def waits(loop: Loop, batch: ProductBatch) -> int:
     return sum("synchroniz" in str(warning.message) for warning in caught)
 
 
+def kernels(loop: Loop, batch: ProductBatch, path: Path) -> None:
+    """Write where the time of three steps goes, operation by operation, the longest first."""
+    kinds = [torch.profiler.ProfilerActivity.CPU]
+    if loop.device.type == "cuda":
+        kinds.append(torch.profiler.ProfilerActivity.CUDA)
+    ready = [_copied(batch) for _ in range(3)]
+    with torch.profiler.profile(activities=kinds) as watched:
+        for again in ready:
+            loop.step(again)
+        if loop.device.type == "cuda":
+            torch.cuda.synchronize()
+    by = "self_cuda_time_total" if loop.device.type == "cuda" else "self_cpu_time_total"
+    table = watched.key_averages().table(sort_by=by, row_limit=70, max_name_column_width=90)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(table)
+
+
 def _copied(batch: ProductBatch) -> ProductBatch:
     """A batch that a step may change; the catalog is that of all."""
     return copy.deepcopy(batch, {id(batch.catalog): batch.catalog})
@@ -255,6 +272,8 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
     with FlopCounterMode(display=False) as counter:
         loop.step(counted)
     syncs = waits(loop, _copied(kept[1])) if device.type == "cuda" else None
+    if options.kernels is not None:
+        kernels(loop, kept[2], options.kernels)
     flops, waste = counter.get_total_flops(), padding(kept[0].to(device))
     limit = matmul_flops(device, torch.bfloat16 if half else torch.float32)
     name = torch.cuda.get_device_name() if device.type == "cuda" else "CPU"
@@ -295,6 +314,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--compile", action="store_true")
+    parser.add_argument("--kernels", type=Path, help="a file for a table of where a step's time goes")
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     add_out(parser)
     options = parser.parse_args()

@@ -51,7 +51,13 @@ from k3m_kg.contracts.questions import Choices, Questions
 from k3m_kg.contracts.saved_networks import saved_network
 from k3m_kg.contracts.tasks import PretrainingTask, TaskContext, TaskLoss
 from k3m_kg.contracts.trained import TRIPLES, TrainedPredictor
-from k3m_kg.contracts.transformer import RepeatedLayer, Transformer, transformer
+from k3m_kg.contracts.transformer import (
+    InnerNorm,
+    RepeatedLayer,
+    Transformer,
+    computed_in,
+    transformer,
+)
 
 __all__ = [
     "TRIPLES",
@@ -67,6 +73,7 @@ __all__ = [
     "Fusion",
     "Heads",
     "ImageEncoder",
+    "InnerNorm",
     "Interactor",
     "KnowledgeText",
     "LinkLoss",
@@ -105,6 +112,7 @@ __all__ = [
     "Transformer",
     "Verdict",
     "as_float",
+    "computed_in",
     "figure_lines",
     "fingerprint",
     "full_precision",

@@ -6,10 +6,42 @@ there are of a batch (B, T), one after another; only the attention itself sees t
 
 from __future__ import annotations
 
+from typing import Any, cast
+
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 from k3m_kg.errors import ConfigError
+
+
+def computed_in(tokens: Tensor) -> Tensor:
+    """Tokens in the precision that matrix products are computed in where they are.
+
+    A stack of layers begins with this, so that what runs through it, residual sums too, is of one
+    type: under `autocast` to bfloat16 a float32 stream doubles what the memory has to move.
+    """
+    kind = tokens.device.type
+    if torch.amp.is_autocast_available(kind) and torch.is_autocast_enabled(kind):
+        return tokens.to(torch.get_autocast_dtype(kind))
+    return tokens
+
+
+class InnerNorm(nn.LayerNorm):
+    """A LayerNorm within a stack: its result is of the type of the tokens it gets.
+
+    Sums are float32 within it. `autocast` would make the result float32, and a copy of it for the
+    matrix product that comes next.
+    """
+
+    def forward(self, tokens: Tensor) -> Tensor:
+        """Normalised, of the tokens' own type."""
+        kind = tokens.device.type
+        if tokens.dtype == self.weight.dtype or not torch.is_autocast_enabled(kind):
+            return super().forward(tokens)
+        with torch.autocast(kind, enabled=False):
+            weight, bias = self.weight.to(tokens.dtype), self.bias.to(tokens.dtype)
+            return F.layer_norm(tokens, self.normalized_shape, weight, bias, self.eps)
 
 
 class RepeatedLayer(nn.Module):
@@ -27,6 +59,12 @@ def _padded(packed_NF: Tensor, place_N: Tensor, batch: int, length: int) -> Tens
 
 class TransformerLayer(nn.TransformerEncoderLayer, RepeatedLayer):
     """torch's layer, weights and all, over tokens that may be packed."""
+
+    def __init__(self, *arguments: Any, **settings: Any) -> None:
+        super().__init__(*arguments, **settings)
+        for name in ("norm1", "norm2"):
+            own = cast("nn.LayerNorm", getattr(self, name))
+            setattr(self, name, InnerNorm(own.normalized_shape, own.eps))
 
     def forward(  # type: ignore[override]
         self, tokens: Tensor, place_N: Tensor | None, attended_B11T: Tensor | None
@@ -90,10 +128,10 @@ class Transformer(nn.TransformerEncoder):
             assert shown_BT is not None
             attended_B11T = (shown_BT | ~shown_BT.any(1, keepdim=True))[:, None, None]
         packs = tokens_BTH.device.type == "cpu" if self.packs is None else self.packs
-        tokens = tokens_BTH
+        tokens = computed_in(tokens_BTH) if len(self.layers) else tokens_BTH
         if present_BT is not None and packs:
             place_N = present_BT.flatten().nonzero()[:, 0]
-            tokens = tokens_BTH.flatten(0, 1).index_select(0, place_N)
+            tokens = tokens.flatten(0, 1).index_select(0, place_N)
         for layer in self.layers:
             tokens = layer(tokens, place_N, attended_B11T)
         if self.norm is not None:

@@ -53,7 +53,9 @@ def fit_evidence(
     """
     if model.evidence is None:
         return 0
+    device = next(model.parameters()).device
     model.evidence.fit(batcher.catalog, batcher, opened, rows)
+    model.evidence.to(device)
     if not model.evidence.settings.regressions:
         return 0
     nothing = np.empty(0, np.int64)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from k3m_kg.api import RepeatedLayer
+from k3m_kg.api import InnerNorm, RepeatedLayer
 
 
 class Attention(RepeatedLayer):
@@ -23,14 +23,14 @@ class Attention(RepeatedLayer):
     def __init__(self, hidden: int, heads: int, dropout: float, feed: int | None) -> None:
         super().__init__()
         self.heads = heads
-        self.query_norm = nn.LayerNorm(hidden)
-        self.key_norm = nn.LayerNorm(hidden)
+        self.query_norm = InnerNorm(hidden)
+        self.key_norm = InnerNorm(hidden)
         self.query = nn.Linear(hidden, hidden)
         self.key_value = nn.Linear(hidden, 2 * hidden)
         self.output = nn.Linear(hidden, hidden)
         self.feed: nn.Sequential | None = None
         if feed is not None:
-            self.feed_norm = nn.LayerNorm(hidden)
+            self.feed_norm = InnerNorm(hidden)
             self.feed = nn.Sequential(nn.Linear(hidden, feed), nn.GELU(), nn.Linear(feed, hidden))
         self.dropout = nn.Dropout(dropout)
 

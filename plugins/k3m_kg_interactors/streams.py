@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from torch import Tensor, nn
 
-from k3m_kg.api import ConfigError, unknown_name
+from k3m_kg.api import ConfigError, computed_in, unknown_name
 
 _TYPE_SCALE = 0.02
 """Of a type's first vector, as in BERT."""
@@ -54,16 +54,15 @@ class Streams(nn.Module):
             nn.init.normal_(types_GH, std=_TYPE_SCALE)
 
     def joined(self, tokens: Mapping[str, Tensor]) -> dict[str, Tensor]:
-        """By stream, (B, all N, H)."""
+        """By stream, (B, all N, H), in the precision that is computed in."""
         found = {}
         for name, group in self.groups.items():
             if len(group) == 1:
-                found[name] = tokens[name]
+                found[name] = computed_in(tokens[name])
                 continue
             types_GH = self.types_GH[name]
-            found[name] = torch.cat(
-                [tokens[member] + types_GH[place] for place, member in enumerate(group)], 1
-            )
+            typed = [tokens[member] + types_GH[place] for place, member in enumerate(group)]
+            found[name] = computed_in(torch.cat(typed, 1))
         return found
 
     def there(self, present: Mapping[str, Tensor]) -> dict[str, Tensor]:
