@@ -104,7 +104,7 @@ def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     for mark, what in _MARKS.items():
         if any(target.parent.glob(mark)):
             raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
-    for folder in above[2:]:
+    for folder in above[1:]:
         for what, marks in _DEEP_MARKS.items():
             if any(all((folder / name).is_file() for name in names) for names in marks):
                 raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
