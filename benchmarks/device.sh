@@ -33,6 +33,12 @@ part() {
 
 {
     if [ "${1:-}" = tiny ]; then
+        part learns 900 device_losses --models kge demo robust stream --use demo \
+            --devices "$DEVICE" --precisions bf16 --products 60 --steps 3 --batch 8
+        part throughput 900 training_throughput --device "$DEVICE" --batch 4 --steps 2
+        [ -z "${RELEASED:-}" ] ||
+            part released 120 released_k3m --folder "$RELEASED" --device "$DEVICE" --tiny --steps 1
+    else
         part learns 75 device_losses --models kge demo --devices "$DEVICE" cpu --steps 200
         part precision 75 device_losses --models demo chosen --devices "$DEVICE" --steps 200 \
             --precisions fp32 bf16 --seeds 1

@@ -222,6 +222,10 @@ def kernels(loop: Loop, batch: ProductBatch, path: Path) -> None:
     path.write_text(table)
 
 
+def _graphs() -> int:
+    return int(torch._dynamo.utils.counters["stats"]["unique_graphs"])
+
+
 def _copied(batch: ProductBatch) -> ProductBatch:
     """A batch that a step may change; the catalog is that of all."""
     return copy.deepcopy(batch, {id(batch.catalog): batch.catalog})
@@ -283,7 +287,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
         "device": name,
         "size": options.size,
         "precision": options.precision,
-        "compile": options.compile,
+        "compiled_graphs": _graphs() if options.compile else 0,
         "batch": size,
         "parameters": sum(p.numel() for p in trainer.parameters()),
         "products_per_s": round(size / step, 1),
@@ -314,7 +318,9 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=20)
     parser.add_argument("--workers", type=int, default=1)
     parser.add_argument("--compile", action="store_true")
-    parser.add_argument("--kernels", type=Path, help="a file for a table of where a step's time goes")
+    parser.add_argument(
+        "--kernels", type=Path, help="a file for a table of where a step's time goes"
+    )
     parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     add_out(parser)
     options = parser.parse_args()

@@ -108,7 +108,11 @@ class NearestGraph:
         self._keys = np.asarray(keys_N)[self._order]
 
     def find(self, queries_QH: np.ndarray, top: int) -> tuple[np.ndarray, np.ndarray]:
-        """As `Nearest`."""
+        """As `Nearest`.
+
+        Raises:
+            ArtifactError: the index is damaged.
+        """
         queries = centred(queries_QH, self._middle)
         top = min(top, len(self._keys))
         self._index.expansion_search = max(_SEARCH, 2 * top)
@@ -120,6 +124,11 @@ class NearestGraph:
         known_QK &= np.arange(top) < np.asarray(found.counts)[:, None]
         at_QK, known_QK = at_QK[: len(queries)], known_QK[: len(queries)]
         apart_QK = np.asarray(found.distances)[: len(queries)]
+        if not np.isfinite(apart_QK[known_QK]).all():
+            raise ArtifactError(
+                "the index of the kept vectors is damaged: it holds what is no number",
+                hint="remove the folder; `k3m-kg embed ARTIFACT FOLDER.vectors` writes a new one",
+            )
         rows_QK = np.where(known_QK, self._order[at_QK], -1)
         scores_QK = np.where(known_QK, 1 - apart_QK, -np.inf).astype(np.float32)
         return rows_QK, scores_QK
