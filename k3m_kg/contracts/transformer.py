@@ -64,7 +64,7 @@ class TransformerLayer(nn.TransformerEncoderLayer, RepeatedLayer):
         super().__init__(*arguments, **settings)
         for name in ("norm1", "norm2"):
             own = cast("nn.LayerNorm", getattr(self, name))
-            setattr(self, name, InnerNorm(own.normalized_shape, own.eps))
+            setattr(self, name, InnerNorm(list(own.normalized_shape), own.eps))
 
     def forward(  # type: ignore[override]
         self, tokens: Tensor, place_N: Tensor | None, attended_B11T: Tensor | None
