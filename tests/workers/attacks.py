@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import signal
+import sys
 import threading
 from typing import Any
 
@@ -62,3 +64,8 @@ def files(answer: Answer, *, path: str) -> None:
             file.write(bytes(2 << 20))
     except OSError as error:
         answer.send("value", error.strerror)
+
+
+def imports(answer: Answer, *, folder: str, module: str) -> None:
+    sys.path.insert(0, folder)
+    answer.send("value", len(importlib.import_module(module).TEXT))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import signal
@@ -89,6 +90,17 @@ def test_a_crash(number: signal.Signals, hint: str) -> None:
 def test_no_files_are_written(tmp_path: Path) -> None:
     assert values("files", path=str(tmp_path / "x")) == [os.strerror(27)]
     assert (tmp_path / "x").stat().st_size <= 1 << 20
+
+
+def test_a_large_module_is_whole_for_those_who_import_it_next(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    monkeypatch.syspath_prepend(tmp_path)
+    size = 2 << 20
+    (tmp_path / "large_module.py").write_text(f"TEXT = {'x' * size!r}\n")
+    assert values("imports", folder=str(tmp_path), module="large_module") == [size]
+    assert len(importlib.import_module("large_module").TEXT) == size
 
 
 @pytest.fixture
