@@ -2,27 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from k3m_kg.cli.bugs import EXIT_CODE
-
-
-def run(folder: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    done = subprocess.run(
-        [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", *arguments],
-        cwd=folder,
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
-    assert done.returncode != EXIT_CODE, f"a bug: {done.stderr}"
-    return done
+from k3m_kg.errors import ConfigError
+from tests.cli.conftest import Command
 
 
 @pytest.mark.parametrize(
@@ -48,23 +35,33 @@ def run(folder: Path, *arguments: str, **variables: str) -> subprocess.Completed
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )
 def test_one_message_and_an_exit_code(
-    tmp_path: Path, arguments: list[str], code: int, message: str
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    run: Command,
+    arguments: list[str],
+    code: int,
+    message: str,
 ) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("K3M_KG_TRACEBACK", raising=False)
     (tmp_path / "bad.yaml").write_text("snapshot: a\noutput: b\nfusoin: mean\n", encoding="utf-8")
     (tmp_path / "good.yaml").write_text("snapshot: snapshots\noutput: b\n", encoding="utf-8")
     before = sorted(tmp_path.iterdir())
-    done = run(tmp_path, *arguments)
-    assert done.returncode == code, done.stderr
-    assert message in done.stderr
-    assert "Traceback" not in done.stderr
-    assert done.stdout == ""
+    ended, out, err = run(*arguments)
+    assert ended == code, err
+    assert message in err
+    assert "Traceback" not in err
+    assert out == ""
     left = {path for path in tmp_path.iterdir() if not path.name.startswith("k3m-kg.db")}
     assert sorted(left) == before, "nothing is left behind"
 
 
-def test_the_traceback_is_there_for_those_who_ask(tmp_path: Path) -> None:
-    done = run(tmp_path, "pretrain", "none.yaml", K3M_KG_TRACEBACK="1")
-    assert "Traceback" in done.stderr
+def test_the_traceback_is_there_for_those_who_ask(
+    monkeypatch: pytest.MonkeyPatch, run: Command
+) -> None:
+    monkeypatch.setenv("K3M_KG_TRACEBACK", "1")
+    with pytest.raises(ConfigError, match="no such file"):  # for Python to tell
+        run("pretrain", "none.yaml")
 
 
 def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:

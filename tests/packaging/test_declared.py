@@ -83,12 +83,16 @@ def declared() -> dict[str, set[str]]:
     return {extra: of(extra) for extra in texts}
 
 
+installed = cache(packages_distributions)  # it reads the lists of files of all there is
+
+
 @cache
 def distribution_of(module: str) -> str:
-    (name, *_) = packages_distributions()[module]
+    (name, *_) = installed()[module]
     return canonicalize_name(name)
 
 
+@cache
 def outside() -> dict[str, set[str]]:
     """The distributions that each of our modules imports when it runs."""
     ours = {name.split(".")[0] for name in modules()}
