@@ -8,10 +8,11 @@ import subprocess
 import sys
 import venv
 import zipfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from importlib.metadata import Distribution, distribution
 from pathlib import Path
 from random import Random
+from typing import Any
 
 import pytest
 from packaging.requirements import Requirement
@@ -19,38 +20,73 @@ from PIL import Image
 
 from tests.sources import ROOT
 
-MAIN = "from k3m_kg.cli.app import main; main()"
+COMMANDS = """
+import contextlib, io, json, os, sys
+from k3m_kg.cli.app import main
+
+asked, sys.stdin = sys.stdin, open(os.devnull)
+for line in asked:
+    sys.argv = ["k3m-kg", *json.loads(line)]
+    out, err, code = io.StringIO(), io.StringIO(), 0
+    with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+        try:
+            main()
+        except SystemExit as end:
+            code = int(end.code or 0)
+    print(json.dumps([code, out.getvalue(), err.getvalue()]), flush=True)
+"""
+LEFT_OUT = ("PYTHONPATH", "K3M_KG_DB", "K3M_KG_PLUGINS", "K3M_KG_TRACEBACK")
 
 
 class Environment:
-    """A Python with its own site-packages, used from a folder of its own."""
+    """A Python with its own site-packages, used from a folder of its own.
+
+    One process runs its commands one after another: it imports what they need once.
+    """
 
     def __init__(self, python: Path, folder: Path) -> None:
         self.python = python
         self.folder = folder
+        self._process: subprocess.Popen[str] | None = None
 
     def command(self, *arguments: object, expect: int = 0) -> str:
         """What `k3m-kg ARGUMENTS` prints: on standard output, or as error where one is expected."""
-        done = self._run("-c", MAIN, *map(str, arguments))
-        assert done.returncode == expect, f"{arguments}: {done.returncode}\n{done.stderr}"
-        return done.stderr if expect else done.stdout
+        if self._process is None:
+            self._process = subprocess.Popen(
+                [self.python, "-P", "-c", COMMANDS],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                **self._place(),
+            )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.write(json.dumps([str(part) for part in arguments]) + "\n")
+        self._process.stdin.flush()
+        code, out, err = json.loads(self._process.stdout.readline())
+        assert code == expect, f"{arguments}: {code}\n{err}"
+        return str(err if expect else out)
 
     def code(self, text: str) -> str:
         """What this program prints."""
-        done = self._run("-c", text)
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    def _run(self, *arguments: str) -> subprocess.CompletedProcess[str]:
-        left_out = ("PYTHONPATH", "K3M_KG_DB", "K3M_KG_PLUGINS", "K3M_KG_TRACEBACK")
-        return subprocess.run(
-            [self.python, "-P", *arguments],
-            cwd=self.folder,
-            env={k: v for k, v in os.environ.items() if k not in left_out} | {"NO_COLOR": "1"},
+        done = subprocess.run(
+            [self.python, "-P", "-c", text],
             capture_output=True,
             text=True,
             check=False,
+            **self._place(),
         )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def close(self) -> None:
+        """End the process of its commands."""
+        if self._process is not None:
+            self._process.communicate()
+
+    def _place(self) -> dict[str, Any]:
+        kept = {name: text for name, text in os.environ.items() if name not in LEFT_OUT}
+        return {"cwd": self.folder, "env": kept | {"NO_COLOR": "1"}}
 
 
 @pytest.fixture(scope="session")
@@ -65,12 +101,14 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def environment(
     wheel: Path, tmp_path_factory: pytest.TempPathFactory
-) -> Callable[..., Environment]:
+) -> Iterator[Callable[..., Environment]]:
     """`environment("train")`: the wheel, and links to what pip would install for these extras.
 
     The distributions are those of the environment that runs the tests, found by following the
     requirements of the wheel's metadata, so that nothing else can be imported.
     """
+
+    made: list[Environment] = []
 
     def make(*extras: str) -> Environment:
         home = tmp_path_factory.mktemp("-".join(["with", *extras]))
@@ -82,9 +120,12 @@ def environment(
             _link(needed, packages)
         folder = home / "work"
         folder.mkdir()
-        return Environment(home / "bin" / "python", folder)
+        made.append(Environment(home / "bin" / "python", folder))
+        return made[-1]
 
-    return make
+    yield make
+    for each in made:
+        each.close()
 
 
 def closure(start: Distribution, extras: frozenset[str]) -> list[Distribution]:
