@@ -14,7 +14,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-graph docs assets site clean
+.PHONY: help demo test lint format bench bench-graph docs assets screenshots site clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ docs: $(READY)  ## rewrite what follows from the code: docs/cli.md, docs/config.
 
 assets: $(READY)  ## copy what pages load from npm, by its lock file; nobody else needs npm
 	$(BIN)/python assets/collect.py
+
+screenshots: $(READY)  ## the pictures of docs/pictures, from the demo as it is served; look at them
+	$(BIN)/python docs/screenshots.py
 
 site: $(READY)  ## the documentation as a web site that needs no network: site/index.html
 	$(BIN)/mkdocs build --strict

@@ -29,6 +29,19 @@ from k3m_kg.readers.mapping import Mapping
 
 ROOT = Path(__file__).parent.parent
 HOOKS = sorted(name for name in vars(hookspecs) if name.startswith("k3m_kg_"))
+LOOKED_UP = {
+    # nobody reads these from end to end: each section stands for itself
+    "benchmarks.md",
+    "cli.md",
+    "config.md",
+    "glossary.md",
+    "log.md",
+    "plugins.md",
+    "reference/errors.md",
+    "reference/http-api.md",
+    "reference/vocabulary.md",
+}
+WORDS_A_MINUTE = 240
 INTERNAL = {"K3M_KG_DATA"}
 """Variables of tests, and of our own processes for each other."""
 README = (ROOT / "README.md").read_text(encoding="utf-8")
@@ -354,8 +367,23 @@ def test_configs_of_the_readme_are_valid() -> None:
     assert validate_settings(Mapping, mapping, "README").id == "sku"
 
 
+def minutes(text: str) -> float:
+    """How long its sentences take to read; code and tables are looked at."""
+    text = re.sub(r"^```.*?^```$|^\|.*?$|<!--.*?-->", "", text, flags=re.MULTILINE | re.DOTALL)
+    return len(text.split()) / WORDS_A_MINUTE
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.stem)
+def test_no_page_takes_more_than_ten_minutes(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    if page.relative_to(ROOT / "docs").as_posix() not in LOOKED_UP:
+        assert minutes(text) <= 10
+    for section in re.split(r"^##+ ", text, flags=re.MULTILINE):
+        assert minutes(section) <= 5, section.partition("\n")[0]
+
+
 def test_linked_pages_exist() -> None:
-    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").glob("*.md")]:
+    for page in [ROOT / "README.md", ROOT / "CONTRIBUTING.md", *(ROOT / "docs").rglob("*.md")]:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text(encoding="utf-8")):
             if not target.startswith("http"):
                 assert (page.parent / target).exists(), f"{page.name} -> {target}"

@@ -11,30 +11,40 @@ and before one
     <!-- file NAME -->          it is a file of the page
     <!-- config CLASS -->       it is a config that validates
 
+    <!-- part CLASS -->         it is a part of one: with what must be there, it validates
+
 A `text` block right after one that ran shows output: each of its lines must be in what was printed.
-On all other pages blocks are checked; `<!-- run -->` before one runs it.
+On all other pages commands and code say `<!-- run -->` before them, or why they do not run after
+them, and data is read by what reads its format. Commands that are indented, as in benchmarks, take
+minutes or hours: names and options are checked. The log and the decisions tell what was done on
+their day, by commands of that day.
 """
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
+import rdflib
 import yaml
 from typer.testing import CliRunner
 
 from k3m_kg.config import RunConfig, validate_settings
 from k3m_kg.kge.settings import KgeConfig
+from k3m_kg.readers.mapping import Mapping
 from tests.sources import ROOT
 
 DOCS = ROOT / "docs"
@@ -43,14 +53,40 @@ RUN = [
     *sorted((DOCS / "tutorial").glob("*.md")),
     *sorted((DOCS / "howto").glob("*.md")),
 ]
-CHECKED = [ROOT / "README.md", *(page for page in sorted(DOCS.glob("*.md")) if page not in RUN)]
+OF_THEIR_DAY = [DOCS / "log.md", *sorted((DOCS / "decisions").glob("*.md"))]
+CHECKED = [
+    *(ROOT / "README.md", ROOT / "CONTRIBUTING.md"),
+    *(page for page in sorted(DOCS.rglob("*.md")) if page not in RUN),
+    *sorted((ROOT / "examples").rglob("*.md")),
+]
+ELSEWHERE = {
+    # pages whose blocks other tests run, all of them
+    "README.md": "tests/test_docs.py",
+    "docs/plugins.md": "tests/test_docs.py",
+    "examples/exports/README.md": "tests/test_example_exports.py",
+}
 PAGES = [*RUN, *CHECKED]
 BLOCK = re.compile(
     r"(?:^<!-- (?P<before>[^\n]*) -->\n)?^```(?P<language>\w*)[^\n]*\n(?P<text>.*?)^```$"
     r"(?:\n<!-- (?P<after>(?:not run|fails): [^\n]*) -->)?",
     re.MULTILINE | re.DOTALL,
 )
-CONFIGS: dict[str, type[Any]] = {"RunConfig": RunConfig, "KgeConfig": KgeConfig}
+INDENTED = re.compile(
+    r"^    ((?:k3m-kg|python -m benchmarks|make) (?:[^\n]*\\\n)*[^\n]*)", re.MULTILINE
+)
+CONFIGS: dict[str, type[Any]] = {
+    "RunConfig": RunConfig,
+    "KgeConfig": KgeConfig,
+    "Mapping": Mapping,
+}
+NEEDED = {"snapshot": "snapshots", "output": "models/first"}
+READ: dict[str, Callable[[str], Any]] = {
+    "yaml": yaml.safe_load,
+    "json": json.loads,
+    "toml": tomllib.loads,
+    "xml": ElementTree.fromstring,
+    "turtle": lambda text: rdflib.Graph().parse(data=text, format="turtle"),
+}
 
 
 def name_of(page: Path) -> str:
@@ -124,26 +160,50 @@ def test_commands_and_options_exist(page: Path) -> None:
                 assert set(used) <= known, f"k3m-kg {shlex.join(words)}"
 
 
+@pytest.mark.parametrize("page", [page for page in PAGES if page not in OF_THEIR_DAY], ids=name_of)
+def test_indented_commands_exist(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
+    code = re.sub(r"^```.*?^```$", "", text, flags=re.MULTILINE | re.DOTALL)
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for found in INDENTED.finditer(code):
+        words = shlex.split(found[1].replace("\\\n", " ").replace("[", "").replace("]", ""), True)
+        if words[0] == "make":
+            assert f"\n{words[1]}:" in makefile, words
+        elif words[0] == "python":
+            asked = (ROOT / "benchmarks" / f"{words[3]}.py").read_text(encoding="utf-8")
+            for option in (word for word in words if word.startswith("--")):
+                assert f'"{option}"' in asked, words
+        else:
+            known, used = parameters(words[1:])
+            assert set(used) <= known, words
+
+
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_data_can_be_read(page: Path) -> None:
     for block in blocks(page):
-        if block.language == "yaml":
-            yaml.safe_load(block.text)
+        if block.language in READ:
+            READ[block.language](block.text)
         elif block.language == "python":
             compile(block.text, name_of(page), "exec")
+        else:
+            assert block.language in ("sh", "console", "text"), block.language
 
 
-@pytest.mark.parametrize("page", RUN, ids=name_of)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_a_block_that_does_not_run_says_why(page: Path) -> None:
     for block in blocks(page):
         if block.after:
             reason = block.after.partition(": ")[2]
             assert len(reason.split()) >= 3, block.text
+            for path in re.findall(r"(?:tests|benchmarks)/[\w/.]*\w", reason):
+                assert (ROOT / path).exists(), path
+        elif block.language in ("sh", "console", "python") and name_of(page) not in ELSEWHERE:
+            assert page in RUN or block.before == "run", f"why is this not run?\n{block.text}"
 
 
 @pytest.mark.parametrize(
     "page",
-    [page for page in PAGES if any(b.before == "run" or page in RUN for b in blocks(page))],
+    [page for page in PAGES if page in RUN or any(block.before for block in blocks(page))],
     ids=name_of,
 )
 def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -157,8 +217,10 @@ def test_blocks_run_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.Mon
         kind, _, argument = block.before.partition(" ")
         if kind == "file":
             (tmp_path / argument).write_text(block.text, encoding="utf-8")
-        elif kind == "config":
-            validate_settings(CONFIGS[argument], yaml.safe_load(block.text), name_of(page))
+        elif kind in ("config", "part"):
+            given = yaml.safe_load(block.text)
+            needed = NEEDED if kind == "part" else {}
+            validate_settings(CONFIGS[argument], needed | given, name_of(page))
         elif block.language == "text":
             if printed is not None:
                 shows(block.text, printed)

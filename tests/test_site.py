@@ -7,16 +7,26 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.browser import faults
+from tests.processes import HANG
 from tests.sources import ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 pytest.importorskip("material", reason="the group `docs` is not installed")
 FOREIGN = re.compile(
     r"""<(?:script|img|iframe|source)\b[^>]*\bsrc=["']?https?://|<link\b[^>]*\bhref=["']?https?://"""
     r"""|@import\s+["']?https?:|url\(["']?https?:"""
 )
+
+SIZES = {"desktop": (1200, 800), "phone": (390, 800)}
+LOOKED_AT = ("index", "tutorial/index", "howto/plugin", "model", "serve", "reference/http-api")
+"""Pages of every kind: cards, code, tables, figures, pictures, lists that are long."""
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +81,40 @@ def test_search_knows_pages_and_no_source(site: Path) -> None:
 
 
 def test_pictures_say_what_they_show() -> None:
+    shown = set()
     for page in (ROOT / "docs").rglob("*.md"):
-        for words, _ in re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+        text = page.read_text(encoding="utf-8")
+        found = re.findall(r"!\[([^\]]*)\]\(([^)]+)\)", text)
+        found += re.findall(r'<img alt="([^"]*)" src="([^"]+)"', text)
+        assert len(found) == len(re.findall(r"!\[(?!CDATA)|<img ", re.sub("`[^`\n]*`", "", text)))
+        for words, path in found:
             assert len(words.split()) > 3, page
+            shown.add((page.parent / path).resolve())
+    # Nothing is shown that is not there, nothing was taken that nobody sees.
+    pictures = ROOT / "docs" / "pictures"
+    assert {path for path in shown if path.parent == pictures} == set(pictures.iterdir())
+    assert all(path.is_file() for path in shown)
+    assert sum(path.stat().st_size for path in pictures.iterdir()) < 500_000
+
+
+@pytest.mark.parametrize("size", SIZES)
+def test_pages_fit_and_everybody_can_use_them(site: Path, chromium: Browser, size: str) -> None:
+    width, height = SIZES[size]
+    said: list[str] = []
+    with chromium.new_context(viewport={"width": width, "height": height}) as context:
+        # Not from files: axe-core reads style sheets as a script may not read files.
+        origin = "http://site/"
+        context.route(
+            f"{origin}**",
+            lambda route: route.fulfill(path=site / route.request.url.removeprefix(origin)),
+        )
+        page = context.new_page()
+        page.on("console", lambda message: said.append(f"{message.type}: {message.text}"))
+        page.on("pageerror", lambda error: said.append(str(error)))
+        page.on("requestfailed", lambda asked: said.append(asked.url))
+        page.set_default_timeout(1000 * HANG)
+        for name in LOOKED_AT:
+            page.goto(f"{origin}{name}.html")
+            assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), name
+            assert faults(page) == [], name
+    assert said == []

@@ -26,8 +26,13 @@ TERM_INDEX = "uq_entities_kind_text"
 class Dialect(Protocol):
     """What a database must be able to do beyond standard SQL."""
 
-    def take_write_lock(self, connection: Connection) -> bool:
-        """Begin a transaction and become the only writer until it ends; False: another one is."""
+    def take_write_lock(self, connection: Connection, *, durable: bool = True) -> bool:
+        """Begin a transaction and become the only writer until it ends; False: another one is.
+
+        Args:
+            durable: False: its commit does not wait for the disk. A machine that loses power may
+                forget it, whole; what was committed before it, and the file, stay as they are.
+        """
         ...
 
     def begin_read(self, connection: Connection) -> None:
@@ -99,10 +104,11 @@ class SQLiteDialect:
     _SORT_KIB = 4096
     _PARAMETERS = 900  # in one statement: every SQLite takes 999
 
-    def take_write_lock(self, connection: Connection) -> bool:
-        """`BEGIN IMMEDIATE`, once."""
+    def take_write_lock(self, connection: Connection, *, durable: bool = True) -> bool:
+        """`BEGIN IMMEDIATE`, once. In WAL mode a durable commit syncs those before it, too."""
         connection = connection.execution_options(k3m_kg_begin="BEGIN IMMEDIATE")
         driver: Any = connection.connection.driver_connection
+        driver.execute(f"PRAGMA synchronous = {'FULL' if durable else 'NORMAL'}")
         patience = driver.execute("PRAGMA busy_timeout").fetchone()[0]
         driver.execute("PRAGMA busy_timeout = 0")  # the caller does the waiting
         try:
@@ -184,9 +190,11 @@ class PostgreSQLDialect:
         self._pool: ThreadPoolExecutor | None = None
         self._behind: deque[Future[None]] = deque()
 
-    def take_write_lock(self, connection: Connection) -> bool:
+    def take_write_lock(self, connection: Connection, *, durable: bool = True) -> bool:
         """An advisory lock that the end of the transaction frees."""
         connection.begin()
+        if not durable:
+            connection.exec_driver_sql("SET LOCAL synchronous_commit = off")
         got = connection.exec_driver_sql(
             "SELECT pg_try_advisory_xact_lock(%s)", (_WRITER_LOCK,)
         ).scalar_one()

@@ -258,6 +258,7 @@ def write_transaction(
     dialect: Dialect,
     *,
     commit: bool = True,
+    durable: bool = True,
     on_wait: Callable[[], None] | None = None,
     patience: float = WRITER_PATIENCE,
 ) -> Iterator[Connection]:
@@ -265,6 +266,7 @@ def write_transaction(
 
     Args:
         commit: False rolls back in the end too.
+        durable: False does not wait for the disk when it commits.
         on_wait: called once if another writer has to be waited for.
         patience: seconds to wait for it.
 
@@ -273,7 +275,7 @@ def write_transaction(
     """
     with engine.connect() as connection:
         deadline = time.monotonic() + patience
-        while not dialect.take_write_lock(connection):
+        while not dialect.take_write_lock(connection, durable=durable):
             if time.monotonic() >= deadline:
                 raise writes_too_long(engine.url, patience)
             if on_wait is not None:

@@ -171,6 +171,7 @@ class GraphStore:
         self,
         *,
         commit: bool = True,
+        durable: bool = True,
         on_wait: Callable[[], None] | None = None,
         patience: float = WRITER_PATIENCE,
     ) -> Iterator[GraphWriter]:
@@ -178,6 +179,8 @@ class GraphStore:
 
         Args:
             commit: False makes it a rehearsal: everything is rolled back in the end.
+            durable: False is for what may be forgotten: a machine that loses power soon after may
+                forget it. A process that is killed does not.
             on_wait: called once if another writer has to be waited for.
             patience: seconds to wait for it.
 
@@ -197,7 +200,12 @@ class GraphStore:
             with (
                 clear_errors(self._engine.url),
                 write_transaction(
-                    self._engine, self._dialect, commit=commit, on_wait=on_wait, patience=left
+                    self._engine,
+                    self._dialect,
+                    commit=commit,
+                    durable=durable,
+                    on_wait=on_wait,
+                    patience=left,
                 ) as connection,
             ):
                 yield GraphWriter(connection, self._dialect)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
@@ -17,10 +16,6 @@ from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement
 from k3m_kg.records import ProductRecord
 from k3m_kg.serve.app import create_app
 from k3m_kg.serve.settings import ServeSettings
-from tests.serve.browsing import chromium_program
-
-if TYPE_CHECKING:
-    from playwright.sync_api import Browser
 
 ORIGIN = "http://127.0.0.1:8765"
 COTTON, LINEN = ("material", "cotton"), ("material", "linen")
@@ -74,19 +69,6 @@ def client_of() -> Iterator[Client]:
             return stack.enter_context(client)
 
         yield make
-
-
-@pytest.fixture(scope="session")
-def chromium() -> Iterator[Browser]:
-    """One browser for all tests."""
-    playwright = pytest.importorskip("playwright.sync_api")
-    program = chromium_program()
-    if program is None:
-        pytest.skip("no Chromium here, and it may not be installed")
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -23,7 +23,8 @@ from k3m_kg.records import ProductRecord
 from k3m_kg.search.found import FoundProduct
 from k3m_kg.serve.asking.kinds import Completing, Explaining, Resembling, Searching
 from k3m_kg.use.proposals import Explanation, Part, Proposal
-from tests.serve.browsing import faults, served
+from tests.browser import faults
+from tests.serve.browsing import served
 from tests.serve.test_in_browser import DESKTOP, PHONE, context_of, watched
 
 BOX = (0.25, 0.5, 0.75, 0.875)

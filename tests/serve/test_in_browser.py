@@ -16,8 +16,9 @@ from playwright.sync_api import Browser, BrowserContext, Page, Request, expect
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ProposedTriple, SourceVersion, Statement
 from k3m_kg.records import ProductRecord
+from tests.browser import faults
 from tests.processes import HANG
-from tests.serve.browsing import faults, served
+from tests.serve.browsing import served
 from tests.serve.conftest import fill
 
 DESKTOP, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 800}

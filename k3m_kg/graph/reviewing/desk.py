@@ -39,7 +39,8 @@ class ReviewDesk:
     Promises, the same on SQLite and PostgreSQL:
 
     - **Acknowledged is durable.** When `decide` returns, the decision is committed; a process that
-      is killed loses none.
+      is killed loses none. What somebody has before him is not: a machine that loses power may
+      forget the last that were given out, and gives them to somebody else.
     - **One item, one reviewer.** What `next` gives nobody else gets until it is decided or
       released, or its lease is over; with `again` a second reviewer gets what another one decided.
     - **A decision is a run.** `undo` takes it back, in any order; its items wait again.
@@ -105,7 +106,7 @@ class ReviewDesk:
         """
         _check_name(reviewer)
         now = self._clock()
-        with self._store.writing(patience=self._patience) as writer:
+        with self._store.writing(durable=False, patience=self._patience) as writer:
             number = None
             if property is not None:
                 number = property_number(writer.connection, property)
@@ -130,7 +131,7 @@ class ReviewDesk:
 
     def release(self, reviewer: str, items: Sequence[int]) -> None:
         """Give items back undecided."""
-        with self._store.writing(patience=self._patience) as writer:
+        with self._store.writing(durable=False, patience=self._patience) as writer:
             writer.release_items(f"{REVIEWER}{reviewer}", items)
 
     def decide(

@@ -5,8 +5,11 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from k3m_kg.errors import GraphError, UsageError
 from k3m_kg.graph.reviewing.desk import ReviewDesk
@@ -26,6 +29,7 @@ from k3m_kg.graph.stored import (
     SubjectDiff,
 )
 from k3m_kg.graph.tables import ItemKind, Judgement
+from k3m_kg.graph.writer import GraphWriter
 from k3m_kg.records import ProductRecord, Subject
 
 RED, BLUE = ("colour", "red"), ("colour", "blue")
@@ -467,3 +471,32 @@ def test_what_was_acknowledged_outlives_a_kill_and_nothing_else_does(
     assert len(said) == 2
     assert sum(len(one.triples) for one in store.iter_products()) == 2
     assert len([run for run in store.runs() if run.kind == "decision"]) == 2
+
+
+def test_decisions_wait_for_the_disk_and_what_is_given_out_does_not(
+    store: GraphStore, desk: ReviewDesk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    state(store, product("p"))
+    propose(desk, ("p", "size", "42", 0.8))
+    waited = list[bool]()
+    writing = GraphStore.writing
+
+    @contextmanager
+    def watched(self: GraphStore, **options: Any) -> Iterator[GraphWriter]:
+        with writing(self, **options) as writer:
+            waited.append(syncs(writer.connection))
+            yield writer
+
+    monkeypatch.setattr(GraphStore, "writing", watched)
+    (item,) = desk.next("ann")
+    desk.release("ann", [item.id])
+    desk.decide("ann", [item.id], DecidedAs.ACCEPT)
+    desk.undo("ann")
+    assert waited == [False, False, True, True]
+
+
+def syncs(connection: Connection) -> bool:
+    """Whether this transaction's commit waits for the disk."""
+    if connection.dialect.name == "sqlite":
+        return connection.exec_driver_sql("PRAGMA synchronous").scalar_one() == 2
+    return connection.exec_driver_sql("SHOW synchronous_commit").scalar_one() == "on"

@@ -12,8 +12,9 @@ from playwright.sync_api import Browser, Page, expect
 
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.store import GraphStore
+from tests.browser import faults
 from tests.processes import HANG
-from tests.serve.browsing import faults, served
+from tests.serve.browsing import served
 
 DESKTOP, PHONE = {"width": 1200, "height": 800}, {"width": 390, "height": 800}
 
