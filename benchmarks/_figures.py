@@ -4,9 +4,14 @@ from __future__ import annotations
 
 import argparse
 import json
-from collections.abc import Mapping
+import resource
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import torch
 
 
 def add_out(parser: argparse.ArgumentParser) -> None:
@@ -21,3 +26,17 @@ def tell(figures: Mapping[str, Any], out: Path | None) -> None:
     if out:
         with out.open("a") as file:
             file.write(line + "\n")
+
+
+def clock_of(device: torch.device) -> Callable[[], float]:
+    """Seconds: on a CPU of the process, of which other jobs on the machine take nothing."""
+    return time.process_time if device.type == "cpu" else time.perf_counter
+
+
+def peak_gib(device: torch.device) -> float:
+    """Of a GPU what tensors took at most; on a CPU all that the process held at most."""
+    if device.type == "cuda":
+        import torch
+
+        return torch.cuda.max_memory_allocated() / 2**30
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20

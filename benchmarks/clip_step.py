@@ -13,13 +13,12 @@ from __future__ import annotations
 
 import argparse
 import statistics
-import time
 
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 from transformers import CLIPConfig, CLIPModel, CLIPTextConfig, CLIPVisionConfig
 
-from benchmarks._figures import add_out, tell
+from benchmarks._figures import add_out, clock_of, tell
 from benchmarks.training_throughput import matmul_flops
 
 
@@ -66,11 +65,11 @@ def main() -> None:
 
         for _ in range(3):
             step()
-        seconds = []
+        seconds, clock = [], clock_of(device)
         for _ in range(options.steps):
-            start = time.perf_counter()
+            start = clock()
             step()
-            seconds.append(time.perf_counter() - start)
+            seconds.append(clock() - start)
         with FlopCounterMode(display=False) as counter:
             step()
         taken = statistics.median(seconds)

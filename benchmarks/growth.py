@@ -6,7 +6,7 @@ share of products without a picture. Seconds are the processor's, of one thread,
 and learned from, so other jobs on the machine change little; the median of some steps after three.
 
     python -m benchmarks growth
-    python -m benchmarks growth --axes triples --steps 10
+    python -m benchmarks growth --axes triples --steps 10 --set tasks.lpm.at_most=8
 
 `last` is how the cost of a product grew over an axis's last piece, by how the axis grew: (cost
 there by cost before) by (value there by value before). Above 1 it grows worse than linearly.
@@ -77,13 +77,14 @@ def cut(folder: Path, shape: Shape, products: int) -> Snapshot:
     return build_snapshot(Generated(), folder / "snapshots").snapshot
 
 
-def milliseconds(shape: Shape, batch: int, steps: int) -> float:
+def milliseconds(shape: Shape, batch: int, steps: int, changes: list[str]) -> float:
     """Of the processor, for each product of a step."""
     settings = [
         "tasks.lpm.shown={}",
         "validation={}",
         "model.max_title_tokens=72",
         "model.max_triples=160",
+        *changes,
     ]
     config = resolve(load_config(RunConfig, CONFIG, settings))
     with tempfile.TemporaryDirectory() as folder:
@@ -113,6 +114,7 @@ def main() -> None:
     parser.add_argument("--axes", nargs="+", choices=list(AXES), default=list(AXES))
     parser.add_argument("--batch", type=int, default=64)
     parser.add_argument("--steps", type=int, default=5)
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     add_out(parser)
     options = parser.parse_args()
     torch.set_num_threads(1)
@@ -121,7 +123,7 @@ def main() -> None:
         for value in AXES[axis]:
             kind = type(getattr(Shape(), axis))
             shape = replace(Shape(), **{axis: kind(value)})
-            cost.append(milliseconds(shape, options.batch, options.steps))
+            cost.append(milliseconds(shape, options.batch, options.steps, options.set))
         figures = {
             "benchmark": "growth",
             "axis": axis,
@@ -130,6 +132,7 @@ def main() -> None:
             "ms_per_product": [round(ms, 2) for ms in cost],
             "last": round(last(AXES[axis], cost), 2),
             "otherwise": asdict(Shape()),
+            "set": options.set,
         }
         tell(figures, options.out)
 

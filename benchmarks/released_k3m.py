@@ -17,10 +17,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
-import resource
 import statistics
 import sys
-import time
 import types
 from pathlib import Path
 from typing import Any
@@ -28,7 +26,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmarks._figures import add_out, tell
+from benchmarks._figures import add_out, clock_of, peak_gib, tell
 
 TITLE, REGIONS, KNOWLEDGE, TRIPLES = 36, 36, 48, 7
 
@@ -125,12 +123,6 @@ class Released:
         self.optimizer.zero_grad()
 
 
-def _memory(device: torch.device) -> float:
-    if device.type == "cuda":
-        return torch.cuda.max_memory_allocated() / 2**30
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
-
-
 def main() -> None:
     """Print one line for each size of batch."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -149,14 +141,14 @@ def main() -> None:
     released = Released(options.folder, device, options.tiny)
     for size in options.batch:
         batch = released.batch(size)
-        seconds = []
+        seconds, clock = [], clock_of(device)
         for number in range(options.steps + 2):
-            start = time.perf_counter()
+            start = clock()
             released.step(batch, options.precision == "bf16")
             if device.type == "cuda":
                 torch.cuda.synchronize()
             if number >= 2 or options.steps == 1:
-                seconds.append(time.perf_counter() - start)
+                seconds.append(clock() - start)
         step = statistics.median(seconds)
         figures = {
             "benchmark": "released_k3m",
@@ -166,7 +158,7 @@ def main() -> None:
             "parameters": sum(p.numel() for p in released.model.parameters()),
             "products_per_s": round(size / step, 2),
             "step_ms": round(1000 * step, 1),
-            "memory_gib": round(_memory(device), 2),
+            "memory_gib": round(peak_gib(device), 2),
         }
         tell(figures, options.out)
 

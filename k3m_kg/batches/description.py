@@ -164,6 +164,7 @@ class _Described(Retold):
             path=snapshot.path,
             titles=column,
             image_offsets=snapshot.image_offsets,
+            image_thumbnail=snapshot.image_thumbnail,
             names=names,
             of_whole=table,
         )

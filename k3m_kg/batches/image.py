@@ -60,7 +60,7 @@ class ImageModality(Modality):
         """Fit the encoder's codebooks on the first pictures of some training products."""
         assert isinstance(data, ImageData)
         prepared = data.prepared
-        index = prepared.row_N[rows]
+        index = prepared.choose(rows)
         index = index[index >= 0]
         if len(index):
             random = np.random.default_rng(self.seed)
@@ -161,7 +161,7 @@ class ImageData(ModalityData):
         if not arrays:
             return None
         found: np.ndarray | None = None
-        index_N = self.prepared.row_N[rows]
+        index_N = self.prepared.choose(rows)
         for start in range(0, max(1, len(rows)), _TOGETHER):
             place = start + np.flatnonzero(index_N[start : start + _TOGETHER] >= 0)
             arrays = self.prepared.tensors(index_N[place])

@@ -134,6 +134,7 @@ class _Told(Retold):
             path=snapshot.path,
             titles=column,
             image_offsets=snapshot.image_offsets,
+            image_thumbnail=snapshot.image_thumbnail,
             pairs=pairs,
             ends=ends,
             of_whole=table,

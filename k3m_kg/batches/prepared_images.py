@@ -44,29 +44,42 @@ _AHEAD = 8
 class PreparedImages:
     """The prepared pictures of every product that has one: the first of each, or all of them.
 
+    Products that have the same picture, as variants do, share what was prepared of it.
+
     Attributes:
-        row_N: snapshot row -> index of its first picture, -1 where the product has none.
+        row_N: snapshot row -> place of its first picture in `picture_P`, -1 where it has none.
         count_N: snapshot row -> how many pictures stand there, one after another.
-        arrays: name -> (number of pictures, ...), memory-mapped where the cache could be written.
+        picture_P: index into `arrays` of each product's pictures.
+        arrays: name -> (distinct pictures, ...), memory-mapped where the cache could be written.
     """
 
     def __init__(
-        self, row_N: np.ndarray, count_N: np.ndarray, arrays: dict[str, np.ndarray]
+        self,
+        row_N: np.ndarray,
+        count_N: np.ndarray,
+        picture_P: np.ndarray,
+        arrays: dict[str, np.ndarray],
     ) -> None:
         self.row_N = row_N
         self.count_N = count_N
+        self.picture_P = picture_P
         self.arrays = arrays
 
     def choose(self, rows: np.ndarray, random: np.random.Generator | None = None) -> np.ndarray:
         """The index of one picture of each product, -1 for none: its first, or a random one."""
-        first: np.ndarray = self.row_N[rows]
-        return first if random is None else first + random.integers(self.count_N[rows].clip(1))
+        place: np.ndarray = self.row_N[rows]
+        if not len(self.picture_P):
+            return place
+        if random is not None:
+            place = place + random.integers(self.count_N[rows].clip(1))
+        return np.where(place >= 0, self.picture_P[place], -1)
 
     def shown_as(self, rows: np.ndarray) -> PreparedImages:
         """Each product with the pictures of another: (N,) rows of whom, -1 for nobody."""
         some = rows >= 0
         row_N = np.where(some, self.row_N[rows], -1)
-        return PreparedImages(row_N, np.where(some, self.count_N[rows], 0), self.arrays)
+        count_N = np.where(some, self.count_N[rows], 0)
+        return PreparedImages(row_N, count_N, self.picture_P, self.arrays)
 
     def tensors(self, index_I: np.ndarray) -> dict[str, Tensor]:
         """Arrays of the chosen pictures, copied into memory."""
@@ -82,9 +95,10 @@ def prepare_images(
 ) -> PreparedImages:
     """Prepare every product's first picture, or open what an earlier call left.
 
-    The cache is `<snapshot>.cache/<encoder key>/`, complete or absent; where it cannot be written
-    (a read-only folder, a full disk) the arrays stay in memory. One that is not what the encoder
-    gives is made again, with a warning in the log.
+    A picture that several products have is prepared once. The cache is
+    `<snapshot>.cache/<encoder key>/`, complete or absent; where it cannot be written (a read-only
+    folder, a full disk) the arrays stay in memory. One that is not what the encoder gives is made
+    again, with a warning in the log.
 
     Args:
         every: prepare all pictures of a product, not only the first.
@@ -94,18 +108,20 @@ def prepare_images(
     row_N = np.where(count_N > 0, np.cumsum(count_N) - count_N, -1)
     total = int(count_N.sum())
     if not total:
-        return PreparedImages(row_N, count_N, {})
+        return PreparedImages(row_N, count_N, np.empty(0, np.int64), {})
     key = encoder.cache_key() + ("-every" if every else "")
     folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
     rows = np.repeat(np.arange(len(snapshot)), count_N)
     places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
+    stored_P = snapshot.image_thumbnail[snapshot.image_offsets[rows] + places[:, 1]]
+    _, first_D, picture_P = np.unique(stored_P, return_index=True, return_inverse=True)
     training = encoder.training
     encoder.eval()
     try:
-        arrays = _arrays(snapshot, encoder, places, folder, progress)
+        arrays = _arrays(snapshot, encoder, places[first_D], folder, progress)
     finally:
         encoder.train(training)
-    return PreparedImages(row_N, count_N, arrays)
+    return PreparedImages(row_N, count_N, picture_P, arrays)
 
 
 def _arrays(

@@ -24,6 +24,7 @@ class Retold:
     path: Path
     titles: Any
     image_offsets: np.ndarray
+    image_thumbnail: np.ndarray
     of_whole: Retold | None = None
 
     @property

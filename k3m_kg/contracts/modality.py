@@ -30,6 +30,7 @@ class ProductTable(Protocol):
         path: the snapshot's folder; caches lie beside it.
         titles: an Arrow column of strings, null where a title is missing.
         image_offsets: (products + 1,) int64: a product has pictures [row] up to [row + 1].
+        image_thumbnail: (pictures,) int32: which stored picture each is; equal files share one.
         whole: the table itself; of a view in which titles or pictures are missing or another's,
             what it is a view of: what is prepared of all that serves all views.
         picture_rows: in a view, (products,) int64: whose pictures in `whole` each product shows, -1
@@ -39,6 +40,7 @@ class ProductTable(Protocol):
     path: Path
     titles: Any
     image_offsets: np.ndarray
+    image_thumbnail: np.ndarray
 
     @property
     def whole(self) -> ProductTable:

@@ -5,7 +5,8 @@ device nothing is looped over and no shape depends on a number there.
 
 Q questions, P (question, candidate) pairs, question by question; G tiles of S questions about one
 property by C of its candidates: all scores of a batch are one batched matrix product over tiles.
-A column is the place of a (property, candidate) among those of all properties, one after another.
+A column is the place of a (property, candidate) among those of all properties, one after another;
+where some were drawn of too many, among those that were drawn, unless it is said "among all".
 """
 
 from __future__ import annotations
@@ -36,6 +37,10 @@ class Choices:
         question_GS: the questions of each tile; where it has fewer, any.
         first_G: the column of each tile's first candidate.
         last_G: that of its last.
+        drawn_D: where a property has too many values for a step, what was drawn: the columns among
+            all that a property takes, ascending, of those here; None where these are all.
+        added_D: what is added to a score before the softmax, so that the values that were drawn
+            count for those that were not; float32.
     """
 
     pairs: int
@@ -50,6 +55,8 @@ class Choices:
     question_GS: Tensor
     first_G: Tensor
     last_G: Tensor
+    drawn_D: Tensor | None = None
+    added_D: Tensor | None = None
 
     def of_pairs(self) -> tuple[Tensor, Tensor]:
         """(P,) the question of each pair, ascending, and which of its candidates it is."""
@@ -59,9 +66,30 @@ class Choices:
         return question_P, every_P - self.begin_Q[question_P]
 
     def columns_GC(self) -> Tensor:
-        """(G, C) the candidates of each tile; where it has fewer, its last once more."""
+        """(G, C) the columns, among all, of each tile; where it has fewer, its last once more."""
         within_C = torch.arange(self.width, device=self.first_G.device)
-        return torch.minimum(self.first_G[:, None] + within_C, self.last_G[:, None])
+        here_GC = torch.minimum(self.first_G[:, None] + within_C, self.last_G[:, None])
+        return here_GC if self.drawn_D is None else self.drawn_D[here_GC]
+
+    def columns_P(self, question_P: Tensor, candidate_P: Tensor) -> Tensor:
+        """(P,) the column, among all, of each pair."""
+        here_P = self.column_Q[question_P] + candidate_P
+        return here_P if self.drawn_D is None else self.drawn_D[here_P]
+
+    def pairs_of(self, question_Y: Tensor, column_Y: Tensor) -> Tensor:
+        """(Y,) the pair of a question and a column among all; P, one too many, where none is."""
+        first_Y = self.begin_Q[question_Y] - self.column_Q[question_Y]
+        if self.drawn_D is None:
+            return first_Y + column_Y
+        here_Y = torch.searchsorted(self.drawn_D, column_Y).clamp_max(len(self.drawn_D) - 1)
+        found_Y = self.drawn_D[here_Y] == column_Y
+        return torch.where(found_Y, first_Y + here_Y, self.pairs)
+
+    def weighed(self, scores_P: Tensor, question_P: Tensor, candidate_P: Tensor) -> Tensor:
+        """(P,) scores for a softmax that stands for one over all values of the properties."""
+        if self.added_D is None:
+            return scores_P
+        return scores_P + self.added_D[self.column_Q[question_P] + candidate_P]
 
     def tiled(self, vectors_QH: Tensor) -> Tensor:
         """(G, S, H) what questions have, for the tiles."""

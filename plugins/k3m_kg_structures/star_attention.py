@@ -10,6 +10,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from k3m_kg.api import ConfigError, StructureAggregation, initialise
+from k3m_kg_structures.blocks import combined
 
 
 class StarAttention(StructureAggregation):
@@ -71,6 +72,10 @@ class StarAttention(StructureAggregation):
 def _combine_torch(
     count: int, t_EXH: Tensor, b_EX: Tensor, question_N: Tensor, triple_N: Tensor
 ) -> Tensor:
+    if t_EXH.device.type == "cpu":  # a GPU would be waited for to find them
+        by_blocks = combined(count, t_EXH, b_EX, question_N, triple_N)
+        if by_blocks is not None:
+            return by_blocks
     score_NX = b_EX.index_select(0, triple_N).float()
     index_NX = question_N[:, None].expand_as(score_NX)
     top_QX = score_NX.new_full((count, score_NX.shape[1]), float("-inf"))

@@ -143,11 +143,15 @@ class LinkPredictionModelling(PretrainingTask):
             batch.notes["lpm"] = _Corrupted(values, mask)
             batch.wanted_values.append(values[mask])
         else:
-            questions.choices = self._choices(batch, asked_Q, questions.wrong_Q)
+            questions.choices = self._choices(batch, asked_Q, generator, questions.wrong_Q)
         batch.questions["lpm"] = questions
 
     def _choices(
-        self, batch: ProductBatch, asked_Q: Tensor, wrong_Q: Tensor | None = None
+        self,
+        batch: ProductBatch,
+        asked_Q: Tensor,
+        generator: torch.Generator,
+        wrong_Q: Tensor | None = None,
     ) -> Choices:
         """Among which values each question is asked; further true ones are no wrong answers.
 
@@ -159,8 +163,15 @@ class LinkPredictionModelling(PretrainingTask):
             other_QX[wrong_Q.numpy()] = -1
         question_X, place_X = (other_QX >= 0).nonzero()
         others = question_X, other_QX[question_X, place_X]
-        batch.wanted_values.append(torch.from_numpy(self.choices.asked(name_Q.numpy())))
-        return self.choices.of(name_Q.numpy(), value_Q.numpy(), others)
+        choices = self.choices.of(
+            name_Q.numpy(),
+            value_Q.numpy(),
+            others,
+            most=self.settings.candidates,
+            generator=generator,
+        )
+        batch.wanted_values.append(torch.from_numpy(self.choices.asked(name_Q.numpy(), choices)))
+        return choices
 
     def _answerable(self, batch: ProductBatch) -> Tensor:
         """Triples whose property takes at least two values, so that there is a question."""
@@ -318,7 +329,7 @@ class LinkPredictionModelling(PretrainingTask):
             )
         open_P = torch.ones_like(scores_P, dtype=torch.bool).index_fill(0, choices.closed_X, False)
         loss_Q = segment_cross_entropy(
-            scores_P,
+            choices.weighed(scores_P, question_P, candidate_P),
             question_P,
             choices.target_Q,
             open_P,

@@ -61,6 +61,8 @@ class LpmSettings(Settings):
             a value that no other has, as in a model number, there is nothing to learn for others.
         at_most: questions about one product in a step, drawn anew in each; 0 asks all. Of a title
             the words of all values that are asked are cut, so fewer questions leave more of it.
+        candidates: of the cross-entropy: of a property with more values so many are drawn anew in
+            each step, and weigh for all of them, beside the answers of the step itself.
         full_context: share of questions that see all other triples; the others see a random part.
         shown: per property, how often its triples may be seen as context (default 1). A property
             that determines another is better rarely seen, or the other is never learned.
@@ -84,6 +86,7 @@ class LpmSettings(Settings):
     questions: Literal["hidden", "leave-one-out"] = "hidden"
     ask: Literal["all", "shared"] = "all"
     at_most: int = Field(0, ge=0, le=1 << 24)
+    candidates: int = Field(8192, ge=1, le=1 << 24)
     full_context: float = Field(0.5, ge=0, le=1)
     shown: dict[str, float] = Field(default_factory=dict)
     cut_title: float = Field(0.5, ge=0, le=1)

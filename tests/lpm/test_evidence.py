@@ -166,6 +166,23 @@ def test_in_training_the_asked_product_is_not_counted(opened: OpenModel) -> None
         expected = expected_scores(opened, seen, "kind", without=product)
         np.testing.assert_allclose(found[number].numpy(), expected, rtol=1e-4, atol=1e-4)
 
+    # of some values that were drawn the evidence is what it is of all
+    some = ChoiceTable(batcher.catalog).of(
+        batch.triple_property_E[asked_Q].numpy(),
+        np.full(len(asked_Q), -1),
+        (np.empty(0, np.int64), np.empty(0, np.int64)),
+        most=2,
+        generator=torch.Generator().manual_seed(0),
+    )
+    assert 0 < some.pairs < choices.pairs
+    asking = Questions(asked_Q, question_N, triple_N, some)
+    asking.evidence = evidence.found(batch, asking, torch.Generator())
+    with torch.no_grad():
+        whole_P = evidence.of_questions(questions, vectors, *choices.of_pairs())
+        some_P = evidence.of_questions(asking, vectors, *some.of_pairs())
+    place_P = choices.pairs_of(some.of_pairs()[0], some.columns_P(*some.of_pairs()))
+    torch.testing.assert_close(some_P, whole_P[place_P])
+
 
 def test_a_question_sees_words_that_were_cut_for_another_one(opened: OpenModel) -> None:
     """Of one title the words of all asked values are cut, but each question lacks only its own."""

@@ -43,10 +43,9 @@ def prepared(album: Snapshot, tmp_path: Path, *, every: bool) -> PreparedImages:
             picture = album.image(row, position)
             assert picture is not None
             wanted = encoder.prepare([picture], ["none"])
+            index = images.picture_P[images.row_N[row] + position]
             for name, (array,) in wanted.items():
-                np.testing.assert_array_equal(
-                    images.arrays[name][images.row_N[row] + position], array
-                )
+                np.testing.assert_array_equal(images.arrays[name][index], array)
     return images
 
 
@@ -74,8 +73,17 @@ def test_a_random_choice_takes_each_picture_of_the_product_and_no_other(
     for row in range(len(album)):
         count, first = int(images.count_N[row]), int(images.row_N[row])
         seen = set(chosen[rows == row].tolist())
-        assert seen == (set(range(first, first + count)) if count else {-1})
-    np.testing.assert_array_equal(images.choose(rows), images.row_N[rows])
+        assert seen == (set(images.picture_P[first : first + count].tolist()) if count else {-1})
+    firsts = np.where(images.row_N[rows] < 0, -1, images.picture_P[images.row_N[rows]])
+    np.testing.assert_array_equal(images.choose(rows), firsts)
+
+
+def test_a_picture_that_several_products_have_is_prepared_once(
+    album: Snapshot, tmp_path: Path
+) -> None:
+    images = prepared(album, tmp_path, every=True)
+    assert images.count_N.sum() > album.thumbnail_count
+    assert {len(array) for array in images.arrays.values()} == {album.thumbnail_count}
 
 
 def test_a_batch_takes_the_first_picture_unless_given_a_generator(
@@ -91,7 +99,7 @@ def test_a_batch_takes_the_first_picture_unless_given_a_generator(
     def pictures(*random: np.random.Generator) -> torch.Tensor:
         return built.batcher.batch(rows, *random).modalities["image"].arrays[name]
 
-    first = torch.from_numpy(images.arrays[name][images.row_N[rows]])
+    first = torch.from_numpy(images.arrays[name][images.picture_P[images.row_N[rows]]])
     assert torch.equal(pictures(), first)
     assert torch.equal(pictures(np.random.default_rng(1)), pictures(np.random.default_rng(1)))
     assert not torch.equal(pictures(np.random.default_rng(1)), first)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import pytest
 import torch
 
+from k3m_kg_structures import blocks
 from k3m_kg_structures.star_attention import StarAttention
 
 HIDDEN, HEADS = 8, 3
@@ -97,3 +98,64 @@ def test_a_batch_without_any_triple_is_no_special_case() -> None:
     none = torch.zeros(0, dtype=torch.long)
     messages = layer.messages(x["c_BH"], none, torch.zeros(0, HIDDEN), torch.zeros(0, HIDDEN))
     assert torch.equal(layer(x["c_BH"], messages, none, none), x["c_BH"])
+
+
+def many(sizes: list[int], share: float) -> dict[str, torch.Tensor]:
+    """Products of some triples; each triple is asked and sees a share of the others."""
+    torch.manual_seed(3)
+    product_E = torch.repeat_interleave(torch.arange(len(sizes)), torch.tensor(sizes))
+    count = len(product_E)
+    sees = (product_E[:, None] == product_E) & ~torch.eye(count, dtype=torch.bool)
+    query_N, triple_N = (sees & (torch.rand(count, count) < share)).nonzero(as_tuple=True)
+    return {
+        "c_BH": torch.randn(len(sizes), HIDDEN, requires_grad=True),
+        "property_EH": torch.randn(count, HIDDEN, requires_grad=True),
+        "value_EH": torch.randn(count, HIDDEN, requires_grad=True),
+        "product_E": product_E,
+        "product_Q": product_E,
+        "query_N": query_N,
+        "triple_N": triple_N,
+    }
+
+
+def both_ways(
+    layer: StarAttention, x: dict[str, torch.Tensor], monkeypatch: pytest.MonkeyPatch
+) -> list[list[torch.Tensor]]:
+    """Result and gradients by gathered rows, then as it comes."""
+    leaves = [x["c_BH"], x["property_EH"], x["value_EH"], *layer.parameters()]
+    found = []
+    for fewest in (1 << 30, blocks._FEWEST_SEEN):
+        monkeypatch.setattr(blocks, "_FEWEST_SEEN", fewest)
+        out = run(layer, x)
+        grads = torch.autograd.grad(
+            (out * torch.linspace(-1, 1, out.shape[0])[:, None]).sum(), leaves
+        )
+        found.append([out.detach(), *grads])
+    return found
+
+
+@pytest.mark.parametrize("share", [1.0, 0.7])
+def test_many_triples_are_summed_by_blocks_with_the_same_result(
+    share: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    layer, x = make("torch"), many([0, 40, 1, 60, 2, 0], share)
+    cut = blocks.blocks_of(len(x["product_Q"]), x["query_N"], x["triple_N"])
+    assert cut is not None
+    assert [block.high - block.low for block in cut][:2] == [40, 60]
+    for rows, blocked in zip(*both_ways(layer, x, monkeypatch), strict=True):
+        torch.testing.assert_close(rows, blocked, rtol=1e-4, atol=1e-5)
+
+
+def test_far_scores_are_not_summed_by_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
+    layer, x = make("torch"), many([40, 50], 1.0)
+    with torch.no_grad():
+        layer.attention.mul_(1e3)
+    for rows, blocked in zip(*both_ways(layer, x, monkeypatch), strict=True):
+        assert torch.equal(rows, blocked)
+        assert blocked.isfinite().all()
+
+
+def test_questions_across_products_are_no_blocks() -> None:
+    query_N = torch.arange(200).repeat_interleave(20)
+    triple_N = (query_N * 37 + torch.arange(20).repeat(200) * 101) % 4001
+    assert blocks.blocks_of(200, query_N, triple_N) is None

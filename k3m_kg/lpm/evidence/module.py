@@ -309,9 +309,7 @@ class Evidence(nn.Module):
         cells = tables.cells(seen_QK, name_Q, own_QX)
         choices = questions.choices
         assert choices is not None
-        begin_Q = choices.begin_Q - choices.column_Q
-        pair_Y = begin_Q[cells.question_Y] + cells.column_Y
-        return QuestionCells(cells, name_Q, pair_Y)
+        return QuestionCells(cells, name_Q, choices.pairs_of(cells.question_Y, cells.column_Y))
 
     def of_questions(
         self, questions: Questions, head_QH: Tensor, question_P: Tensor, candidate_P: Tensor
@@ -320,10 +318,10 @@ class Evidence(nn.Module):
         found, choices = questions.evidence, questions.choices
         assert isinstance(found, QuestionCells)
         assert choices is not None
-        flat_P = head_QH.new_zeros(choices.pairs)
+        flat_P = head_QH.new_zeros(choices.pairs + 1)  # the last: of values that were not drawn
         flat_P = flat_P.index_add(0, found.pair_Y, self._weighed(found.cells).to(flat_P.dtype))
-        column_P = choices.column_Q[question_P] + candidate_P
-        flat_P = flat_P + self.bias_V.index_select(0, column_P)
+        column_P = choices.columns_P(question_P, candidate_P)
+        flat_P = flat_P[:-1] + self.bias_V.index_select(0, column_P)
         query_QH = self.queries(head_QH, found.name_Q)
         if query_QH is None:
             return flat_P
