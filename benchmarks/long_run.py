@@ -112,7 +112,7 @@ def settings(options: argparse.Namespace, home: Path) -> dict[str, Any]:
         if task["name"] == "lpm":
             task.pop("shown")
             task.update(options.lpm)
-    epochs = {"epochs": 1, "minutes": options.minutes, "threads": 1, "checkpoint_steps": 50}
+    epochs = {"epochs": 1, "minutes": options.minutes, "threads": 1, "checkpoint_steps": 20}
     found["training"].update(epochs, loggers=[], log_steps=10)
     return found
 
@@ -123,7 +123,8 @@ def train(options: argparse.Namespace, home: Path) -> dict[str, Any]:
     config.write_text(yaml.safe_dump(settings(options, home)))
     output = home / "model"
     began = time.perf_counter()
-    command = [sys.executable, "-m", "k3m_kg", "pretrain", str(config)]
+    changes = [word for change in options.set for word in ("--set", change)]
+    command = [sys.executable, "-m", "k3m_kg", "pretrain", str(config), *changes]
     seen: list[Seen] = []
     with (home / "train.log").open("w") as log:
         running = subprocess.Popen(command, stdout=log, stderr=log)
@@ -179,6 +180,7 @@ def main() -> None:
     parser.add_argument(
         "--lpm", type=json.loads, default={"at_most": 4, "ask": "shared"}, help="of the task, JSON"
     )
+    parser.add_argument("--set", action="append", default=[], help="KEY=VALUE of the config")
     add_out(parser)
     options = parser.parse_args()
     started = time.process_time()
