@@ -85,5 +85,5 @@ def test_objects_of_texts_are_what_others_are(
     )
     found = list(JSONLinesReader().read(path, None))
     assert sum(isinstance(record, ProductRecord) for record in found) == 3
-    monkeypatch.setattr(Products, "_of_flat", lambda *_: None)
+    monkeypatch.setattr(Products, "_of_plain", lambda *_: None)
     assert list(JSONLinesReader().read(path, None)) == found

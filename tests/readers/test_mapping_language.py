@@ -508,7 +508,7 @@ def test_an_id_in_a_list_of_products_is_no_id(tmp_path: Path) -> None:
 def test_more_rows_of_one_product_than_one_has(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("k3m_kg.readers.mapped.products.MAX_ROWS", 2)
+    monkeypatch.setattr("k3m_kg.readers.mapped.continued.MAX_ROWS", 2)
     content = "id,a\n1,x\n1,y\n1,z\n,z\n2,x\n,y\n"
     first, bad, other, second = read(tmp_path, content, "id: id\nrows: continue\n")
     assert (first.line, first.properties) == (2, (("a", "x"), ("a", "y")))

@@ -22,10 +22,13 @@ class Field:
         is_property: whether its values are a property; under `*` not where it has a role.
         own: whether it is said of the variant alone.
         is_plain: whether it is a property of one value and nothing else.
+        is_nothing: whether nothing is made of it: it is left out.
+        only: the one role of a column whose texts are one value each, and nothing else.
     """
 
     __slots__ = (
-        "_separator", "is_plain", "is_property", "link", "missing", "own", "rename", "roles",
+        "_separator", "is_nothing", "is_plain", "is_property", "link", "missing", "only", "own",
+        "rename", "roles",
     )  # fmt: skip
 
     def __init__(
@@ -47,6 +50,9 @@ class Field:
         self._separator = separator
         self.missing = missing
         self.is_plain = is_property and not (roles or link is not None or separator is not None)
+        self.is_nothing = not (is_property or roles or link is not None)
+        is_more = is_property or link is not None or separator is not None
+        self.only = None if is_more or len(roles) != 1 else roles[0]
 
     def has(self, role: str) -> bool:
         """Whether it has a role."""
@@ -59,6 +65,8 @@ class Field:
 
     def values(self, text: str) -> Sequence[str]:
         """The values in a cell."""
+        if self._separator is None:
+            return () if text in self.missing else (text,)
         return values_in(text, self._separator, self.missing)
 
 

@@ -47,6 +47,10 @@ _UNIT_KEYS = (
 _AMOUNT_KEYS = ("value", "amount")
 _LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code", "@language")
 _TEXT_KEYS = ("value", "data", "text", "content", "@value")
+NAMING_KEYS = frozenset((*_NAME_KEYS, *_LANGUAGE_KEYS))
+"""Keys, in lower case, on whose texts it depends what an object in a list says."""
+VALUE_KEYS = frozenset((*_VALUE_KEYS, *_AMOUNT_KEYS, *_TEXT_KEYS))
+"""Keys, in lower case, without one of which no object says anything but what its keys do."""
 _TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 _DROPPED_KNOWN = 100
 _TYPED = frozenset(

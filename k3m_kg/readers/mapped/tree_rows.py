@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from itertools import chain, islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol, TypeVar
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.lines import MAX_LINE
-from k3m_kg.readers.mapped.products import Products
+from k3m_kg.readers.mapped.made import Made
+from k3m_kg.readers.mapped.products import HasTree, Products
 from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
+from k3m_kg.readers.mapped.tree_plans import TreePlans
 from k3m_kg.readers.mapping import Mapping
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _GUESSED_FROM = 100
 
 
-class TreeRow(Protocol):
+class TreeRow(HasTree, Protocol):
     """An object that may be a product."""
 
     @property
@@ -26,31 +28,27 @@ class TreeRow(Protocol):
         ...
 
     @property
-    def tree(self) -> dict[str, Any]:
-        """Of dicts, lists and scalars."""
-        ...
-
-    @property
     def size(self) -> int:
         """About as many characters as it has."""
         ...
 
-    def text(self) -> str:
-        """What is reported of it, if it is rejected."""
-        ...
+
+Row = TypeVar("Row", bound=TreeRow)
 
 
 def tree_records(
-    rows: Iterable[TreeRow | RejectedRow],
+    rows: Iterable[Row | RejectedRow],
     settings: Mapping | None,
     path: Path,
     mapping: Path | None,
+    plain: Callable[[TreePlans], Callable[[Row], Made | None]] | None = None,
 ) -> Iterator[CatalogRecord]:
     """The products of rows, by a mapping or by the usual names.
 
     Args:
         settings: what stands in the file `mapping`.
         path: the source, for errors.
+        plain: tells what a row says by plans for trees, without a tree; None where it cannot.
 
     Raises:
         CatalogError: none of the first hundred rows is an object.
@@ -68,15 +66,23 @@ def tree_records(
         rows = chain(sample, rows)
     where = str(mapping if mapping is not None else path)
     products = Products(settings, where, mapping.parent if mapping else None)
+    made_of = plain(products.plans) if plain is not None else None
+    is_plain = False
     for row in rows:
         if isinstance(row, RejectedRow):
             yield from products.rejected(row)
+        elif (
+            made_of is not None
+            and (is_plain := is_plain or products.is_plain)
+            and (made := made_of(row)) is not None
+        ):
+            yield products.of_made(made, row)
         else:
             yield from products.of(row.tree, row.line, row.text)
     yield from products.rest()
 
 
-def _sample(rows: Iterator[TreeRow | RejectedRow]) -> Iterator[TreeRow | RejectedRow]:
+def _sample(rows: Iterator[Row | RejectedRow]) -> Iterator[Row | RejectedRow]:
     """Rows to guess from: the first ones, of a bounded size."""
     size = 0
     for row in islice(rows, _GUESSED_FROM):

@@ -9,16 +9,20 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, MappingNeeded, nearest
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head
+from k3m_kg.readers.mapped.made import Made
+from k3m_kg.readers.mapped.tree_plans import TreePlans
 from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
 from k3m_kg.readers.xml.elements import sniffed_elements
-from k3m_kg.readers.xml.trees import ElementTree, xml_trees
+from k3m_kg.readers.xml.fields import ElementTree
+from k3m_kg.readers.xml.flat_elements import FlatElements
+from k3m_kg.readers.xml.trees import xml_trees
 from k3m_kg.records import CatalogRecord, Note, RejectedRow
 
 _HEAD = 1 << 16
@@ -60,7 +64,7 @@ class XmlDocumentReader:
                 "which one is"
             )
         try:
-            yield from tree_records(_found(path, element), settings, path, mapping)
+            yield from tree_records(_found(path, element), settings, path, mapping, _of_flat)
         except MappingNeeded as needed:
             raise MappingNeeded(
                 needed.message,
@@ -80,6 +84,10 @@ def _found(path: Path, element: str) -> Iterator[ElementTree | RejectedRow]:
         yield found
     if found is None:
         raise _no_such(path, element)
+
+
+def _of_flat(plans: TreePlans) -> Callable[[ElementTree], Made | None]:
+    return FlatElements(plans).made
 
 
 def _repeated(path: Path) -> str:

@@ -32,11 +32,12 @@ MAX_NAMESPACE = 512
 """Characters: each name of an element has them before it."""
 MAX_DEFAULTS = 4096
 """Characters of attributes that a document type fills in: each element of a name has them."""
-_BLOCK = 1 << 16
+BLOCK = 1 << 16
+"""Bytes that are parsed at once."""
 _Part = TypeVar("_Part")
 _NEVER = 0
-_BLANK = b" \t\r\n"
-_BOM = b"\xef\xbb\xbf"
+BLANK = b" \t\r\n"
+BOM = b"\xef\xbb\xbf"
 
 
 class XmlElement:
@@ -117,8 +118,8 @@ def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | Rejected
     parser, line, given = found.parser, 0, 0
     try:
         with open_bytes(path) as file:
-            block = file.read(_BLOCK)
-            begin = block.removeprefix(_BOM).lstrip(_BLANK)
+            block = file.read(BLOCK)
+            begin = block.removeprefix(BOM).lstrip(BLANK)
             line = block.count(b"\n", 0, len(block) - len(begin))
             found.line_before = line
             block = begin
@@ -130,7 +131,7 @@ def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | Rejected
                     raise _RefusedError(f"a tag or a comment of more than {MAX_TAG >> 20} MiB")
                 if not block:
                     return
-                block = file.read(_BLOCK)
+                block = file.read(BLOCK)
     except expat.ExpatError as error:
         yield from found.taken()
         raise CatalogError(
@@ -157,7 +158,7 @@ def sniffed_elements(head: bytes, count: int = 100) -> list[XmlElement]:
 
     Empty if it is no XML; also what comes before a mistake is given.
     """
-    begin = head.removeprefix(_BOM).lstrip(_BLANK)
+    begin = head.removeprefix(BOM).lstrip(BLANK)
     utf16 = begin.startswith((b"\xff\xfe<", b"\xfe\xff\0<"))
     if not begin.startswith(b"<") and not utf16:
         return []

@@ -1,17 +1,12 @@
-"""Elements of XML as objects: attributes and elements are fields by their local names.
-
-An element without either is its text; beside either its text is `value`. Several of one name are a
-list.
-"""
+"""The elements of a certain name in an XML document, one after the other, as objects."""
 
 from __future__ import annotations
 
-import json
 from collections.abc import Collection, Iterator
+from itertools import islice
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.memo import Memo
 from k3m_kg.readers.xml.elements import (
     MAX_CHARACTERS,
@@ -20,27 +15,9 @@ from k3m_kg.readers.xml.elements import (
     ElementFinder,
     parsed,
 )
+from k3m_kg.readers.xml.fields import TEXT, ElementTree, add_field, local_name
+from k3m_kg.readers.xml.plain_trees import OddDocumentError, plain_trees
 from k3m_kg.records import RejectedRow
-
-_TEXT = "value"
-
-
-class ElementTree(NamedTuple):
-    """An element.
-
-    Attributes:
-        line: where it begins, from 1.
-        tree: what it holds; of an element that is a text, that text as a field `value`.
-        size: characters in it, about.
-    """
-
-    line: int
-    tree: dict[str, Any]
-    size: int
-
-    def text(self) -> str:
-        """What is reported of it, if it is rejected."""
-        return raw_text(json.dumps(self.tree, ensure_ascii=False))
 
 
 def xml_trees(path: Path, wanted: Collection[str]) -> Iterator[ElementTree | RejectedRow]:
@@ -50,11 +27,14 @@ def xml_trees(path: Path, wanted: Collection[str]) -> Iterator[ElementTree | Rej
         CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
             entities.
     """
-    return parsed(path, _Trees(frozenset(wanted), namespaces=True))
-
-
-def _local(name: str) -> str:
-    return name.rpartition(" ")[2].rpartition(":")[2]
+    given = 0
+    try:
+        for found in plain_trees(path, wanted):
+            given += 1
+            yield found
+    except OddDocumentError:
+        trees = parsed(path, _Trees(frozenset(wanted), namespaces=True))
+        yield from islice(trees, given, None)
 
 
 class _Open:
@@ -78,7 +58,7 @@ class _Trees(ElementFinder[ElementTree]):
     def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:
         super().__init__(wanted, namespaces)
         self._open: list[_Open] = []
-        self._names = Memo(_local)
+        self._names = Memo(local_name)
 
     @property
     def is_open(self) -> bool:
@@ -89,7 +69,7 @@ class _Trees(ElementFinder[ElementTree]):
         if attributes:
             tree = {}
             for key, value in attributes.items():
-                _add(tree, self._names[key], value)
+                add_field(tree, self._names[key], value)
         self._open.append(_Open(self._names[name], tree))
 
     def add_text(self, text: str) -> None:
@@ -102,16 +82,16 @@ class _Trees(ElementFinder[ElementTree]):
             value: Any = text
         else:
             if text:
-                _add(tree, _TEXT, text)
+                add_field(tree, TEXT, text)
             value = tree
         if not self._open:
-            found = value if tree is not None else {_TEXT: value}
-            return ElementTree(self._begin, found, self._characters)
+            found = value if tree is not None else {TEXT: value}
+            return ElementTree(self._begin, self._characters, found)
         above = self._open[-1]
         if above.tree is None:
-            above.tree = {ended.name: [value] if tree is not None and _TEXT in tree else value}
+            above.tree = {ended.name: [value] if tree is not None and TEXT in tree else value}
         else:
-            _add(above.tree, ended.name, value)
+            add_field(above.tree, ended.name, value)
         return None
 
     def forget(self) -> int:
@@ -139,13 +119,3 @@ class _Trees(ElementFinder[ElementTree]):
             self._characters += len(text)
             if self._characters > MAX_CHARACTERS:
                 self._too_large()
-
-
-def _add(tree: dict[str, Any], name: str, value: Any) -> None:
-    if name not in tree:
-        # In a list an object may be a name and a value, or a text in a language.
-        tree[name] = [value] if type(value) is dict and _TEXT in value else value
-    elif isinstance(tree[name], list):
-        tree[name].append(value)
-    else:
-        tree[name] = [tree[name], value]

@@ -88,6 +88,9 @@ _STEERING = re.compile(
 _METAFIELD = re.compile(r"(.*\S)\s*\((product|variant)\.metafields\.([^.()]+)\.[^()]*\)$")
 _TEXT_NUMBER = re.compile(r"'(?=\d)")
 _DEFAULT = ("Title", "Default Title")
+_MEASURE = "unit price total measure"
+_Stated = tuple[int, str, str, Callable[[str], Sequence[str]] | None]
+"""Where a column is, the property that it states, its kind, and how such cells are read."""
 TYPE, PRODUCT_CATEGORY = "type", "product category"
 
 
@@ -117,18 +120,18 @@ class ShopifyColumns:
             for number in (1, 2, 3)
             if f"option{number} name" in found and f"option{number} value" in found
         ]
-        self.of_product: list[tuple[int, str, str]] = []
-        self.of_variant: list[tuple[int, str, str]] = []
+        self.of_product: list[_Stated] = []
+        self.of_variant: list[_Stated] = []
         used = {self.handle, self.title, self.category, self.image, self.variant_image}
         used |= {place for pair in self.options for place in pair}
         for place, name in enumerate(lower):
             if place not in used and header[place]:
                 self._add(place, name, header[place])
-        makes = [self.variant_image, *(place for place, _, _ in self.of_variant)]
+        makes = [self.variant_image, *(place for place, *_ in self.of_variant)]
         of_a_variant = [place for place in makes if place is not None]
         of_a_variant += [place for _, place in self.options]
         self._of_a_variant = _getter(of_a_variant)
-        self._of_the_product = _getter([place for place, _, _ in self.of_product])
+        self._of_the_product = _getter([place for place, *_ in self.of_product])
 
     def has_variant(self, row: TableRow) -> bool:
         """Whether a row states a variant."""
@@ -156,13 +159,13 @@ class ShopifyColumns:
             # Fields of Shopify's own taxonomy are lists.
             how = ";" if metafield[3] == "shopify" else "json"
             places = self.of_product if metafield[2] == "product" else self.of_variant
-            places.append((place, metafield[1], how))
+            places.append((place, metafield[1], how, _READ[how]))
         elif name in _OF_VARIANT:
-            self.of_variant.append((place, _OF_VARIANT[name], name))
-        elif name == "unit price total measure":
-            self.of_variant.append((place, "Unit price total measure", name))
+            self.of_variant.append((place, _OF_VARIANT[name], name, _READ.get(name)))
+        elif name == _MEASURE:
+            self.of_variant.append((place, "Unit price total measure", name, _measure))
         else:
-            self.of_product.append((place, _OF_PRODUCT.get(name, written), name))
+            self.of_product.append((place, _OF_PRODUCT.get(name, written), name, _READ.get(name)))
 
 
 def _getter(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -326,21 +329,19 @@ def _options(columns: ShopifyColumns, names: Sequence[str], row: TableRow) -> Pa
     return tuple(found)
 
 
-def _pairs(
-    row: TableRow, columns: Sequence[tuple[int, str, str]], measure_unit: int | None = None
-) -> Pairs:
+def _pairs(row: TableRow, columns: Sequence[_Stated], measure_unit: int | None = None) -> Pairs:
     cells = row.cells
     found: list[tuple[str, str]] = []
-    for place, name, how in columns:
+    for place, name, _, read in columns:
         if not (cell := cells[place]):
             continue
-        if how not in _READ:  # most are
+        if read is None:  # most are
             found.append((name, cell))
-        elif how == "unit price total measure":
+        elif read is _measure:
             unit = cells[measure_unit] if measure_unit is not None else ""
             found.append((name, f"{cell} {unit}".strip()))
         else:
-            found += [(name, text) for text in _READ[how](cell) if text]
+            found += [(name, text) for text in read(cell) if text]
     return tuple(found)
 
 
@@ -364,6 +365,11 @@ def _texts_of(cell: str) -> list[str]:
     return [text for text in texts if text]
 
 
+def _measure(cell: str) -> list[str]:
+    """A number whose unit stands in another column."""
+    return [cell]
+
+
 _READ: dict[str, Callable[[str], Sequence[str]]] = {
     "description": lambda cell: [html_to_text(cell)],
     "tags": split,
@@ -373,16 +379,21 @@ _READ: dict[str, Callable[[str], Sequence[str]]] = {
     "barcode": lambda cell: [_TEXT_NUMBER.sub("", cell, count=1)],
     # Shopify writes 0 where nobody has weighed it.
     "weight value (grams)": lambda cell: [f"{cell} g"] if cell.strip("0.") else [],
-    "unit price total measure": lambda cell: [cell],
+    _MEASURE: _measure,
 }
 """How the texts of a cell are read, by the kind of its column."""
 
 
 def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...]:
     """Pictures in the order of their positions, else of the rows."""
+    if columns.image is None:
+        return ()
+    if len(rows) == 1:
+        image = rows[0].cells[columns.image]
+        return (image,) if image else ()
     found = []
     for number, row in enumerate(rows):
-        if image := _cell(row, columns.image):
+        if image := row.cells[columns.image]:
             position = _cell(row, columns.position) or ""
             told = position.isdecimal() and len(position) < 10
             found.append((int(position) if told else len(rows), number, image))

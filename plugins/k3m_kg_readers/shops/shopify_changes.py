@@ -107,8 +107,8 @@ def _edit(
             )
     else:
         above |= frozenset(name for name in ("title", "category") if getattr(change, name))
-    of_product = {name: (header[place], how) for place, name, how in columns.of_product}
-    own = {name: (header[place], how) for place, name, how in columns.of_variant}
+    of_product = {name: (header[place], how) for place, name, how, _ in columns.of_product}
+    own = {name: (header[place], how) for place, name, how, _ in columns.of_variant}
     holders = _holders(change, {*own, *of_product, *options})
     for name in sorted(change.properties):
         values = change.values(name)

@@ -47,6 +47,8 @@ def refuse_mapping(name: str, mapping: Path | None) -> None:
 MAX_ROWS = 10_000
 MAX_CHARACTERS = 1 << 26
 """What the rows of one product may have together: it is held until its last row."""
+_COUNTED_FROM = 30
+"""Rows that cannot have more than that, whatever they hold."""
 _TOO_LONG = (
     f"more than {MAX_ROWS:,} rows, or {MAX_CHARACTERS:,} characters, of one product: the rows "
     "before make it"
@@ -79,7 +81,10 @@ def product_rows(
         if answer and held:
             yield held
             held, characters = [], 0
-        characters += len("".join(row.cells))
+        if len(held) >= _COUNTED_FROM:
+            if not characters:
+                characters = sum(len("".join(one.cells)) for one in held)
+            characters += len("".join(row.cells))
         if held and (len(held) == MAX_ROWS or characters > MAX_CHARACTERS):
             characters = MAX_CHARACTERS
             yield table.rejected(row, _TOO_LONG)
