@@ -75,7 +75,7 @@ class Checker:
                     mended = self._ruined.without(mended)
                 if record.title is None and sums_up(record):
                     reason = _SUMS.format(record.id)
-                if ".0\x1f" in content or record.id.endswith(".0"):
+                if ".0\x1f" in content:
                     mended = self._ruined.whole(mended)
                 if mended is not record:
                     record, content = mended, mended.content_text()

@@ -16,6 +16,7 @@ from typing import Any
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.ingest.checked import Checker, Read, checked
+from k3m_kg.ingest.whole_ids import with_whole_ids
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.readers.choosing import ChosenReader
 from k3m_kg.records import Note, ProductRecord, RejectedRow, ValueRecord
@@ -54,7 +55,7 @@ def reading(
         ConfigError: what the reader raises.
     """
     if not _is_read_apart(chosen.record, size):
-        yield checked(chosen.reader.read(path, mapping))
+        yield checked(with_whole_ids(chosen.reader.read(path, mapping)))
         return
     with read_apart(chosen, path, mapping, limits) as records:
         yield records

@@ -16,6 +16,7 @@ from typing import Any
 from k3m_kg.errors import PluginError
 from k3m_kg.ingest.batching import Room
 from k3m_kg.ingest.checked import Checker
+from k3m_kg.ingest.whole_ids import with_whole_ids
 from k3m_kg.plugin.catalog_reader import CatalogReader
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, ValueRecord
 from k3m_kg.workers.inside import Answer, packed
@@ -116,7 +117,8 @@ def read_source(
     gc.set_threshold(200_000, 10, 10)
     made = _made(reader, maker, settings)
     sender = Sender(answer)
-    sender.records(made.read(Path(source), Path(mapping) if mapping else None))
+    records = made.read(Path(source), Path(mapping) if mapping else None)
+    sender.records(with_whole_ids(records))
 
 
 def _made(reader: str, maker: str, settings: dict[str, Any]) -> CatalogReader:

@@ -2,7 +2,8 @@
 
 A product that is called so is rejected, and so is one with such a link. An identifier that it
 states is left out, with a word. Elsewhere such a number may be meant: it stays, with a word too.
-An identifier that is a whole number written as a decimal one, `4006381333931.0`, is that number.
+An identifier that is a whole number written as a decimal one, `4006381333931.0`, is that number;
+`whole_ids` has those that products are called by.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from k3m_kg.readers.numbers import lost_digits, whole_id
+from k3m_kg.readers.numbers import lost_digits
 from k3m_kg.records import Note, ProductRecord
 
 _IDENTIFIER = re.compile(
@@ -79,19 +80,15 @@ class RuinedNumbers:
         return replace(record, properties=tuple(left))
 
     def whole(self, record: ProductRecord) -> ProductRecord:
-        """The record with its ids, and identifiers that are long, as the whole numbers they are."""
-        id_ = whole_id(record.id)
-        if id_ != record.id:
-            count(self._whole, "id", record.id)
-        links = tuple((name, whole_id(target)) for name, target in record.links)
+        """The record with identifiers that are long as the whole numbers they are."""
         properties = []
         for name, value in record.properties:
             if _LONG_WHOLE.fullmatch(value) and is_identifier(name):
                 count(self._whole, name, value)
                 value = value[:-2]
             properties.append((name, value))
-        made = replace(record, id=id_, links=links, properties=tuple(properties))
-        return record if made == record else made
+        made = tuple(properties)
+        return record if made == record.properties else replace(record, properties=made)
 
     def notes(self) -> Iterator[Note]:
         """What is to be said of the source."""
