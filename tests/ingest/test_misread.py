@@ -5,13 +5,14 @@ from __future__ import annotations
 import pytest
 
 from k3m_kg.ingest.checked import checked
+from k3m_kg.ingest.whole_ids import with_whole_ids
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 
 def read(*records: CatalogRecord) -> tuple[list[ProductRecord], list[str]]:
     """The products, and the notes and reasons."""
     products, said = [], []
-    for item in checked(records):
+    for item in checked(with_whole_ids(records)):
         if isinstance(item, Note):
             said.append(item.text)
         elif isinstance(item, RejectedRow):
