@@ -325,7 +325,7 @@ def test_a_full_or_read_only_disk_is_one_clear_error(
 
 def test_imports_no_tensor_library() -> None:
     code = (
-        "import sys, k3m_kg.snapshot, k3m_kg.cli.commands.snapshot\n"
+        "import sys, k3m_kg.snapshot, k3m_kg.cli.commands.training.snapshot\n"
         "print({'torch', 'pykeen', 'dgl', 'transformers'} & set(sys.modules))"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)

@@ -33,7 +33,7 @@ def profile(
     settings = load_config(RunConfig, config, overrides)
     guard("--trace", trace, snapshot=settings.snapshot, files=[("the config", config)])
 
-    from k3m_kg.cli.commands.pretrain import PretrainingBar
+    from k3m_kg.cli.commands.training.pretrain import PretrainingBar
     from k3m_kg.training.watching.profiling import AHEAD, profile_training
 
     with progress_bar(disable=as_json) as bar:

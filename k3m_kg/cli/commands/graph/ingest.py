@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.commands.diff import as_json as changes_as_json
-from k3m_kg.cli.commands.diff import print_changes
+from k3m_kg.cli.commands.graph.diff import as_json as changes_as_json
+from k3m_kg.cli.commands.graph.diff import print_changes
 from k3m_kg.cli.console import (
     DEFAULT_DATABASE,
     DatabaseOption,

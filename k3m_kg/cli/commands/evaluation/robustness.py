@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.commands.pretrain import spoken_time
+from k3m_kg.cli.commands.training.pretrain import spoken_time
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.using import DeviceOption, OverridesOption, one_of
