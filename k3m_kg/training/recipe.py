@@ -159,6 +159,7 @@ def recipe(
             "name": "lpm",
             "loss": "cross-entropy",
             "label_smoothing": 0.02,
+            "alone": 0.5,
             "questions": "leave-one-out",
             "ask": "shared",
             "at_most": at_most,
@@ -179,6 +180,12 @@ def recipe(
             "tasks.lpm.keep_title: 0.5",
             "`evaluate` cuts the answer's words out of titles, `complete` and `audit` read them "
             "whole",
+        )
+    )
+    reasons.append(
+        (
+            "tasks.lpm.alone: 0.5",
+            "product vectors learn what evidence says, too: for search, match, and other tasks",
         )
     )
     settings["training"] = _training(shape, minutes, seed)

@@ -322,20 +322,26 @@ class LinkPredictionModelling(PretrainingTask):
             choices.tiled(asked.relation_QH),
             self._given(outputs.value_vectors(self.values_V[choices.columns_GC()])),
         )
-        scores_P = choices.flat(scores_GSC, question_P, candidate_P)
+        scores_P = alone_P = choices.flat(scores_GSC, question_P, candidate_P)
         if outputs.evidence is not None:
             scores_P = scores_P + outputs.evidence(
                 questions, asked.head_QH, question_P, candidate_P
             )
         open_P = torch.ones_like(scores_P, dtype=torch.bool).index_fill(0, choices.closed_X, False)
-        loss_Q = segment_cross_entropy(
-            choices.weighed(scores_P, question_P, candidate_P),
-            question_P,
-            choices.target_Q,
-            open_P,
-            self.settings.label_smoothing,
-            questions.wrong_Q,
-        )
+
+        def loss_of(of_P: Tensor) -> Tensor:
+            return segment_cross_entropy(
+                choices.weighed(of_P, question_P, candidate_P),
+                question_P,
+                choices.target_Q,
+                open_P,
+                self.settings.label_smoothing,
+                questions.wrong_Q,
+            )
+
+        loss_Q = loss_of(scores_P)
+        if outputs.evidence is not None and self.settings.alone:
+            loss_Q = loss_Q + self.settings.alone * loss_of(alone_P)
         target_Q = choices.target_Q
         if questions.wrong_Q is not None:
             target_Q = target_Q.masked_fill(questions.wrong_Q, -1)

@@ -54,6 +54,8 @@ class LpmSettings(Settings):
         negatives: corrupted values per triple for the margin loss.
         label_smoothing: of the cross-entropy.
         scale: start of the learned factor on the scores in the cross-entropy.
+        alone: where evidence is added to the scores, weight of the same cross-entropy of the scores
+            without it, so that `c*` itself learns what evidence would say in its place.
         questions: `hidden` hides some triples of a product, and asks those, all from one `c*`;
             `leave-one-out` asks every triple, each from a `c*` aggregated over others (needs
             `model.knowledge: term`: in a product's knowledge text the asked value could be read).
@@ -83,6 +85,7 @@ class LpmSettings(Settings):
     negatives: int = Field(16, ge=1, le=1 << 24)
     label_smoothing: float = Field(0.0, ge=0, lt=1)
     scale: float = Field(1.0, gt=0)
+    alone: float = Field(0.0, ge=0)
     questions: Literal["hidden", "leave-one-out"] = "hidden"
     ask: Literal["all", "shared"] = "all"
     at_most: int = Field(0, ge=0, le=1 << 24)

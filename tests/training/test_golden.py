@@ -10,7 +10,9 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
+from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.snapshot import Snapshot
 from tests.training.steps import CASES, FROZEN, built_of, losses
 
@@ -25,3 +27,23 @@ def test_the_losses_of_ten_steps_are_what_they_were(shop: Path, tmp_path: Path, 
     size = 40 if name == "sixty products" else 8
     built = built_of(Snapshot.open(shop), tmp_path, case)
     assert losses(built, size=size) == pytest.approx(GOLDEN[name], rel=1e-4)
+
+
+def test_scores_without_evidence_are_learned_too_where_that_is_asked(
+    shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Beside the loss of scores and evidence, by `alone`, that of the scores as they are."""
+    case = CASES["recipe"]
+
+    def first(alone: float) -> float:
+        lpm, *others = case["tasks"]
+        changed = {**case, "tasks": [{**lpm, "alone": alone}, *others]}
+        return losses(built_of(Snapshot.open(shop), tmp_path, changed), steps=1)[0]
+
+    together, half, twice = first(0.0), first(0.5), first(2.0)
+    nothing = lambda *arguments: torch.zeros(len(arguments[-1]))  # noqa: E731
+    monkeypatch.setattr(Evidence, "of_questions", nothing)
+    alone = first(0.0)
+    assert abs(alone - together) > 1e-2
+    assert half == pytest.approx(together + 0.5 * alone)
+    assert twice == pytest.approx(together + 2 * alone)
