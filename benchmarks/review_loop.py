@@ -33,12 +33,12 @@ from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewItem, ReviewOrder
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import ItemKind
-from k3m_kg.use.acceptance import Threshold, threshold, thresholds
 from k3m_kg.use.audit import Finding
-from k3m_kg.use.calibration import calibrate
-from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.calibration.acceptance import Threshold, threshold, thresholds
+from k3m_kg.use.calibration.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.calibration.kept import calibrate
+from k3m_kg.use.completion.proposals import Proposal
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.proposals import Proposal
 from k3m_kg.use.queueing import model_name, offered_findings, offered_proposals
 
 _LEFT_OUT = 0.15
@@ -314,8 +314,8 @@ def again(
 def promises(work: Path, known: Planted, opened: OpenModel, out: Any) -> None:
     """Thresholds from noisy validation answers, with and without decisions about them, on test."""
     from k3m_kg.snapshot.validation_parts import PROOF
-    from k3m_kg.use.answers import known_answers
-    from k3m_kg.use.calibration import validation_parts
+    from k3m_kg.use.calibration.answers import known_answers
+    from k3m_kg.use.calibration.kept import validation_parts
 
     parts, ids = validation_parts(opened), opened.snapshot.ids
     tables: dict[str, dict[str, tuple[np.ndarray, ...]]] = {}

@@ -221,8 +221,8 @@ def ask_pieces(address: str, waiting: list[list[str]], answers: list[int], seen:
 
 def completing(options: argparse.Namespace, db: str) -> dict[str, Any]:
     """Products a second that are completed, by the library and through HTTP."""
-    from k3m_kg.use.completion import CompletionSettings, complete
-    from k3m_kg.use.lacking import what_applies
+    from k3m_kg.use.completion.lacking import what_applies
+    from k3m_kg.use.completion.proposing import CompletionSettings, complete
     from k3m_kg.use.open_model import open_model
 
     GraphStore.create(db)[0].close()

@@ -160,9 +160,9 @@ if TYPE_CHECKING:
     from k3m_kg.snapshot.holdout import is_held_out
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.partial import Partial
-    from k3m_kg.use.probe import Probe, fit_probe
-    from k3m_kg.use.term_vectors import property_vectors, text_vectors, value_vectors
-    from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
+    from k3m_kg.use.vectors.probe import Probe, fit_probe
+    from k3m_kg.use.vectors.term_vectors import property_vectors, text_vectors, value_vectors
+    from k3m_kg.use.vectors.tuning import TuneSettings, heads_to_train, tune
     from k3m_kg.workers.parquet import check_parquet, most_unpacked
 
 _LAZY = {
@@ -272,11 +272,11 @@ _LAZY = {
     **dict.fromkeys(("Similarities", "joined"), "k3m_kg.matching.similarities"),
     "spoken": "k3m_kg.batches.words",
     "Partial": "k3m_kg.use.partial",
-    **dict.fromkeys(("Probe", "fit_probe"), "k3m_kg.use.probe"),
-    **dict.fromkeys(("TuneSettings", "heads_to_train", "tune"), "k3m_kg.use.tuning"),
+    **dict.fromkeys(("Probe", "fit_probe"), "k3m_kg.use.vectors.probe"),
+    **dict.fromkeys(("TuneSettings", "heads_to_train", "tune"), "k3m_kg.use.vectors.tuning"),
     **dict.fromkeys(("Advance", "StageProgress", "counted", "counted_stages"), "k3m_kg.progress"),
     **dict.fromkeys(
-        ("property_vectors", "text_vectors", "value_vectors"), "k3m_kg.use.term_vectors"
+        ("property_vectors", "text_vectors", "value_vectors"), "k3m_kg.use.vectors.term_vectors"
     ),
     "is_held_out": "k3m_kg.snapshot.holdout",
     "OpenModel": "k3m_kg.use.open_model",

@@ -12,10 +12,10 @@ from k3m_kg.errors import UsageError
 if TYPE_CHECKING:
     from k3m_kg.graph.reviewing.items import ReviewOffer
     from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
-    from k3m_kg.use.acceptance import Threshold
+    from k3m_kg.use.calibration.acceptance import Threshold
+    from k3m_kg.use.completion.proposals import Proposal
+    from k3m_kg.use.completion.ruled_out import RuledOut
     from k3m_kg.use.open_model import OpenModel
-    from k3m_kg.use.proposals import Proposal
-    from k3m_kg.use.ruled_out import RuledOut
 
 _MOST_NAMED = 5
 """Properties of which nothing else is said than that there is nothing."""
@@ -56,7 +56,7 @@ def decided_by_people(db: str) -> RuledOut:
     from k3m_kg.errors import GraphError
     from k3m_kg.graph.reviewing.desk import ReviewDesk
     from k3m_kg.graph.store import GraphStore
-    from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
+    from k3m_kg.use.completion.ruled_out import NOTHING_RULED_OUT, RuledOut
 
     try:
         if not GraphStore.exists(db):

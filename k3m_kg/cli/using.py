@@ -211,7 +211,7 @@ def note_verdict(opened: OpenModel, *what: str, options: str = "") -> None:
         what: only what was found of these, as `Verdict.what`.
         options: of `evaluate`, for asking the first of them.
     """
-    from k3m_kg.use.verdicts import load_verdicts
+    from k3m_kg.use.calibration.verdicts import load_verdicts
 
     try:
         found = load_verdicts(opened.trained)

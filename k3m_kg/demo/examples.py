@@ -8,9 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from k3m_kg.demo.generator import Truth
-from k3m_kg.use.completion import CompletionSettings, complete
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import open_model
-from k3m_kg.use.proposals import Proposal
 
 _WANTED = (  # state of the title, state of the image
     ("own", "own"),

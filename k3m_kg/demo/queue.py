@@ -6,8 +6,8 @@ from k3m_kg.demo.run import DemoRun
 from k3m_kg.demo.training import Watch
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import open_model
 from k3m_kg.use.queueing import model_name, offered_proposals
 

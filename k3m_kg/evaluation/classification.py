@@ -35,8 +35,8 @@ from k3m_kg.progress import Advance, StageAdvance
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.snapshot.holdout import is_held_out
 from k3m_kg.use.partial import Partial
-from k3m_kg.use.probe import Probe, fit_probe
-from k3m_kg.use.tuning import TuneSettings, heads_to_train, tune
+from k3m_kg.use.vectors.probe import Probe, fit_probe
+from k3m_kg.use.vectors.tuning import TuneSettings, heads_to_train, tune
 
 MODES = ("auto", "links", "probe", "finetune")
 _NOT_ONE_VALUE = -1

@@ -14,7 +14,7 @@ from k3m_kg.evaluation.text import about_title, verdict_lines
 from k3m_kg.progress import StageProgress, counted_stages
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.tuning import TuneSettings
+from k3m_kg.use.vectors.tuning import TuneSettings
 
 
 class Classification(Evaluation[OpenModel]):

@@ -13,10 +13,10 @@ from k3m_kg.evaluation.settings import OpenValuesSettings
 from k3m_kg.lpm.questions import property_ids
 from k3m_kg.progress import StageProgress, counted
 from k3m_kg.spans.finding import value_key
-from k3m_kg.use.answers import KnownAnswers, known_answers
-from k3m_kg.use.calibration import load_calibration
+from k3m_kg.use.calibration.answers import KnownAnswers, known_answers
+from k3m_kg.use.calibration.kept import load_calibration
+from k3m_kg.use.completion.open_values import OpenValues, TextQuestion, text_questions
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.open_values import OpenValues, TextQuestion, text_questions
 
 MODEL, TEXTS, MERGED = "model", "texts", "merged"
 FIRST_WORD, FIRST_RUN, LONGEST = "first word", "first capitalised run", "longest known value"

@@ -13,21 +13,21 @@ from k3m_kg.errors import UsageError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot.validation_parts import PROOF
-from k3m_kg.use.acceptance import Threshold, least_count, thresholds
-from k3m_kg.use.answers import ENOUGH, KnownAnswers, known_answers
-from k3m_kg.use.calibration import (
+from k3m_kg.use.calibration.acceptance import Threshold, least_count, thresholds
+from k3m_kg.use.calibration.answers import ENOUGH, KnownAnswers, known_answers
+from k3m_kg.use.calibration.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.calibration.kept import (
     FILE,
     SPLIT,
     Calibration,
     calibrate,
     validation_parts,
 )
-from k3m_kg.use.completable import left_out
-from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
-from k3m_kg.use.label_noise import label_noise
-from k3m_kg.use.lacking import LackingAnswers, lacking_answers, what_applies
+from k3m_kg.use.calibration.label_noise import label_noise
+from k3m_kg.use.calibration.temperature import negative_log_likelihood
+from k3m_kg.use.completion.completable import left_out
+from k3m_kg.use.completion.lacking import LackingAnswers, lacking_answers, what_applies
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.temperature import negative_log_likelihood
 
 DIAGRAM = "reliability.png"
 BINS = 15

@@ -14,8 +14,8 @@ from k3m_kg.evaluation.intervals import intervals_of
 from k3m_kg.plugin.hookspecs import EvaluationPlugin
 from k3m_kg.plugin.registry import registry
 from k3m_kg.progress import StageProgress
+from k3m_kg.use.calibration.verdicts import keep_verdict
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.verdicts import keep_verdict
 
 
 def build_evaluation(name: str, settings: Any, split: str) -> Evaluation[OpenModel]:

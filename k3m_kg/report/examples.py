@@ -11,11 +11,11 @@ import numpy as np
 from k3m_kg.pages.cards import Bar, Card
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.use.audit import Finding
-from k3m_kg.use.calibration import Calibration
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.calibration.kept import Calibration
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.proposals import Proposal
 
 _SIDE = 192
 """Pixels of an embedded picture: twice what a page shows it at."""

@@ -18,12 +18,12 @@ from k3m_kg.report.examples import ShownProduct, pick_examples
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.training.run.folder import run_folder
 from k3m_kg.training.watching.logs import read_metrics
-from k3m_kg.use.acceptance import Acceptor, thresholds
 from k3m_kg.use.audit import VALUES, Audit, Auditor, kinds_of
-from k3m_kg.use.calibration import Calibration, load_calibration
-from k3m_kg.use.completable import left_out
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.calibration.acceptance import Acceptor, thresholds
+from k3m_kg.use.calibration.kept import Calibration, load_calibration
+from k3m_kg.use.completion.completable import left_out
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.queueing import decided_about
 

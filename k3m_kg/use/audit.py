@@ -28,10 +28,10 @@ from k3m_kg.contracts import Heads, LinkPredictor, Modality
 from k3m_kg.lpm.questions import PropertyVectors, Triples, answerable, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
-from k3m_kg.use.answers import true_candidates
-from k3m_kg.use.completion import SEE_ALL, Temperature
+from k3m_kg.use.calibration.answers import true_candidates
+from k3m_kg.use.completion.proposing import SEE_ALL, Temperature
+from k3m_kg.use.completion.ruled_out import NOTHING_RULED_OUT, RuledOut
 from k3m_kg.use.partial import Partial
-from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
 
 VALUES = "values"
 _PLURAL = {"title": "titles", "image": "images"}

@@ -29,14 +29,14 @@ from k3m_kg.lpm.questions import (
 from k3m_kg.progress import StageAdvance
 from k3m_kg.snapshot import CATEGORY, Snapshot
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
-from k3m_kg.use.answers import KnownAnswers
-from k3m_kg.use.calibration import Calibration, PartSize, PropertyCalibration, fit_temperatures
-from k3m_kg.use.completion import SEE_ALL
+from k3m_kg.use.calibration.answers import KnownAnswers
+from k3m_kg.use.calibration.kept import Calibration, PartSize, PropertyCalibration, fit_temperatures
+from k3m_kg.use.completion.proposals import Explanation, Proposal
+from k3m_kg.use.completion.proposing import SEE_ALL
+from k3m_kg.use.completion.ruled_out import NOTHING_RULED_OUT, RuledOut
 from k3m_kg.use.open_model import OpenModel
 from k3m_kg.use.partial import Partial
-from k3m_kg.use.probe import Probe, fit_probe
-from k3m_kg.use.proposals import Explanation, Proposal
-from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
+from k3m_kg.use.vectors.probe import Probe, fit_probe
 
 _MOST_EXAMPLES = 50_000
 """Train products, drawn at random: with more the probe takes long and hardly learns."""

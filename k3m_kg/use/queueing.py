@@ -12,11 +12,11 @@ from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import ReviewOffer
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.use.acceptance import Threshold
 from k3m_kg.use.audit import Finding
-from k3m_kg.use.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.calibration.acceptance import Threshold
+from k3m_kg.use.calibration.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.completion.proposals import Proposal
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.proposals import Proposal
 
 _WEIGHTS_SHOWN = 12
 

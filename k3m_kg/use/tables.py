@@ -14,7 +14,7 @@ import pyarrow.parquet as pq
 
 from k3m_kg.errors import UsageError, nearest
 from k3m_kg.files import inert, whole_file
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.completion.proposals import Proposal
 
 FORMATS = (".csv", ".jsonl", ".parquet")
 _ROWS_PER_GROUP = 1 << 16

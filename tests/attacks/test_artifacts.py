@@ -19,7 +19,7 @@ from k3m_kg.errors import ArtifactError, K3MError
 from k3m_kg.kge.training import train
 from k3m_kg.manifests import described_files
 from k3m_kg.training.pretrain import pretrain
-from k3m_kg.use.calibration import load_calibration
+from k3m_kg.use.calibration.kept import load_calibration
 from k3m_kg.use.open_artifact import open_trained
 from tests.catalogs import shop_snapshot
 from tests.kge import toy

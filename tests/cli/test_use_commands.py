@@ -19,11 +19,11 @@ from k3m_kg.contracts import Verdict
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.use.calibration import calibrate
-from k3m_kg.use.completion import everything_applies
+from k3m_kg.use.calibration.kept import calibrate
+from k3m_kg.use.calibration.verdicts import keep_verdict
+from k3m_kg.use.completion.proposing import everything_applies
 from k3m_kg.use.open_model import open_model
 from k3m_kg.use.queueing import model_name
-from k3m_kg.use.verdicts import keep_verdict
 from tests.evaluation.shop import shop_snapshot, trained, untrained
 
 Command = Callable[..., tuple[int, str, str]]
@@ -334,7 +334,9 @@ def sure(calibrated: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> P
 
     Everything applies to every product, one that has no triple at all too.
     """
-    monkeypatch.setattr("k3m_kg.use.lacking.what_applies", lambda opened: everything_applies)
+    monkeypatch.setattr(
+        "k3m_kg.use.completion.lacking.what_applies", lambda opened: everything_applies
+    )
     folder = shutil.copytree(calibrated, tmp_path / "artifact")
     kept = json.loads((folder / "calibration.json").read_text("utf-8"))
     kept["properties"]["kind"] |= {"probability": [0.1] * 200, "right": [True] * 200}

@@ -14,7 +14,7 @@ from k3m_kg.demo.generator import Mess, generate, read_truth
 from k3m_kg.demo.measure import CEILING, CONDITIONS, K3M, MAJORITY, PLAIN, PLAIN_CEILING, Scorecard
 from k3m_kg.demo.run import DemoRun
 from k3m_kg.demo.world import PROPERTIES
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.completion.proposals import Proposal
 
 
 def test_the_page_shows_figures_plots_and_products(

@@ -14,7 +14,7 @@ from k3m_kg.evaluation.classification import (
     figures,
 )
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.tuning import TuneSettings
+from k3m_kg.use.vectors.tuning import TuneSettings
 from tests.lpm.tiny_links import TitleOnly, TriplesOnly
 
 

@@ -7,8 +7,8 @@ import pytest
 from k3m_kg.errors import UsageError
 from k3m_kg.evaluation.open_values import READERS, OpenValuesEvaluation, first_run
 from k3m_kg.evaluation.settings import OpenValuesSettings
+from k3m_kg.use.completion.open_values import OpenValues
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.open_values import OpenValues
 from tests.evaluation.shop import untrained
 from tests.spans.brands import brands_snapshot
 

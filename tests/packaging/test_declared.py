@@ -40,7 +40,7 @@ ROOMS = {
     "k3m_kg.testing": {"train", "testing"},
     "k3m_kg.training": {"train"},
     "k3m_kg.use": {"kge"},
-    "k3m_kg.use.probe": {"train"},
+    "k3m_kg.use.vectors.probe": {"train"},
     "k3m_kg_evaluations": {"train"},
     "k3m_kg_fusion": {"train"},
     "k3m_kg_interactors": {"train"},

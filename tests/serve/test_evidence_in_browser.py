@@ -22,7 +22,7 @@ from k3m_kg.pictures.checker import check_image
 from k3m_kg.records import ProductRecord
 from k3m_kg.search.found import FoundProduct
 from k3m_kg.serve.asking.kinds import Completing, Explaining, Resembling, Searching
-from k3m_kg.use.proposals import Explanation, Part, Proposal
+from k3m_kg.use.completion.proposals import Explanation, Part, Proposal
 from tests.browser import faults
 from tests.serve.browsing import served
 from tests.serve.test_in_browser import DESKTOP, PHONE, context_of, watched

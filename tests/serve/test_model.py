@@ -16,10 +16,10 @@ from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.records import ProductRecord
 from k3m_kg.serve.app import create_app
 from k3m_kg.serve.explore.proposals import marked, shown_evidence
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.proposals import Explanation, Part
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.proposals import Explanation, Part
 from tests.evaluation.conftest import _one_thread, opened
 from tests.serve.conftest import ORIGIN
 

@@ -11,8 +11,8 @@ import torch
 
 from k3m_kg.contracts import LinkPredictor, ProductBatch
 from k3m_kg.use.audit import Audit, Auditor
+from k3m_kg.use.completion.ruled_out import RuledOut
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.ruled_out import RuledOut
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TitleOnly, TriplesOnly
 

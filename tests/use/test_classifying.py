@@ -11,7 +11,7 @@ import pytest
 from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.snapshot import CATEGORY
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
-from k3m_kg.use.acceptance import Acceptor, thresholds
+from k3m_kg.use.calibration.acceptance import Acceptor, thresholds
 from k3m_kg.use.classifying import Classifier, vectors_of, without_category
 from k3m_kg.use.open_model import OpenModel, open_model
 from tests.evaluation.shop import shop_snapshot, trained, trained_kge, untrained

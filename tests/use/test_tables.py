@@ -8,7 +8,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from k3m_kg.errors import UsageError
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.completion.proposals import Proposal
 from k3m_kg.use.tables import check_table, write_table
 
 PROPOSALS = [

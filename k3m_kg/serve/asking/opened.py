@@ -24,13 +24,13 @@ from k3m_kg.serve.asking.kinds import (
 from k3m_kg.serve.asking.similar import SimilarAnswers
 from k3m_kg.serve.settings import ServeSettings
 from k3m_kg.use.audit import Auditor, Finding, kinds_of
-from k3m_kg.use.calibration import load_calibration
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.explanation import Explainer
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.calibration.kept import load_calibration
+from k3m_kg.use.completion.explanation import Explainer
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.open_values import OpenValues
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.open_values import OpenValues
-from k3m_kg.use.proposals import Proposal
 
 _BATCH = 256
 

@@ -20,7 +20,7 @@ from k3m_kg.serve.guard.access import Reader
 from k3m_kg.serve.problems import not_found
 from k3m_kg.serve.rendering import page
 from k3m_kg.serve.site import SiteOf
-from k3m_kg.use.proposals import Explanation, Part, Place, Proposal
+from k3m_kg.use.completion.proposals import Explanation, Part, Place, Proposal
 
 router = APIRouter(include_in_schema=False)
 _LONGEST = 600

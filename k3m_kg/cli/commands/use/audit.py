@@ -78,7 +78,7 @@ def audit(
         kinds = _seen_kinds(kind, opened.trained.modalities)
 
         from k3m_kg.use.audit import Auditor
-        from k3m_kg.use.calibration import hint, load_calibration
+        from k3m_kg.use.calibration.kept import hint, load_calibration
 
         calibration = load_calibration(opened.trained)
         auditor = Auditor(

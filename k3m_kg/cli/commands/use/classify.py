@@ -45,8 +45,8 @@ if TYPE_CHECKING:
     import numpy as np
 
     from k3m_kg.graph.stored import ProposedCategory
+    from k3m_kg.use.completion.proposals import Proposal
     from k3m_kg.use.open_model import OpenModel
-    from k3m_kg.use.proposals import Proposal
 
 
 def classify(
@@ -203,7 +203,7 @@ def _proposals(
 
     Before anything is written, what people decided is asked whether the precision holds.
     """
-    from k3m_kg.use.acceptance import Acceptor, thresholds
+    from k3m_kg.use.calibration.acceptance import Acceptor, thresholds
     from k3m_kg.use.classifying import Classifier
 
     classifier = Classifier.fit(opened, batch_size=batch_size, progress=stages.more)

@@ -49,12 +49,12 @@ if TYPE_CHECKING:
     import numpy as np
 
     from k3m_kg.graph.stored import ProposedTriple
-    from k3m_kg.use.acceptance import Acceptor
-    from k3m_kg.use.completable import Incompletable
-    from k3m_kg.use.completion import CompletionSettings
+    from k3m_kg.use.calibration.acceptance import Acceptor
+    from k3m_kg.use.completion.completable import Incompletable
+    from k3m_kg.use.completion.open_values import OpenValues
+    from k3m_kg.use.completion.proposals import Proposal
+    from k3m_kg.use.completion.proposing import CompletionSettings
     from k3m_kg.use.open_model import OpenModel
-    from k3m_kg.use.open_values import OpenValues
-    from k3m_kg.use.proposals import Proposal
 
 _REASONS = {
     "distinct": "nearly every value is another",
@@ -181,7 +181,7 @@ def complete(
     in the graph (--db) is never proposed again. Several processes (torchrun)
     make the file of --out a folder of parts.
     """
-    from k3m_kg.use.completion import CompletionSettings
+    from k3m_kg.use.completion.proposing import CompletionSettings
     from k3m_kg.use.parts import own_part, own_share
     from k3m_kg.use.tables import check_table, write_table
 
@@ -291,8 +291,8 @@ def _queue(
     db: str, opened: OpenModel, proposals: Iterable[Proposal], poor: dict[str, Incompletable]
 ) -> dict[str, int]:
     """Put proposals into the queue; what a calibration would promise is said with them."""
-    from k3m_kg.use.acceptance import thresholds
-    from k3m_kg.use.calibration import load_calibration
+    from k3m_kg.use.calibration.acceptance import thresholds
+    from k3m_kg.use.calibration.kept import load_calibration
     from k3m_kg.use.queueing import model_name, offered_proposals
 
     calibration = load_calibration(opened.trained)
@@ -319,11 +319,11 @@ def _proposals(
 ) -> tuple[Iterable[Proposal], Acceptor | None]:
     """What is proposed, as it comes, and who counts what is accepted."""
     from k3m_kg.errors import ArtifactError
-    from k3m_kg.use.acceptance import Acceptor, thresholds
-    from k3m_kg.use.calibration import hint, load_calibration
-    from k3m_kg.use.completion import complete as proposals_of
-    from k3m_kg.use.explanation import Explainer
-    from k3m_kg.use.lacking import what_applies
+    from k3m_kg.use.calibration.acceptance import Acceptor, thresholds
+    from k3m_kg.use.calibration.kept import hint, load_calibration
+    from k3m_kg.use.completion.explanation import Explainer
+    from k3m_kg.use.completion.lacking import what_applies
+    from k3m_kg.use.completion.proposing import complete as proposals_of
 
     calibration = load_calibration(opened.trained)
     advice = hint(opened.trained)
@@ -376,7 +376,7 @@ def _proposals(
 
 def _open_values(opened: OpenModel, precision: float | None) -> OpenValues | None:
     """What reads products' texts, where it was fitted and no precision is promised."""
-    from k3m_kg.use.open_values import OpenValues
+    from k3m_kg.use.completion.open_values import OpenValues
 
     values = OpenValues.load(opened.trained.path)
     if values is None or precision is None:
@@ -387,7 +387,7 @@ def _open_values(opened: OpenModel, precision: float | None) -> OpenValues | Non
 
 def _not_asked(opened: OpenModel, settings: CompletionSettings) -> dict[str, Incompletable]:
     """The properties that are left out, by name."""
-    from k3m_kg.use.completable import left_out
+    from k3m_kg.use.completion.completable import left_out
 
     catalog = opened.batcher.catalog
     return {

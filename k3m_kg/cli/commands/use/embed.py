@@ -55,8 +55,8 @@ def embed(
     if out.suffix == ".vectors":
         _keep(artifact, out, snapshot, split, batch_size, device, dtype, as_json)
         return
-    from k3m_kg.use.embedding import write_embeddings
     from k3m_kg.use.parts import own_part, own_share
+    from k3m_kg.use.vectors.embedding import write_embeddings
 
     with sharing() as processes, progress_bar(disable=as_json or not processes.first) as bar:
         stages = Stages(bar)

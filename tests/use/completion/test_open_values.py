@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from k3m_kg.cli.app import app
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.use.open_values import OpenValues, text_questions
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.completion.open_values import OpenValues, text_questions
+from k3m_kg.use.completion.proposals import Proposal
 from tests.evaluation.shop import untrained
 from tests.spans.brands import brands_snapshot
 

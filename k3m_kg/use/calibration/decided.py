@@ -29,8 +29,8 @@ from k3m_kg.graph.tables import ItemKind, Judgement
 from k3m_kg.lpm.questions import PropertyVectors, Triples, asked_of
 from k3m_kg.lpm.ranking import checked_scores
 from k3m_kg.quality.promises import clipped_weights, range_of
-from k3m_kg.use.answers import KnownAnswers
-from k3m_kg.use.completion import SEE_ALL, Temperature, WhatApplies
+from k3m_kg.use.calibration.answers import KnownAnswers
+from k3m_kg.use.completion.proposing import SEE_ALL, Temperature, WhatApplies
 
 _Judged = Mapping[tuple[str, str], Mapping[str, Judgement]]
 

@@ -13,14 +13,19 @@ from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer, ReviewOrder
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.records import ProductRecord
-from k3m_kg.use.acceptance import threshold
-from k3m_kg.use.answers import KnownAnswers
-from k3m_kg.use.calibration import PropertyCalibration, calibrate, load_calibration
-from k3m_kg.use.completion import everything_applies
-from k3m_kg.use.decided import NOTHING_DECIDED, DecidedAnswers, DecidedProposal, DecidedProposals
-from k3m_kg.use.label_noise import LabelNoise, label_noise
+from k3m_kg.use.calibration.acceptance import threshold
+from k3m_kg.use.calibration.answers import KnownAnswers
+from k3m_kg.use.calibration.decided import (
+    NOTHING_DECIDED,
+    DecidedAnswers,
+    DecidedProposal,
+    DecidedProposals,
+)
+from k3m_kg.use.calibration.kept import PropertyCalibration, calibrate, load_calibration
+from k3m_kg.use.calibration.label_noise import LabelNoise, label_noise
+from k3m_kg.use.completion.proposing import everything_applies
 from k3m_kg.use.open_model import OpenModel
-from tests.use.test_calibration import own
+from tests.use.calibration.test_calibration import own
 
 __all__ = ["own"]
 
@@ -157,7 +162,7 @@ def _judgement(name: str) -> object:
 
 def test_a_calibration_keeps_what_people_decided(own: OpenModel) -> None:
     """Of what the model proposes; what it says otherwise by now is left out."""
-    from k3m_kg.use.completion import CompletionSettings, complete
+    from k3m_kg.use.completion.proposing import CompletionSettings, complete
 
     rows = own.snapshot.rows("train")
     asked = complete(own.predictor, own.batcher, rows, CompletionSettings(top_k=1, applies=0.0))

@@ -25,8 +25,8 @@ from k3m_kg.lpm.questions import (
     ask,
     device_of,
 )
-from k3m_kg.use.completion import SEE_ALL, Temperature
-from k3m_kg.use.proposals import Explanation, Part, Proposal
+from k3m_kg.use.completion.proposals import Explanation, Part, Proposal
+from k3m_kg.use.completion.proposing import SEE_ALL, Temperature
 
 _PROPOSALS_AT_ONCE = 64
 

@@ -10,12 +10,12 @@ import torch
 from torch import Tensor
 
 from k3m_kg.contracts import ProductBatch
-from k3m_kg.use.acceptance import Acceptor, thresholds
-from k3m_kg.use.calibration import Calibration, calibrate, load_calibration
-from k3m_kg.use.completion import CompletionSettings, complete, everything_applies
-from k3m_kg.use.lacking import what_applies
+from k3m_kg.use.calibration.acceptance import Acceptor, thresholds
+from k3m_kg.use.calibration.kept import Calibration, calibrate, load_calibration
+from k3m_kg.use.completion.lacking import what_applies
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import CompletionSettings, complete, everything_applies
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.proposals import Proposal
 from tests.evaluation.shop import untrained
 from tests.lpm.tiny_links import Tattler
 from tests.presence.kinds import KINDS, kinds_snapshot, lacking, truly

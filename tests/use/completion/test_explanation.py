@@ -10,10 +10,10 @@ import pytest
 import torch
 
 from k3m_kg.contracts import ProductBatch
-from k3m_kg.use.completion import CompletionSettings, complete
-from k3m_kg.use.explanation import Explainer
+from k3m_kg.use.completion.explanation import Explainer
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.proposals import Proposal
 from k3m_kg.use.tables import write_table
 from tests.lpm.tiny_links import Tattler, TriplesOnly, told_by_title
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from k3m_kg.quality.promises import upper_bound
-from k3m_kg.use.calibration import PropertyCalibration
+from k3m_kg.use.calibration.kept import PropertyCalibration
 
 SUREST = 1 / 3
 """Of the answers to questions about a property, those that are looked at."""

@@ -22,7 +22,7 @@ from k3m_kg.lpm.questions import (
 )
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
-from k3m_kg.use.completion import WhatApplies, everything_applies
+from k3m_kg.use.completion.proposing import WhatApplies, everything_applies
 
 QUESTIONS_KEPT = 2000
 """Of one property at most so many questions, drawn at random: enough to fit one number."""

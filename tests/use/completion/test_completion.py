@@ -11,17 +11,17 @@ import torch
 
 from k3m_kg.contracts import ProductBatch
 from k3m_kg.errors import K3MError, UsageError
-from k3m_kg.use.completable import left_out
-from k3m_kg.use.completion import (
+from k3m_kg.use.completion.completable import left_out
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.proposing import (
     CompletionSettings,
     complete,
     everything_applies,
     fillable,
     property_share,
 )
+from k3m_kg.use.completion.ruled_out import RuledOut
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.proposals import Proposal
-from k3m_kg.use.ruled_out import RuledOut
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import Tattler, TriplesOnly, told_by_title
 
@@ -188,7 +188,7 @@ def test_shares_are_the_same_however_many_triples_are_read_at_once(
     opened: OpenModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     whole = property_share(opened.snapshot)
-    monkeypatch.setattr("k3m_kg.use.completion._TRIPLES_AT_ONCE", 5)
+    monkeypatch.setattr("k3m_kg.use.completion.proposing._TRIPLES_AT_ONCE", 5)
     assert property_share(opened.snapshot) == whole
 
 

@@ -17,9 +17,9 @@ from k3m_kg.lpm.questions import PropertyVectors, Triples, Visibility, asked_of
 from k3m_kg.lpm.ranking import SCORES_AT_ONCE, checked_scores
 from k3m_kg.progress import Advance
 from k3m_kg.snapshot import CATEGORY, Snapshot
-from k3m_kg.use.completable import left_out
-from k3m_kg.use.proposals import Proposal
-from k3m_kg.use.ruled_out import NOTHING_RULED_OUT, RuledOut
+from k3m_kg.use.completion.completable import left_out
+from k3m_kg.use.completion.proposals import Proposal
+from k3m_kg.use.completion.ruled_out import NOTHING_RULED_OUT, RuledOut
 
 Temperature = Callable[[str], float]
 """From a property's name to the number that its scores are divided by."""
@@ -38,7 +38,8 @@ class CompletionSettings:
 
     Attributes:
         properties: the properties to fill in; where empty, all that can be completed (see
-            `k3m_kg.use.completable`) and that at least `min_share` of the snapshot's products have.
+            `k3m_kg.use.completion.completable`) and that at least `min_share` of the snapshot's
+            products have.
         min_share: a share of products, 0 to 1.
         every_property: fill in also what cannot be completed.
         open_values: properties that are filled in all the same, as texts are read for them.

@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from k3m_kg.use.acceptance import (
+from k3m_kg.use.calibration.acceptance import (
     LEAST_PROBABILITY,
     Acceptor,
     Threshold,
@@ -13,8 +13,8 @@ from k3m_kg.use.acceptance import (
     threshold,
     thresholds,
 )
-from k3m_kg.use.calibration import Calibration, PartSize, PropertyCalibration
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.calibration.kept import Calibration, PartSize, PropertyCalibration
+from k3m_kg.use.completion.proposals import Proposal
 
 
 def sample(random: np.random.Generator, count: int) -> tuple[np.ndarray, np.ndarray]:

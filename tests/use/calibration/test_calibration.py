@@ -11,15 +11,15 @@ import torch
 from k3m_kg.errors import ArtifactError, UsageError
 from k3m_kg.evaluation.reliability import check_calibration, draw_reliability, reliability
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
-from k3m_kg.use.answers import KnownAnswers, completion_questions, known_answers
-from k3m_kg.use.calibration import (
+from k3m_kg.use.calibration.answers import KnownAnswers, completion_questions, known_answers
+from k3m_kg.use.calibration.kept import (
     calibrate,
     fit_temperatures,
     load_calibration,
 )
-from k3m_kg.use.completion import CompletionSettings, complete
+from k3m_kg.use.calibration.temperature import fit_temperature, negative_log_likelihood
+from k3m_kg.use.completion.proposing import CompletionSettings, complete
 from k3m_kg.use.open_model import OpenModel, open_model
-from k3m_kg.use.temperature import fit_temperature, negative_log_likelihood
 from tests.lpm.tiny_links import TriplesOnly
 
 

@@ -24,10 +24,10 @@ import numpy as np
 from scipy.special import betaincinv
 
 from k3m_kg.quality.promises import upper_bound
-from k3m_kg.use.calibration import Calibration, PropertyCalibration
-from k3m_kg.use.decided import DecidedAnswers
-from k3m_kg.use.lacking import LEAST_APPLIES
-from k3m_kg.use.proposals import Proposal
+from k3m_kg.use.calibration.decided import DecidedAnswers
+from k3m_kg.use.calibration.kept import Calibration, PropertyCalibration
+from k3m_kg.use.completion.lacking import LEAST_APPLIES
+from k3m_kg.use.completion.proposals import Proposal
 
 CONFIDENCE = 0.9
 _STARTS = (1, 2, 4)

@@ -9,8 +9,8 @@ import pytest
 import torch
 
 from k3m_kg.errors import ConfigError, K3MError
-from k3m_kg.use.embedding import write_embeddings
 from k3m_kg.use.open_model import OpenModel
+from k3m_kg.use.vectors.embedding import write_embeddings
 
 
 def test_the_vectors_are_c_star_of_each_product_in_order(opened: OpenModel, tmp_path: Path) -> None:
@@ -37,7 +37,7 @@ def test_many_row_groups_hold_the_same_vectors(
     rows = np.arange(len(opened.snapshot))
     whole, parts = tmp_path / "whole.parquet", tmp_path / "parts.parquet"
     write_embeddings(opened.predictor, opened.batcher, rows, whole, batch_size=8)
-    monkeypatch.setattr("k3m_kg.use.embedding._BATCHES_PER_GROUP", 3)
+    monkeypatch.setattr("k3m_kg.use.vectors.embedding._BATCHES_PER_GROUP", 3)
     write_embeddings(opened.predictor, opened.batcher, rows, parts, batch_size=8)
     assert pq.ParquetFile(parts).num_row_groups == 3
     assert pq.read_table(parts).equals(pq.read_table(whole))

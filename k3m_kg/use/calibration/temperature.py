@@ -8,7 +8,7 @@ from collections.abc import Iterable
 import numpy as np
 from scipy.optimize import minimize_scalar
 
-from k3m_kg.use.answers import KnownAnswers
+from k3m_kg.use.calibration.answers import KnownAnswers
 
 _COLDEST, _HOTTEST = 0.2, 20.0
 _SUREST = -30.0

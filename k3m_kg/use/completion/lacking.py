@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from k3m_kg.presence.applies import Applies, learn, load
-from k3m_kg.use.completion import CompletionSettings, Temperature, WhatApplies, complete
+from k3m_kg.use.completion.proposing import CompletionSettings, Temperature, WhatApplies, complete
 from k3m_kg.use.open_model import OpenModel
 
 LEAST_APPLIES = 0.1

@@ -23,7 +23,7 @@ from k3m_kg.snapshot.validation_parts import ValidationParts
 from k3m_kg.spans.finding import value_key
 from k3m_kg.spans.keeping import load_spans, save_spans
 from k3m_kg.spans.scoring import SpanScorer, TextAnswers
-from k3m_kg.use.proposals import Place, Proposal
+from k3m_kg.use.completion.proposals import Place, Proposal
 
 _BOUNDS = ((math.log(0.2), math.log(20.0)), (-5.0, 5.0))
 _RIDGE = 0.5

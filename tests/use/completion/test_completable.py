@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from k3m_kg.contracts import Catalog, TermTokens
-from k3m_kg.use.completable import FEWEST, left_out
+from k3m_kg.use.completion.completable import FEWEST, left_out
 
 
 def catalog(**properties: dict[str, int]) -> Catalog:

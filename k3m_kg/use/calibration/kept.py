@@ -28,11 +28,11 @@ from k3m_kg.presence.applies import Applies, learn, save
 from k3m_kg.progress import Advance
 from k3m_kg.quality.promises import effective_number
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
-from k3m_kg.use.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
-from k3m_kg.use.decided import NOTHING_DECIDED, DecidedAnswers, DecidedProposals
-from k3m_kg.use.lacking import LackingAnswers, lacking_answers
+from k3m_kg.use.calibration.answers import ENOUGH, KnownAnswers, completion_questions, known_answers
+from k3m_kg.use.calibration.decided import NOTHING_DECIDED, DecidedAnswers, DecidedProposals
+from k3m_kg.use.calibration.temperature import temperature_if_better
+from k3m_kg.use.completion.lacking import LackingAnswers, lacking_answers
 from k3m_kg.use.open_model import OpenModel
-from k3m_kg.use.temperature import temperature_if_better
 
 FILE = "calibration.json"
 SPLIT = "validation"

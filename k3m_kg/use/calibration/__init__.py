@@ -1,0 +1,1 @@
+"""Honest probabilities: known answers, temperatures fitted on them, thresholds proved on others."""
