@@ -93,11 +93,14 @@ class CategoryLevels(Settings):
     """A category that is a path.
 
     Attributes:
+        columns: the columns that hold a level each, from the top, such as `[category_1,
+            category_2]`; without `category`.
         between: the text between two levels, such as `>`. None: a list in the cell is the path.
         keep: so many levels from the top make the category; all by default.
         names: properties that take the levels from the top, such as `[department, kind]`.
     """
 
+    columns: list[str] = Field(default_factory=list)
     between: str | None = Field(None, min_length=1)
     keep: int | None = Field(None, ge=1)
     names: list[str] = Field(default_factory=list)
@@ -166,8 +169,8 @@ class Mapping(Settings):
         category: the column with its class; the model predicts properties, not this. A list is
             as for `title`. A second value is a property, here as of a title.
         category_levels: of a category that is a path such as `A > B > C`: the text between two
-            levels; or `between` (null: a list is the path), `keep` so many levels, and `names` of
-            properties that take them.
+            levels; or `between` (null: a list is the path), `columns` of one level each, `keep` so
+            many levels, and `names` of properties that take them.
         image: a column with a path or URL, or a template such as `images/{id}.jpg` with column
             names in braces; or a list of these.
         image_table: a table that says where the picture is that the `image` column names: `file`,
@@ -188,6 +191,8 @@ class Mapping(Settings):
             (becomes plain text), or names and values (`between` and `after_name`).
         languages: which language a text is taken from, the first that there is, such as `[en_US,
             en]`. Others are kept apart, under the name with the language behind it.
+        language: the column with the language of a row, where a product has a row for each
+            (`rows: continue`): what they say differently is chosen and kept apart by `languages`.
         rows: `product`: a row is a product. `continue`: a row with the same id as the row before,
             or none, goes on with that product.
         variants: rows that are variants of a product: their `id` or `parent`, what is their `own`,
@@ -235,6 +240,7 @@ class Mapping(Settings):
     )
     cells: dict[str, Literal["json", "html"] | KeyValues] = Field(default_factory=dict)
     languages: list[str] = Field(default_factory=list)
+    language: str | None = None
     rows: Literal["product", "continue"] = "product"
     variants: Variants | None = None
     missing: list[str] = Field(default_factory=list)
@@ -286,8 +292,13 @@ class Mapping(Settings):
             if not in_rows and self.rows == "continue":
                 named = "within" if variants.within else "parent"
                 raise ValueError(f"`variants` with a `{named}` needs `rows: product`")
+        if self.language is not None and self.rows != "continue":
+            raise ValueError("`language` needs `rows: continue`")
         if self.image_table is not None and not self.images:
             raise ValueError("`image_table` needs an `image`: the column that its `key` is in")
+        levels = self.category_levels
+        if levels is not None and levels.columns and (self.category or levels.between):
+            raise ValueError("`category_levels` with `columns` takes no `category` or `between`")
         if self.leave_out and self.properties != "*":
             raise ValueError('`leave_out` goes with `properties: "*"`')
         return self

@@ -45,6 +45,28 @@ def levels(values: Sequence[str]) -> str | None:
     return None
 
 
+def are_levels(columns: Sequence[Sequence[str]]) -> bool:
+    """Whether columns, cell by cell, hold the levels of paths from the top.
+
+    No level is there without the one above it, hardly any stands below two others, or on two
+    levels: several categories of one product are told from one path so.
+    """
+    known = [set(filter(None, column)) for column in columns]
+    if sum(map(len, known)) - len(set().union(*known)) > 0.05 * sum(map(len, known)):
+        return False
+    below: dict[tuple[int, str], str] = {}
+    pairs = others = 0
+    for cells in zip(*columns, strict=True):
+        filled = [bool(cell) for cell in cells]
+        if filled != sorted(filled, reverse=True):
+            return False
+        for place, (cell, upper) in enumerate(zip(cells[1:], cells, strict=False)):
+            if cell:
+                pairs += 1
+                others += below.setdefault((place, cell), upper) != upper
+    return pairs > 0 and others <= 0.05 * pairs
+
+
 def are_literals(values: Sequence[str]) -> bool:
     """Whether all look like JSON, or the like of Python."""
     fits = sum(

@@ -23,6 +23,7 @@ class ContinuedRows:
     Args:
         cells: what a row says, with the names that stood in the name columns of pairs so far.
         rejected: why a tree, on a line, is no product.
+        told: of the cells of a product those that count.
     """
 
     def __init__(
@@ -31,11 +32,13 @@ class ContinuedRows:
         records: MadeRecords,
         cells: Callable[[dict[str, Any], dict[str, str]], list[Placed]],
         rejected: Callable[[str, Any, int], RejectedRow],
+        told: Callable[[Sequence[Placed]], Sequence[Placed]],
     ) -> None:
         self._mapping = mapping
         self._records = records
         self._cells = cells
         self._rejected = rejected
+        self._told = told
         self._open: _Open | None = None
         self._too_long: str | None = None
 
@@ -92,7 +95,7 @@ class ContinuedRows:
         records: list[ProductRecord | RejectedRow] = [*done.rejected]
         try:
             check_digits(done.id)
-            product = self._records.of(Made(done.line, done.cells), done.id)
+            product = self._records.of(Made(done.line, self._told(done.cells)), done.id)
         except BadTree as error:
             records.append(self._rejected(str(error), done.tree, done.line))
         else:
@@ -109,7 +112,7 @@ class ContinuedRows:
             assert variants is not None
             try:
                 check_digits(id_)
-                own = self._records.of(Made(line, cells), id_)
+                own = self._records.of(Made(line, self._told(cells)), id_)
             except BadTree as error:
                 yield self._rejected(str(error), done.tree, line)
             else:

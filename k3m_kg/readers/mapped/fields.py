@@ -15,8 +15,8 @@ class Field:
     """What the mapping says of one path.
 
     Attributes:
-        roles: (role, column as the mapping names it): `id`, `title`, `category`, `image`, `place`
-            of a template, `variant`, `parent`.
+        roles: (role, column as the mapping names it): `id`, `title`, `category`, `level` of a
+            category, `image`, `place` of a template, `variant`, `parent`, `language`.
         link: the property of the link, or None.
         missing: texts that mean "not known".
         is_property: whether its values are a property; under `*` not where it has a role.
@@ -90,6 +90,8 @@ class Fields:
         self._roles: dict[str, list[tuple[str, str]]] = {}
         for role, columns in (
             ("id", mapping.ids), ("title", mapping.titles), ("category", mapping.categories),
+            ("language", [mapping.language] if mapping.language else []),
+            ("level", mapping.category_levels.columns if mapping.category_levels else []),
             ("image", [image for image in mapping.images if not PLACEHOLDER.search(image)]),
             ("place", [name for image in mapping.images for name in PLACEHOLDER.findall(image)]),
             ("variant", [variants.id] if variants and variants.id and not variants.within else []),

@@ -130,6 +130,10 @@ class MadeRecords:
                 else:
                     category, taken[role], levels = _leveled(self._levels, values)
                 break
+        if self._levels is not None and self._levels.columns:
+            found = [roles.get(("level", column)) for column in self._levels.columns]
+            if path := [values[0] for values in found if values]:
+                category, levels = _path(self._levels, path)
         for role in self._titles:
             if values := roles.get(role):
                 title = values[0]
@@ -194,9 +198,13 @@ def _leveled(
         path, used = list(every), every
     else:
         path, used = [part.strip() for part in first.split(levels.between)], [first]
-    path = [part for part in path if part]
-    named = list(zip(levels.names, path, strict=False))
-    return LEVEL.join(path[: levels.keep]) or first, used, named
+    category, named = _path(levels, [part for part in path if part])
+    return category or first, used, named
+
+
+def _path(levels: CategoryLevels, path: Sequence[str]) -> tuple[str, list[tuple[str, str]]]:
+    """The category of a path, and the properties that its levels are."""
+    return LEVEL.join(path[: levels.keep]), list(zip(levels.names, path, strict=False))
 
 
 def check_digits(text: str) -> None:

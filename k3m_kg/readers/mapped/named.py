@@ -76,6 +76,10 @@ def named_columns(mapping: MappingFile) -> Iterator[tuple[str, str]]:
         yield from ((key, column) for column in columns if len(columns) == 1)
     for image in mapping.images:
         yield from (("image", column) for column in PLACEHOLDER.findall(image) or [image])
+    if mapping.language is not None:
+        yield "language", mapping.language
+    if mapping.category_levels is not None:
+        yield from (("category_levels", column) for column in mapping.category_levels.columns)
     if mapping.properties != "*":
         yield from (("properties", column) for column in mapping.properties)
     for key in ("links", "rename", "separators", "cells", "missing_in", "leave_out", "unprefixed"):

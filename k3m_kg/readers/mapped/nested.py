@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 
 from k3m_kg.readers.html_text import html_to_text
 from k3m_kg.readers.mapped.literals import NoLiteralError, read_literal
-from k3m_kg.readers.mapped.named import ByName
+from k3m_kg.readers.mapped.named import ByName, above, named_columns
 from k3m_kg.readers.mapped.splitting import split
 from k3m_kg.readers.mapping import NUMBER, KeyValues, Mapping, Pair
 from k3m_kg.readers.numbers import decimal_text, float_text
@@ -43,6 +43,8 @@ _UNIT_KEYS = (
     "unitCode",
     "uom",
     "currency",
+    "currency_code",
+    "currencycode",
 )
 _AMOUNT_KEYS = ("value", "amount")
 _LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code", "@language")
@@ -184,6 +186,7 @@ class Trees:
         self._unprefixed = ByName(dict.fromkeys(mapping.unprefixed if mapping else [], True))
         self._read = ByName(mapping.cells if mapping is not None else {})
         self._reads, self._unprefixes = bool(self._read), bool(self._unprefixed)
+        self._opened = _opened(mapping) if mapping is not None else frozenset()
         self._empty = frozenset(("", *(mapping.missing if mapping is not None else ())))
         self._below: dict[tuple[str, str], str] = {}
         self.aliases: dict[str, str] = {}
@@ -259,6 +262,14 @@ class Trees:
         elif isinstance(tree, dict):
             if len(tree) == 1 and (key := next(iter(tree))) in _TYPED:
                 self._flat(out, tree[key], path, name, unit, read)
+            elif (
+                len(tree) == 2
+                and path not in self._opened
+                and (keys := _amount(tree)) is not None
+                and not (self._within and path in self._within)
+            ):
+                unit = first_text(tree, keys[1])
+                self._flat(out, tree[keys[0]], path, name, unit, read)
             else:
                 self._object(out, tree, path, name, read)
         elif isinstance(tree, list):
@@ -432,7 +443,27 @@ def _name_and_value(item: dict[Any, Any]) -> tuple[str | None, str, str | None] 
             key = keys.get(name)
             if key is not None and isinstance(item[key], str) and item[key].strip():
                 return key, value_key, unit_key
-    if unit_key is not None and len(item) == 2 and isinstance(item[unit_key], str):
-        amount = next((keys[key] for key in _AMOUNT_KEYS if key in keys), None)
-        return None if amount is None else (None, amount, unit_key)
+    if len(item) == 2 and (amount := _amount(item)) is not None:
+        return (None, *amount)
     return None
+
+
+def _amount(item: dict[Any, Any]) -> tuple[str, str] | None:
+    """The keys of number and unit in an object that is just that: `{amount: 5, currency: EUR}`."""
+    keys = _spelled(item)
+    unit = next((keys[key] for key in _UNIT_KEYS if key in keys), None)
+    if unit is None or not isinstance(item[unit], str):
+        return None
+    amount = next((keys[key] for key in _AMOUNT_KEYS if key in keys), None)
+    if amount is None or isinstance(item[amount], dict | list | tuple):
+        return None
+    return amount, unit
+
+
+def _opened(mapping: Mapping) -> frozenset[str]:
+    """The paths of objects in which the mapping names a field."""
+    found: set[str] = set()
+    for _, column in named_columns(mapping):
+        found.update(above(column.partition("*")[0]))
+        found.discard(column)
+    return frozenset(found)

@@ -77,7 +77,9 @@ class Products:
         self._plans: dict[tuple[str, ...], FlatPlan | None] = {}
         self.plans = TreePlans(self._trees, self._fields, self._languages, self._see)
         self._continued = (
-            ContinuedRows(mapping, self._records, self._cells, self._rejected)
+            ContinuedRows(
+                mapping, self._records, self._cells, self._rejected, self._in_best_language
+            )
             if mapping.rows == "continue"
             else None
         )
@@ -220,10 +222,29 @@ class Products:
         whole = "".join([text for cell, _ in placed for text in (cell[1], cell[2])])
         if (not whole.isascii() or "\0" in whole) and (why := unstorable((whole,))):
             raise BadTree(why)
+        if self._mapping.language is not None:
+            return _spoken(placed)
         if any_language:
             chosen = self._languages.chosen(cell for cell, _ in placed)
             return [(cell, self._field(cell)) for cell in chosen]
         return placed
+
+    def _in_best_language(self, placed: Sequence[Placed]) -> Sequence[Placed]:
+        """What the rows of a product say, where each is in a language.
+
+        What is the same in another language is said once.
+        """
+        if self._mapping.language is None:
+            return placed
+        chosen = self._languages.chosen(cell for cell, _ in placed)
+        best = {(cell.path, cell.text) for cell in chosen}
+        return [
+            (cell, self._field(cell))
+            for cell in chosen
+            if cell.language is None
+            or not cell.path.endswith(f".{cell.language}")
+            or (cell.path.removesuffix(f".{cell.language}"), cell.text) not in best
+        ]
 
     def _field(self, cell: Cell) -> Field:
         """What is said of a cell whose language was chosen, or put behind its name."""
@@ -330,3 +351,20 @@ class Products:
             yield from self._records.parents.notes()
         if self._records.pictures is not None:
             yield from self._records.pictures.notes()
+
+
+_IN_NO_LANGUAGE = frozenset(("id", "image", "place", "variant", "parent"))
+
+
+def _spoken(placed: Sequence[Placed]) -> list[Placed]:
+    """What a row says in its language; what names something is in none."""
+    tag = next((cell.text for cell, field in placed if field.has("language")), None)
+    return [
+        (cell, field)
+        if cell.language is not None
+        or field.link is not None
+        or any(role in _IN_NO_LANGUAGE for role, _ in field.roles)
+        else (cell._replace(language=tag), field)
+        for cell, field in placed
+        if not field.has("language")
+    ]

@@ -6,7 +6,6 @@ and make up for a row in fifty.
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -14,36 +13,34 @@ from typing import Any
 import yaml
 
 from k3m_kg.readers.mapped import contents
+from k3m_kg.readers.mapped.id_guess import (
+    guessed_id,
+    id_of_rows,
+    id_of_spoken_rows,
+    values_of,
+)
 from k3m_kg.readers.mapped.pairs_guess import long_pair, long_table, numbered_pairs
 from k3m_kg.readers.mapped.usual_names import (
-    LANGUAGE_COLUMNS,
     LINKS,
     OF_ONE_KIND,
     PARENTS,
     ROW_NUMBERS,
     InLanguages,
     called,
-    called_ids,
     guess_columns,
     in_languages,
     is_called_image,
+    levels_of_category,
     numbered,
     squashed,
 )
-from k3m_kg.readers.numbers import lost_digits
 
 _OF_PROPERTIES = frozenset(
     ("attributes", "properties", "specs", "specifications", "details", "features", "facets")
 )
 _AROUND = _OF_PROPERTIES | {"values", "fields", "data", "product", "item", "content", "general"}
-_FEW_IDS = 20
-"""Rows below which any column may look like an id."""
-_LONGEST_ID = 100
-_BAD = 0.02
-"""Share of rows without an id of their own that a column which is called so may have."""
 _SAMPLE = 5_000
 _PARENTS_WITHIN = 10_000
-_ID_ENDS = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
 OPEN = "???"
 """Stands for the column of the id where none looks like one."""
 
@@ -169,26 +166,39 @@ class _Suggestion:
     def _of(self, name: str) -> list[str]:
         """The cells of a column that are not empty, in the first rows."""
         if name not in self._filled:
-            found = _values(self._rows[:_SAMPLE], name)
+            found = values_of(self._rows[:_SAMPLE], name)
             self._filled[name] = [value for value in found if value]
         return self._filled[name]
 
     def _name_roles(self) -> None:
         said, names = self.said, self._names
-        id_, why = (self._known_id, "") if self._known_id else _id(self._single, self._rows)
-        if id_ is None and (goes_on := self._id_of_rows()) is not None:
+        spoken = id_of_spoken_rows(self._single, self._rows) if self._known_id is None else None
+        if spoken is not None:
+            id_, why, settings = spoken
+            said |= {"id": id_ or OPEN} | settings
+            self._used.update(filter(None, [said.get("language")]))
+        else:
+            id_, why = (
+                (self._known_id, "") if self._known_id else guessed_id(self._single, self._rows)
+            )
+        if (
+            id_ is None
+            and spoken is None
+            and (goes_on := id_of_rows(self._single, self._rows)) is not None
+        ):
             id_, why = goes_on
             said |= {"id": id_, "rows": "continue"}
         said["id"] = id_ or OPEN
         self.notes += [f"id: {why}"] if why else []
         self._used.add(said["id"])
-        languages = in_languages(names)
+        languages = in_languages(names) if "language" not in said else None
         among = [*names, *(languages.bases if languages is not None else ())]
         guessed = guess_columns(among, sure=False)
         if "title" not in guessed:  # it may lie in an object around all that is said
             inner = {name.partition(".")[2]: name for name in reversed(names) if _is_inner(name)}
             if (title := guess_columns(list(inner), sure=False).get("title")) is not None:
                 guessed["title"] = inner[title]
+        self._name_levels(guessed)
         for key in ("title", "category", "image"):
             column = guessed.get(key)
             if (
@@ -215,6 +225,16 @@ class _Suggestion:
         if pairs:
             said["pairs"] = pairs
 
+    def _name_levels(self, guessed: dict[str, str]) -> None:
+        """Columns of which each holds a level of the category."""
+        levels = levels_of_category([name for name in self._single if name not in self._used])
+        if not levels or squashed(guessed.get("category", "")) in ("category", "categories"):
+            return
+        if contents.are_levels([values_of(self._rows[:_SAMPLE], name) for name in levels]):
+            guessed.pop("category", None)
+            self.said["category_levels"] = {"columns": levels}
+            self._used.update(levels)
+
     def _languages(self, found: InLanguages) -> list[str]:
         """The first language, and the others where the title cannot do without them."""
         first = found.languages[0]
@@ -226,7 +246,7 @@ class _Suggestion:
 
     def _name_links(self) -> None:
         """Columns that name other products by their ids."""
-        ids = set(_values(self._rows, self.said["id"])) - {""}
+        ids = set(values_of(self._rows, self.said["id"])) - {""}
         for name in [n for n in self._single if called([n], LINKS) and n not in self._used]:
             values = self._of(name)
             for between in ("|", ";", ","):
@@ -237,36 +257,6 @@ class _Suggestion:
                     if len(parts) > len(values):
                         self.said.setdefault("separators", {})[name] = between
                     break
-
-    def _id_of_rows(self) -> tuple[str, str] | None:
-        """A column that is called as an id is, the rows of each of which stand together."""
-        if called(self._names, LANGUAGE_COLUMNS) is not None:
-            return None  # what such a row says is in one language
-        for name in called_ids(self._single):
-            values = self._filled_down(_values(self._rows, name))
-            if len(values) < 2 or not all(values) or len(set(values)) < 2:
-                continue
-            heads = [
-                value
-                for place, value in enumerate(values)
-                if not place or values[place - 1] != value
-            ]
-            if _is_id(heads) and len(heads) < len(values):
-                return name, (
-                    f"{len(values):,} rows looked at are of {len(heads):,} products, and those of "
-                    "one stand together: `rows: continue` makes them one product with all values"
-                )
-        return None
-
-    def _filled_down(self, values: list[str]) -> list[str]:
-        """Ids of rows, where those without one go on with the product above: they have no title."""
-        title = guess_columns(self._names, sure=False).get("title")
-        if title is None or not values[:1] or not values[0]:
-            return values
-        filled: list[str] = []
-        for row, value in zip(self._rows, values, strict=True):
-            filled.append(value or ("" if row.get(title) else filled[-1]))
-        return filled
 
     def _name_pictures(self) -> None:
         said, names = self.said, self._names
@@ -302,8 +292,8 @@ class _Suggestion:
             return
         seen: dict[str, int] = {}
         late = alone = variants = 0
-        parents = _values(self._rows, column)
-        ids = _values(self._rows, self.said["id"])
+        parents = values_of(self._rows, column)
+        ids = values_of(self._rows, self.said["id"])
         known = set(ids)
         for place, (id_, parent) in enumerate(zip(ids, parents, strict=True)):
             seen[id_] = place
@@ -379,7 +369,7 @@ class _Suggestion:
     def _leave_out(self) -> None:
         free = [name for name in self._single if name not in self._used]
         column = called(free, ROW_NUMBERS)
-        if column is not None and contents.count_up(_values(self._rows[:_SAMPLE], column)):
+        if column is not None and contents.count_up(values_of(self._rows[:_SAMPLE], column)):
             self.said["leave_out"] = [column]
             self.notes.append(f"leave_out: {column!r} counts the rows")
 
@@ -398,68 +388,6 @@ def _is_inner(name: str) -> bool:
 
 def _some(names: Sequence[str]) -> str:
     return "one of " + ", ".join(" ".join(name.split()) for name in names[:12])
-
-
-def _values(rows: Iterable[Mapping[str, Any]], name: str) -> list[str]:
-    return [str(row.get(name) or "") for row in rows]
-
-
-def _id(names: Sequence[str], rows: Sequence[Mapping[str, Any]]) -> tuple[str | None, str]:
-    """The column of the id and why; None where no column looks like one."""
-    if not rows:
-        return guess_columns(names, sure=False).get("id"), ""
-    usual = called_ids(names)
-    for name in usual:
-        if _is_id(_values(rows, name)):
-            return name, f"all {len(rows):,} rows looked at have one, and all are different"
-    for name in usual:
-        values = _values(rows, name)
-        kept = list(dict.fromkeys(value for value in values if value))
-        if len(rows) - len(kept) <= len(rows) * _BAD and _is_id(kept):
-            return name, (
-                f"called as an id is, and all but {len(rows) - len(kept):,} of {len(rows):,} rows "
-                "looked at have one of their own; an ingest rejects the others"
-            )
-    left = [name for name in names if name not in usual and not _counts_rows(name, rows)]
-    likely = [name for name in left if _last_word(name) in _ID_ENDS]
-    others = [name for name in left if name not in likely]
-    for name in (*likely, *(others if len(rows) >= _FEW_IDS else ())):
-        values = _values(rows, name)
-        if _is_id(values) and not any(" " in value for value in values[:_SAMPLE]):
-            return name, (
-                f"all {len(rows):,} rows looked at have one, and all are different; its name does "
-                "not say that it is an id"
-            )
-    if usual and len(rows) > 1:
-        values = _values(rows, usual[0])
-        lacking = values.count("")
-        doubled = len(values) - lacking - len(set(values) - {""})
-        return None, (
-            f"{usual[0]!r} is called as an id is, but {lacking:,} of {len(rows):,} rows have none "
-            f"and {doubled:,} have one that came before; if such rows go on with the product "
-            "before them, say `rows: continue`"
-            if lacking or doubled
-            else f"{usual[0]!r} is called as an id is, but some are too long or lost their digits "
-            "in spreadsheet software"
-        )
-    return None, "no column has a value in every row, all of them different"
-
-
-def _last_word(name: str) -> str:
-    return re.split(r"[\s._-]+", name.strip().lower().rstrip("._#"))[-1]
-
-
-def _counts_rows(name: str, rows: Sequence[Mapping[str, Any]]) -> bool:
-    return called([name], ROW_NUMBERS) is not None and contents.count_up(_values(rows, name))
-
-
-def _is_id(values: Sequence[str]) -> bool:
-    return (
-        all(values)
-        and len(set(values)) == len(values)
-        and max(map(len, values)) <= _LONGEST_ID
-        and not any(map(lost_digits, values))
-    )
 
 
 def _unprefixed(names: Sequence[str]) -> list[str]:

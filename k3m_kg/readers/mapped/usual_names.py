@@ -86,6 +86,14 @@ _TAGS = (
 _IN_A_LANGUAGE = re.compile(
     rf"(.+?)(?:[-_:@.]|\s*[\[(]|\s+)({_TAGS})(?:[-_][a-z]{{2,4}})?[\])]?", re.IGNORECASE | re.DOTALL
 )
+_LEVEL_BEHIND = re.compile(
+    r"(?:product|produkt|main|google)?(?:category|kategorie|categorie|categoria|kategoria|cat|"
+    r"warengruppe)(?:name)?(?:level|lvl|l|ebene|niveau|nivel|livello)?(\d)(?:name)?"
+)
+_LEVEL_BEFORE = re.compile(
+    r"(?:level|lvl|l|ebene)(\d)(?:category|kategorie|categorie|cat)(?:name)?"
+)
+"""Squashed names of columns that hold a level of a category each."""
 _NUMBERED = re.compile(r"(.*?)[\s_.#-]*(\d{1,2})", re.DOTALL)
 LONGEST_NAME = 200
 """Characters: what guesses by names begins anew at each of many blanks, numbers or words."""
@@ -183,6 +191,18 @@ def in_languages(names: Sequence[str]) -> InLanguages | None:
     languages = list(dict.fromkeys(tag for found in kept.values() for tag in found.values()))
     languages.sort(key=lambda tag: tag != "en")
     return InLanguages(languages, list(kept), {base: list(found) for base, found in kept.items()})
+
+
+def levels_of_category(names: Sequence[str]) -> list[str]:
+    """Columns that seem to hold a level of the category each, from the top; none, or several."""
+    found: dict[int, str] = {}
+    for name in names:
+        short = squashed(name) if len(name) <= LONGEST_NAME else ""
+        if level := _LEVEL_BEHIND.fullmatch(short) or _LEVEL_BEFORE.fullmatch(short):
+            found.setdefault(int(level[1]), name)
+    numbers = sorted(found)
+    follow = len(numbers) > 1 and numbers[0] < 2 and numbers[-1] - numbers[0] < len(numbers)
+    return [found[number] for number in numbers] if follow else []
 
 
 def stem(name: str) -> str:
