@@ -96,7 +96,7 @@ def bare_copy(url: str, sqlite: str) -> dict[str, Any]:
     import psycopg
     from sqlalchemy import select
 
-    from k3m_kg.graph.dialect import copy_text
+    from k3m_kg.graph.database.dialect import copy_text
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.graph.tables import entities, subjects, triples
 

@@ -1,4 +1,4 @@
-"""Runs the migrations on the connection that `k3m_kg.graph.schema` hands over."""
+"""Runs the migrations on the connection that `k3m_kg.graph.database.schema` hands over."""
 
 from alembic import context
 

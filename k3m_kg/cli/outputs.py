@@ -193,7 +193,7 @@ def written_in(settings: BaseModel) -> Iterable[Path]:
 
 def _databases(db: str | None) -> list[Kept]:
     """All that belongs to the database that is read, and to the one that the environment names."""
-    from k3m_kg.graph.engine import database_files
+    from k3m_kg.graph.database.engine import database_files
 
     kept = [] if db is None else database_files(db)
     with suppress(UsageError):  # this command did not ask for it

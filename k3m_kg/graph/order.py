@@ -7,11 +7,11 @@ from collections.abc import Sequence
 from sqlalchemy import Connection, Table, func, select, update
 
 from k3m_kg.errors import GraphError, unknown_name
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import chunks
 from k3m_kg.graph.stored import StatingSource
 from k3m_kg.graph.tables import EntityKind, RunKind, ingest_runs, sources, statements, subjects
-from k3m_kg.graph.union import GraphUnion, Outcome
+from k3m_kg.graph.writing.union import GraphUnion, Outcome
 
 
 def stating_sources(connection: Connection) -> list[StatingSource]:

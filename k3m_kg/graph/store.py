@@ -13,10 +13,10 @@ from sqlalchemy import URL, Connection, Engine
 from k3m_kg.errors import GraphError
 from k3m_kg.files import Kept
 from k3m_kg.files.guard import sqlite_files
-from k3m_kg.graph import order, reading, runs, schema
-from k3m_kg.graph.bulk import GraphReader
-from k3m_kg.graph.dialect import dialect_of
-from k3m_kg.graph.engine import (
+from k3m_kg.graph import order
+from k3m_kg.graph.database import schema
+from k3m_kg.graph.database.dialect import dialect_of
+from k3m_kg.graph.database.engine import (
     WRITER_PATIENCE,
     clear_errors,
     make_engine,
@@ -26,12 +26,15 @@ from k3m_kg.graph.engine import (
     write_transaction,
     writes_too_long,
 )
+from k3m_kg.graph.database.turns import Turns
+from k3m_kg.graph.database.unused import remove_unused
 from k3m_kg.graph.fulltext.filling import words_behind
-from k3m_kg.graph.origins import ProductOrigins, product_origins
+from k3m_kg.graph.history import runs
+from k3m_kg.graph.reading import products as reading
+from k3m_kg.graph.reading.bulk import GraphReader
+from k3m_kg.graph.reading.origins import ProductOrigins, product_origins
 from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
-from k3m_kg.graph.turns import Turns
-from k3m_kg.graph.unused import remove_unused
-from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.records import ValueRecord
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from k3m_kg.graph.stored import LocatedImage, Statement
-from k3m_kg.graph.writer import Locate
+from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.ingest.checked import Read
 from k3m_kg.records import Note, ProductRecord, RejectedRow
 

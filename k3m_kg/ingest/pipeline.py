@@ -19,7 +19,7 @@ from k3m_kg.errors import CatalogError, K3MError, MappingNeeded
 from k3m_kg.files import check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
-from k3m_kg.graph.writer import GraphWriter, Locate
+from k3m_kg.graph.writing.writer import GraphWriter, Locate
 from k3m_kg.ingest.checked import Read
 from k3m_kg.ingest.locating import located
 from k3m_kg.ingest.options import IngestOptions

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import TextIO, TypeVar
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.graph.session import AGAIN
+from k3m_kg.graph.writing.session import AGAIN
 from k3m_kg.records import Note, RejectedRow
 
 _Kept = TypeVar("_Kept")

@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 from itertools import islice
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import ImageFailure, IngestCounts, SubjectDiff
-from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.graph.writing.session import IngestSession
+from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.ingest.planning import SourcePlan
 from k3m_kg.ingest.quarantine import SetAside
 from k3m_kg.ingest.writing import WrittenBatch

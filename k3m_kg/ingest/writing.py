@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import ImageFailure, Statement
+from k3m_kg.graph.writing.session import IngestSession
 from k3m_kg.ingest.batching import Room
 from k3m_kg.records import RejectedRow
 

@@ -20,7 +20,7 @@ from urllib.parse import unquote, urlsplit
 
 from k3m_kg.errors import UsageError
 from k3m_kg.graph.stored import LocatedImage
-from k3m_kg.graph.writer import Locate
+from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.pictures.names import NameFound, PictureNames
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|data:", re.IGNORECASE)

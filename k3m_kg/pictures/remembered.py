@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from k3m_kg.graph.stored import LocatedImage
-from k3m_kg.graph.writer import Locate
+from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.pictures.content_store import ContentStore
 from k3m_kg.pictures.index import PictureIndex
 from k3m_kg.pictures.locate import is_fetchable

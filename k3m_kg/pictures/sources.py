@@ -13,8 +13,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from k3m_kg.errors import UsageError
-from k3m_kg.graph.engine import parse_url, sqlite_file
-from k3m_kg.graph.writer import Locate
+from k3m_kg.graph.database.engine import parse_url, sqlite_file
+from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.pictures.archive_formats import format_of
 from k3m_kg.pictures.archives import ArchiveLocator
 from k3m_kg.pictures.content_store import ContentStore

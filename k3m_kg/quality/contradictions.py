@@ -10,7 +10,13 @@ from operator import itemgetter
 
 from sqlalchemy import Connection, Table, select
 
-from k3m_kg.graph.journal import SUBJECT_COLUMNS, StoredSubject, Version, chunks, with_content
+from k3m_kg.graph.history.journal import (
+    SUBJECT_COLUMNS,
+    StoredSubject,
+    Version,
+    chunks,
+    with_content,
+)
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, properties, sources, statements
 

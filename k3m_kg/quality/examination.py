@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, distinct, func, or_, select
 
-from k3m_kg.graph.categories import category_of, has_proposed_categories
+from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 from k3m_kg.quality.contradictions import Contradictions, contradictions_in

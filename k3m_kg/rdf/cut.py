@@ -17,8 +17,8 @@ from pathlib import Path
 
 from k3m_kg.errors import K3MError
 from k3m_kg.files import whole_folder
-from k3m_kg.graph.bulk import GraphReader
-from k3m_kg.graph.engine import parse_url, sqlite_file
+from k3m_kg.graph.database.engine import parse_url, sqlite_file
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.export import ntriples_chunks
 from k3m_kg.rdf.subjects import iter_subjects

@@ -14,7 +14,7 @@ from rdflib import BNode, Literal, URIRef
 from rdflib.term import Node
 
 from k3m_kg import vocabulary as v
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.tables import EntityKind
 from k3m_kg.rdf.ntriples import Properties, document, subject_lines
 from k3m_kg.rdf.rdflib_terms import RdfTriple, rdflib_triples

@@ -12,7 +12,7 @@ from rdflib.graph import Graph, ModificationException
 from rdflib.store import VALID_STORE, Store
 
 from k3m_kg.errors import UsageError
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.patterns import Patterns
 from k3m_kg.vocabulary import PREFIXES

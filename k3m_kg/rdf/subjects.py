@@ -8,7 +8,7 @@ from itertools import chain, groupby
 from operator import itemgetter
 from typing import Any
 
-from k3m_kg.graph.bulk import Batches, GraphReader
+from k3m_kg.graph.reading.bulk import Batches, GraphReader
 from k3m_kg.graph.tables import EntityKind
 
 

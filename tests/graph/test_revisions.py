@@ -11,7 +11,7 @@ from alembic import command
 from alembic.config import Config
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.engine import make_engine, parse_url
+from k3m_kg.graph.database.engine import make_engine, parse_url
 from k3m_kg.graph.reviewing.desk import ReviewDesk
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore

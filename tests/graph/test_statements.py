@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import pytest
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import (
     CheckedImage,

@@ -18,7 +18,7 @@ from k3m_kg.graph.stored import (
     StoredProduct,
     WriteResult,
 )
-from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.records import ProductRecord
 
 

@@ -97,12 +97,12 @@ PLACES = [
     ("k3m_kg.ingest.planning:choose_reader", 1),
     ("k3m_kg.graph.store:GraphStore.writing", 1),
     ("k3m_kg.workers.process:_widen", 1),
-    ("k3m_kg.graph.session:IngestSession.write", 1),
-    ("k3m_kg.graph.session:IngestSession.write", 2),
+    ("k3m_kg.graph.writing.session:IngestSession.write", 1),
+    ("k3m_kg.graph.writing.session:IngestSession.write", 2),
     ("k3m_kg.workers.process:_end", 1),
-    ("k3m_kg.graph.session:IngestSession.finish", 1),
-    ("k3m_kg.graph.journal:Journal.note", 2),
-    ("k3m_kg.graph.union:GraphUnion.write", 2),
+    ("k3m_kg.graph.writing.session:IngestSession.finish", 1),
+    ("k3m_kg.graph.history.journal:Journal.note", 2),
+    ("k3m_kg.graph.writing.union:GraphUnion.write", 2),
 ]
 
 
@@ -124,7 +124,7 @@ def test_kill_of_an_overlapping_source_leaves_what_the_first_one_says(
     tmp_path: Path, catalog: Path, states: States, start: Start
 ) -> None:
     shutil.copy(states.database, tmp_path / "graph.db")
-    kill = At("k3m_kg.graph.union:GraphUnion.write", 2, signal.SIGKILL)
+    kill = At("k3m_kg.graph.writing.union:GraphUnion.write", 2, signal.SIGKILL)
     assert end(start(tmp_path, catalog / "new.tsv", at=kill))[0] == -signal.SIGKILL
     assert products(tmp_path / "graph.db") == states.old
     assert end(start(tmp_path, catalog / "new.tsv"))[0] == 0

@@ -25,7 +25,7 @@ ROOMS = {
     "k3m_kg.evaluation.baselines": {"train"},
     "k3m_kg.evaluation.classification": {"train"},
     "k3m_kg.evaluation.reliability": {"kge", "plots"},
-    "k3m_kg.graph.engine": {"postgresql"},
+    "k3m_kg.graph.database.engine": {"postgresql"},
     "k3m_kg.kge": {"kge"},
     "k3m_kg.lpm": {"kge"},
     "k3m_kg.matching": {"train"},

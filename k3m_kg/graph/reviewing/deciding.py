@@ -10,10 +10,9 @@ from typing import Any, TypeVar
 from sqlalchemy import Connection, insert, select, update
 
 from k3m_kg.errors import GraphError, UsageError
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import chunks
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewConflict
-from k3m_kg.graph.session import now as timestamp
 from k3m_kg.graph.stored import IngestCounts
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -27,8 +26,9 @@ from k3m_kg.graph.tables import (
     proposals,
     review_items,
 )
-from k3m_kg.graph.term_ids import TermDictionary
-from k3m_kg.graph.union import GraphUnion
+from k3m_kg.graph.writing.session import now as timestamp
+from k3m_kg.graph.writing.term_ids import TermDictionary
+from k3m_kg.graph.writing.union import GraphUnion
 
 REVIEWER = "review:"
 """Before a reviewer's name, as a source of the graph."""

@@ -9,7 +9,7 @@ from typing import Any
 from sqlalchemy import Connection, Select, case, func, select
 from sqlalchemy.orm import aliased
 
-from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.history.journal import chunks
 from k3m_kg.graph.reviewing.deciding import REVIEWER
 from k3m_kg.graph.reviewing.items import (
     CATEGORY_NAME,

@@ -16,8 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Select, exists, func, or_, select, update
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import Version, chunks, stored_subjects
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import Version, chunks, stored_subjects
 from k3m_kg.graph.reviewing.items import CATEGORY_NAME, ReviewOffer, ReviewOrder
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -30,8 +30,8 @@ from k3m_kg.graph.tables import (
     properties,
     review_items,
 )
-from k3m_kg.graph.term_ids import TermDictionary
-from k3m_kg.graph.union import GraphUnion, judged_triples
+from k3m_kg.graph.writing.term_ids import TermDictionary
+from k3m_kg.graph.writing.union import GraphUnion, judged_triples
 
 _BATCH = 2000
 _COLUMNS = (

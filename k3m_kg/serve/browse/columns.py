@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from sqlalchemy import select
 
-from k3m_kg.graph.bulk import GraphReader, stream
-from k3m_kg.graph.categories import category_of, has_proposed_categories
+from k3m_kg.graph.reading.bulk import GraphReader, stream
+from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.tables import (
     SEVERAL,
     EntityKind,

@@ -8,9 +8,9 @@ from functools import lru_cache, reduce
 
 import numpy as np
 
-from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.fulltext.phrases import Phrase, phrases
 from k3m_kg.graph.fulltext.tables import WordTable
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.serve.browse.columns import CATEGORY, SOURCE, ProductColumns, read_columns
 from k3m_kg.serve.browse.words import FullText
 

@@ -11,7 +11,7 @@ from typing import Generic, TypeVar
 
 from sqlalchemy import func, select
 
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import ingest_runs, sources
 

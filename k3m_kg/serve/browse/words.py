@@ -12,11 +12,11 @@ import numpy as np
 from sqlalchemy import func, select
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.bulk import GraphReader, stream
 from k3m_kg.graph.fulltext.filling import words_behind
 from k3m_kg.graph.fulltext.finding import find_entities, numbers_in
 from k3m_kg.graph.fulltext.phrases import SEARCHED, Phrase, spaced
 from k3m_kg.graph.fulltext.tables import WordTable, fts5_query
+from k3m_kg.graph.reading.bulk import GraphReader, stream
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, subjects
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from fastapi import APIRouter, Request
 from starlette.responses import Response
 
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.serve.browse.columns import CATEGORY, SOURCE
 from k3m_kg.serve.browse.index import BrowseIndex, Facet, Selection
 from k3m_kg.serve.explore.asked import Asked, AskedList

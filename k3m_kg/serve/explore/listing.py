@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from k3m_kg.graph.bulk import GraphReader
-from k3m_kg.graph.categories import category_of, has_proposed_categories
-from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.database.dialect import dialect_of
+from k3m_kg.graph.reading.bulk import GraphReader
+from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
 
 _SHOWN_TRIPLES = 5

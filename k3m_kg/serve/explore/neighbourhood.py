@@ -9,7 +9,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import func, select
 from starlette.responses import Response
 
-from k3m_kg.graph.bulk import GraphReader
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.tables import EntityKind, entities, properties, subjects, triples
 from k3m_kg.serve.guard.access import Reader
 from k3m_kg.serve.problems import not_found

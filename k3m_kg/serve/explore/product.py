@@ -10,8 +10,8 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
-from k3m_kg.graph.bulk import GraphReader
-from k3m_kg.graph.origins import TripleOrigin
+from k3m_kg.graph.reading.bulk import GraphReader
+from k3m_kg.graph.reading.origins import TripleOrigin
 from k3m_kg.graph.stored import StoredImage, StoredProduct
 from k3m_kg.graph.tables import EntityKind, entities, properties, triples
 from k3m_kg.serve.explore.listing import ListedProduct, list_products

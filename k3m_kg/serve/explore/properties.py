@@ -10,9 +10,9 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy import select
 from starlette.responses import Response
 
-from k3m_kg.graph.bulk import GraphReader
 from k3m_kg.graph.fulltext.phrases import phrases
 from k3m_kg.graph.fulltext.tables import WordTable
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.tables import EntityKind, entities, properties, triples
 from k3m_kg.quality.examination import PropertyCoverage, Suspicion
 from k3m_kg.serve.browse.index import BrowseIndex, PropertyCount, Wanted

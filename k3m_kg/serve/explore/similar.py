@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query, Request
 from starlette.concurrency import run_in_threadpool
 from starlette.responses import Response
 
-from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.database.dialect import dialect_of
 from k3m_kg.graph.tables import EntityKind
 from k3m_kg.search.found import FoundProduct
 from k3m_kg.serve.asking.kinds import Resembling, Searching

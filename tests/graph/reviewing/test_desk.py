@@ -29,7 +29,7 @@ from k3m_kg.graph.stored import (
     SubjectDiff,
 )
 from k3m_kg.graph.tables import ItemKind, Judgement
-from k3m_kg.graph.writer import GraphWriter
+from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.records import ProductRecord, Subject
 
 RED, BLUE = ("colour", "red"), ("colour", "blue")
@@ -447,7 +447,7 @@ for item in desk.next("ann", 2):
     desk.decide("ann", [item.id], DecidedAs.ACCEPT)
     print(item.id, flush=True)
 third = desk.next("ann")[0]
-from k3m_kg.graph import union
+from k3m_kg.graph.writing import union
 inner = union.GraphUnion.refresh
 def dying(self, entities):
     inner(self, entities)

@@ -262,7 +262,7 @@ def _read(
     source: Path, mapping: Path | None, images: Path | None, db: str
 ) -> list[tuple[str, Path | None]]:
     """What an ingest reads, each with what it is."""
-    from k3m_kg.graph.engine import parse_url, sqlite_file
+    from k3m_kg.graph.database.engine import parse_url, sqlite_file
 
     file = sqlite_file(parse_url(db))
     return [

@@ -7,7 +7,7 @@ from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, JsonFlag, note,
 
 def migrate(db: DatabaseOption = DEFAULT_DATABASE, json: JsonFlag = False) -> None:
     """Upgrade the database in one transaction, keeping its content."""
-    from k3m_kg.graph.engine import parse_url, safe_url
+    from k3m_kg.graph.database.engine import parse_url, safe_url
     from k3m_kg.graph.store import GraphStore
 
     before, after = GraphStore.migrate(db)

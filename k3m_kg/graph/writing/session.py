@@ -11,9 +11,9 @@ from datetime import UTC, datetime
 
 from sqlalchemy import Connection, insert, select, update
 
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.fulltext.filling import note_retitled
-from k3m_kg.graph.journal import (
+from k3m_kg.graph.history.journal import (
     IMAGE_COLUMNS,
     SUBJECT_COLUMNS,
     TRIPLE_COLUMNS,
@@ -23,16 +23,6 @@ from k3m_kg.graph.journal import (
     chunks,
     stored_subjects,
 )
-from k3m_kg.graph.looked_into import (
-    Pictures,
-    checked_pictures,
-    picture_of,
-    picture_rows,
-    same_pictures,
-    stored_pictures,
-    touched_since,
-)
-from k3m_kg.graph.seen import SeenSubjects
 from k3m_kg.graph.stored import (
     CheckedImage,
     ImageCheck,
@@ -54,8 +44,18 @@ from k3m_kg.graph.tables import (
     subjects,
     triples,
 )
-from k3m_kg.graph.term_ids import TermDictionary
-from k3m_kg.graph.union import GraphUnion, Outcome, WrittenSubjects, stated_by_several
+from k3m_kg.graph.writing.looked_into import (
+    Pictures,
+    checked_pictures,
+    picture_of,
+    picture_rows,
+    same_pictures,
+    stored_pictures,
+    touched_since,
+)
+from k3m_kg.graph.writing.seen import SeenSubjects
+from k3m_kg.graph.writing.term_ids import TermDictionary
+from k3m_kg.graph.writing.union import GraphUnion, Outcome, WrittenSubjects, stated_by_several
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 TripleRow = tuple[int, int, int, int, int]

@@ -24,9 +24,9 @@ from sqlalchemy import (
     union_all,
 )
 
-from k3m_kg.graph.categories import category_of, category_of_one, has_proposed_categories
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import chunks
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import chunks
+from k3m_kg.graph.reading.categories import category_of, category_of_one, has_proposed_categories
 from k3m_kg.graph.stored import GraphStatus, Missing, StoredImage, StoredProduct
 from k3m_kg.graph.tables import (
     SEVERAL,
@@ -40,7 +40,7 @@ from k3m_kg.graph.tables import (
     subjects,
     triples,
 )
-from k3m_kg.graph.union import judged_triples
+from k3m_kg.graph.writing.union import judged_triples
 from k3m_kg.records import ValueRecord
 
 _AT_ONCE = 500

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, Table, func, select
 
-from k3m_kg.graph.dialect import TERM_INDEX, Dialect
+from k3m_kg.graph.database.dialect import TERM_INDEX, Dialect
 from k3m_kg.graph.tables import EntityKind, entities, properties
 
 CACHE_LIMIT = 2_000_000

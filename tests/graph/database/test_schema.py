@@ -14,9 +14,9 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from k3m_kg.errors import GraphError, K3MError
-from k3m_kg.graph import schema
-from k3m_kg.graph.engine import make_engine, parse_url
-from k3m_kg.graph.schema import upgrade
+from k3m_kg.graph.database import schema
+from k3m_kg.graph.database.engine import make_engine, parse_url
+from k3m_kg.graph.database.schema import upgrade
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import SCHEMA_REVISION, VERSION_TABLE, metadata
 from k3m_kg.resources import migrations_folder, resource_folder

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import make_url
 
 from k3m_kg.errors import GraphError, UsageError
-from k3m_kg.graph.engine import check_encoding
+from k3m_kg.graph.database.engine import check_encoding
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.records import ProductRecord

@@ -8,14 +8,14 @@ from dataclasses import replace
 from sqlalchemy import Connection, delete, select, update
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import Version, chunks, version_of
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import Version, chunks, version_of
+from k3m_kg.graph.history.runs import changed_nothing, find_run, made_and_noted
 from k3m_kg.graph.reviewing.deciding import reopen_items
-from k3m_kg.graph.runs import changed_nothing, find_run, made_and_noted
-from k3m_kg.graph.session import now
 from k3m_kg.graph.stored import Undone
 from k3m_kg.graph.tables import Change, EntityKind, RunKind, ingest_runs, journal, proposals
-from k3m_kg.graph.union import GraphUnion, KnownSubjects, Outcome, WrittenSubjects
+from k3m_kg.graph.writing.session import now
+from k3m_kg.graph.writing.union import GraphUnion, KnownSubjects, Outcome, WrittenSubjects
 
 
 def undo(connection: Connection, dialect: Dialect, number: int) -> Undone:

@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from k3m_kg.graph.journal import IMAGE_COLUMNS, chunks
+from k3m_kg.graph.history.journal import IMAGE_COLUMNS, chunks
 from k3m_kg.graph.stored import CheckedImage, ImageCheck, LocatedImage, Statement
 from k3m_kg.graph.tables import images
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from k3m_kg.graph.journal import StoredSubject, Version, with_content
-from k3m_kg.graph.merging import merged, same_content
+from k3m_kg.graph.history.journal import StoredSubject, Version, with_content
 from k3m_kg.graph.tables import SEVERAL
+from k3m_kg.graph.writing.merging import merged, same_content
 
 
 def version(

@@ -6,7 +6,7 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from k3m_kg.graph.engine import clear_errors, sqlite_file
+from k3m_kg.graph.database.engine import clear_errors, sqlite_file
 from k3m_kg.graph.tables import ingest_runs
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from k3m_kg.graph.journal import StoredSubject, Version
+from k3m_kg.graph.history.journal import StoredSubject, Version
 from k3m_kg.graph.tables import SEVERAL, Judgement
 
 Proposed = tuple[int, int, int]

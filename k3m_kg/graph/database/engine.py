@@ -18,7 +18,7 @@ from k3m_kg.errors import GraphError, UsageError, unknown_name
 from k3m_kg.extras import missing_extra
 from k3m_kg.files import Kept
 from k3m_kg.files.guard import sqlite_files
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 
 WRITER_PATIENCE = 60.0
 """Seconds that a writer waits for another one before it gives up."""

@@ -10,9 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.dialect import dialect_of
-from k3m_kg.graph.journal import Version, chunks, version_of
-from k3m_kg.graph.merging import same_content
+from k3m_kg.graph.database.dialect import dialect_of
+from k3m_kg.graph.history.journal import Version, chunks, version_of
 from k3m_kg.graph.stored import IngestCounts, Run, SubjectDiff
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -30,7 +29,8 @@ from k3m_kg.graph.tables import (
     statements,
     subjects,
 )
-from k3m_kg.graph.union import GraphUnion
+from k3m_kg.graph.writing.merging import same_content
+from k3m_kg.graph.writing.union import GraphUnion
 
 _COUNTS = tuple(field.name for field in fields(IngestCounts))
 

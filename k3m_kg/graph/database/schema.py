@@ -8,8 +8,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, inspect, text
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.dialect import dialect_of
-from k3m_kg.graph.engine import (
+from k3m_kg.graph.database.dialect import dialect_of
+from k3m_kg.graph.database.engine import (
     WRITER_PATIENCE,
     clear_errors,
     safe_url,

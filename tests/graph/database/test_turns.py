@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import GraphError
+from k3m_kg.graph.database.turns import Turns
 from k3m_kg.graph.store import GraphStore
-from k3m_kg.graph.turns import Turns
 from tests.processes import HANG
 
 

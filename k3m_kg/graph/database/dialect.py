@@ -312,5 +312,5 @@ def _copy_cell(value: Any) -> str:
 
 
 def dialect_of(engine: Engine) -> Dialect:
-    """The dialect of an engine that `k3m_kg.graph.engine` made."""
+    """The dialect of an engine that `k3m_kg.graph.database.engine` made."""
     return SQLiteDialect() if engine.dialect.name == "sqlite" else PostgreSQLDialect()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, select
 
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.tables import (
     CATEGORY,
     EntityKind,
@@ -19,7 +19,7 @@ from k3m_kg.graph.tables import (
     proposals,
     sources,
 )
-from k3m_kg.graph.union import GraphUnion
+from k3m_kg.graph.writing.union import GraphUnion
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,8 +13,8 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, distinct, exists, func, select
 
-from k3m_kg.graph.categories import category_of, has_proposed_categories
-from k3m_kg.graph.dialect import dialect_of
+from k3m_kg.graph.database.dialect import dialect_of
+from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.tables import (
     EntityKind,
     entities,

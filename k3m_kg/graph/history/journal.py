@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select
 
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.tables import (
     Change,
     RunKind,

@@ -13,13 +13,13 @@ from itertools import islice
 from sqlalchemy import Connection, insert, update
 
 from k3m_kg.errors import GraphError
-from k3m_kg.graph.dialect import Dialect
-from k3m_kg.graph.journal import stored_subjects
-from k3m_kg.graph.session import now
+from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import stored_subjects
 from k3m_kg.graph.stored import IngestCounts, ProposedCategory, ProposedTriple
 from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals
-from k3m_kg.graph.term_ids import TermDictionary
-from k3m_kg.graph.union import GraphUnion, judged_triples
+from k3m_kg.graph.writing.session import now
+from k3m_kg.graph.writing.term_ids import TermDictionary
+from k3m_kg.graph.writing.union import GraphUnion, judged_triples
 
 _BATCH = 2000
 

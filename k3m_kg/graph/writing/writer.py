@@ -8,12 +8,12 @@ from typing import Any
 from sqlalchemy import Connection, Row, func, insert, select
 
 from k3m_kg.errors import GraphError, unknown_name
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.fulltext.filling import fill_words
-from k3m_kg.graph.journal import images_of
-from k3m_kg.graph.looked_into import located, picture_of
+from k3m_kg.graph.history.journal import images_of
+from k3m_kg.graph.history.runs import diff, find_run
+from k3m_kg.graph.history.undo import undo
 from k3m_kg.graph.order import set_order, stating_sources
-from k3m_kg.graph.proposing import Proposed, propose
 from k3m_kg.graph.reviewing.deciding import Decided, decide_items
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.reviewing.queue import (
@@ -23,8 +23,6 @@ from k3m_kg.graph.reviewing.queue import (
     release_items,
     take_items,
 )
-from k3m_kg.graph.runs import diff, find_run
-from k3m_kg.graph.session import IngestSession
 from k3m_kg.graph.stored import (
     ImageCheck,
     IngestCounts,
@@ -45,7 +43,9 @@ from k3m_kg.graph.tables import (
     statements,
     subjects,
 )
-from k3m_kg.graph.undo import undo
+from k3m_kg.graph.writing.looked_into import located, picture_of
+from k3m_kg.graph.writing.proposing import Proposed, propose
+from k3m_kg.graph.writing.session import IngestSession
 
 Locate = Callable[[str, tuple[str, ...]], tuple[LocatedImage, ...]]
 """From a product's id and its pictures as written to where they are."""

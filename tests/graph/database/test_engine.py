@@ -7,7 +7,7 @@ from sqlalchemy import text
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from k3m_kg.errors import GraphError, UsageError
-from k3m_kg.graph.engine import clear_errors, make_engine, parse_url
+from k3m_kg.graph.database.engine import clear_errors, make_engine, parse_url
 from k3m_kg.graph.store import GraphStore
 
 

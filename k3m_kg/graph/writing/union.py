@@ -14,9 +14,9 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, select
 
-from k3m_kg.graph.dialect import Dialect
+from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.fulltext.filling import note_retitled
-from k3m_kg.graph.journal import (
+from k3m_kg.graph.history.journal import (
     IMAGE_COLUMNS,
     SUBJECT_COLUMNS,
     TRIPLE_COLUMNS,
@@ -28,7 +28,6 @@ from k3m_kg.graph.journal import (
     stored_versions,
     with_content,
 )
-from k3m_kg.graph.merging import NOTHING_JUDGED, Judged, Proposed, merged, same_content
 from k3m_kg.graph.tables import (
     CATEGORY,
     SEVERAL,
@@ -43,6 +42,7 @@ from k3m_kg.graph.tables import (
     subjects,
     triples,
 )
+from k3m_kg.graph.writing.merging import NOTHING_JUDGED, Judged, Proposed, merged, same_content
 
 Stated = Mapping[int, Version]
 """What is stated of one subject, by source."""

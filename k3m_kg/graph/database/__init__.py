@@ -1,0 +1,1 @@
+"""The database under the graph: connections, where SQLite and PostgreSQL differ, its schema."""
