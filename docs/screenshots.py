@@ -62,7 +62,8 @@ def product(page: Page) -> None:
     page.locator("#proposals details.why").first.wait_for()
     page.locator("#proposals details.why summary").first.click()
     page.locator(".evidence .bars").first.wait_for()
-    page.locator("#title").evaluate("title => title.scrollIntoView()")
+    if page.viewport_size == SIZES["wide"]["viewport"]:
+        page.evaluate("scrollTo(0, 0)")  # the picture and the triples are marked as well
 
 
 def review(page: Page) -> None:
@@ -107,6 +108,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--demo", type=Path, help="a folder of `k3m-kg demo`; it is not changed")
     parser.add_argument("--only", nargs="*", choices=SHOTS, default=list(SHOTS))
+    parser.add_argument("--sizes", nargs="*", choices=SIZES, default=list(SIZES))
     wanted = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
         demo = Path(folder) / "demo"
@@ -114,20 +116,21 @@ def main() -> None:
             subprocess.run([*K3M, "demo", "--out", str(demo)], check=True)
         else:
             shutil.copytree(wanted.demo, demo)
-        take(demo, wanted.only)
+        take(demo, wanted.only, wanted.sizes)
 
 
-def take(demo: Path, names: list[str]) -> None:
-    """Every picture in every size."""
+def take(demo: Path, names: list[str], sizes: list[str]) -> None:
+    """These pictures in these sizes."""
     PICTURES.mkdir(exist_ok=True)
     database = ["--db", f"sqlite:///{demo / 'graph.db'}"]
     explain = ["--review", "--explain", "--property", EXPLAINED, "--snapshot", demo / "snapshots"]
-    subprocess.run([*K3M, "complete", demo / "models" / "k3m", *database, *explain], check=True)
+    if "review" in names:
+        subprocess.run([*K3M, "complete", demo / "models" / "k3m", *database, *explain], check=True)
     with served(demo) as address, sync_playwright() as driver:
         program = chromium_program()
         browser = driver.chromium.launch(executable_path=program, args=["--no-sandbox"])
-        for size, how in SIZES.items():
-            context = browser.new_context(base_url=address, color_scheme="light", **how)
+        for size in sizes:
+            context = browser.new_context(base_url=address, color_scheme="light", **SIZES[size])
             context.set_default_timeout(PATIENCE)
             page = context.new_page()
             for name in names:
