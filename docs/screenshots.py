@@ -69,6 +69,7 @@ def product(page: Page) -> None:
 def review(page: Page) -> None:
     """One proposal, decided by a key."""
     page.goto(f"/review?property={EXPLAINED}")
+    page.get_by_text("What to review").click()  # it is open where something was chosen
     page.locator("article:not([hidden])").wait_for()
 
 
