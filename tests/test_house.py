@@ -80,6 +80,13 @@ def test_every_room_of_the_package_has_its_layer() -> None:
     assert rooms == set(ranks())
 
 
+def test_built_in_plugins_may_import_no_room_but_the_api() -> None:
+    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    contracts = settings["tool"]["importlinter"]["contracts"]
+    (kept,) = (one for one in contracts if one["name"].startswith("built-in plugins use"))
+    assert set(kept["forbidden_modules"]) == set(ranks()) - {"k3m_kg.api"}
+
+
 def test_every_plugin_package_is_typed_layered_and_shipped() -> None:
     plugins = {folder.name for folder in (ROOT / "plugins").iterdir() if folder.is_dir()}
     tool = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]

@@ -221,7 +221,7 @@ def complete(
         stages = Stages(bar)
         with processes.first_ahead():
             opened = open_with_progress(artifact, snapshot, device, stages, precision=dtype)
-        if product and processes.first and not as_json:
+        if product and processes.first:
             trained = "which the model was trained on" if snapshot is None else "as --snapshot says"
             note(f"as in the snapshot {opened.snapshot.path}, {trained}, not in the graph of today")
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
