@@ -132,14 +132,33 @@ class ShopifyColumns:
         of_a_variant += [place for _, place in self.options]
         self._of_a_variant = _getter(of_a_variant)
         self._of_the_product = _getter([place for place, *_ in self.of_product])
+        self._own = _getter([place for place, *_ in self.of_variant])
 
     def has_variant(self, row: TableRow) -> bool:
         """Whether a row states a variant."""
         return any(self._of_a_variant(row.cells))
 
-    def has_product(self, row: TableRow) -> bool:
-        """Whether a row says something of the product."""
-        return any(self._of_the_product(row.cells))
+    def of_the_product(self, row: TableRow) -> Pairs:
+        """What a row says of the product."""
+        cells = self._of_the_product(row.cells)
+        return self._pairs(row, self.of_product, cells) if any(cells) else ()
+
+    def of_the_variant(self, row: TableRow) -> Pairs:
+        """What a row says of its variant alone, but for the options."""
+        return self._pairs(row, self.of_variant, self._own(row.cells))
+
+    def _pairs(self, row: TableRow, columns: Sequence[_Stated], cells: Sequence[str]) -> Pairs:
+        found: list[tuple[str, str]] = []
+        stated = [(one, cell) for one, cell in zip(columns, cells, strict=True) if cell]
+        for (_, name, _, read), cell in stated:
+            if read is None:  # most are
+                found.append((name, cell))
+            elif read is _measure:
+                unit = row.cells[self.measure_unit] if self.measure_unit is not None else ""
+                found.append((name, f"{cell} {unit}".strip()))
+            else:
+                found += [(name, text) for text in read(cell) if text]
+        return tuple(found)
 
     def begins(self, row: TableRow, first: TableRow | None) -> bool | str:
         """Whether a row begins another product than that of `first`."""
@@ -254,15 +273,12 @@ def _product(
             yield table.rejected(row, why)
         return
     category = _cell(first, columns.category)
-    saying = [row for row in rows if columns.has_product(row)]
-    stated = tuple(
-        dict.fromkeys([pair for row in saying for pair in _pairs(row, columns.of_product)])
-    )
+    stated = tuple(dict.fromkeys([pair for row in rows for pair in columns.of_the_product(row)]))
     images = _images(columns, rows)
     variants = [row for row in rows if columns.has_variant(row)]
     names = option_names(columns, first)
     if len(variants) < 2 and not _options(columns, names, first):
-        own = _pairs(first, columns.of_variant, columns.measure_unit)
+        own = columns.of_the_variant(first)
         yield ProductRecord(handle, title, category, images, inherited(own, stated), first.line)
         return
     yield ProductRecord(handle, title, category, images, stated, first.line)
@@ -270,7 +286,7 @@ def _product(
         if id_ is None:
             yield table.rejected(row, f"a second variant of {handle!r} with the same options")
             continue
-        own = (*options, *_pairs(row, columns.of_variant, columns.measure_unit))
+        own = (*options, *columns.of_the_variant(row))
         picture = _cell(row, columns.variant_image)
         yield ProductRecord(
             id_,
@@ -326,22 +342,6 @@ def _options(columns: ShopifyColumns, names: Sequence[str], row: TableRow) -> Pa
         name, value = row.cells[name_place] or name, row.cells[value_place]
         if value and (name, value) != _DEFAULT:
             found.append((name or "Option", value))
-    return tuple(found)
-
-
-def _pairs(row: TableRow, columns: Sequence[_Stated], measure_unit: int | None = None) -> Pairs:
-    cells = row.cells
-    found: list[tuple[str, str]] = []
-    for place, name, _, read in columns:
-        if not (cell := cells[place]):
-            continue
-        if read is None:  # most are
-            found.append((name, cell))
-        elif read is _measure:
-            unit = cells[measure_unit] if measure_unit is not None else ""
-            found.append((name, f"{cell} {unit}".strip()))
-        else:
-            found += [(name, text) for text in read(cell) if text]
     return tuple(found)
 
 

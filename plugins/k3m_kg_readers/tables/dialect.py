@@ -170,7 +170,7 @@ class TableDialect(ABC):
 
 def inherited(own: Iterable[tuple[str, str]], of_parent: Iterable[tuple[str, str]]) -> Pairs:
     """What a variant states, then what its parent does of properties that it does not state."""
-    stated = tuple(dict.fromkeys(own))
+    stated = dict.fromkeys(own)
     names = {name for name, _ in stated}
     return (*stated, *[pair for pair in dict.fromkeys(of_parent) if pair[0] not in names])
 
