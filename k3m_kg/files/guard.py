@@ -39,6 +39,8 @@ class Kept:
 def sqlite_files(database: Path) -> list[Kept]:
     """A SQLite database with all that belongs to it."""
     named = [Kept("the database", database)]
+    if not database.name:  # a folder, such as "."
+        return named
     named += [
         Kept("a part of the database", database.with_name(database.name + end))
         for end in _SIDE_FILES

@@ -18,6 +18,8 @@ _Kept = TypeVar("_Kept")
 _NUMBER = re.compile(r"\d+")
 _KINDS_KNOWN = 1000
 _REASON = 200
+_PART = 1 << 20
+"""Bytes of a line that are read at once: a file that was named may be anything."""
 
 
 class Quarantine:
@@ -42,11 +44,19 @@ class Quarantine:
     def holds(self, source: Path) -> bool:
         """Whether rows of `source` are there from an earlier run."""
         begins = f'{{"source": {_json(str(source))},'.encode()
+        path = self.path_for(source)
         try:
-            with self.path_for(source).open("rb") as file:
-                return any(line.startswith(begins) for line in file)
+            if not path.is_file():  # of a device there is no end
+                return False
+            with path.open("rb") as file:
+                begun = True
+                while part := file.readline(_PART):
+                    if begun and part.startswith(begins):
+                        return True
+                    begun = part.endswith(b"\n")
         except OSError:
-            return False
+            pass
+        return False
 
     def add(self, source: Path, row: RejectedRow) -> None:
         """Write one row.
@@ -63,11 +73,7 @@ class Quarantine:
         try:
             self._open(path).write(text + "\n")
         except OSError as error:
-            raise CatalogError(
-                f"the quarantine file cannot be written: {error.strerror or error}",
-                where=str(path),
-                hint="name another one with --quarantine",
-            ) from None
+            raise _unwritten(path, error) from None
 
     def _open(self, path: Path) -> TextIO:
         if path != self._current or self._file is None:
@@ -80,10 +86,18 @@ class Quarantine:
         return self._file
 
     def close(self) -> None:
-        """Close the open file."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
+        """Close the open file.
+
+        Raises:
+            CatalogError: what is left of it cannot be written.
+        """
+        file, self._file = self._file, None
+        if file is not None:
+            try:
+                file.close()
+            except OSError as error:
+                assert self._current is not None
+                raise _unwritten(self._current, error) from None
 
     def __enter__(self) -> Quarantine:
         return self
@@ -95,6 +109,14 @@ class Quarantine:
         trace: TracebackType | None,
     ) -> None:
         self.close()
+
+
+def _unwritten(path: Path, error: OSError) -> CatalogError:
+    return CatalogError(
+        f"the quarantine file cannot be written: {error.strerror or error}",
+        where=str(path),
+        hint="name another one with --quarantine",
+    )
 
 
 def _json(value: object) -> str:

@@ -90,7 +90,8 @@ class KeptVectors:
 
 def kept_beside(artifact: Path) -> Path:
     """Where the vectors of a model's catalog lie, unless it is said otherwise."""
-    return artifact.with_name(f"{artifact.name}{ENDING}")
+    artifact = artifact.resolve() if artifact.name in ("", "..") else artifact
+    return artifact.parent / f"{artifact.name}{ENDING}"
 
 
 def in_memory(

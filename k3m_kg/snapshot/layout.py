@@ -222,7 +222,7 @@ def locate(path: Path) -> Path:
     if not path.is_dir():
         raise SnapshotError("a file, not the folder of a snapshot", where=str(path))
     if (path / MANIFEST).exists():
-        return path
+        return path.resolve() if path.name in ("", "..") else path  # what is beside it has a name
     found = sorted(item.name for item in path.iterdir() if (item / MANIFEST).is_file())
     found = [name for name in found if not name.startswith(".")]
     hint = f"name one of the snapshots in it: {', '.join(found[:5])}" if found else _REBUILD

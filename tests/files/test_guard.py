@@ -98,3 +98,19 @@ def test_what_lies_in_very_many_folders_is_refused() -> None:
     """Python makes them by a call in a call: a RecursionError from a thousand on."""
     with pytest.raises(UsageError, match="more than 250 folders"):
         check_output(Path("y/" * 1_500), (), where="output")
+
+
+def test_a_database_that_is_a_folder_has_no_parts() -> None:
+    """`K3M_KG_DB=sqlite:///.` was a ValueError in whatever command asked what it must keep."""
+    assert [item.path for item in sqlite_files(Path())] == [Path()]
+
+
+def test_the_record_of_a_model_without_weights_is_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("model").mkdir()
+    for name in ("artifact.json", "config.yaml"):
+        Path("model", name).write_text("{}")
+    with pytest.raises(UsageError, match="in the folder of a trained model"):
+        check_output(Path("model/artifact.json"), [], where="--quarantine")

@@ -319,6 +319,7 @@ def test_create_opens_what_is_there(store: GraphStore, database_url: str) -> Non
         ("k3m-kg.db", "sqlite:///k3m-kg.db"),
         ("", "no database URL"),
         ("mysql://localhost/x", "no graph can live in 'mysql'"),
+        ("sqlite://graph.db", "SQLite has none"),
     ],
 )
 def test_a_url_of_no_known_database_is_wrong_use(url: str, message: str) -> None:

@@ -88,3 +88,11 @@ def test_other_weights_and_damage_and_strange_folders(opened: OpenModel, tmp_pat
     with pytest.raises(ArtifactError, match="something else"):
         brought_up_to_date(mine, opened)
     assert (mine / "letter.txt").read_text() == "dear"
+
+
+def test_vectors_lie_beside_a_model_however_it_is_called(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert kept.kept_beside(Path("model")) == Path("model.vectors")
+    assert kept.kept_beside(Path()) == tmp_path.resolve().with_name(f"{tmp_path.name}.vectors")

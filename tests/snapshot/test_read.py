@@ -31,6 +31,14 @@ def test_opens_by_its_own_folder_and_by_the_folder_of_snapshots(snapshot: Snapsh
     snapshot.verify()
 
 
+def test_opens_from_within_its_folder(snapshot: Snapshot, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`k3m-kg snapshot verify .` called it damaged: the folder `.` has no name."""
+    monkeypatch.chdir(snapshot.path)
+    opened = Snapshot.open(".")
+    assert opened.id == snapshot.id
+    assert layout.cache_of(opened.path) == layout.cache_of(snapshot.path.resolve())
+
+
 def test_pickles_as_its_path(snapshot: Snapshot) -> None:
     data = pickle.dumps(snapshot)
     assert len(data) < 2_000

@@ -55,6 +55,12 @@ def parse_url(text: str) -> URL:
         raise UsageError(
             f"no graph can live in {backend!r}", where="--db", hint="use sqlite or postgresql"
         )
+    if any((url.host, url.username, url.password, url.port)):
+        raise UsageError(
+            f"{safe_url(url)!r} names a server, and SQLite has none",
+            where="--db",
+            hint="three slashes before a file, four before an absolute path: sqlite:///k3m-kg.db",
+        )
     _check_sqlite_options(url)
     return url.set(drivername="sqlite")
 

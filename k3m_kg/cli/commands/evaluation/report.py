@@ -66,7 +66,7 @@ def report(
     require("torch", "sklearn", "matplotlib")
     one_of("split", split, ("test", "validation"), "--split")
     folder = artifact.resolve()
-    path = folder.with_name(f"{folder.name}.report.html") if out is None else out
+    path = folder.parent / f"{folder.name}.report.html" if out is None else out
     guard("--out", path, artifact=artifact, snapshot=snapshot)
     from k3m_kg.files import write_text
     from k3m_kg.report.findings import ReportSettings, find
