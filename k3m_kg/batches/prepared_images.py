@@ -29,6 +29,7 @@ from k3m_kg.contracts import ImageEncoder, ProductTable
 from k3m_kg.errors import PluginError
 from k3m_kg.files import put_folder, staging_folder
 from k3m_kg.progress import Progress
+from k3m_kg.snapshot.layout import cache_of
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -110,7 +111,7 @@ def prepare_images(
     if not total:
         return PreparedImages(row_N, count_N, np.empty(0, np.int64), {})
     key = encoder.cache_key() + ("-every" if every else "")
-    folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / key
+    folder = cache_of(snapshot.path) / key
     rows = np.repeat(np.arange(len(snapshot)), count_N)
     places = np.stack([rows, np.arange(total) - row_N[rows]], 1)
     stored_P = snapshot.image_thumbnail[snapshot.image_offsets[rows] + places[:, 1]]

@@ -14,6 +14,7 @@ from k3m_kg.contracts import FrozenTextEncoder, ProductTable
 from k3m_kg.errors import K3MError, PluginError
 from k3m_kg.files import whole_file
 from k3m_kg.progress import Progress
+from k3m_kg.snapshot.layout import cache_of
 
 Ids = Sequence[int]
 _DIGEST = 32
@@ -52,7 +53,7 @@ def _parts(
     mean: bool,
 ) -> Iterator[np.ndarray]:
     """Part after part, from its file where there is one: an interrupted call goes on there."""
-    folder = snapshot.path.parent / f"{snapshot.path.name}.cache" / encoder.cache_key()
+    folder = cache_of(snapshot.path) / encoder.cache_key()
     for start in range(0, len(texts), _TOGETHER):
         some = [np.asarray(ids, np.int32) for ids in texts[start : start + _TOGETHER]]
         path = folder / f"{'mean' if mean else 'tokens'}-{_hash(some)}.f16"

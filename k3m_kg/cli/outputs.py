@@ -18,7 +18,7 @@ import typer
 
 from k3m_kg.cli.console import DEFAULT_DATABASE
 from k3m_kg.errors import UsageError
-from k3m_kg.files import Kept, check_output
+from k3m_kg.files import Kept, beside, check_output
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -163,7 +163,7 @@ def guard_training(config: Path, settings: BaseModel) -> None:
     read = [("an input of this config", path) for path in paths_in(settings) if path != output]
     for path in paths_in(settings):
         usable(path, "the config's path")
-    for path in (output, output.parent / f"{output.name}.run"):
+    for path in (output, beside(output, ".run")):
         guard("output:", path, snapshot=snapshot, files=[("the config", config), *read])
 
 

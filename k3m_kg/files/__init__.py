@@ -19,6 +19,7 @@ Promises of `whole_file` and `whole_folder`:
   something is written there again. What a living process works on is locked by it, and stays.
 """
 
+from k3m_kg.files.beside import beside
 from k3m_kg.files.folder import put_folder, whole_folder
 from k3m_kg.files.guard import Kept, check_output
 from k3m_kg.files.spreadsheet import inert
@@ -29,6 +30,7 @@ from k3m_kg.files.writing import write_errors
 
 __all__ = [
     "Kept",
+    "beside",
     "check_output",
     "inert",
     "put_file",

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import replace
 
-from k3m_kg.readers.numbers import lost_digits
+from k3m_kg.readers.numbers import lost_digits, were_whole
 from k3m_kg.records import Note, ProductRecord
 
 _IDENTIFIER = re.compile(
@@ -104,10 +104,7 @@ class RuinedNumbers:
                 "digits in spreadsheet software; they were taken as they are"
             )
         for name, (number, example) in self._whole.items():
-            yield Note(
-                f"{number:,} values of {name!r}, such as {example!r}, are whole numbers that "
-                "software wrote as decimal ones: `.0` was left out"
-            )
+            yield Note(were_whole(number, name, example))
 
 
 def count(counts: Counts, name: str, example: str, more: int = 1) -> None:

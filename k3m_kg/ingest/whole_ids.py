@@ -11,7 +11,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from itertools import chain
 
-from k3m_kg.readers.numbers import whole_id
+from k3m_kg.readers.numbers import were_whole, whole_id
 from k3m_kg.records import CatalogRecord, Note, ProductRecord
 
 _LOOKED_AT = 5_000
@@ -67,11 +67,8 @@ def _all_mended(records: Iterable[CatalogRecord]) -> Iterator[CatalogRecord]:
             record = mended
         yield record
     if count:
-        yield Note(
-            f"{count:,} values of 'id', such as {example!r}, are whole numbers that software wrote "
-            "as decimal ones: `.0` was left out"
-            + (f", though later ones are like {other!r}" if other else "")
-        )
+        later = f", though later ones are like {other!r}" if other else ""
+        yield Note(were_whole(count, "id", example) + later)
 
 
 def _named(record: ProductRecord) -> list[str]:

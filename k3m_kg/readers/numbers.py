@@ -50,6 +50,14 @@ def digits_lost(text: str) -> str:
     )
 
 
+def were_whole(count: int, name: str, example: str) -> str:
+    """What is said of whole numbers that were taken as such."""
+    return (
+        f"{count:,} values of {name!r}, such as {example!r}, are whole numbers that software wrote "
+        "as decimal ones: `.0` was left out"
+    )
+
+
 def lost_digits(text: str) -> bool:
     """Whether a number was cut short by the software that wrote it, such as `1.23E+12`.
 

@@ -24,7 +24,7 @@ import numpy as np
 from k3m_kg import __version__
 from k3m_kg.batches.split_questions import held_out_included
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import whole_folder
+from k3m_kg.files import beside, whole_folder
 from k3m_kg.manifests import described_files, read_json, write_json
 from k3m_kg.progress import Advance
 from k3m_kg.search.kept_files import FORMAT, GRAPH, HINT, MANIFEST, KeptFiles, read_kept
@@ -90,8 +90,7 @@ class KeptVectors:
 
 def kept_beside(artifact: Path) -> Path:
     """Where the vectors of a model's catalog lie, unless it is said otherwise."""
-    artifact = artifact.resolve() if artifact.name in ("", "..") else artifact
-    return artifact.parent / f"{artifact.name}{ENDING}"
+    return beside(artifact, ENDING)
 
 
 def in_memory(

@@ -44,6 +44,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from k3m_kg.errors import SnapshotError
+from k3m_kg.files import beside
 
 FORMAT_VERSION = 3
 """The newest."""
@@ -196,7 +197,7 @@ def files_of(folder: Path, version: int) -> list[Path]:
 
 def cache_of(folder: Path) -> Path:
     """The folder beside a snapshot for what is made from it, which may be thrown away."""
-    return folder.with_name(f"{folder.name}.cache")
+    return beside(folder, ".cache")
 
 
 def marker_of(folder: Path) -> Path:
@@ -222,7 +223,7 @@ def locate(path: Path) -> Path:
     if not path.is_dir():
         raise SnapshotError("a file, not the folder of a snapshot", where=str(path))
     if (path / MANIFEST).exists():
-        return path.resolve() if path.name in ("", "..") else path  # what is beside it has a name
+        return path
     found = sorted(item.name for item in path.iterdir() if (item / MANIFEST).is_file())
     found = [name for name in found if not name.startswith(".")]
     hint = f"name one of the snapshots in it: {', '.join(found[:5])}" if found else _REBUILD

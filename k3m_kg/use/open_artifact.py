@@ -8,6 +8,7 @@ import torch
 
 from k3m_kg.contracts import TrainedPredictor
 from k3m_kg.errors import ArtifactError, PluginError
+from k3m_kg.files import beside
 from k3m_kg.plugin.discovery import Installed
 from k3m_kg.plugin.hookspecs import LinkPredictorPlugin
 from k3m_kg.plugin.registry import registry
@@ -53,7 +54,7 @@ def _kind_of(path: Path) -> tuple[Installed, LinkPredictorPlugin]:
 
 def _advice(path: Path, kinds: list[LinkPredictorPlugin]) -> str:
     """What to do about a folder that no kind of artifact knows."""
-    if (path.parent / f"{path.name}.run" / "checkpoint").exists():
+    if (beside(path, ".run") / "checkpoint").exists():
         return "its training has not ended: the same command with --resume goes on"
     known = ", ".join(f"{record.manifest} ({record.summary})" for record in kinds)
     broken = "; ".join(map(str, registry().failures))

@@ -36,7 +36,7 @@ def test_opens_from_within_its_folder(snapshot: Snapshot, monkeypatch: pytest.Mo
     monkeypatch.chdir(snapshot.path)
     opened = Snapshot.open(".")
     assert opened.id == snapshot.id
-    assert layout.cache_of(opened.path) == layout.cache_of(snapshot.path.resolve())
+    assert layout.cache_of(opened.path).resolve() == layout.cache_of(snapshot.path).resolve()
 
 
 def test_pickles_as_its_path(snapshot: Snapshot) -> None:

@@ -15,7 +15,7 @@ from k3m_kg.batches.batcher import Batcher, batcher_of
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import Catalog
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import whole_folder
+from k3m_kg.files import beside, whole_folder
 from k3m_kg.manifests import (
     damage_named,
     described_files,
@@ -239,7 +239,7 @@ def renamed(tensors: dict[str, Tensor]) -> dict[str, Tensor]:
 
 
 def _checked_manifest(path: Path) -> dict[str, Any]:
-    unfinished = (path.parent / f"{path.name}.run" / "checkpoint").exists()
+    unfinished = (beside(path, ".run") / "checkpoint").exists()
     hint = (
         "its training has not ended: `k3m-kg pretrain CONFIG --resume` goes on"
         if unfinished

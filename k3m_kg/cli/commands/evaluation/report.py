@@ -62,13 +62,12 @@ def report(
     the graph (--db).
     """
     from k3m_kg.extras import require
+    from k3m_kg.files import beside, write_text
 
     require("torch", "sklearn", "matplotlib")
     one_of("split", split, ("test", "validation"), "--split")
-    folder = artifact.resolve()
-    path = folder.parent / f"{folder.name}.report.html" if out is None else out
+    path = beside(artifact.resolve(), ".report.html") if out is None else out
     guard("--out", path, artifact=artifact, snapshot=snapshot)
-    from k3m_kg.files import write_text
     from k3m_kg.report.findings import ReportSettings, find
     from k3m_kg.report.page import report_page
 

@@ -192,11 +192,12 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
         UsageError, SnapshotError: it cannot be chosen or written.
     """
     from k3m_kg.errors import K3MError
-    from k3m_kg.files import write_text
+    from k3m_kg.files import beside, write_text
     from k3m_kg.plugin.registry import registry
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.training.artifact.layout import MANIFEST
     from k3m_kg.training.recipe import SIZES, Shape, recipe
+    from k3m_kg.training.run.folder import run_folder
 
     chosen = one_of("size", choice.size or "small", SIZES, "--size")
     snapshot = Snapshot.open(source)
@@ -204,7 +205,8 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
         if name not in snapshot.properties:
             raise UsageError(unknown_name("property", name, snapshot.properties), where="--hide")
     output = choice.output or Path("models") / snapshot.path.name
-    path = output.with_name(f"{output.name}.yaml")
+    run_folder(output)  # refuses what is no name of a new folder
+    path = beside(output, ".yaml")
     guard("--output", path, snapshot=snapshot.path)
     guard("--output", output, snapshot=snapshot.path)
     if resume and path.exists():
