@@ -18,7 +18,8 @@ from k3m_kg.lpm.softmax_regression import (
 STRENGTHS = (0.1, 0.3, 1.0, 3.0, 10.0, 30.0)
 DENSE_SCALES = (1.0, 0.25)
 """Of features beside words and attributes: many features of few products are no help at length."""
-_ITERATIONS = 40
+_ITERATIONS, _FURTHER = 40, 20
+"""Of the first fit; of one that begins with the weights of another strength."""
 _PATIENCE = 2
 """Strengths in a row that are no better than the best, after which none that is larger is tried."""
 _USUAL = 1.0
@@ -74,7 +75,7 @@ def fit_linear(
                 len(classes),
                 STRENGTHS[place],
                 begin_FK=weights_FK,
-                iterations=_ITERATIONS,
+                iterations=_ITERATIONS if weights_FK is None else _FURTHER,
             )
             undone_FK = dense_undone(parts, weights_FK, scale)
             found = Linear(classes, columns, undone_FK, STRENGTHS[place])
