@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import json
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.pictures.sources import check_given
 from k3m_kg.readers.choosing import ChosenReader, choose_reader
+from k3m_kg.readers.compressed import pictures_beside
 from k3m_kg.readers.mapping import tables_beside
 
 
@@ -115,16 +116,21 @@ def _plan(path: Path, options: IngestOptions) -> SourcePlan:
         mapping_hash=_hash_of_reading(mapping, chosen),
         images_folder=str(options.images.resolve()) if options.images else None,
     )
-    return SourcePlan(path, chosen, mapping, version, stamp, lines, _notes(chosen))
+    notes = tuple(_notes(chosen, path, options.images))
+    return SourcePlan(path, chosen, mapping, version, stamp, lines, notes)
 
 
-def _notes(chosen: ChosenReader) -> tuple[str, ...]:
-    if chosen.better is None:
-        return ()
-    return (
-        f"this is a file of {chosen.better}, which is read without a mapping; with one it is read "
-        f"as {chosen.name}, as the mapping says",
-    )
+def _notes(chosen: ChosenReader, path: Path, images: Path | None) -> Iterator[str]:
+    if chosen.better is not None:
+        yield (
+            f"this is a file of {chosen.better}, which is read without a mapping; with one it is "
+            f"read as {chosen.name}, as the mapping says"
+        )
+    if images is None and (count := pictures_beside(path)):
+        yield (
+            f"there are {count:,} pictures in it beside the catalog: --images {path} takes them "
+            "from there"
+        )
 
 
 def _hash_of_reading(mapping: Path | None, chosen: ChosenReader) -> str | None:

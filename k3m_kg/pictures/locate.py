@@ -16,6 +16,7 @@ from abc import ABC, abstractmethod
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from unicodedata import normalize
 from urllib.parse import unquote, urlsplit
 
 from k3m_kg.errors import UsageError
@@ -175,7 +176,7 @@ class OneFileOneAddress:
         """
         self._locate = locate
         self._leave_open = leave_open
-        self._address_of: dict[str, str] = {}
+        self._address_of: dict[tuple[str, str], str] = {}
 
     def __call__(self, product: str, written: tuple[str, ...]) -> tuple[LocatedImage, ...]:
         """The pictures of one product, in order."""
@@ -185,7 +186,8 @@ class OneFileOneAddress:
         if image.path is None or not image.by_last_name:
             return image
         address = _address(image.source)
-        first = self._address_of.setdefault(image.path, address)
+        # Files of an archive that are alike are one file in the store, whatever their names.
+        first = self._address_of.setdefault((image.path, _last_name(address)), address)
         if first == address:
             return image
         if self._leave_open and is_fetchable(image.source):
@@ -199,6 +201,10 @@ def _address(written: str) -> str:
     if not is_fetchable(written):
         return written
     return written.partition("//")[2].partition("?")[0].partition("#")[0]
+
+
+def _last_name(address: str) -> str:
+    return normalize("NFC", unquote(address.rpartition("/")[2])).casefold()
 
 
 def is_fetchable(written: str) -> bool:

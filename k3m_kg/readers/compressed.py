@@ -1,8 +1,8 @@
 """Sources as a stream of bytes, unpacked on the way if they are gzip, zstd, bzip2, xz or zip.
 
 The first bytes decide, not the name. Nothing is ever unpacked as a whole: a reader holds one
-buffer and one line, however much a small file unpacks to. A zip is read if one file is in it;
-workbooks, which are zip files too, are not unpacked.
+buffer and one line, however much a small file unpacks to. A zip is read if one file is in it, or
+one beside pictures; workbooks, which are zip files too, are not unpacked.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ BZIP2 = b"BZh"
 XZ = b"\xfd7zXZ\0"
 ZIP = b"PK\x03\x04"
 _SUFFIXES = {".gz", ".gzip", ".zst", ".zstd", ".bz2", ".xz", ".zip"}
+_PICTURES = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".tif", ".tiff", ".bmp", ".avif")
 _XZ_MEMORY = 256 << 20
 """What a stream of xz may ask for; 65 MiB are the most that `xz -9` needs."""
 _ZIP_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
@@ -188,20 +189,16 @@ def _is_document(file: BinaryIO) -> bool:
 
 
 def _only_member(file: BinaryIO) -> Any:
-    """The one file in a zip.
+    """The one file in a zip that is no picture, or the one that there is.
 
     Raises:
         ValueError: there is none, or several, or it is encrypted or packed in another way.
     """
     try:
         found = _members(file)
-        kept = [
-            info
-            for info in found.infolist()
-            if not info.is_dir()
-            and not _is_hidden(info.filename)
-            and info.external_attr >> 28 in (0, 8)
-        ]
+        kept = _files(found)
+        catalogs = [info for info in kept if not _is_picture(info.filename)]
+        kept = catalogs if len(catalogs) == 1 else kept
         if len(kept) != 1:
             names = ", ".join(ascii(info.filename)[1:-1][:80] for info in kept[:5])
             more = ", ..." if len(kept) > 5 else ""
@@ -213,6 +210,33 @@ def _only_member(file: BinaryIO) -> Any:
         raise ValueError(str(error) or type(error).__name__) from None
     except RuntimeError:
         raise ValueError("it is encrypted") from None
+
+
+def pictures_beside(path: Path) -> int:
+    """How many pictures are in a zip with the catalog that is read from it; 0 of other files."""
+    try:
+        with path.open("rb") as file:
+            packing = _packing(file)
+            if packing is None or packing[0] != "zip":
+                return 0
+            with _members(file) as found:
+                return sum(_is_picture(info.filename) for info in _files(found))
+    except (OSError, *_ZIP_DAMAGE):  # as whoever reads it will say
+        return 0
+
+
+def _files(found: zipfile.ZipFile) -> list[zipfile.ZipInfo]:
+    return [
+        info
+        for info in found.infolist()
+        if not info.is_dir()
+        and not _is_hidden(info.filename)
+        and info.external_attr >> 28 in (0, 8)
+    ]
+
+
+def _is_picture(name: str) -> bool:
+    return name.lower().endswith(_PICTURES)
 
 
 def _is_hidden(name: str) -> bool:

@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
+from k3m_kg.readers.json_frames import is_split
 from k3m_kg.readers.mapped.usual_names import guess_columns
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
@@ -34,6 +35,8 @@ _OF_PAGES = frozenset(
     )
 )  # fmt: skip
 _OWN = frozenset(("id", "sku", "code", "title", "name", "asin", "_id", "item_id", "product_id"))
+OUTLINED = 1 << 20
+"""Characters that tell where the products are."""
 _SHAPES = 20
 _PLACES = 100
 _DEEPEST = 30
@@ -45,20 +48,23 @@ class Outline:
     """What a document is.
 
     Attributes:
-        kind: `list` and `keyed` at the end of `keys`, or `objects`: one after the other.
+        kind: `list` and `keyed` at the end of `keys`, or `objects`: one after the other; or a
+            table of pandas: `columns` (an object of objects by number), `split` (lists in `data`).
         keys: of the objects around the products.
         is_paged: several such documents stand one after the other.
         is_sure: nothing else in it looks as if it could be the products, or these are called so.
         is_named: products under keys say by a field of their own how they are called.
         others: paths of other lists of objects.
+        columns: of a table in parts.
     """
 
-    kind: Literal["list", "keyed", "objects"]
+    kind: Literal["list", "keyed", "objects", "columns", "split"]
     keys: tuple[str, ...] = ()
     is_paged: bool = False
     is_sure: bool = True
     is_named: bool = True
     others: tuple[str, ...] = ()
+    columns: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -104,6 +110,8 @@ def outline(text: str) -> Outline | None:
     tops, boxes = _read(text)
     if not tops:
         return None
+    if (frame := _frame(text, tops, boxes)) is not None:
+        return frame
     found = _candidates(boxes, len(text))
     first = tops[0]
     best = _best(found)
@@ -126,6 +134,27 @@ def outline(text: str) -> Outline | None:
         is_named=not is_keyed or all("id" in guess_columns(list(keys)) for keys in best.shapes),
         others=() if is_keyed else others,
     )
+
+
+def _frame(text: str, tops: Sequence[_Box], boxes: Sequence[_Box]) -> Outline | None:
+    """The document as a table of pandas, if it is one."""
+    top, inner = tops[0], [box for box in boxes if box.path and len(box.path) == 1]
+    if len(tops) > 1 or not inner:
+        return None
+    if is_split(top.keys):
+        names = next((box for box in inner if box.path == ("columns",)), None)
+        rows = next((box for box in inner if box.path == ("data",)), None)
+        if names is None or rows is None or not names.end or not (names.is_list and rows.is_list):
+            return None
+        columns = json.loads(text[names.start : names.end])
+        if names.objects or names.others or rows.objects or rows.scalars or not rows.others:
+            return None
+        return Outline("split", ("data",), columns=tuple(map(str, columns)))
+    numbered = all(box.keys and all(map(str.isdecimal, box.keys)) for box in inner)
+    plain = not (top.scalars or top.others) and not any(
+        box.is_list or box.objects or not box.scalars for box in inner
+    )
+    return Outline("columns") if numbered and plain else None
 
 
 def _read(text: str) -> tuple[list[_Box], list[_Box]]:
@@ -223,6 +252,8 @@ def notes(found: Outline) -> Iterator[str]:
         where = f"under {'.'.join(found.keys)!r}" if found.keys else "on top"
         named = "" if found.is_named else ", which are their ids"
         yield f"the objects {where} were taken for products by their keys{named}"
+    elif found.kind in ("columns", "split"):
+        yield "a table as pandas writes it was taken apart into rows"
     elif found.others:
         listed = ", ".join(map(repr, found.others[:5]))
         yield (

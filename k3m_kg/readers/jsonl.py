@@ -15,8 +15,8 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head, unpacked_suffix
 from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
-from k3m_kg.readers.mapped.nested import unwrapped
 from k3m_kg.readers.mapped.tree_rows import tree_records
+from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
 from k3m_kg.records import CatalogRecord, RejectedRow
 
@@ -57,14 +57,14 @@ class JSONLinesReader:
             raise CatalogError(
                 "is one JSON document, not an object a line", where=str(path), hint=_NOT_LINES
             )
-        lines = map(_of_search, json_lines(path))
+        lines = map(_unwrapped, json_lines(path))
         yield from tree_records(lines, settings, path, mapping)
 
 
-def _of_search(line: JsonLine | RejectedRow) -> JsonLine | RejectedRow:
-    """A line of Elasticsearch's, which has the object under a key of its own."""
-    if isinstance(line, JsonLine) and "_source" in line.tree:
-        return line._replace(tree=unwrapped(line.tree))
+def _unwrapped(line: JsonLine | RejectedRow) -> JsonLine | RejectedRow:
+    """A line without what a database put around its object."""
+    if isinstance(line, JsonLine) and (tree := unwrapped(line.tree)) is not line.tree:
+        return line._replace(tree=tree)
     return line
 
 

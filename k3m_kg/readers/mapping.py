@@ -188,7 +188,8 @@ class Mapping(Settings):
         separators: column to the text between several values in one cell, such as `|`; or
             `between`, `escape` and `quote`.
         cells: column to what its cells are: `json` (a JSON, Python or Ruby literal), `html`
-            (becomes plain text), or names and values (`between` and `after_name`).
+            (becomes plain text), `attachments` (`a.jpg (https://...)`: the addresses), or names and
+            values (`between` and `after_name`).
         languages: which language a text is taken from, the first that there is, such as `[en_US,
             en]`. Others are kept apart, under the name with the language behind it.
         language: the column with the language of a row, where a product has a row for each
@@ -238,7 +239,9 @@ class Mapping(Settings):
     separators: dict[str, Annotated[Separator, _short("between", Separator)]] = Field(
         default_factory=dict
     )
-    cells: dict[str, Literal["json", "html"] | KeyValues] = Field(default_factory=dict)
+    cells: dict[str, Literal["json", "html", "attachments"] | KeyValues] = Field(
+        default_factory=dict
+    )
     languages: list[str] = Field(default_factory=list)
     language: str | None = None
     rows: Literal["product", "continue"] = "product"

@@ -10,7 +10,7 @@ import csv
 import datetime
 import io
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,8 @@ class WorkbookReader:
                             f"the sheet {sheet.name!r} was read, and not: {listed}; "
                             "--set sheet=NAME reads another"
                         )
-                yield from sheet.iter_rows()
+                merged = _merged_down(sheet)
+                yield from _filled_down(sheet.iter_rows(), merged) if merged else sheet.iter_rows()
         except PasswordError:
             raise CatalogError(
                 "is protected by a password", where=str(path), hint="save it without one"
@@ -121,6 +122,34 @@ class WorkbookReader:
 def _is_table(sheet: Any) -> bool:
     """Whether a sheet has columns and rows, as a page of text before the tables has not."""
     return bool(sheet.width > 1 and sheet.height > 1)
+
+
+def _merged_down(sheet: Any) -> dict[int, list[tuple[int, int]]]:
+    """Cells that are merged with those below them: of each row its columns, and the last row."""
+    found: dict[int, list[tuple[int, int]]] = {}
+    top, left = sheet.start or (0, 0)
+    for (first, column), (last, _) in sheet.merged_cell_ranges or ():
+        if last > first and first >= top and column >= left:
+            found.setdefault(first - top, []).append((column - left, last - top))
+    return found
+
+
+def _filled_down(
+    rows: Iterable[Sequence[Any]], merged: dict[int, list[tuple[int, int]]]
+) -> Iterator[Sequence[Any]]:
+    """Rows in which what a merged cell says is said in each of its rows."""
+    open_: dict[int, tuple[int, Any]] = {}
+    for number, row in enumerate(rows):
+        cells = list(row)
+        for column, (last, said) in list(open_.items()):
+            if number > last:
+                del open_[column]
+            elif column < len(cells) and cells[column] in ("", None):
+                cells[column] = said
+        for column, last in merged.get(number, ()):
+            if column < len(cells):
+                open_[column] = last, cells[column]
+        yield cells
 
 
 def written(cell: Any) -> str:

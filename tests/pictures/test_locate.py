@@ -188,6 +188,16 @@ def test_two_addresses_with_one_last_name_never_become_one_picture(shop: Path) -
     )
 
 
+def test_files_of_an_archive_that_are_alike_are_each_their_own() -> None:
+    """They are one file in the store, and were errors but for the first."""
+
+    def locate(product: str, written: tuple[str, ...]) -> tuple[LocatedImage, ...]:
+        return tuple(LocatedImage(text, "/store/abc", 1, 1, by_last_name=True) for text in written)
+
+    found = OneFileOneAddress(locate, leave_open=False)("1", ("a/1.jpg", "a/2.jpg", "b/1.jpg"))
+    assert [image.path for image in found] == ["/store/abc", "/store/abc", None]
+
+
 def _file(path: Path) -> tuple[str, int, int]:
     found = path.stat()
     return str(path), found.st_size, found.st_mtime_ns

@@ -15,7 +15,7 @@ import pytest
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg.readers.compressed import open_bytes, read_head, unpacked_suffix
+from k3m_kg.readers.compressed import open_bytes, pictures_beside, read_head, unpacked_suffix
 from k3m_kg.readers.csv.delimited import DelimitedReader
 from k3m_kg.readers.k3m_tsv import K3MTSVReader
 from k3m_kg.readers.lines import MAX_LINE
@@ -131,6 +131,17 @@ def test_a_zip_of_several_files_names_them(tmp_path: Path) -> None:
         choose_reader(packed)
     packed.write_bytes(zipped(catalog(1), ".hidden"))
     with pytest.raises(CatalogError, match="0 files in it"):
+        choose_reader(packed)
+
+
+def test_a_catalog_in_a_zip_with_its_pictures(tmp_path: Path) -> None:
+    packed = tmp_path / "a.zip"
+    packed.write_bytes(zipped(catalog(1), "x/a.tsv", "x/p/1.jpg", "x/p/2.PNG", "__MACOSX/x/1.jpg"))
+    (product,) = choose_reader(packed).reader.read(packed, None)
+    assert isinstance(product, ProductRecord)
+    assert pictures_beside(packed) == 2
+    packed.write_bytes(zipped(catalog(1), "1.jpg", "2.jpg"))
+    with pytest.raises(CatalogError, match="2 files in it"):
         choose_reader(packed)
 
 

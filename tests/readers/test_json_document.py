@@ -115,7 +115,7 @@ def test_any_cut_of_the_blocks_reads_the_same(
     expected = list(JSONDocumentReader().read(path, None))
     assert len(expected) == 2
     for size in (1, 2, 3, 7):
-        monkeypatch.setattr("k3m_kg.readers.json_document._BLOCK", size)
+        monkeypatch.setattr("k3m_kg.readers.json_text._BLOCK", size)
         assert list(JSONDocumentReader().read(path, None)) == expected
 
 

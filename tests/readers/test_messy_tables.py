@@ -208,3 +208,90 @@ def test_columns_that_name_other_products_are_links(tmp_path: Path) -> None:
     assert found["A1"].links == (("related", "A2"), ("related", "A3"))
     said, _, _ = accepted(tmp_path, "sku,name,related\nA1,Mug,B7\nA2,Cup,A1\n")
     assert "links" not in said  # not all are products of this file
+
+
+def test_rows_without_a_title_are_variants_with_an_id_of_their_own(tmp_path: Path) -> None:
+    """As Squarespace, Wix and others write them: untitled products of their own before."""
+    text = (
+        "Product ID [Non Editable],Title,SKU,Option Name 1,Option Value 1,Price\n"
+        "5f01,Tee,T-S,Size,S,15\n,,T-M,,M,16\n5f02,Cap,C,,,9\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert said["id"] == "Product ID [Non Editable]"
+    assert said["variants"] == {"id": "SKU", "own": ["Option Value 1", "Price"]}
+    assert found["T-M"].title == "Tee"
+    assert found["T-M"].properties == (("Size", "M"), ("Price", "16"))
+    assert found["T-M"].links == (("variant of", "5f01"),)
+
+
+@pytest.mark.parametrize("header", ["optionName{n},optionValue{n}", "infoTitle{n},infoText{n}"])
+def test_pairs_whose_names_have_capitals_within(tmp_path: Path, header: str) -> None:
+    names = ",".join(header.replace("{n}", n) for n in "12")
+    _, found, _ = accepted(tmp_path, f"sku,{names}\nA,Size,S,Colour,red\nB,Size,M,,\n")
+    assert found["A"].properties == (("Size", "S"), ("Colour", "red"))
+
+
+@pytest.mark.parametrize(
+    ("header", "id_", "title"),
+    [
+        ("OXID,OXTITLE,OXEAN,OXPRICE", "OXID", "OXTITLE"),  # what all begin with
+        ("Custom label (SKU),Title,C:Brand,PicURL", "Custom label (SKU)", "Title"),
+        ("رقم المنتج,الاسم,السعر,اللون", "رقم المنتج", "الاسم"),
+        ("商品编号,商品名称,价格,颜色", "商品编号", "商品名称"),
+        ("Item no.,Description,GTIN,Weight", "Item no.", "Description"),
+    ],
+)
+def test_names_of_columns_that_say_more_or_are_in_other_scripts(
+    tmp_path: Path, header: str, id_: str, title: str
+) -> None:
+    said, found, _ = accepted(tmp_path, f"{header}\nA1,Mug,1,x\nA2,Cup,2,x\n")
+    assert (said["id"], said["title"]) == (id_, title)
+    assert found["A2"].title == "Cup"
+
+
+def test_a_long_description_is_no_title(tmp_path: Path) -> None:
+    said, _, _ = accepted(tmp_path, f"sku,description\nA,{'long ' * 40}\nB,short\n")
+    assert "title" not in said
+
+
+def test_a_row_for_each_attribute_and_store(tmp_path: Path) -> None:
+    text = (
+        "value_id,entity_id,attribute_code,store_id,value\n1,7,name,0,Mug\n2,7,name,2,Becher\n"
+        "3,7,color,0,red\n4,8,name,0,Cup\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert (said["language"], said["languages"]) == ("store_id", ["0", "2"])
+    assert found["7"].title == "Mug"
+    assert found["7"].properties == (("name.2", "Becher"), ("color", "red"))
+
+
+def test_rows_of_attributes_that_do_not_stand_together_are_not_taken(tmp_path: Path) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text("entity,attribute,value\n1,name,Mug\n2,name,Cup\n1,color,red\n")
+    with pytest.raises(MappingNeeded) as needed:
+        list(choose_reader(path).reader.read(path, None))
+    assert "sort the file by it" in needed.value.mapping
+
+
+def test_units_below_the_header_are_no_product(tmp_path: Path) -> None:
+    text = "item no,name,weight,note\n,,kg,\nA,Mug,0.25,\nB,Cup,0.5,x\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert (said["skip_after_header"], list(found)) == (1, ["A", "B"])
+
+
+@pytest.mark.parametrize("first", ["A,Mug,on request", ",Mug 2,kg", ",,0.1"])
+def test_a_row_that_is_no_row_of_units(tmp_path: Path, first: str) -> None:
+    path = tmp_path / "c.csv"
+    path.write_text(f"sku,name,price\n{first}\nB,Cup,0.25\nC,Pot,0.5\n")
+    with pytest.raises(MappingNeeded) as needed:
+        list(choose_reader(path).reader.read(path, None))
+    assert "skip_after_header" not in needed.value.mapping
+
+
+def test_attachments_are_pictures_by_their_address(tmp_path: Path) -> None:
+    at = "https://files.example/v3/"
+    text = f'sku,photos\nA,"red mug.jpg ({at}x),back (1).jpg ({at}y)"\nB,\nC,c.png ({at}z)\n'
+    said, found, _ = accepted(tmp_path, text)
+    assert said["cells"] == {"photos": "attachments"}
+    assert found["A"].images == (f"{at}x", f"{at}y")
+    assert found["C"].images == (f"{at}z",)

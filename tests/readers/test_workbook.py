@@ -24,8 +24,9 @@ def cell(value: object) -> str:
     return f"<c><v>{value}</v></c>" if value is not None else "<c/>"
 
 
-def xlsx(path: Path, *sheets: list[tuple[object, ...]]) -> Path:
+def xlsx(path: Path, *sheets: list[tuple[object, ...]], merged: str = "") -> Path:
     """A workbook as small as may be, with sheets called S1, S2, ..."""
+    merges = f'<mergeCells><mergeCell ref="{merged}"/></mergeCells>' if merged else ""
     numbers = range(1, len(sheets) + 1)
     parts = {
         "[Content_Types].xml": f'<Types xmlns="{_OFFICE}/package/2006/content-types"><Default '
@@ -47,7 +48,7 @@ def xlsx(path: Path, *sheets: list[tuple[object, ...]]) -> Path:
     for number, rows in enumerate(sheets, start=1):
         content = "".join(f"<row>{''.join(map(cell, row))}</row>" for row in rows)
         parts[f"xl/worksheets/sheet{number}.xml"] = (
-            f"<worksheet {_NS}><sheetData>{content}</sheetData></worksheet>"
+            f"<worksheet {_NS}><sheetData>{content}</sheetData>{merges}</worksheet>"
         )
     with zipfile.ZipFile(path, "w") as archive:
         for name, text in parts.items():
@@ -136,6 +137,13 @@ def test_a_file_that_a_program_wrote(tmp_path: Path) -> None:
     }
     assert isinstance(second, ProductRecord)
     assert second.properties[:2] == (("colour", "white"), ("colour", "blue"))
+
+
+def test_what_a_merged_cell_says_is_said_in_each_of_its_rows(tmp_path: Path) -> None:
+    rows = [("sku", "name", "group"), ("A", "Mug", "mugs"), ("B", "Cup", None), ("C", "Pot", None)]
+    path = xlsx(tmp_path / "c.xlsx", rows, merged="C2:C3")
+    found = read(path, "id: sku\ntitle: name\ncategory: group\n")
+    assert [record.category for record in found] == ["mugs", "mugs", None]
 
 
 def test_opendocument(tmp_path: Path) -> None:

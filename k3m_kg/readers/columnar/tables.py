@@ -16,10 +16,10 @@ from k3m_kg.readers.cells import check_width
 from k3m_kg.readers.columnar.arrow_batches import Batches, open_batches, too_large
 from k3m_kg.readers.columnar.graph_rows import graph_rows
 from k3m_kg.readers.columnar.long_table import LongTable, long_columns
-from k3m_kg.readers.columnar.wide_table import WideBatch, is_list, is_tree, tree_records
+from k3m_kg.readers.columnar.wide_table import WideBatch, is_list, is_tree, paths, tree_records
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
-from k3m_kg.readers.mapped.nested import BadTree, scalar_text
+from k3m_kg.readers.mapped.nested import BadTree, first_text, scalar_text
 from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
 from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_settings_of_others
@@ -92,24 +92,36 @@ def _guessed(source: Batches, path: Path) -> tuple[Batches, Mapping, list[str]]:
     names = list(source.schema.names)
     kinds = dict(zip(names, source.schema.types, strict=True))
     plain = [name for name in names if not is_list(kinds[name]) and not is_tree(kinds[name])]
-    guess = guess_columns(names)
-    is_known = guess.get("id") in plain
+    is_known = guess_columns(names).get("id") in plain
     first = list(islice(source.batches, 1))
     rows = [
         {name: _text(value) for name, value in row.items()}
         for _, batch in first
         for row in batch.select(plain).slice(0, _SURE_FROM if is_known else None).to_pylist()
     ]
-    lists = [name for name in names if name not in plain]
+    kept = {field.name: list(paths(field.name, field.type, leaves=True)) for field in source.schema}
+    lists = [path for name in names if name not in plain for path in kept[name]]
+    for _, batch in first if lists else ():
+        for row, tree in zip(rows, batch.slice(0, _SURE_FROM).to_pylist(), strict=False):
+            row.update({path: _first(tree, path) for path in lists})
+    names = [path for name in names for path in kept[name]]
     if not is_known:
         raise MappingNeeded(
             "none of its columns has the name of an id",
             where=str(path),
             mapping=suggested_mapping(names or ["id"], rows, lists),
         )
+    guess = guess_columns(names)
     said, notes = suggested_beside(names, rows, lists, guess["id"], guess)
     source = Batches(source.schema, chain(first, source.batches))
     return source, Mapping.model_validate({**guess, **said}), notes
+
+
+def _first(tree: object, path: str) -> str:
+    try:
+        return first_text(tree, path) or ""
+    except BadTree:
+        return ""
 
 
 def _text(value: object) -> str:

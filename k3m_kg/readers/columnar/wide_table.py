@@ -44,7 +44,7 @@ def tree_records(
         ConfigError: the mapping names a column that the table does not have.
     """
     products = Products(mapping, where, folder)
-    products.see(*(path for field in source.schema for path in _paths(field.name, field.type)))
+    products.see(*(path for field in source.schema for path in paths(field.name, field.type)))
     if not (mapping.pairs or mapping.cells or mapping.languages or _names_of_its_own(source)):
         products.check()
     for before, batch in source.of(_wanted(mapping, list(source.schema.names))):
@@ -55,14 +55,21 @@ def tree_records(
     yield from products.rest()
 
 
-def _paths(name: str, kind: Any) -> Iterator[str]:
-    """The dotted paths in a column."""
-    yield name
+def paths(name: str, kind: Any, *, leaves: bool = False) -> Iterator[str]:
+    """The dotted paths in a column.
+
+    Args:
+        leaves: only those of texts, numbers and lists of these.
+    """
     if is_list(kind):
         kind = kind.value_type
+    is_leaf = not pa.types.is_nested(kind)
+    if is_leaf or not leaves:
+        yield name
     if pa.types.is_struct(kind):
         for place in range(kind.num_fields):
-            yield from _paths(f"{name}.{kind.field(place).name}", kind.field(place).type)
+            field = kind.field(place)
+            yield from paths(f"{name}.{field.name}", field.type, leaves=leaves)
 
 
 def _names_of_its_own(source: Batches) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections import deque
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from functools import partial
+from itertools import islice
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -16,7 +17,7 @@ from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
 from k3m_kg.readers.csv.blocks import RowBlock, read_blocks
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
-from k3m_kg.readers.csv.header import find_header, guess_header
+from k3m_kg.readers.csv.header import are_labels, find_header, guess_header
 from k3m_kg.readers.csv.plain_rows import PlainRows, plain_record
 from k3m_kg.readers.csv.rows import (
     DELIMITERS,
@@ -200,16 +201,15 @@ def _needed(header: Sequence[str], rows: Rows, path: Path, number: int | None) -
     Args:
         number: of the row that was taken for the header, if it is not the first.
     """
-    trees = []
-    for row in rows:
-        if not isinstance(row, RejectedRow):
-            trees.append(dict(zip(header, row.cells, strict=True)))
-        if len(trees) >= _SUGGESTED_FROM:
-            break
+    found = [row.cells for row in islice(rows, _SUGGESTED_FROM) if not isinstance(row, RejectedRow)]
+    skip = 1 if found and are_labels(found[0], found[1:]) else 0
+    trees = [dict(zip(header, cells, strict=True)) for cells in found[skip:]]
     return MappingNeeded(
-        "a CSV needs a mapping file that says what its columns mean",
+        "a table needs a mapping file that says what its columns mean",
         where=str(path),
-        mapping=suggested_mapping([name for name in header if name], trees, header=number),
+        mapping=suggested_mapping(
+            [name for name in header if name], trees, header=number, skip_after_header=skip
+        ),
     )
 
 

@@ -23,6 +23,7 @@ HEADER_WITHIN = 20
 _SAID = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?\s*', re.IGNORECASE)
 _LONGEST_NAME = 80
 _NUMBER = re.compile(r"[-+]?[\d.,\s]+%?")
+_LOOKED_AT = 100
 _FULL = 0.6
 """Of the widest row's cells: a header names about as many, a title above it few."""
 
@@ -99,6 +100,26 @@ def _are_names(texts: Sequence[str]) -> bool:
     said = [text for text in texts if text]
     return len(set(said)) == len(said) and not any(
         len(text) > _LONGEST_NAME or _NUMBER.fullmatch(text) for text in said
+    )
+
+
+def are_labels(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
+    """Whether the first row below a header says more of the columns: units, say, and is no product.
+
+    It has no digit, lacks what all others have and are told apart by, and has a text where they
+    have numbers.
+    """
+    others = others[:_LOOKED_AT]
+    if len(others) < 2 or not any(first) or any(map(str.isdigit, "".join(first))):
+        return False
+    columns = list(zip(*others, strict=True))
+    lacks = any(
+        not cell and all(column) and len(set(column)) == len(column)
+        for cell, column in zip(first, columns, strict=True)
+    )
+    return lacks and any(
+        cell and any(column) and all(_NUMBER.fullmatch(text) for text in column if text)
+        for cell, column in zip(first, columns, strict=True)
     )
 
 

@@ -22,6 +22,8 @@ _PICTURE = re.compile(
     r"\S.*\.(?:jpe?g|png|webp|gif|tiff?|bmp|avif|jfif)(?:[?#].*)?", re.IGNORECASE | re.DOTALL
 )
 _ADDRESS = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
+ATTACHED = re.compile(r"\s\((https?://[^\s()]+)\)", re.IGNORECASE)
+"""The address behind the name of a file, as Airtable writes attachments: `a.jpg (https://...)`."""
 _SEVERAL = ("|", ";", ", ", ",", "\n", " ")
 _TAG = re.compile(
     r"</?(?:p|br|ul|ol|li|b|strong|div|span|h[1-6]|em|i|table|tr|td|a|sup|sub)(?:\s[^<>]*)?/?>",
@@ -29,6 +31,7 @@ _TAG = re.compile(
 )
 _REFERENCE = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,6}|([a-z][a-z0-9]{1,30}));", re.IGNORECASE)
 _LONGEST_PART = 60
+_LONGEST_TITLE = 120
 _SAMPLE = 1000
 _TRIED = 100
 """Cells of a column that are taken apart on trial."""
@@ -78,6 +81,18 @@ def are_literals(values: Sequence[str]) -> bool:
     )
 
 
+def are_titles(values: Sequence[str]) -> bool:
+    """Whether nearly all are there and short, hardly any is said twice, and none has markup."""
+    filled = [value for value in values if value]
+    return (
+        bool(filled)
+        and len(filled) >= 0.9 * len(values)
+        and len(set(filled)) >= 0.8 * len(filled)
+        and max(map(len, filled)) <= _LONGEST_TITLE
+        and not holds_markup(filled)
+    )
+
+
 def are_pictures(values: Sequence[str]) -> bool:
     """Whether all but a few are paths or addresses of pictures."""
     if not values:
@@ -89,11 +104,17 @@ def are_pictures(values: Sequence[str]) -> bool:
 
 def first_of(value: str) -> str:
     """What stands before the first mark that may part several pictures."""
-    return re.split(r"[|;\n]|,\s*(?=https?://)|\s+(?=https?://)", value, maxsplit=1)[0].strip()
+    return re.split(r"[|;\n]|,\s*(?=https?://)|\s+\(?(?=https?://)", value, maxsplit=1)[0].strip()
 
 
 def _is_picture(text: str) -> bool:
     return _PICTURE.fullmatch(text) is not None
+
+
+def are_attachments(values: Sequence[str]) -> bool:
+    """Whether all are names of files with their address in brackets."""
+    values = values[:_TRIED]
+    return bool(values) and all(v.endswith(")") and ATTACHED.search(v) for v in values)
 
 
 def between_pictures(values: Sequence[str]) -> str | None:

@@ -8,11 +8,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 from k3m_kg.readers.mapped import contents
 from k3m_kg.readers.mapped.usual_names import (
     LANGUAGE_COLUMNS,
+    PARENTS,
     ROW_NUMBERS,
     called,
     called_ids,
@@ -25,7 +26,10 @@ _FEW_IDS = 20
 _LONGEST_ID = 100
 _BAD = 0.02
 """Share of rows without an id of their own that a column which is called so may have."""
-_ID_ENDS = ("id", "sku", "code", "nr", "no", "number", "nummer", "asin")
+_ID_ENDS = (
+    "id", "sku", "code", "nr", "no", "number", "nummer", "asin", "gtin", "ean", "upc", "barcode",
+    "mpn", "isbn", "reference",
+)  # fmt: skip
 _SAMPLE = 5_000
 
 Rows = Sequence[Mapping[str, Any]]
@@ -55,6 +59,7 @@ def guessed_id(names: Sequence[str], rows: Rows) -> tuple[str | None, str]:
             )
     left = [name for name in names if name not in usual and not _counts_rows(name, rows)]
     likely = [name for name in left if _last_word(name) in _ID_ENDS]
+    likely.sort(key=lambda name: name.count("."))
     others = [name for name in left if name not in likely]
     for name in (*likely, *(others if len(rows) >= _FEW_IDS else ())):
         values = values_of(rows, name)
@@ -112,6 +117,66 @@ def id_of_rows(names: Sequence[str], rows: Rows) -> tuple[str, str] | None:
                 "one stand together: `rows: continue` makes them one product with all values"
             )
     return None
+
+
+class VariantRows(NamedTuple):
+    """Rows of which the first of a product has its title, and the others are its variants.
+
+    Attributes:
+        id: the column of the product's id; it may be empty in the others.
+        variant: that of the variant's.
+        own: columns that say something of a variant.
+        products, variants: how many.
+    """
+
+    id: str
+    variant: str
+    own: list[str]
+    products: int
+    variants: int
+
+
+def variant_rows(names: Sequence[str], rows: Rows) -> VariantRows | None:
+    """The ids of a table that goes on with a row for each variant, none of which has a title."""
+    title = guess_columns(names, sure=False).get("title")
+    if title is None or not rows or not rows[0].get(title):
+        return None
+    titled = [bool(row.get(title)) for row in rows]
+    if all(titled) or called(names, PARENTS) is not None:
+        return None
+    ids = called_ids([name for name in names if name != title])
+    for name in ids:
+        said = values_of(rows, name)
+        if any(is_first and not id_ for is_first, id_ in zip(titled, said, strict=True)):
+            continue
+        heads = [id_ for is_first, id_ in zip(titled, said, strict=True) if is_first]
+        if not _is_id(heads) or not _go_on(titled, said):
+            continue
+        for variant in ids:
+            others = values_of(rows, variant)
+            own = [id_ for is_first, id_ in zip(titled, others, strict=True) if not is_first]
+            filled = [id_ for id_ in others if id_]
+            if variant != name and any(own) and _is_id(filled):
+                goes_with = [row for row, id_ in zip(rows, others, strict=True) if id_]
+                goes_with = [row for row in goes_with if not row.get(title)]
+                columns = [
+                    one
+                    for one in names
+                    if one not in (name, variant, title) and any(row.get(one) for row in goes_with)
+                ]
+                count = len(filled)
+                return VariantRows(name, variant, columns, len(heads), count)
+    return None
+
+
+def _go_on(titled: Sequence[bool], ids: Sequence[str]) -> bool:
+    """Whether rows without a title have the id of the one above that has one, or none."""
+    above = ""
+    for is_first, id_ in zip(titled, ids, strict=True):
+        above = id_ if is_first else above
+        if id_ not in ("", above):
+            return False
+    return True
 
 
 def id_of_spoken_rows(

@@ -9,6 +9,8 @@ from k3m_kg.readers.mapped.nested import Cell
 
 _PATHS_KNOWN = 10_000
 _OTHER = "other"
+_FOR_ALL = "x_default"
+"""The tag of what is meant where a language is not there."""
 
 
 class Languages:
@@ -107,7 +109,7 @@ def language_rank(tag: str, wanted: Sequence[str]) -> float:
             return number
         if tag.startswith(f"{one}_"):
             return number + 0.5
-    return float("inf")
+    return len(wanted) if tag == _FOR_ALL else float("inf")
 
 
 def normal_tag(tag: str) -> str:

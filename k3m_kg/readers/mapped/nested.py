@@ -15,54 +15,17 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from k3m_kg.readers.html_text import html_to_text
+from k3m_kg.readers.mapped.contents import ATTACHED
 from k3m_kg.readers.mapped.literals import NoLiteralError, read_literal
 from k3m_kg.readers.mapped.named import ByName, above, named_columns
+from k3m_kg.readers.mapped.objects import amount_keys, language_keys, property_keys
 from k3m_kg.readers.mapped.splitting import split
+from k3m_kg.readers.mapped.wrappers import TYPED, unwrapped
 from k3m_kg.readers.mapping import NUMBER, KeyValues, Mapping, Pair
 from k3m_kg.readers.numbers import decimal_text, float_text
 
 MAX_NAME = 500
-_NAME_KEYS = (
-    "name",
-    "param_name",
-    "key",
-    "attribute_code",
-    "attribute",
-    "code",
-    "label",
-    "property",
-    "type",
-)
-_VALUE_KEYS = ("value", "values", "options", "option", "val")
-_UNIT_KEYS = (
-    "unit",
-    "unitText",
-    "unittext",
-    "unit_text",
-    "unit_code",
-    "unitCode",
-    "uom",
-    "currency",
-    "currency_code",
-    "currencycode",
-)
-_AMOUNT_KEYS = ("value", "amount")
-_LANGUAGE_KEYS = ("language_tag", "language", "locale", "lang", "language_code", "@language")
-_TEXT_KEYS = ("value", "data", "text", "content", "@value")
-NAMING_KEYS = frozenset((*_NAME_KEYS, *_LANGUAGE_KEYS))
-"""Keys, in lower case, on whose texts it depends what an object in a list says."""
-VALUE_KEYS = frozenset((*_VALUE_KEYS, *_AMOUNT_KEYS, *_TEXT_KEYS))
-"""Keys, in lower case, without one of which no object says anything but what its keys do."""
-_TAG = re.compile(r"[A-Za-z]{2,3}([-_][A-Za-z0-9]{2,8}){0,2}")
 _DROPPED_KNOWN = 100
-_TYPED = frozenset(
-    (
-        "$oid", "$date", "$numberDecimal", "$numberInt", "$numberLong", "$numberDouble", "$uuid",
-        "$symbol",
-    )
-)  # fmt: skip
-"""Keys of a value with its type, as MongoDB writes it."""
-_AROUND_NODES = frozenset(("node", "cursor", "__typename"))
 _OWN_IDS = frozenset(("sku", "SKU", "ean", "gtin", "barcode", "variant_id", "variantId"))
 """Keys of an object in a product that is one itself, such as a variant."""
 _BELOW_KNOWN = 10_000
@@ -138,15 +101,6 @@ def first_text(tree: Any, path: str) -> str | None:
             if text := (item.strip() if isinstance(item, str) else scalar_text(item)):
                 return text
     return None
-
-
-def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
-    """An object without what interfaces put around each one: `node` or `_source`."""
-    if isinstance(node := tree.get("node"), dict) and tree.keys() <= _AROUND_NODES:
-        return node
-    if isinstance(source := tree.get("_source"), dict):
-        return {key: tree[key] for key in ("_id",) if key in tree} | source
-    return tree
 
 
 def joined(path: str, key: str) -> str:
@@ -260,12 +214,12 @@ class Trees:
             else:
                 out.append(Cell(path, name, f"{text} {unit}" if unit else text, path))
         elif isinstance(tree, dict):
-            if len(tree) == 1 and (key := next(iter(tree))) in _TYPED:
+            if len(tree) == 1 and (key := next(iter(tree))) in TYPED:
                 self._flat(out, tree[key], path, name, unit, read)
             elif (
                 len(tree) == 2
                 and path not in self._opened
-                and (keys := _amount(tree)) is not None
+                and (keys := amount_keys(tree)) is not None
                 and not (self._within and path in self._within)
             ):
                 unit = first_text(tree, keys[1])
@@ -315,21 +269,13 @@ class Trees:
         self, out: list[Cell], item: dict[Any, Any], path: str, name: str, read: bool
     ) -> None:
         """An object in a list: a text in a language, a name and a value, or just an object."""
-        if (language := _language(item)) is not None:
-            tag_key, text_key = language
-            if path:
-                self.aliases.setdefault(path, f"{path}.{text_key}")
-            tag = item[tag_key] or None
-            cells: list[Cell] = []
-            self._flat(cells, item[text_key], path, name, None, read)
-            out += [cell._replace(language=tag) for cell in cells]
-            rest = {key: value for key, value in item.items() if key not in language}
-            self._object(out, rest, path, name, read)
+        if (language := language_keys(item)) is not None:
+            self._in_language(out, item, language, path, name, read)
             return
-        keys = _name_and_value(item)
+        keys = property_keys(item)
         if keys is None and "node" in item:
             node = unwrapped(item)
-            item, keys = (node, found) if (found := _name_and_value(node)) else (item, None)
+            item, keys = (node, found) if (found := property_keys(node)) else (item, None)
         if keys is None:
             if len(self.mixed) < _DROPPED_KNOWN and not _OWN_IDS.isdisjoint(item):
                 self.mixed.add(path)
@@ -343,6 +289,33 @@ class Trees:
             label = str(item[name_key])
             path, name = joined(path, label), joined("", label)
         self._flat(out, item[value_key], path, name, unit, read)
+
+    def _in_language(
+        self,
+        out: list[Cell],
+        item: dict[Any, Any],
+        keys: tuple[str, str],
+        path: str,
+        name: str,
+        read: bool,
+    ) -> None:
+        """A text in a language, which may be the value of a property that is named beside it."""
+        tag_key, text_key = keys
+        rest = {key: value for key, value in item.items() if key != tag_key}
+        cells: list[Cell] = []
+        stated = property_keys(rest)
+        if stated is not None and stated[0] is not None and stated[1] == text_key:
+            self._item(cells, rest, path, name, read)
+        else:
+            if path:
+                self.aliases.setdefault(path, f"{path}.{text_key}")
+            self._flat(cells, item[text_key], path, name, None, read)
+            del rest[text_key]
+            stated = None
+        tag = item[tag_key] or None
+        out += [cell._replace(language=tag) for cell in cells]
+        if stated is None:
+            self._object(out, rest, path, name, read)
 
     def _pair(
         self,
@@ -377,6 +350,9 @@ class Trees:
         if how == "html":
             if plain := html_to_text(text).strip():
                 out.append(Cell(path, name, plain, path))
+        elif how == "attachments":
+            for address in ATTACHED.findall(text) or [text]:
+                out.append(Cell(path, name, address, path))
         elif isinstance(how, KeyValues):
             for entry in split(text, how.between):
                 key, mark, value = (part.strip() for part in entry.partition(how.after_name))
@@ -410,54 +386,6 @@ class _compiled:  # noqa: N801  (reads as what it makes)
             unit = self._unit.replace(NUMBER, number) if self._unit else None
             return _Columns(self._name.replace(NUMBER, number), unit)
         return "" if any(other.fullmatch(key) for other in others) else None
-
-
-def _language(item: dict[Any, Any]) -> tuple[str, str] | None:
-    """The keys of language and text in an object that is a text in a language."""
-    tag_key = next((key for key in _LANGUAGE_KEYS if key in item), None)
-    if tag_key is None:
-        return None
-    tag = item[tag_key]
-    if tag is not None and not (isinstance(tag, str) and (not tag or _TAG.fullmatch(tag))):
-        return None
-    text_key = next((key for key in _TEXT_KEYS if key in item), None)
-    return None if text_key is None else (tag_key, text_key)
-
-
-def _spelled(item: dict[Any, Any]) -> dict[str, Any]:
-    """The keys of an object by how they are known here: `Name` and `NAME` are `name`."""
-    keys = {key: key for key in item if isinstance(key, str)}
-    for key in list(keys):
-        if not key.islower():
-            keys.setdefault(key.lower(), key)
-    return keys
-
-
-def _name_and_value(item: dict[Any, Any]) -> tuple[str | None, str, str | None] | None:
-    """The keys of name, value and unit in an object that states a property."""
-    keys = _spelled(item)
-    unit_key = next((keys[key] for key in _UNIT_KEYS if key in keys), None)
-    value_key = next((keys[key] for key in _VALUE_KEYS if key in keys), None)
-    if value_key is not None:
-        for name in _NAME_KEYS:
-            key = keys.get(name)
-            if key is not None and isinstance(item[key], str) and item[key].strip():
-                return key, value_key, unit_key
-    if len(item) == 2 and (amount := _amount(item)) is not None:
-        return (None, *amount)
-    return None
-
-
-def _amount(item: dict[Any, Any]) -> tuple[str, str] | None:
-    """The keys of number and unit in an object that is just that: `{amount: 5, currency: EUR}`."""
-    keys = _spelled(item)
-    unit = next((keys[key] for key in _UNIT_KEYS if key in keys), None)
-    if unit is None or not isinstance(item[unit], str):
-        return None
-    amount = next((keys[key] for key in _AMOUNT_KEYS if key in keys), None)
-    if amount is None or isinstance(item[amount], dict | list | tuple):
-        return None
-    return amount, unit
 
 
 def _opened(mapping: Mapping) -> frozenset[str]:

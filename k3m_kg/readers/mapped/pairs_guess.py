@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from typing import NamedTuple
 
 from k3m_kg.readers.columnar_names import LONG_HEADS, LONG_PROPERTIES, LONG_VALUES
-from k3m_kg.readers.mapped.usual_names import LONGEST_NAME, UNITS, called, called_ids
+from k3m_kg.readers.mapped.usual_names import (
+    LANGUAGE_COLUMNS,
+    LONGEST_NAME,
+    UNITS,
+    called,
+    called_ids,
+)
 from k3m_kg.readers.mapping import NUMBER
 
 _WORDS = (
-    ("name", ("value(s)", "values", "value", "val", "wert")),
+    ("name", ("value(s)", "values", "value", "val", "wert", "choices", "description")),
     ("label", ("value(s)", "values", "value", "text")),
     ("key", ("values", "value", "val")),
-    ("title", ("values", "value")),
+    ("title", ("values", "value", "description", "text", "content")),
     ("attribute", ("value(s)", "values", "value")),
     ("property", ("value(s)", "values", "value")),
     ("feature", ("value(s)", "values", "value")),
@@ -22,13 +29,20 @@ _WORDS = (
     ("merkmal", ("wert", "merkmalswert")),
 )
 """What stands in the name of the one, and what in its place in that of the other."""
+_CAMEL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 _UNIT_WORDS = ("unit", "units", "uom", "einheit")
 _NUMBER = re.compile(r"\d+")
+_ENTITIES = (*LONG_HEADS, "entity", "entity_id", "product")
+_SCOPES = (*LANGUAGE_COLUMNS, "store_id", "store", "store_view", "store_code", "scope", "channel")
+_OF_DATABASES = (
+    "value_id", "row_id", "attribute_id", "entity_type_id", "attribute_type", "data_type",
+    "backend_type", "created_at", "updated_at",
+)  # fmt: skip
 
 
 def numbered_pairs(names: Sequence[str]) -> list[dict[str, str]]:
     """Pairs of numbered columns, `{n}` for the number."""
-    known = {name.lower(): name for name in reversed(names)}
+    known = {_words(name): name for name in reversed(names)}
     found: dict[tuple[str, str], dict[str, str]] = {}
     used: set[str] = set()
     for name in names:
@@ -43,8 +57,13 @@ def numbered_pairs(names: Sequence[str]) -> list[dict[str, str]]:
     return list(found.values())
 
 
+def _words(name: str) -> str:
+    """A name as it is compared: `optionName1` is `option name1`."""
+    return _CAMEL.sub(" ", name).lower()
+
+
 def _pair(name: str, place: re.Match[str], known: Mapping[str, str]) -> dict[str, str] | None:
-    lower = name.lower()
+    lower = _words(name)
     for word, values in _WORDS:
         for value in _instead(lower, word, values):
             if (column := known.get(value)) is None or not _same_number(column, name, place):
@@ -81,10 +100,32 @@ def long_pair(names: Sequence[str]) -> dict[str, str] | None:
     return {"name": name, "value": value} | ({"unit": unit} if unit is not None else {})
 
 
-def long_table(names: Sequence[str]) -> tuple[str, dict[str, str]] | None:
-    """The id and the pair of a table with a row for each attribute, if these are all it has."""
+class AttributeTable(NamedTuple):
+    """The columns of a table with a row for each attribute.
+
+    Attributes:
+        id: of the product.
+        pair: name, value and unit.
+        scope: the column with the language or store that a row is of.
+        others: columns that only the database needs.
+    """
+
+    id: str
+    pair: dict[str, str]
+    scope: str | None
+    others: list[str]
+
+
+def long_table(names: Sequence[str]) -> AttributeTable | None:
+    """The columns of a table with a row for each attribute, if these are all it has."""
     pair = long_pair(names)
-    if pair is None or len(names) != 1 + len(pair):
+    if pair is None:
         return None
-    head = called(names, LONG_HEADS) or next(iter(called_ids(names)), None)
-    return None if head is None or head in pair.values() else (head, pair)
+    left = [name for name in names if name not in pair.values()]
+    head = called(left, _ENTITIES) or next(iter(called_ids(left)), None)
+    left = [name for name in left if name != head]
+    scope = called(left, _SCOPES)
+    left = [name for name in left if name != scope]
+    if head is None or any(called([name], _OF_DATABASES) is None for name in left):
+        return None
+    return AttributeTable(head, pair, scope, left)

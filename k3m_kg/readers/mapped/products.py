@@ -18,7 +18,7 @@ from k3m_kg.readers.mapped.flat import FlatPlan, flat_plan
 from k3m_kg.readers.mapped.languages import Languages
 from k3m_kg.readers.mapped.made import Made, MadeRecords, Placed, check_digits
 from k3m_kg.readers.mapped.named import Unseen
-from k3m_kg.readers.mapped.nested import MAX_NAME, BadTree, Cell, Trees, first_text, unwrapped
+from k3m_kg.readers.mapped.nested import MAX_NAME, BadTree, Cell, Trees, first_text
 from k3m_kg.readers.mapped.tree_plans import TreePlans
 from k3m_kg.readers.mapped.variants import (
     inherited,
@@ -26,6 +26,7 @@ from k3m_kg.readers.mapped.variants import (
     with_option_names,
     with_title_of_its_own,
 )
+from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import Mapping as MappingFile
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 

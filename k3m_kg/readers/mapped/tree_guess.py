@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import MappingNeeded
-from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text, unwrapped
+from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text
+from k3m_kg.readers.mapped.objects import language_keys
 from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
 from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapped.variants import taken_out
+from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import Mapping
 
 _VARIANTS = (
@@ -33,11 +36,11 @@ def guessed_from_trees(trees: Iterable[Any], where: Path) -> tuple[Mapping, list
     trees = list(trees)
     names: dict[str, None] = {}
     lists: set[str] = set()
-    for tree in trees:
-        names |= dict.fromkeys(_paths(tree))
+    rows = list(map(_first_texts, trees))
+    for tree, row in zip(trees, rows, strict=True):
+        names |= dict.fromkeys(row)
         lists.update(_in_lists(tree, ""))
     single = [name for name in names if name not in lists]
-    rows = [{name: first_text(tree, name) or "" for name in names} for tree in trees]
     id_ = guess_columns(single).get("id")
     if id_ is None:
         raise MappingNeeded(
@@ -85,11 +88,13 @@ def _documents(trees: list[Any]) -> str:
     return ""
 
 
-def _paths(tree: Any) -> list[str]:
-    try:
-        return [cell.path for cell in Trees().cells(tree)]
-    except BadTree:
-        return []
+def _first_texts(tree: Any) -> dict[str, str]:
+    """The paths of a tree, each with its first text."""
+    found: dict[str, str] = {}
+    with suppress(BadTree):
+        for cell in Trees().cells(tree):
+            found.setdefault(cell.path, cell.text)
+    return found
 
 
 def _in_lists(tree: Any, path: str, inside: bool = False) -> Iterator[str]:
@@ -100,9 +105,23 @@ def _in_lists(tree: Any, path: str, inside: bool = False) -> Iterator[str]:
             if below.count(".") < 20:
                 yield from _in_lists(value, below, inside)
     elif isinstance(tree, list):
-        yield path
+        several = not (_is_one_element(tree) or _are_of_languages(tree))
+        if several:
+            yield path
         for item in tree:
             if isinstance(item, dict):
-                yield from _in_lists(item, path, True)
+                yield from _in_lists(item, path, inside or several)
     elif inside:
         yield path
+
+
+def _is_one_element(items: list[Any]) -> bool:
+    """Whether a list is one element of XML with attributes and a text."""
+    return len(items) == 1 and isinstance(items[0], dict) and "value" in items[0]
+
+
+def _are_of_languages(items: list[Any]) -> bool:
+    """Whether a list is one text, each time in another language."""
+    found = [isinstance(item, dict) and language_keys(item) for item in items]
+    tags = {item[keys[0]] for item, keys in zip(items, found, strict=True) if keys}
+    return bool(items) and all(found) and len(tags) == len(items)

@@ -17,13 +17,12 @@ from k3m_kg.readers.mapped.languages import Languages, language_rank, normal_tag
 from k3m_kg.readers.mapped.made import Made
 from k3m_kg.readers.mapped.nested import (
     MAX_NAME,
-    NAMING_KEYS,
-    VALUE_KEYS,
     BadTree,
     Cell,
     Trees,
     scalar_text,
 )
+from k3m_kg.readers.mapped.objects import NAMING_KEYS, VALUE_KEYS
 from k3m_kg.readers.memo import Memo
 
 _FORMS = 10_000

@@ -6,6 +6,8 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from k3m_kg.readers.mapped.names_abroad import NAMES_ABROAD
+
 _SURE = {
     "id": ("id", "sku", "product_id", "item_id", "asin", "code"),
     "title": ("title", "name", "product_name", "product_display_name"),
@@ -16,15 +18,34 @@ _SURE = {
     "category": ("category", "categories", "product_type"),
 }  # fmt: skip
 """Names that need nobody's word."""
+_DEEP = {
+    "title": (
+        "productname", "producttitle", "descriptionshort", "itemname", "productdisplayname",
+        "articlename", "itemtitle", "produktname", "functionalname", "tradeitemdescription",
+    ),
+    "category": (
+        "productcategory", "categoryname", "gpccategorycode", "categorypath", "productgroup",
+        "producttype", "warengruppe",
+    ),
+}  # fmt: skip
+"""Names, squashed, that are those of a product wherever they lie: a `name` may be a brand's."""
+DESCRIPTIONS = (
+    "description", "product_description", "item_description", "beschreibung", "omschrijving",
+    "artikelbeschreibung", "descripcion", "descrizione", "opis",
+)  # fmt: skip
+"""Columns that price lists of companies have where others have a title."""
 _NAMES = {
     "id": (
         "id", "sku", "product_id", "item_id", "asin", "code", "parent_asin",
         "item_sku", "variant_sku", "handle", "article_id", "article_number", "artikelnummer",
         "artikelnr", "art_nr", "produkt_id", "reference", "ref", "product_code", "part_number",
-        "mpn", "gtin", "ean", "ean13", "barcode", "upc", "uniq_id", "pid", "uuid",
+        "uniq_id", "pid", "uuid",
         "referencia", "codice", "supplier_aid", "prod_id", "product_sku", "item_number", "number",
         "goods_id", "num_iid", "offer_id", "item_no", "identifier", "item_code", "style_id",
-        "sku_code", "article_no", "artikel_id", "product_number",
+        "sku_code", "article_no", "artikel_id", "product_number", "handle_id", "entity_id",
+        "variant_id", "custom_label", "material_number", "materialnummer", "teilenummer",
+        "bestellnummer", "codigo", "indeks", "urun_kodu", "stok_kodu", "mpn", "gtin", "ean",
+        "ean13", "barcode", "upc",
     ),
     "title": (
         "title", "name", "product_name", "product_display_name", "product_title",
@@ -33,6 +54,7 @@ _NAMES = {
         "item_title", "article_name", "artikelname", "produkttitel", "display_name", "goods_name",
         "naam", "namn", "navn", "designation", "denominacion", "product", "produkt", "headline",
         "short_name", "full_name", "listing_title", "subject", "kurzbezeichnung", "libelle",
+        "urun_adi",
     ),
     "image": (
         "image", "image_url", "image_link", "base_image", "picture", "img", "photo", "images",
@@ -42,7 +64,8 @@ _NAMES = {
         "images.large", "images.link", "image.src", "pic", "pics", "pic_url", "pic_urls",
         "picture_url", "picture1", "photo_url", "photo1", "img1", "image_url_1", "bild1",
         "featured_image", "primary_image", "product_image", "product_image_url", "hauptbild",
-        "image_file", "bilddatei", "image_links", "media_gallery", "gallery",
+        "image_file", "bilddatei", "image_links", "media_gallery", "gallery", "resim",
+        "cover_media_url", "attachments",
     ),
     "category": (
         "category", "categories", "product_type", "type", "product_category", "kategorie",
@@ -50,6 +73,12 @@ _NAMES = {
         "categoria", "product_category_tree", "product_group", "warengruppe", "category_path",
         "cate_name", "cat_name", "leaf_category", "produktgruppe", "produktart", "article_type",
         "product_category_name", "breadcrumb", "breadcrumbs", "taxonomy", "kategori", "kategoria",
+        "classification_category", "primary_category", "gpc_category_code", "category_id",
+        "category_code",
+    ),
+    "group": (
+        "item_group", "product_family", "artikelgruppe", "gruppe", "group", "family", "department",
+        "section", "sub_category", "collection",
     ),
 }  # fmt: skip
 PARENTS = (
@@ -95,6 +124,10 @@ _LEVEL_BEFORE = re.compile(
 )
 """Squashed names of columns that hold a level of a category each."""
 _NUMBERED = re.compile(r"(.*?)[\s_.#-]*(\d{1,2})", re.DOTALL)
+_TEXT = ".value"
+"""Behind the path of an element of XML: its text, beside attributes."""
+_MANY = 4
+"""Names that must begin alike, so that this says nothing of them."""
 LONGEST_NAME = 200
 """Characters: what guesses by names begins anew at each of many blanks, numbers or words."""
 
@@ -133,25 +166,44 @@ def _squashed_names(names: Mapping[str, Iterable[str]]) -> dict[str, tuple[str, 
     return {key: tuple(map(squashed, usual)) for key, usual in names.items()}
 
 
-_SURE_SQUASHED, _NAMES_SQUASHED = _squashed_names(_SURE), _squashed_names(_NAMES)
+_SURE_SQUASHED = _squashed_names(_SURE)
+_NAMES_SQUASHED = _squashed_names(
+    {key: (*_NAMES[key], *NAMES_ABROAD.get(key, ())) for key in _NAMES}
+)
 
 
 def guess_columns(names: Sequence[str], *, sure: bool = True) -> dict[str, str]:
     """Which columns are id, title, image and category, where the names tell it.
 
+    A `group` is what may be the category where nothing is called so.
+
     Args:
         sure: by the usual names only; otherwise also by those that a person should look at.
     """
-    guess = {
-        key: next(iter(_known(names, usual)), None)
-        for key, usual in (_SURE_SQUASHED if sure else _NAMES_SQUASHED).items()
-    }
+    guess: dict[str, str | None] = {}
+    for key, usual in (_SURE_SQUASHED if sure else _NAMES_SQUASHED).items():
+        known = _exact(names) if sure else _loose(names, inside=key == "id")
+        guess[key] = next((known[name] for name in usual if name in known), None)
     return {key: column for key, column in guess.items() if column}
+
+
+def guess_deep(names: Sequence[str]) -> dict[str, str]:
+    """Title and category where they lie within other objects, by names that mean nothing else."""
+    last = {squashed(name.rpartition(".")[2]): name for name in sorted(names, key=_depth)[::-1]}
+    return {
+        key: column
+        for key, usual in _DEEP.items()
+        if (column := next((last[name] for name in usual if name in last), None)) is not None
+    }
+
+
+def _depth(name: str) -> int:
+    return name.count(".")
 
 
 def called_ids(names: Sequence[str]) -> list[str]:
     """Columns that are called as an id is, the likeliest first."""
-    return _known(names, _NAMES_SQUASHED["id"])
+    return _known(names, _NAMES_SQUASHED["id"], inside=True)
 
 
 def called(names: Sequence[str], usual: Iterable[str]) -> str | None:
@@ -164,9 +216,57 @@ def is_called_image(name: str) -> bool:
     return squashed(stem(name)) in _NAMES_SQUASHED["image"]
 
 
-def _known(names: Sequence[str], usual: Iterable[str]) -> list[str]:
-    known = {squashed(name): name for name in reversed(names)}
-    return [known[name] for name in usual if name in known]
+def _known(names: Sequence[str], usual: Iterable[str], *, inside: bool = False) -> list[str]:
+    known = _loose(names, inside=inside)
+    return list(dict.fromkeys(known[name] for name in usual if name in known))
+
+
+def _exact(names: Sequence[str]) -> dict[str, str]:
+    """Names by how they are compared; the text of an element counts as the element."""
+    found = {squashed(name): name for name in reversed(names)}
+    for name in names:
+        if name.endswith(_TEXT):
+            found.setdefault(squashed(name.removesuffix(_TEXT)), name)
+    return found
+
+
+def _bracketed(name: str) -> tuple[str, str] | None:
+    """What stands before the brackets at the end of a name, and in them."""
+    place = max(name.rfind("("), name.rfind("["))
+    return (name[:place], name[place + 1 : -1]) if place > 0 and name[-1:] in (")", "]") else None
+
+
+def _common_prefix(names: Sequence[str]) -> str:
+    """What all of several names begin with."""
+    if len(names) < _MANY:
+        return ""
+    first, last = min(names), max(names)
+    differ = (
+        place for place, pair in enumerate(zip(first, last, strict=False)) if len(set(pair)) > 1
+    )
+    return first[: next(differ, min(len(first), len(last)))]
+
+
+def _loose(names: Sequence[str], *, inside: bool = False) -> dict[str, str]:
+    """Names by all of what they may be called: without what all begin with, without brackets.
+
+    `OXTITLE` among columns that all begin so is a title, `Product ID [Non Editable]` and
+    `Custom label (SKU)` are ids, the last by what stands in its brackets.
+
+    Args:
+        inside: what stands in brackets may be the name.
+    """
+    found = _exact(names)
+    parted = [(name, parts) for name in names if (parts := _bracketed(name)) is not None]
+    for name, (before, _) in parted:
+        found.setdefault(squashed(before), name)
+    for name, (_, within) in parted if inside else ():
+        found.setdefault(squashed(within), name)
+    if len(prefix := _common_prefix(names)) > 1:
+        for name in names:
+            found.setdefault(squashed(name[len(prefix) :]), name)
+    found.pop("", None)
+    return found
 
 
 def in_languages(names: Sequence[str]) -> InLanguages | None:

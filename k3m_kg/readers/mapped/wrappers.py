@@ -1,0 +1,109 @@
+"""What interfaces and databases put around products and their values when they write JSON."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+_AROUND_NODES = frozenset(("node", "cursor", "__typename"))
+_OF_RESOURCES = frozenset(("type", "id", "attributes", "relationships", "links", "meta"))
+_OF_DOCUMENTS = frozenset(("name", "fields", "createTime", "updateTime"))
+TYPED = frozenset(
+    (
+        "$oid", "$date", "$numberDecimal", "$numberInt", "$numberLong", "$numberDouble", "$uuid",
+        "$symbol",
+    )
+)  # fmt: skip
+"""Keys of a value with its type, as MongoDB writes it."""
+_DYNAMO = frozenset(("S", "N", "B", "BOOL", "NULL", "M", "L", "SS", "NS", "BS"))
+_FIRESTORE = frozenset(
+    (
+        "stringValue", "integerValue", "doubleValue", "booleanValue", "nullValue", "mapValue",
+        "arrayValue", "timestampValue", "referenceValue", "geoPointValue", "bytesValue",
+    )
+)  # fmt: skip
+
+
+def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
+    """An object without what is put around each one.
+
+    GraphQL (`node`), Elasticsearch (`_source`), DynamoDB (`Item`, `{"S": ...}`), Firestore
+    (`fields`, `{"stringValue": ...}`), and resources of JSON:API (`attributes` and
+    `relationships`).
+    """
+    if isinstance(node := tree.get("node"), dict) and tree.keys() <= _AROUND_NODES:
+        return node
+    if isinstance(source := tree.get("_source"), dict):
+        return {key: tree[key] for key in ("_id",) if key in tree} | source
+    if isinstance(item := tree.get("Item"), dict) and len(tree) == 1:
+        tree = item
+    if isinstance(document := tree.get("document"), dict) and "readTime" in tree:
+        tree = document
+    if isinstance(attributes := tree.get("attributes"), dict) and "type" in tree and "id" in tree:
+        return _resource(tree, attributes)
+    if isinstance(fields := tree.get("fields"), dict) and isinstance(tree.get("name"), str):
+        if tree.keys() <= _OF_DOCUMENTS and _are_typed(fields, _FIRESTORE):
+            id_ = tree["name"].rpartition("/")[2]
+            return {"id": id_} | {key: _of_firestore(value) for key, value in fields.items()}
+    elif tree and _are_typed(tree, _DYNAMO):
+        return {key: _of_dynamo(value) for key, value in tree.items()}
+    return tree
+
+
+def _are_typed(tree: dict[str, Any], types: frozenset[str]) -> bool:
+    """Whether each value is an object of one key, which says its type."""
+    return all(
+        type(value) is dict and len(value) == 1 and next(iter(value)) in types
+        for value in tree.values()
+    )
+
+
+def _resource(tree: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
+    """A resource of JSON:API: what it says of itself, and the ids of what it is related to."""
+    if not tree.keys() <= _OF_RESOURCES or "id" in attributes:
+        return tree
+    related = tree.get("relationships")
+    found: dict[str, Any] = {"id": tree["id"], **attributes}
+    for name, said in related.items() if isinstance(related, dict) else ():
+        data = said.get("data") if isinstance(said, dict) else None
+        items = data if isinstance(data, list) else [data]
+        if ids := [item["id"] for item in items if isinstance(item, dict) and "id" in item]:
+            found.setdefault(name, ids)
+    return found
+
+
+def _of_dynamo(value: Any) -> Any:
+    if type(value) is not dict or len(value) != 1:
+        return value
+    kind, held = next(iter(value.items()))
+    return _held(kind, held, "M", "L", {"NULL"}, _of_dynamo)
+
+
+def _of_firestore(value: Any) -> Any:
+    if type(value) is not dict or len(value) != 1:
+        return value
+    kind, held = next(iter(value.items()))
+    if isinstance(held, dict):
+        if kind == "mapValue":
+            held = held.get("fields", {})
+        elif kind == "arrayValue":
+            held = held.get("values", [])
+    return _held(kind, held, "mapValue", "arrayValue", {"nullValue"}, _of_firestore)
+
+
+def _held(
+    kind: str,
+    held: Any,
+    of_objects: str,
+    of_lists: str,
+    of_nothing: set[str],
+    inner: Callable[[Any], Any],
+) -> Any:
+    """A value without its type."""
+    if kind in of_nothing:
+        return None
+    if kind == of_objects and isinstance(held, dict):
+        return {key: inner(item) for key, item in held.items()}
+    if kind == of_lists and isinstance(held, list):
+        return [inner(item) for item in held]
+    return held
