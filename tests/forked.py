@@ -53,12 +53,10 @@ class ForkedWorker:
         signal.signal(signal.SIGINT, signal.default_int_handler)
         sys.stderr = os.fdopen(2, "w", closefd=False)
         signal.setitimer(signal.ITIMER_PROF, busy[0])
-        line = b""
-        while not line.endswith(b"\n"):
-            if not (part := os.read(0, 1 << 20)):
-                return  # the other process is gone
-            line += part
-        inside.main(json.loads(line))
+        sys.stdin = os.fdopen(0, closefd=False)
+        line = sys.stdin.buffer.readline()
+        if line.endswith(b"\n"):  # else the other process is gone
+            inside.main(json.loads(line))
 
     def kill(self) -> None:
         if self.returncode is None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.readers.lines import LineTooLong, short_lines
 
 _SPLITS = ("train", "valid", "test")
 _TITLES = ("title", "name", "beer_name", "song_name")
@@ -117,10 +118,10 @@ def _record(text: str, path: Path, line: int) -> Record:
 def _lines(path: Path) -> Iterator[tuple[int, str]]:
     try:
         with path.open(encoding="utf-8", newline="\n") as lines:
-            for number, line in enumerate(lines, start=1):
+            for number, line in enumerate(short_lines(lines), start=1):
                 if text := line.rstrip("\r\n"):
                     yield number, text
-    except (OSError, UnicodeDecodeError) as error:
+    except (OSError, UnicodeDecodeError, LineTooLong) as error:
         raise CatalogError(f"cannot be read: {error}", where=str(path)) from None
 
 
@@ -156,11 +157,11 @@ def _table(path: Path, *needed: str) -> Iterator[dict[str, str]]:
     try:
         csv.field_size_limit(_LONGEST_CELL)
         with path.open(encoding="utf-8", newline="") as lines:
-            for row in csv.DictReader(lines):
+            for row in csv.DictReader(short_lines(lines)):
                 if any(row.get(name) is None for name in needed):
                     raise CatalogError(f"needs the columns {', '.join(needed)}", where=str(path))
                 yield {name: value or "" for name, value in row.items() if name is not None}
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, LineTooLong) as error:
         raise CatalogError(f"cannot be read: {error}", where=str(path)) from None
 
 

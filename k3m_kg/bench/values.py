@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.readers.lines import LineTooLong, short_lines
 
 _COLUMNS = ("id", "images", "category", "texts", "attribute_names", "attribute_values")
 _LONGEST_CELL = 1 << 20
@@ -95,13 +96,15 @@ def _table(path: Path) -> Iterator[dict[str, str]]:
     try:
         csv.field_size_limit(_LONGEST_CELL)
         with path.open(encoding="utf-8", newline="") as lines:
-            for number, row in enumerate(csv.DictReader(lines, delimiter="\t"), start=2):
+            for number, row in enumerate(
+                csv.DictReader(short_lines(lines), delimiter="\t"), start=2
+            ):
                 if any(row.get(name) is None for name in _COLUMNS):
                     raise CatalogError(
                         f"line {number} has not the columns {', '.join(_COLUMNS)}", where=str(path)
                     )
                 yield row
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, LineTooLong) as error:
         raise CatalogError(f"cannot be read: {error}", where=str(path)) from None
 
 

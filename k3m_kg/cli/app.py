@@ -82,7 +82,7 @@ def _run() -> int:
     except Exception as error:
         if os.environ.get("K3M_KG_TRACEBACK"):
             raise
-        known = error if isinstance(error, K3MError) else _missing(error)
+        known = error if isinstance(error, K3MError) else _known(error)
         if known is not None:
             streams.write_message(f"error: {console.error_text(explained(known))}\n")
             return known.exit_code
@@ -91,8 +91,13 @@ def _run() -> int:
     return 0
 
 
-def _missing(error: Exception) -> K3MError | None:
-    """What to say if an extra is not installed."""
+def _known(error: Exception) -> K3MError | None:
+    """What to say if an extra is not installed, or memory ran out."""
+    if isinstance(error, MemoryError):
+        return K3MError(
+            "the system gives the command no more memory",
+            hint="end other programs, or raise what `ulimit -v` allows",
+        )
     if not isinstance(error, ModuleNotFoundError):
         return None
     return missing_extra(error, command=next(iter(sys.argv[1:]), None))

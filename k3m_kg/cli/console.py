@@ -78,7 +78,7 @@ class Notes(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """As a note."""
-        note(f"{record.levelname.lower()}: {record.getMessage()}")
+        note(f"{record.levelname.lower()}: {_bounded(record.getMessage())}")
 
 
 def show_log() -> None:

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from k3m_kg.cli.console import note, note_waiting, say, visible_line
+from k3m_kg.cli.console import error_text, note, note_waiting, say, visible_line
 from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def decided_by_people(db: str) -> RuledOut:
         with GraphStore.open(db) as store:
             return RuledOut.of(ReviewDesk(store).judgements())
     except GraphError as error:
-        note(f"what people decided is not known: {error}")
+        note(f"what people decided is not known: {error_text(error)}")
         return NOTHING_RULED_OUT
 
 

@@ -12,12 +12,13 @@ from pydantic import BaseModel, ConfigDict
 
 from k3m_kg import __version__
 from k3m_kg.errors import ArtifactError
+from k3m_kg.files import ordinary
 from k3m_kg.manifests.records import HINT, Count, as_record, read_record
 
 
 def file_hash(path: Path) -> str:
     """SHA-256 (hex) of a file."""
-    with path.open("rb") as handle:
+    with ordinary(path).open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
 
 

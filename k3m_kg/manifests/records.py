@@ -12,6 +12,7 @@ from pydantic import BaseModel, Field, TypeAdapter, ValidationError
 
 from k3m_kg.config import read_yaml, validate_settings
 from k3m_kg.errors import ArtifactError, ConfigError
+from k3m_kg.files import ordinary
 
 _T = TypeVar("_T")
 _S = TypeVar("_S", bound=BaseModel)
@@ -34,7 +35,7 @@ def read_record(path: Path, kind: type[_T]) -> _T:
         ArtifactError: missing, damaged, or something else; names the first wrong place.
     """
     try:
-        if path.stat().st_size > MAX_JSON:
+        if ordinary(path).stat().st_size > MAX_JSON:
             raise ArtifactError(f"larger than {MAX_JSON:,} bytes", where=str(path))
         data = path.read_bytes()
     except FileNotFoundError:

@@ -1,8 +1,8 @@
 """The cut of the graph that SPARQL runs on: an oxigraph store on disk, one per state of the graph.
 
 It lives beside the SQLite file (`graph.db.sparql/`), else in the user's cache folder. A cut is
-built in a folder of its own and renamed when it is complete; queries hold a lock while they read,
-and cuts of older states are removed when nobody does.
+built by a worker in a folder of its own and renamed when it is complete; queries hold a lock while
+they read, and cuts of older states are removed when nobody does.
 """
 
 from __future__ import annotations
@@ -22,6 +22,8 @@ from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.rdf.export import ntriples_chunks
 from k3m_kg.rdf.subjects import iter_subjects
+from k3m_kg.workers.limits import UNLIMITED, Limits
+from k3m_kg.workers.process import Task, working
 
 _SHAPE = "1"
 """Changes when equal graphs make other triples than before."""
@@ -99,7 +101,7 @@ def _build(reader: GraphReader, place: Path, state: str, on_build: OnBuild) -> N
             if (place / state).is_dir():
                 return  # another process was faster
             with whole_folder(place / state) as work:
-                _load(reader, work, on_build)
+                _load(reader, work, str(place), on_build)
             _remove_others(place, state)
     except OSError as error:
         raise K3MError(
@@ -109,26 +111,35 @@ def _build(reader: GraphReader, place: Path, state: str, on_build: OnBuild) -> N
         ) from None
 
 
-def _load(reader: GraphReader, folder: Path, on_build: OnBuild) -> None:
-    import pyoxigraph as ox
+def _load(reader: GraphReader, folder: Path, where: str, on_build: OnBuild) -> None:
+    """Have a worker fill the folder.
 
-    cut = ox.Store(str(folder))
+    Oxigraph's store on disk ends its process where the system gives it no thread, memory or file.
+    """
+    task = Task(
+        "k3m_kg.rdf.cut_worker",
+        "fill_cut",
+        {"folder": str(folder), "where": where},
+        what="cutting the graph for SPARQL",
+        where=where,
+        fed=True,
+    )
     chunks: list[bytes] = []
     pending = loaded = 0
-
-    def load() -> None:
-        cut.bulk_load(b"".join(chunks), ox.RdfFormat.N_TRIPLES, lenient=True)
-        chunks.clear()
+    with working(task, Limits(memory=UNLIMITED, writes=UNLIMITED)) as answers:
+        for count, chunk in ntriples_chunks(iter_subjects(reader)):
+            chunks.append(chunk)
+            pending, loaded = pending + count, loaded + count
+            if pending >= _LOADED_TOGETHER:
+                answers.feed(b"".join(chunks))
+                on_build(loaded)
+                chunks.clear()
+                pending = 0
+        answers.feed(b"".join(chunks))
         on_build(loaded)
-
-    for count, chunk in ntriples_chunks(iter_subjects(reader)):
-        chunks.append(chunk)
-        pending, loaded = pending + count, loaded + count
-        if pending >= _LOADED_TOGETHER:
-            load()
-            pending = 0
-    load()
-    cut.flush()
+        answers.feed(b"")
+        for _ in answers:
+            pass
 
 
 def _remove_others(place: Path, state: str) -> None:

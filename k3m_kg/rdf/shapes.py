@@ -8,6 +8,7 @@ import pyoxigraph as ox
 from rdflib import Graph, Literal, Namespace
 
 from k3m_kg.errors import UsageError
+from k3m_kg.files import ordinary
 from k3m_kg.rdf.nesting import MAX_DEPTH, nesting_scanner
 from k3m_kg.rdf.rdflib_terms import rdflib_triple
 from k3m_kg.rdf.sparql import check_allowed
@@ -38,7 +39,7 @@ def load_shapes(path: Path) -> Graph:
     format = ox.RdfFormat.from_extension(path.suffix.removeprefix(".")) or ox.RdfFormat.TURTLE
     graph = Graph()
     try:
-        if path.stat().st_size > LARGEST:
+        if ordinary(path).stat().st_size > LARGEST:
             raise UsageError(
                 f"is larger than {shown(LARGEST)}, the most that shapes may take", where=str(path)
             )

@@ -20,7 +20,7 @@ _ENDS = ("\n", "\r")
 
 
 class LineTooLong(Exception):  # noqa: N818  (control flow between our own readers)
-    """A line exceeds `MAX_LINE`; the rest of it was skipped."""
+    """A line exceeds `MAX_LINE`; the rest of it was skipped, or is not to be read."""
 
 
 class RowTooLong(Exception):  # noqa: N818
@@ -72,6 +72,18 @@ class LineSource(Protocol):
     def read(self, size: int = -1, /) -> str:
         """The next characters; empty at the end."""
         ...
+
+
+def short_lines(file: LineSource) -> Iterator[str]:
+    """Lines with their ends, of a file in which one that is too long is no row but an error.
+
+    Raises:
+        LineTooLong: one exceeds the bound; it is not read to its end, which it may not have.
+    """
+    while line := file.readline(MAX_LINE + 1):
+        if len(line) > MAX_LINE:
+            raise LineTooLong(f"a line of more than {MAX_LINE >> 20} MiB")
+        yield line
 
 
 class TextLines(Iterator[str]):

@@ -14,7 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from k3m_kg.errors import K3MError
-from k3m_kg.files import write_text
+from k3m_kg.files import ordinary, write_text
 
 _RULES = 1
 """Another number where what is examined changes: then older markers say nothing."""
@@ -39,7 +39,7 @@ def is_examined(marker: Path, state: str) -> bool:
     """Whether files in this state were examined, by this process or by one that left `marker`."""
     if state in _REMEMBERED:
         return True
-    with suppress(OSError, ValueError), marker.open("rb") as stream:
+    with suppress(OSError, ValueError), ordinary(marker).open("rb") as stream:
         return stream.read(len(state) + 2) == f"{state}\n".encode()
     return False
 

@@ -44,7 +44,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic_core import from_json
 
 from k3m_kg.errors import SnapshotError
-from k3m_kg.files import beside
+from k3m_kg.files import beside, ordinary
 
 FORMAT_VERSION = 3
 """The newest."""
@@ -166,7 +166,7 @@ def damaged(folder: Path, file: str, what: str) -> SnapshotError:
 
 def file_hash(path: Path) -> str:
     """SHA-256 (hex) of a file, read in pieces."""
-    with path.open("rb") as stream:
+    with ordinary(path).open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
@@ -231,7 +231,8 @@ def locate(path: Path) -> Path:
         what = "this folder names no latest snapshot" if found else "no snapshot in this folder"
         raise SnapshotError(what, where=str(path), hint=hint)
     try:
-        name = (path / LATEST).read_text(encoding="ascii").strip()
+        with ordinary(path / LATEST).open(encoding="ascii") as stream:
+            name = stream.read(100).strip()
     except (OSError, ValueError):
         name = ""
     if not re.fullmatch(r"[0-9a-f]{16}", name):
@@ -248,7 +249,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         SnapshotError: not a manifest, a newer format, or a file that is missing or cut off.
     """
     try:
-        with (folder / MANIFEST).open("rb") as stream:
+        with ordinary(folder / MANIFEST).open("rb") as stream:
             text = stream.read(_LARGEST_MANIFEST + 1)
     except OSError as error:
         where = str(folder / MANIFEST)

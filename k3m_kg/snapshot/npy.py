@@ -12,6 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
+from k3m_kg.files import ordinary
+
 _MAGIC = b"\x93NUMPY\x01\x00"
 _HEADER = re.compile(
     r"\{'descr': '([<|][biuf][1248])', 'fortran_order': False, "
@@ -26,7 +28,7 @@ def map_npy(path: Path) -> np.ndarray:
         OSError: the file cannot be opened or mapped.
         ValueError: it is no such file, with the reason.
     """
-    with path.open("rb") as stream:
+    with ordinary(path).open("rb") as stream:
         start = stream.read(10)
         length = int.from_bytes(start[8:10], "little")
         found = _HEADER.fullmatch(stream.read(length).decode("latin-1"))

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 
 from k3m_kg.errors import SnapshotError, unknown_name
+from k3m_kg.readers.lines import LineTooLong, short_lines
 from k3m_kg.snapshot.hashing import draw
 from k3m_kg.snapshot.layout import SPLITS
 
@@ -245,7 +246,7 @@ def _refuse(path: Path, message: str, examples: list[str], advice: str) -> None:
 def _read_split_file(path: Path) -> list[tuple[int, str, str]]:
     try:
         with path.open(encoding="utf-8-sig", newline="") as stream:
-            reader = csv.DictReader(stream, strict=True)
+            reader = csv.DictReader(short_lines(stream), strict=True)
             columns = reader.fieldnames or []
             if not {"id", "split"} <= set(columns):
                 found = f"needs the columns id and split; it has {', '.join(columns) or 'none'}"
@@ -260,7 +261,7 @@ def _read_split_file(path: Path) -> list[tuple[int, str, str]]:
             return rows
     except FileNotFoundError:
         raise SnapshotError("no such split file", where=str(path)) from None
-    except (OSError, UnicodeDecodeError, csv.Error) as error:
+    except (OSError, UnicodeDecodeError, csv.Error, LineTooLong) as error:
         raise SnapshotError(f"not a readable CSV file: {error}", where=str(path)) from None
 
 

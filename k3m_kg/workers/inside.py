@@ -3,7 +3,8 @@
 It answers on standard output with messages, each with its length in eight bytes before it, as
 `marshal` writes plain data: (kind, content), where the kind is the task's own, and last
 ("end", None), ("error", its parts), ("bug", the traceback) or ("panic", what native code said). It
-ends when its standard input does: that is when the other process is gone.
+ends when its standard input does: that is when the other process is gone. A task that is fed reads
+that input first: pieces, each with its length before it, and a length of 0.
 """
 
 from __future__ import annotations
@@ -16,7 +17,8 @@ import signal
 import sys
 import threading
 import traceback
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import Any, NoReturn
 
 from k3m_kg import errors
@@ -24,8 +26,9 @@ from k3m_kg.errors import K3MError
 
 OUT_OF_MEMORY = 77
 """The exit status of a worker that met its limit and could still say so."""
-_WRITES = 1 << 20
-"""Bytes that it may write to one file: nothing needs any, and its messages go to a pipe."""
+_PROCESSORS = 4
+"""Native libraries start a thread for each, with a stack and an arena of its own: on a machine of
+64 these alone would take more than many limits of memory."""
 
 
 class Answer:
@@ -50,6 +53,12 @@ class Answer:
             while left:
                 left = left[self._out.write(left) :]
 
+    def fed(self) -> Iterator[bytes]:
+        """What the other process feeds to a task that is fed, piece by piece, to the end."""
+        while size := int.from_bytes(_exactly(8), "little"):
+            yield _exactly(size)
+        _watch()
+
     def renew(self) -> None:
         """The time begins anew; the other side's does when it says so too."""
         if self._seconds is not None:
@@ -71,21 +80,41 @@ def _plain(content: Any) -> Any:
     return type(content)(map(_plain, content)) if isinstance(content, (tuple, list)) else content
 
 
+def _exactly(size: int) -> bytes:
+    content = sys.stdin.buffer.read(size)
+    if len(content) < size:
+        os._exit(1)  # the other process is gone
+    return content
+
+
+def _watch() -> None:
+    threading.Thread(target=_end_with_input, daemon=True).start()
+
+
 def _end_with_input() -> None:
     while os.read(0, 1024):  # not sys.stdin: its lock would be in the way when Python ends
         pass
     os._exit(1)
 
 
-def _limit(memory: int) -> None:
-    """Let the kernel refuse memory beyond the limit; no dumps, no files."""
+def _narrow() -> None:
+    """Leave it few of the processors that it may use; other workers begin with others."""
+    if sys.platform == "linux":
+        allowed = sorted(os.sched_getaffinity(0))
+        first = os.getpid() % len(allowed)
+        with suppress(OSError):
+            os.sched_setaffinity(0, (allowed[first:] + allowed[:first])[:_PROCESSORS])
+
+
+def _limit(memory: int, writes: int) -> None:
+    """Let the kernel refuse memory beyond the limit, and large files; no dumps."""
     import resource
 
     sys.dont_write_bytecode = True  # Python takes a file that was cut off for the module
     limits = {
         "RLIMIT_DATA": memory,
         "RLIMIT_CORE": 0,
-        "RLIMIT_FSIZE": _WRITES,
+        "RLIMIT_FSIZE": writes,
     }
     for name, limit in limits.items():
         number = getattr(resource, name, None)
@@ -109,10 +138,12 @@ def main(request: Mapping[str, Any]) -> NoReturn:
 
     Args:
         request: `module` and `name` of the task, a function that takes an `Answer` and the
-            `arguments`; `memory` and `seconds` as in `Limits`.
+            `arguments`; `memory`, `seconds` and `writes` as in `Limits`; `fed` as in `Task`.
     """
-    _limit(request["memory"])
-    threading.Thread(target=_end_with_input, daemon=True).start()
+    _narrow()
+    _limit(request["memory"], request["writes"])
+    if not request["fed"]:
+        _watch()
     out = os.fdopen(os.dup(1), "wb", buffering=0)
     os.dup2(2, 1)  # nothing that a library prints gets between the messages
     answer = Answer(out, request["seconds"])

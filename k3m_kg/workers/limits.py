@@ -11,6 +11,8 @@ from k3m_kg.errors import UsageError
 
 MOST_SECONDS = 1_000_000.0
 """Eleven days: what a timeout can be set to."""
+UNLIMITED = 1 << 50
+"""Bytes where nothing is to be bounded but by the machine: the work is ours, not another's."""
 LEAST_MEMORY = 128 << 20
 """An interpreter with its libraries takes most of this before it works on anything."""
 _MEMORY = 4 << 30
@@ -27,6 +29,17 @@ def default_memory() -> int:
     return max(min(_MEMORY, machine // 2), LEAST_MEMORY) if machine > 0 else _MEMORY
 
 
+def system_memory() -> int:
+    """What the system lets a process of this one have, such as `ulimit -v`; `UNLIMITED`: any."""
+    try:
+        import resource
+    except ImportError:
+        return UNLIMITED
+    numbers = [getattr(resource, name, None) for name in ("RLIMIT_AS", "RLIMIT_DATA")]
+    allowed = [resource.getrlimit(number)[0] for number in numbers if number is not None]
+    return min((limit for limit in allowed if limit != resource.RLIM_INFINITY), default=UNLIMITED)
+
+
 @dataclass(frozen=True, slots=True)
 class Limits:
     """Limits of one worker.
@@ -35,10 +48,13 @@ class Limits:
         seconds: from its start, or from the last `Answers.renew`; None: no limit.
         memory: bytes of data that it may hold; what it answers may be a quarter of that. Enforced
             by the kernel (RLIMIT_DATA) on Linux. Others (macOS) take the number and do nothing.
+        writes: bytes that it may write to one file: most work writes none, and answers go to a
+            pipe.
     """
 
     seconds: float | None = None
     memory: int = field(default_factory=default_memory)
+    writes: int = 1 << 20
 
     @property
     def answer(self) -> int:

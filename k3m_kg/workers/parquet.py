@@ -10,12 +10,10 @@ from pathlib import Path
 
 from k3m_kg.errors import ConfigError
 from k3m_kg.workers.inside import Answer
-from k3m_kg.workers.limits import Limits
+from k3m_kg.workers.limits import UNLIMITED, Limits
 from k3m_kg.workers.process import Task, can_start, working
 
 _RATIO, _SMALL = 100, 1 << 30
-_NO_LIMIT = 1 << 50
-"""What it may unpack to is the limit."""
 
 
 def most_unpacked(path: Path) -> int:
@@ -44,7 +42,8 @@ def check_parquet(path: Path, where: str) -> None:
         where=where,
         error=ConfigError,
     )
-    with working(task, Limits(memory=_NO_LIMIT)) as answers:
+    # What it may unpack to is the limit.
+    with working(task, Limits(memory=UNLIMITED)) as answers:
         for kind, said in answers:
             if kind == "refused":
                 raise ConfigError(f"the Parquet file cannot be read: {said}", where=where)

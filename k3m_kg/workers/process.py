@@ -11,16 +11,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO, Any, TypeVar
 
 from k3m_kg import errors
 from k3m_kg.errors import K3MError
 from k3m_kg.workers.inside import OUT_OF_MEMORY
-from k3m_kg.workers.limits import Limits, shown
+from k3m_kg.workers.limits import Limits, shown, system_memory
 
+_T = TypeVar("_T")
 _ROOM = 1 << 20
 _KEPT = 4096
 _START = """
@@ -33,8 +34,24 @@ if line.endswith(b"\\n"):
     main(request)
 """
 """Without a whole line the other process is gone: nothing to do, and nobody to tell."""
-_NO_MEMORY = ("memory allocation of", "bad_alloc", "MemoryError", "Cannot allocate memory")
+_NO_MEMORY = (
+    "memory allocation of",
+    "bad_alloc",
+    "MemoryError",
+    "Cannot allocate memory",
+    "mmap for RocksDB",
+)
 """What native code says before it gives up."""
+_NO_THREAD = (
+    "Resource temporarily unavailable",
+    "failed to spawn thread",
+    "can't start new thread",
+)
+"""What it says where the system lets it have no more threads, or no room for their stacks."""
+_SCARCE = (
+    "end other programs, or raise what `ulimit -v` (memory), `-u` (processes) and `-n` (files) "
+    "allow"
+)
 _CRASHED = (
     "the library that did the work crashed: what it was given is nested too deeply, damaged or "
     "hostile"
@@ -56,6 +73,7 @@ class Task:
         if_slow: what to do if the time was too short.
         if_large: what to do if the memory was.
         after: what messages add of the consequences, such as "; nothing was kept".
+        fed: whether it works on what `WorkerAnswers.feed` gives it, and ends after the last piece.
     """
 
     module: str
@@ -67,6 +85,7 @@ class Task:
     if_slow: str = "raise --timeout"
     if_large: str = "raise --memory"
     after: str = ""
+    fed: bool = False
 
 
 def can_start() -> bool:
@@ -92,18 +111,23 @@ def working(task: Task, limits: Limits) -> Iterator[WorkerAnswers]:
         "arguments": dict(task.arguments),
         "memory": limits.memory,
         "seconds": limits.seconds,
+        "writes": limits.writes,
+        "fed": task.fed,
     }
     process: subprocess.Popen[bytes] | None = None
     stdin: IO[bytes] | None = None
-    with tempfile.TemporaryFile() as said:
+    with _started(task, tempfile.TemporaryFile) as said:
         try:
-            process = subprocess.Popen(  # noqa: S603
-                [sys.executable, *_flags(), "-P", "-c", _START],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=said,
-                bufsize=0,
-                start_new_session=True,
+            process = _started(
+                task,
+                lambda: subprocess.Popen(  # noqa: S603
+                    [sys.executable, *_flags(), "-P", "-c", _START],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=said,
+                    bufsize=0,
+                    start_new_session=True,
+                ),
             )
             assert process.stdout is not None
             # Of this frame, no more of the process, which outlives it where Ctrl-C comes before
@@ -113,10 +137,26 @@ def working(task: Task, limits: Limits) -> Iterator[WorkerAnswers]:
             _widen(process.stdout)
             with suppress(BrokenPipeError):  # what became of it is told when its answer is read
                 _write(stdin, json.dumps(request).encode() + b"\n")
-            yield WorkerAnswers(process, process.stdout, said, task, limits)
+            yield WorkerAnswers(process, stdin, said, task, limits)
         finally:
             if process is not None:
                 _end(process, stdin)
+
+
+def _started(task: Task, start: Callable[[], _T]) -> _T:
+    """What is needed to begin.
+
+    Raises:
+        K3MError: the system gives no more processes, files or memory.
+    """
+    try:
+        return start()
+    except OSError as error:
+        raise task.error(
+            f"no process for {task.what} can be started: {error.strerror or error}{task.after}",
+            where=task.where,
+            hint=_SCARCE,
+        ) from None
 
 
 class WorkerAnswers:
@@ -125,13 +165,15 @@ class WorkerAnswers:
     def __init__(
         self,
         process: subprocess.Popen[bytes],
-        stream: IO[bytes],
+        stdin: IO[bytes],
         said: IO[bytes],
         task: Task,
         limits: Limits,
     ) -> None:
+        assert process.stdout is not None
         self._process = process
-        self._stream = stream
+        self._stdin = stdin
+        self._stream = process.stdout
         self._said = said
         self._task = task
         self._limits = limits
@@ -142,6 +184,20 @@ class WorkerAnswers:
         """The time begins anew."""
         if self._limits.seconds is not None:
             self._deadline = time.monotonic() + self._limits.seconds
+
+    def feed(self, content: bytes) -> None:
+        """Give it a piece to work on; an empty one is the last.
+
+        Raises:
+            K3MError: it has ended, and why.
+        """
+        try:
+            _write(self._stdin, len(content).to_bytes(8, "little"))
+            _write(self._stdin, content)
+        except BrokenPipeError:
+            for _ in self:
+                pass
+            raise self._ended() from None
 
     def __iter__(self) -> Iterator[tuple[str, Any]]:
         """Kind and content of each message."""
@@ -206,6 +262,8 @@ class WorkerAnswers:
         crashed = -status in _CRASHES
         if status == OUT_OF_MEMORY or (crashed and any(text in said for text in _NO_MEMORY)):
             return self._too_much_memory()
+        if crashed and any(text in said for text in _NO_THREAD):
+            return self._refused("threads")
         how = f"by {signal.Signals(-status).name}" if status < 0 else f"with status {status}"
         hint = None
         if crashed:
@@ -223,11 +281,20 @@ class WorkerAnswers:
         )
 
     def _too_much_memory(self) -> K3MError:
+        if system_memory() < self._limits.memory:
+            return self._refused("memory")
         return self._task.error(
             f"{self._task.what} needed more than {shown(self._limits.memory)} of memory "
             f"and was stopped{self._task.after}",
             where=self._task.where,
             hint=self._task.if_large,
+        )
+
+    def _refused(self, what: str) -> K3MError:
+        return self._task.error(
+            f"{self._task.what} was stopped: the system gives it no more {what}{self._task.after}",
+            where=self._task.where,
+            hint=_SCARCE,
         )
 
 
@@ -251,7 +318,8 @@ def _last_line(said: IO[bytes]) -> str:
     end = said.seek(0, os.SEEK_END)
     said.seek(max(0, end - _KEPT))
     text = said.read().decode(errors="replace")
-    telling = [line for line in text.splitlines() if any(sign in line for sign in _NO_MEMORY)]
+    signs = (*_NO_MEMORY, *_NO_THREAD)
+    telling = [line for line in text.splitlines() if any(sign in line for sign in signs)]
     lines = telling or text.strip().splitlines()
     return lines[-1].strip() if lines else ""
 

@@ -57,6 +57,7 @@ def checked(code: int, said: bytes, what: object) -> None:
     """One message, and no bug."""
     assert code in (0, 1, 2), (what, code, said)
     assert b"Traceback" not in said, what
+    assert b"no more memory" not in said, what  # what one command reads or makes has a bound
     assert len(said) < 6_000, what
     if code:
         assert said.count(b"\n") <= 12, (what, said)  # a suggested mapping has some lines

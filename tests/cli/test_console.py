@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
+import logging
 import re
 from pathlib import Path
 
 import pytest
 
 import k3m_kg.cli
-from k3m_kg.cli.console import visible, visible_line
+from k3m_kg.cli.console import Notes, visible, visible_line
 from tests.cli.conftest import Command
 
 EVIL = "a\x1b]0;owned\x07b\x9b31mc\u202ed\u2066e\u2028f\rg\x7fh"
@@ -77,3 +78,9 @@ def test_commands_print_through_the_console_only() -> None:
     }
     streams = {"console.py", "streams.py", "encoding.py"}  # the last one says how they encode
     assert found <= streams, "use say, note, print_json or terminal"
+
+
+def test_a_note_of_what_went_wrong_is_bounded(capsys: pytest.CaptureFixture[str]) -> None:
+    record = logging.LogRecord("k3m_kg", logging.WARNING, "", 0, "x" * 5_000, None, None)
+    Notes(logging.WARNING).emit(record)
+    assert 1_000 < len(capsys.readouterr().err) < 1_100

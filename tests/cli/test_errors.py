@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from k3m_kg.cli import app
 from k3m_kg.errors import ConfigError
 from tests.cli.conftest import Command
 
@@ -54,6 +55,16 @@ def test_one_message_and_an_exit_code(
     assert out == ""
     left = {path for path in tmp_path.iterdir() if not path.name.startswith("k3m-kg.db")}
     assert sorted(left) == before, "nothing is left behind"
+
+
+def test_memory_that_runs_out_is_no_bug(monkeypatch: pytest.MonkeyPatch, run: Command) -> None:
+    def taking_all() -> None:
+        raise MemoryError
+
+    monkeypatch.setattr(app, "app", taking_all)
+    code, out, err = run("status")
+    assert (code, out) == (1, "")
+    assert err.startswith("error: the system gives the command no more memory\n  hint: ")
 
 
 def test_the_traceback_is_there_for_those_who_ask(

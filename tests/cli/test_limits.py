@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -165,3 +168,24 @@ def test_shapes_that_ask_for_all_of_all(run: Command, graph: Path) -> None:
     assert (code, out) == (1, "")
     assert "of memory and was stopped" in err or "took longer than 5 s and was stopped" in err
     assert "hint: simplify the shapes" in err
+
+
+@enforced
+@pytest.mark.parametrize("memory", [320_000, 550_000])
+def test_a_machine_that_is_too_small_for_sparql_is_one_message(graph: Path, memory: int) -> None:
+    """Oxigraph's store on disk ends its process where it gets no memory or thread."""
+    code = "from k3m_kg.cli.app import main; main()"
+    words = (sys.executable, "-c", code, "sparql", "SELECT (COUNT(*) AS ?n) { ?s ?p ?o }")
+    done = subprocess.run(
+        ["bash", "-c", f'ulimit -v {memory}; exec "$@"', "-", *words],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if done.returncode:
+        assert (done.returncode, done.stdout) == (1, ""), done.stderr
+        assert re.match("error: .* no more (memory|threads)\n  hint: .*\n$", done.stderr), (
+            done.stderr
+        )
+    assert not [path for path in graph.glob("*.sparql/*") if path.is_dir()] or not done.returncode

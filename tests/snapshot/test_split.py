@@ -202,6 +202,7 @@ def test_a_split_file_is_used_as_it_stands(tmp_path: Path) -> None:
         ("id,split\nb, c,train\n", "line 2: expected 2 columns"),
         (b"id,split\n\xff\xfe,train\n", "not a readable CSV file"),
         ('id,split\n"a,train\n', "not a readable CSV file"),
+        (f"id,split\n{'a' * 1_100_000},train\n", "a line of more than 1 MiB"),
     ],
 )
 def test_a_split_file_that_does_not_fit_is_refused(tmp_path: Path, text, message: str) -> None:

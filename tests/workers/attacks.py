@@ -43,6 +43,25 @@ def killed(answer: Answer, *, number: int) -> None:
     signal.pause()
 
 
+def gives_up(answer: Answer, *, said: str) -> None:
+    print("terminate called after throwing", said, sep="\n", file=sys.stderr, flush=True)
+    os.abort()
+
+
+def processors(answer: Answer) -> None:
+    answer.send("value", len(os.sched_getaffinity(0)))
+
+
+def fed_lengths(answer: Answer) -> None:
+    for piece in answer.fed():
+        answer.send("value", len(piece))
+
+
+def ends_when_fed(answer: Answer) -> None:
+    next(answer.fed())
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
 def wrong(answer: Answer) -> None:
     raise UsageError("is wrong", where="here", hint="mend it")
 

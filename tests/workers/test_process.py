@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import errno
 import importlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -87,6 +90,94 @@ def test_a_crash(number: signal.Signals, hint: str) -> None:
     assert hint in str(found.value.hint)
 
 
+@pytest.mark.parametrize(
+    ("said", "message", "hint"),
+    [
+        ("  what():  Resource temporarily unavailable", "gives it no more threads", "ulimit -v"),
+        ("memory allocation of 200 bytes failed", "needed more than 128 MiB of memory", "--memory"),
+        ("double free or corruption", "was ended by SIGABRT", "crashed"),
+    ],
+)
+def test_what_native_code_says_before_it_gives_up(said: str, message: str, hint: str) -> None:
+    with pytest.raises(CatalogError, match=message) as found:
+        values("gives_up", Limits(memory=128 << 20), said=said)
+    assert hint in str(found.value.hint)
+
+
+@on_linux
+def test_memory_that_the_system_refuses_is_not_the_limit_of_the_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(processes, "system_memory", lambda: 1 << 30)
+    with pytest.raises(CatalogError, match="the system gives it no more memory") as found:
+        values("gives_up", Limits(memory=2 << 30), said="memory allocation of 200 bytes failed")
+    assert "ulimit -v" in str(found.value.hint)
+
+
+@pytest.mark.parametrize("reason", [errno.EAGAIN, errno.ENOMEM, errno.EMFILE])
+def test_a_process_that_the_system_refuses_is_an_error(
+    reason: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(*_: Any, **__: Any) -> None:
+        raise OSError(reason, os.strerror(reason))
+
+    for module, name in ((subprocess, "Popen"), (tempfile, "TemporaryFile")):
+        with monkeypatch.context() as patch:
+            patch.setattr(module, name, refuse)
+            with pytest.raises(
+                CatalogError, match=f"no process for the work.*{os.strerror(reason)}"
+            ):
+                values("wrong")
+
+
+@on_linux
+def test_a_worker_has_few_processors() -> None:
+    """Libraries start a thread for each, with a stack that counts as memory."""
+    (found,) = values("processors")
+    assert found == min(4, len(os.sched_getaffinity(0)))
+
+
+def fed(name: str, pieces: list[bytes]) -> list[Any]:
+    with working(replace(task(name), fed=True), Limits()) as answers:
+        for piece in [*pieces, b""]:
+            answers.feed(piece)
+        return [content for _, content in answers]
+
+
+def test_what_a_worker_is_fed_comes_whole() -> None:
+    pieces = [b"a", b"x" * 5_000_000, b"\n\0"]
+    assert fed("fed_lengths", pieces) == [len(piece) for piece in pieces]
+
+
+def test_who_feeds_one_that_has_ended_learns_why() -> None:
+    with pytest.raises(UsageError, match="is wrong"):
+        fed("wrong", [b"x" * 5_000_000] * 3)
+    with pytest.raises(CatalogError, match="the work was ended by SIGKILL"):
+        fed("ends_when_fed", [b"x" * 5_000_000] * 3)
+
+
+def test_one_that_is_fed_ends_with_who_feeds_it() -> None:
+    request = {
+        "path": sys.path,
+        "module": "tests.workers.attacks",
+        "name": "fed_lengths",
+        "arguments": {},
+        "memory": 1 << 40,
+        "seconds": None,
+        "writes": 0,
+        "fed": True,
+    }
+    whole = (3).to_bytes(8, "little") + b"abc"
+    for left in (b"", whole[:5], whole[:-1], whole):
+        done = subprocess.run(
+            [sys.executable, "-P", "-c", processes._START],
+            input=json.dumps(request).encode() + b"\n" + left,
+            capture_output=True,
+            check=False,
+        )
+        assert (done.returncode, done.stderr) == (1, b"")
+
+
 def test_no_files_are_written(tmp_path: Path) -> None:
     assert values("files", path=str(tmp_path / "x")) == [os.strerror(27)]
     assert (tmp_path / "x").stat().st_size <= 1 << 20
@@ -161,6 +252,8 @@ def test_a_worker_whose_listener_is_gone_ends_without_a_word() -> None:
         "arguments": {"values": ["x" * 100_000] * 100},
         "memory": Limits().memory,
         "seconds": None,
+        "writes": 0,
+        "fed": False,
     }
     process = subprocess.Popen(
         [sys.executable, "-P", "-c", processes._START],

@@ -7,7 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from k3m_kg.cli.console import DEFAULT_DATABASE, JsonFlag, note, print_json, progress_bar, say
+from k3m_kg.cli.console import (
+    DEFAULT_DATABASE,
+    JsonFlag,
+    error_text,
+    note,
+    print_json,
+    progress_bar,
+    say,
+)
 from k3m_kg.cli.outputs import guard, written_in
 from k3m_kg.cli.using import (
     ArtifactArgument,
@@ -247,7 +255,7 @@ def evaluate(
     try:
         keep_verdict_of(report, opened)
     except K3MError as error:  # an artifact that others may only read is measured all the same
-        note(f"the verdict is not kept: {error}")
+        note(f"the verdict is not kept: {error_text(error)}")
     if as_json:
         print_json(report)
     else:
