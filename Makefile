@@ -14,7 +14,7 @@ export MPLCONFIGDIR := $(CURDIR)/$(VENV)/var/matplotlib
 export PYTHONDONTWRITEBYTECODE :=
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format bench bench-graph docs assets screenshots site clean
+.PHONY: help demo test lint format bench bench-train bench-robustness bench-graph docs assets screenshots site clean
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,14 @@ format: $(READY)  ## rewrite the code in house style
 
 bench: $(READY)  ## the baselines and speeds of docs/benchmarks.md
 	$(BIN)/python -m benchmarks
+
+bench-train: $(READY)  ## a training step beside its bare layers, CLIP's step, and its growth with the catalog
+	$(BIN)/python -m benchmarks training_throughput
+	$(BIN)/python -m benchmarks bare_layers
+	$(BIN)/python -m benchmarks bare_layers --size base --batch 16
+	$(BIN)/python -m benchmarks beside_clip
+	$(BIN)/python -m benchmarks growth
+	@echo "beside the authors' code, once you have it: python -m benchmarks released_k3m --folder K3M"
 
 bench-robustness: $(READY)  ## the smallest robustness grid on the fashion catalog, within the hour
 	$(BIN)/python -m benchmarks robustness_grid

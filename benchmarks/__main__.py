@@ -15,6 +15,9 @@ def main() -> None:
     names = sorted(path.stem for path in folder.glob("*.py") if not path.stem.startswith("_"))
     if len(sys.argv) > 1:
         name = sys.argv[1]
+        if name in ("-h", "--help"):
+            print(f"{__doc__}\n\nThere are: {', '.join(names)}. NAME --help tells more of one.")
+            return
         if name not in names:
             sys.exit(f"no benchmark {name!r}; there are: {', '.join(names)}")
         sys.argv = sys.argv[1:]
