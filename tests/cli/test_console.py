@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import k3m_kg.cli
-from k3m_kg.cli.console import Notes, visible, visible_line
+from k3m_kg.cli.console import Notes, print_json, visible, visible_line
 from tests.cli.conftest import Command
 
 EVIL = "a\x1b]0;owned\x07b\x9b31mc\u202ed\u2066e\u2028f\rg\x7fh"
@@ -84,3 +84,8 @@ def test_a_note_of_what_went_wrong_is_bounded(capsys: pytest.CaptureFixture[str]
     record = logging.LogRecord("k3m_kg", logging.WARNING, "", 0, "x" * 5_000, None, None)
     Notes(logging.WARNING).emit(record)
     assert 1_000 < len(capsys.readouterr().err) < 1_100
+
+
+def test_figures_that_are_not_numbers_are_null_in_json(capsys: pytest.CaptureFixture[str]) -> None:
+    print_json({"a": float("nan"), "b": [float("inf"), 1.5], "c": (None, True)})
+    assert json.loads(capsys.readouterr().out) == {"a": None, "b": [None, 1.5], "c": [None, True]}

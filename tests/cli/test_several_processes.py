@@ -13,7 +13,7 @@ from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.processes import Processes
 from k3m_kg.errors import ConfigError, K3MError
 from k3m_kg.use.parts import own_part, own_share
-from tests.cli.test_use_commands import Command
+from tests.cli.conftest import Command
 from tests.evaluation.shop import trained
 from tests.torchrun import run_together, said
 

@@ -144,7 +144,7 @@ def test_the_fashion_catalog_takes_the_split_that_is_reported_on(
     run: Command, data_dir: Path, tmp_path: Path
 ) -> None:
     folder = data_dir / "fashion"
-    mapping = Path(__file__).parents[2] / "examples" / "fashion" / "mapping.yaml"
+    mapping = Path(__file__).parents[4] / "examples" / "fashion" / "mapping.yaml"
     url = f"sqlite:///{tmp_path / 'fashion.db'}"
     source = folder / "styles.csv"
     quarantine = ["--quarantine", tmp_path / "rejected.jsonl"]
