@@ -1,13 +1,14 @@
 """How fast each catalog format is read, beside the bare library that its reader uses.
 
-    python -m benchmarks readers --products 100000 [--formats shopify workbook]
+    python -m benchmarks readers --products 100000 [--formats shopify workbook] [--memory]
 
 The sources are those of `examples/exports`, repeated under other ids; each has about as many
 products as asked. Ours makes whole product records. Beside it stand the shortest script that
 gives the same products with the library that ours uses (`reader_scripts`), and the bare library
 that only parses and throws all away: rows of `csv`, objects of `json`, events of `expat`, rows of
 calamine, triples of oxigraph. Each figure is that of a process of its own, the best of three:
-seconds of its CPU without those of imports, and what its memory grew by.
+seconds of its CPU without those of imports, and what its memory grew by. With `--memory` the most
+that ours takes for a fifth of the products and for all is measured instead, once each.
 """
 
 from __future__ import annotations
@@ -250,8 +251,8 @@ LIBRARIES = {
 
 def measured(
     what: Callable[[Path, str, Path | None], int], path: Path, name: str, mapping: Path | None
-) -> tuple[int, float, float]:
-    """Count, seconds of CPU, and MB that memory grew by, in this process."""
+) -> tuple[int, float, float, float]:
+    """Count, seconds of CPU, MB that memory grew by, and the most it was, in this process."""
     if what is ours:
         from k3m_kg.readers.choosing import choose_reader
 
@@ -260,21 +261,50 @@ def measured(
     started = time.process_time()
     count = what(path, name, mapping)
     seconds = time.process_time() - started
-    return count, seconds, (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return count, seconds, (most - before) / 1024, most / 1024
 
 
-def alone(which: str, path: Path, name: str, mapping: Path | None) -> tuple[int, float, float]:
+def alone(
+    which: str, path: Path, name: str, mapping: Path | None
+) -> tuple[int, float, float, float]:
     """`measured`, in a process of its own."""
     words = [which, str(path), name, str(mapping or "")]
     command = [sys.executable, "-m", "benchmarks.readers", "--one", *words]
     done = subprocess.run(command, stdout=subprocess.PIPE, check=True, cwd=EXPORTS.parents[1])
-    count, seconds, memory = json.loads(done.stdout)
-    return count, seconds, memory
+    count, seconds, grew, most = json.loads(done.stdout)
+    return count, seconds, grew, most
 
 
-def best(which: str, path: Path, name: str, mapping: Path | None) -> tuple[int, float, float]:
+def best(
+    which: str, path: Path, name: str, mapping: Path | None
+) -> tuple[int, float, float, float]:
     """The quickest of three."""
     return min((alone(which, path, name, mapping) for _ in range(3)), key=lambda one: one[1])
+
+
+def _written(name: str, products: int, folder: Path) -> tuple[Path, str, str, Path | None]:
+    """A source of that many products: file, format, library beside it, and mapping."""
+    if name in SOURCES:
+        source = SOURCES[name]
+        path = folder / source.file
+        write_repeated(source, products, path)
+        mapping = EXPORTS / source.mapping if source.mapping else None
+        return path, name.removesuffix("-lines").removesuffix("-rss"), source.library, mapping
+    path = folder / f"table.{ {'workbook': 'xlsx', 'rdf': 'nt'}.get(name, name) }"
+    return path, name, LIBRARIES[name], write_table(name, products, path)
+
+
+def _print_memory(names: list[str], products: int) -> None:
+    print(f"| format | products | MB | products | MB |\n|{'---|' * 5}")
+    for name in names:
+        said = [name]
+        for count in (products // 5, products):
+            with tempfile.TemporaryDirectory() as folder:
+                path, format, _, mapping = _written(name, count, Path(folder))
+                read, _, _, most = alone("ours", path, format, mapping)
+                said += [f"{read:,}", f"{most:.0f}"]
+        print(f"| {' | '.join(said)} |", flush=True)
 
 
 def main() -> None:
@@ -283,11 +313,15 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=100_000)
     parser.add_argument("--formats", nargs="*", default=known, choices=known, metavar="NAME")
     parser.add_argument("--one", nargs=4, help=argparse.SUPPRESS)
+    parser.add_argument("--memory", action="store_true")
     options = parser.parse_args()
     if options.one is not None:
         which, path, name, mapping = options.one
         what = {"ours": ours, "bare": bare, "script": scripted}[which]
         print(json.dumps(measured(what, Path(path), name, Path(mapping) if mapping else None)))
+        return
+    if options.memory:
+        _print_memory(options.formats, options.products)
         return
     print(
         "| format | products | ours, products/s | script | of it | bare | of it | ours, MB |\n"
@@ -295,18 +329,7 @@ def main() -> None:
     )
     for name in options.formats:
         with tempfile.TemporaryDirectory() as folder:
-            mapping: Path | None = None
-            if name in SOURCES:
-                source = SOURCES[name]
-                path = Path(folder) / source.file
-                write_repeated(source, options.products, path)
-                mapping = EXPORTS / source.mapping if source.mapping else None
-                library = source.library
-                format = name.removesuffix("-lines").removesuffix("-rss")
-            else:
-                path = Path(folder) / f"table.{ {'workbook': 'xlsx', 'rdf': 'nt'}.get(name, name) }"
-                mapping = write_table(name, options.products, path)
-                library, format = LIBRARIES[name], name
+            path, format, library, mapping = _written(name, options.products, Path(folder))
             first = best("ours", path, format, mapping)
             second = best("bare", path, library, None)
             third = best("script", path, name, None) if name in SCRIPTS else None

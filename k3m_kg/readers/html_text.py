@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import html
 import re
+from functools import lru_cache
 
 _OPENING = re.compile(r"<(?:(!--)|[!?]|/?([a-zA-Z][a-zA-Z0-9]*))")
 # A tag up to its end; one with a quote that never closes ends at the next bracket.
 _REST_OF_TAG = re.compile(r"""[^"'>]*+(?:"[^"]*+"[^"'>]*+|'[^']*+'[^"'>]*+)*+>""")
-_PLAIN_TAG = re.compile(r"""</?([a-zA-Z][a-zA-Z0-9]*)[^"'<>]*>""")
 _UNSEEN = {name: re.compile(f"</{name}", re.IGNORECASE) for name in ("script", "style")}
 _REFERENCE = re.compile(r"&#?[0-9a-zA-Z]{1,32};?")
 _BREAKS = frozenset(
@@ -38,6 +38,22 @@ _BREAKS = frozenset(
     ]
 )
 _CELLS = frozenset(("td", "th"))
+_PLAIN_TAG = re.compile(r"""/?([a-zA-Z][a-zA-Z0-9]*)[^"'<>]*""")
+_BREAK = "\x1e"
+"""What stands for tags that end a line, while line breaks are blanks; a blank itself."""
+
+_LONGEST_KEPT = 100
+"""Characters of a tag of which it is kept what it does."""
+
+
+@lru_cache(maxsize=1000)
+def _mark_of(tag: str) -> str | None:
+    """What stands for a tag, without its brackets; None where what it does is not plain."""
+    found = _PLAIN_TAG.fullmatch(tag)
+    name = found[1].lower() if found is not None else None
+    if name is None or name in _UNSEEN:
+        return None
+    return _BREAK if name in _BREAKS else " " if name in _CELLS else ""
 
 
 def html_to_text(source: str) -> str:
@@ -45,7 +61,7 @@ def html_to_text(source: str) -> str:
     if "<" not in source and "&" not in source:  # no HTML
         return " ".join(source.split())
     if (plain := _of_plain_tags(source)) is not None:
-        return _lines(plain)
+        return plain
     parts: list[str] = []
     place = 0
     while opening := _OPENING.search(source, place):
@@ -59,12 +75,28 @@ def html_to_text(source: str) -> str:
 
 def _of_plain_tags(source: str) -> str | None:
     """What most descriptions are, in one go: tags without quotes, none of which hides its text."""
-    parts = _PLAIN_TAG.split(source)
-    texts, names = parts[::2], [name.lower() for name in parts[1::2]]
-    if not _UNSEEN.keys().isdisjoint(names) or any("<" in text for text in texts):
+    if _BREAK in source:
         return None
-    marks = ["", *("\n" if name in _BREAKS else " " if name in _CELLS else "" for name in names)]
-    return "".join([mark + _inline(text) for mark, text in zip(marks, texts, strict=True)])
+    first, *tags = source.split("<")
+    found = [_read(first)]
+    for part in tags:
+        tag, end, text = part.partition(">")
+        if not end or len(tag) > _LONGEST_KEPT or (mark := _mark_of(tag)) is None:
+            return None
+        found.append(mark)
+        if text:
+            found.append(_read(text))
+    lines = [" ".join(line.split()) for line in "".join(found).split(_BREAK)]
+    return "\n".join([line for line in lines if line])
+
+
+def _read(text: str) -> str:
+    """Text with its references read."""
+    return _REFERENCE.sub(_read_reference, text) if "&" in text else text
+
+
+def _read_reference(reference: re.Match[str]) -> str:
+    return html.unescape(reference[0])
 
 
 def _lines(text: str) -> str:
@@ -90,6 +122,4 @@ def _after(mark: str, source: str, start: int) -> int:
 
 def _inline(text: str) -> str:
     """Text between tags, where line breaks are blanks."""
-    if "&" in text:
-        text = _REFERENCE.sub(lambda reference: html.unescape(reference[0]), text)
-    return text.replace("\n", " ").replace("\r", " ")
+    return _read(text).replace("\n", " ").replace("\r", " ")

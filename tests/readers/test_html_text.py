@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from k3m_kg.readers.html_text import html_to_text
@@ -43,3 +45,15 @@ def test_no_markup_takes_long(piece: str) -> None:
     with no_hang():  # it is a tenth of a second; quadratic is an hour
         html_to_text((piece * 500_000)[:500_000])
         html_to_text((piece * 500_000)[:500_000] + ">")
+
+
+def test_plain_tags_say_what_they_do_where_others_are_beside_them() -> None:
+    """Most descriptions are read in one go, those with a comment, say, tag by tag."""
+    tokens = [
+        "<p>", "</p>", "<BR >", "<b>", "</TD>", "<th x=1>", "<li\n>", "<scripty>", "&amp;", "&#10;",
+        "&am", "p;", "&lt;", "x", "y z", "\n", "\r", ">", " ", "&#x1e;", "\u2028",
+    ]  # fmt: skip
+    random = Random(7)
+    for _ in range(500):
+        source = "".join(random.choices(tokens, k=6))
+        assert html_to_text(source) == html_to_text(f"{source}<!-- -->")

@@ -89,7 +89,9 @@ _METAFIELD = re.compile(r"(.*\S)\s*\((product|variant)\.metafields\.([^.()]+)\.[
 _TEXT_NUMBER = re.compile(r"'(?=\d)")
 _DEFAULT = ("Title", "Default Title")
 _MEASURE = "unit price total measure"
-_Stated = tuple[int, str, str, Callable[[str], Sequence[str]] | None]
+_Read = Callable[[str], str | list[str]]
+"""How a cell is read: as one text, or as several."""
+_Stated = tuple[int, str, str, _Read | None]
 """Where a column is, the property that it states, its kind, and how such cells are read."""
 TYPE, PRODUCT_CATEGORY = "type", "product category"
 
@@ -114,7 +116,6 @@ class ShopifyColumns:
         self.position = found.get("image position")
         self.variant_image = found.get("variant image url")
         self.sku = found.get("sku")
-        self.measure_unit = found.get("unit price total measure unit")
         self.options = [
             (found[f"option{number} name"], found[f"option{number} value"])
             for number in (1, 2, 3)
@@ -133,32 +134,30 @@ class ShopifyColumns:
         self._of_a_variant = _getter(of_a_variant)
         self._of_the_product = _getter([place for place, *_ in self.of_product])
         self._own = _getter([place for place, *_ in self.of_variant])
+        self._read_of_product = [(name, read) for _, name, _, read in self.of_product]
+        self._read_of_variant = [(name, read) for _, name, _, read in self.of_variant]
+        kinds = [kind for _, _, kind, _ in self.of_variant]
+        with_unit = "unit price total measure unit" in found and _MEASURE in kinds
+        self._measured = kinds.index(_MEASURE) if with_unit else None
+        self._measure_unit = found.get("unit price total measure unit", 0)
 
     def has_variant(self, row: TableRow) -> bool:
         """Whether a row states a variant."""
         return any(self._of_a_variant(row.cells))
 
-    def of_the_product(self, row: TableRow) -> Pairs:
+    def of_the_product(self, row: TableRow) -> list[tuple[str, str]]:
         """What a row says of the product."""
         cells = self._of_the_product(row.cells)
-        return self._pairs(row, self.of_product, cells) if any(cells) else ()
+        return _pairs(self._read_of_product, cells) if any(cells) else []
 
-    def of_the_variant(self, row: TableRow) -> Pairs:
+    def of_the_variant(self, row: TableRow) -> list[tuple[str, str]]:
         """What a row says of its variant alone, but for the options."""
-        return self._pairs(row, self.of_variant, self._own(row.cells))
-
-    def _pairs(self, row: TableRow, columns: Sequence[_Stated], cells: Sequence[str]) -> Pairs:
-        found: list[tuple[str, str]] = []
-        stated = [(one, cell) for one, cell in zip(columns, cells, strict=True) if cell]
-        for (_, name, _, read), cell in stated:
-            if read is None:  # most are
-                found.append((name, cell))
-            elif read is _measure:
-                unit = row.cells[self.measure_unit] if self.measure_unit is not None else ""
-                found.append((name, f"{cell} {unit}".strip()))
-            else:
-                found += [(name, text) for text in read(cell) if text]
-        return tuple(found)
+        cells = self._own(row.cells)
+        if self._measured is not None and cells[self._measured]:
+            amount, unit = cells[self._measured], row.cells[self._measure_unit]
+            cells = [*cells]
+            cells[self._measured] = f"{amount} {unit}".strip()
+        return _pairs(self._read_of_variant, cells)
 
     def begins(self, row: TableRow, first: TableRow | None) -> bool | str:
         """Whether a row begins another product than that of `first`."""
@@ -182,9 +181,27 @@ class ShopifyColumns:
         elif name in _OF_VARIANT:
             self.of_variant.append((place, _OF_VARIANT[name], name, _READ.get(name)))
         elif name == _MEASURE:
-            self.of_variant.append((place, "Unit price total measure", name, _measure))
+            self.of_variant.append((place, "Unit price total measure", name, None))
         else:
             self.of_product.append((place, _OF_PRODUCT.get(name, written), name, _READ.get(name)))
+
+
+def _pairs(
+    columns: Sequence[tuple[str, _Read | None]], cells: Sequence[str]
+) -> list[tuple[str, str]]:
+    """The properties that cells state."""
+    found: list[tuple[str, str]] = []
+    add = found.append
+    for (name, read), cell in zip(columns, cells, strict=True):
+        if not cell:
+            continue
+        if read is None:  # most are
+            add((name, cell))
+        elif type(text := read(cell)) is not str:
+            found += [(name, one) for one in text]
+        elif text:
+            add((name, text))
+    return found
 
 
 def _getter(places: Sequence[int]) -> Callable[[Sequence[str]], Sequence[str]]:
@@ -278,16 +295,17 @@ def _product(
     variants = [row for row in rows if columns.has_variant(row)]
     names = option_names(columns, first)
     if len(variants) < 2 and not _options(columns, names, first):
-        own = columns.of_the_variant(first)
-        yield ProductRecord(handle, title, category, images, inherited(own, stated), first.line)
+        properties = inherited(columns.of_the_variant(first), stated)
+        yield ProductRecord(handle, title, category, images, properties, first.line)
         return
     yield ProductRecord(handle, title, category, images, stated, first.line)
+    variant_image = columns.variant_image
     for id_, row, options in _variants(columns, handle, names, variants):
         if id_ is None:
             yield table.rejected(row, f"a second variant of {handle!r} with the same options")
             continue
         own = (*options, *columns.of_the_variant(row))
-        picture = _cell(row, columns.variant_image)
+        picture = row.cells[variant_image] if variant_image is not None else ""
         yield ProductRecord(
             id_,
             title,
@@ -323,7 +341,7 @@ def _variants(
     ids = {handle}
     for row in rows:
         options = _options(columns, names, row)
-        sku = _TEXT_NUMBER.sub("", row.cells[columns.sku], count=1) if columns.sku else ""
+        sku = _without_mark(row.cells[columns.sku]) if columns.sku else ""
         id_ = sku
         if not sku or sku in ids:
             id_ = "/".join([handle, *(value for _, value in options)])
@@ -337,12 +355,13 @@ def _cell(row: TableRow, place: int | None) -> str | None:
 
 def _options(columns: ShopifyColumns, names: Sequence[str], row: TableRow) -> Pairs:
     """What the row chooses of the options, whose names stand in the product's first row."""
-    found = []
-    for (name_place, value_place), name in zip(columns.options, names, strict=True):
-        name, value = row.cells[name_place] or name, row.cells[value_place]
-        if value and (name, value) != _DEFAULT:
-            found.append((name or "Option", value))
-    return tuple(found)
+    cells = row.cells
+    found = [
+        (cells[name_place] or name or "Option", value)
+        for (name_place, value_place), name in zip(columns.options, names, strict=True)
+        if (value := cells[value_place])
+    ]
+    return tuple(found) if _DEFAULT not in found else tuple(p for p in found if p != _DEFAULT)
 
 
 def _texts_of(cell: str) -> list[str]:
@@ -365,21 +384,20 @@ def _texts_of(cell: str) -> list[str]:
     return [text for text in texts if text]
 
 
-def _measure(cell: str) -> list[str]:
-    """A number whose unit stands in another column."""
-    return [cell]
+def _without_mark(cell: str) -> str:
+    """A number that Shopify marks as a text."""
+    return _TEXT_NUMBER.sub("", cell, count=1) if "'" in cell else cell
 
 
-_READ: dict[str, Callable[[str], Sequence[str]]] = {
-    "description": lambda cell: [html_to_text(cell)],
+_READ: dict[str, _Read] = {
+    "description": html_to_text,
     "tags": split,
     ";": lambda cell: split(cell, ";"),
-    "json": lambda cell: _texts_of(cell) if cell[0] in "[{" else [cell],
-    "sku": lambda cell: [_TEXT_NUMBER.sub("", cell, count=1)],
-    "barcode": lambda cell: [_TEXT_NUMBER.sub("", cell, count=1)],
+    "json": lambda cell: _texts_of(cell) if cell[0] in "[{" else cell,
+    "sku": _without_mark,
+    "barcode": _without_mark,
     # Shopify writes 0 where nobody has weighed it.
-    "weight value (grams)": lambda cell: [f"{cell} g"] if cell.strip("0.") else [],
-    _MEASURE: _measure,
+    "weight value (grams)": lambda cell: f"{cell} g" if cell.strip("0.") else "",
 }
 """How the texts of a cell are read, by the kind of its column."""
 
@@ -391,10 +409,13 @@ def _images(columns: ShopifyColumns, rows: Sequence[TableRow]) -> tuple[str, ...
     if len(rows) == 1:
         image = rows[0].cells[columns.image]
         return (image,) if image else ()
+    place, position = columns.image, columns.position
+    having = [row.cells for row in rows if row.cells[place]]
+    if len(having) < 2:
+        return tuple([cells[place] for cells in having])
     found = []
-    for number, row in enumerate(rows):
-        if image := row.cells[columns.image]:
-            position = _cell(row, columns.position) or ""
-            told = position.isdecimal() and len(position) < 10
-            found.append((int(position) if told else len(rows), number, image))
+    for number, cells in enumerate(having):
+        said = cells[position] if position is not None else ""
+        told = said.isdecimal() and len(said) < 10
+        found.append((int(said) if told else len(rows), number, cells[place]))
     return tuple(dict.fromkeys(image for _, _, image in sorted(found)))

@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from itertools import chain
+from operator import itemgetter
 from pathlib import Path
 from typing import ClassVar
 
@@ -28,6 +29,7 @@ _LOOKED_AT, _LOOKED_AT_CHARACTERS = 1_000, 1 << 22
 """Rows that a file is told by."""
 
 Pairs = tuple[tuple[str, str], ...]
+_name = itemgetter(0)
 
 
 def refuse_mapping(name: str, mapping: Path | None) -> None:
@@ -169,16 +171,19 @@ class TableDialect(ABC):
 
 
 def inherited(own: Iterable[tuple[str, str]], of_parent: Iterable[tuple[str, str]]) -> Pairs:
-    """What a variant states, then what its parent does of properties that it does not state."""
+    """What a variant states, then what its parent does of properties that it does not state.
+
+    Args:
+        of_parent: without repeats.
+    """
     stated = dict.fromkeys(own)
-    names = {name for name, _ in stated}
-    return (*stated, *[pair for pair in dict.fromkeys(of_parent) if pair[0] not in names])
+    names = set(map(_name, stated))
+    return (*stated, *[pair for pair in of_parent if pair[0] not in names])
 
 
 def split(cell: str, separator: str = ",") -> list[str]:
     """The parts of a cell that are not empty."""
-    parts = (part.strip() for part in cell.split(separator))
-    return [part for part in parts if part]
+    return [part for part in map(str.strip, cell.split(separator)) if part]
 
 
 def places(header: Sequence[str], names: Collection[str]) -> list[int]:
