@@ -16,6 +16,7 @@ from k3m_kg.snapshot.validation_parts import PROOF
 from k3m_kg.use.calibration.acceptance import Threshold, least_count, thresholds
 from k3m_kg.use.calibration.answers import ENOUGH, KnownAnswers, known_answers
 from k3m_kg.use.calibration.decided import NOTHING_DECIDED, DecidedProposals
+from k3m_kg.use.calibration.honesty import reliability
 from k3m_kg.use.calibration.kept import (
     FILE,
     SPLIT,
@@ -30,31 +31,9 @@ from k3m_kg.use.completion.lacking import LackingAnswers, lacking_answers, what_
 from k3m_kg.use.open_model import OpenModel
 
 DIAGRAM = "reliability.png"
-BINS = 15
 _MOST_NAMED = 5
 PRECISIONS = (0.8, 0.9, 0.95, 0.99)
 _BLUE, _ORANGE, _GREY = "#1f5fa8", "#d9772b", "#9aa3ad"
-
-
-def reliability(probability_Q: np.ndarray, right_Q: np.ndarray, bins: int = BINS) -> dict[str, Any]:
-    """Expected calibration error of the best answers, with bins of equal mass.
-
-    Returns:
-        `ece`: the mean over the questions of |accuracy - mean probability| of their bin; `bins`:
-        probability, accuracy and count of each.
-    """
-    order = np.argsort(probability_Q, kind="stable")
-    parts = [part for part in np.array_split(order, bins) if len(part)]
-    found = [
-        {
-            "probability": float(probability_Q[part].mean()),
-            "accuracy": float(right_Q[part].mean()),
-            "count": len(part),
-        }
-        for part in parts
-    ]
-    error = sum(row["count"] * abs(row["accuracy"] - row["probability"]) for row in found)
-    return {"ece": error / len(order) if len(order) else float("nan"), "bins": found}
 
 
 def check_calibration(

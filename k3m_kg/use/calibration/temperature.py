@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 from scipy.optimize import minimize_scalar
 
 from k3m_kg.use.calibration.answers import KnownAnswers
+from k3m_kg.use.calibration.honesty import reliability
 
 _COLDEST, _HOTTEST = 0.2, 20.0
 _SUREST = -30.0
@@ -67,7 +68,22 @@ def fit_temperature(answers: list[KnownAnswers]) -> float:
 
 
 def temperature_if_better(one: list[KnownAnswers], other: list[KnownAnswers]) -> float:
-    """The temperature of both halves together; 1 where that of one half does not help the other."""
-    fitted = _losses(other, fit_temperature(one)) + _losses(one, fit_temperature(other))
-    identity = _losses([*one, *other], 1.0)
-    return fit_temperature([*one, *other]) if (fitted < identity).all() else 1.0
+    """The temperature of both halves together; 1 where that of one half does not help the other.
+
+    It helps where both likelihoods rise and the calibration error does not. With few questions a
+    handful that are surely wrong can decide the likelihoods: all others would be made too modest.
+    """
+    halves = ((other, fit_temperature(one)), (one, fit_temperature(other)))
+    identity = ((one, 1.0), (other, 1.0))
+    fitted_losses, losses = (
+        sum((_losses(*half) for half in by), np.zeros(2)) for by in (halves, identity)
+    )
+    better = (fitted_losses < losses).all() and _error(halves) <= _error(identity)
+    return fit_temperature([*one, *other]) if better else 1.0
+
+
+def _error(halves: Sequence[tuple[list[KnownAnswers], float]]) -> float:
+    """The expected calibration error of best values, each half at its temperature."""
+    found = [part.best(temperature) for answers, temperature in halves for part in answers]
+    probability_Q, right_Q = (np.concatenate(column) for column in zip(*found, strict=True))
+    return float(reliability(probability_Q, right_Q)["ece"])

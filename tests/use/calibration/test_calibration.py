@@ -9,9 +9,10 @@ import pytest
 import torch
 
 from k3m_kg.errors import ArtifactError, UsageError
-from k3m_kg.evaluation.reliability import check_calibration, draw_reliability, reliability
+from k3m_kg.evaluation.reliability import check_calibration, draw_reliability
 from k3m_kg.snapshot.validation_parts import PROOF, ValidationParts
 from k3m_kg.use.calibration.answers import KnownAnswers, completion_questions, known_answers
+from k3m_kg.use.calibration.honesty import reliability
 from k3m_kg.use.calibration.kept import (
     calibrate,
     fit_temperatures,
@@ -136,6 +137,24 @@ def test_a_temperature_is_not_kept_where_best_values_become_less_honest() -> Non
     assert fit_temperature([answers]) > 1.05
     _, found = fit_temperatures([answers], parts())
     assert found["p"].source == "identity"
+
+
+def test_a_few_that_are_surely_wrong_do_not_make_all_others_too_modest() -> None:
+    """Of 400 questions 16 are as good as impossible; the others are as often right as they say."""
+    scores = torch.zeros(400, 2)
+    scores[:, 0] = 2.2  # 90 %
+    scores[::25, 0] = 9.0
+    wrong = torch.zeros(400, dtype=torch.bool)
+    wrong[::10] = True
+    wrong[::25] = True
+    right = torch.stack([~wrong, wrong], 1)
+    answers = KnownAnswers("p", scores, right, np.arange(400), np.ones(400))
+    hotter = fit_temperature([answers])
+    assert negative_log_likelihood([answers], hotter) < negative_log_likelihood([answers], 1.0)
+    before, after = (reliability(*answers.best(t))["ece"] for t in (1.0, hotter))
+    assert after > before + 0.02
+    pooled, found = fit_temperatures([answers], parts(400))
+    assert (pooled, found["p"].source) == (1.0, "identity")
 
 
 def test_nothing_fits_nothing() -> None:
