@@ -24,6 +24,7 @@ import numpy as np
 from scipy.special import betaincinv
 
 from k3m_kg.quality.promises import upper_bound
+from k3m_kg.use.calibration.answers import ENOUGH
 from k3m_kg.use.calibration.decided import DecidedAnswers
 from k3m_kg.use.calibration.kept import Calibration, PropertyCalibration
 from k3m_kg.use.completion.lacking import LEAST_APPLIES
@@ -238,13 +239,14 @@ def thresholds(
 ) -> dict[str, Threshold]:
     """A threshold for every property that validation asks.
 
-    Properties with too few questions to prove the precision alone are taken together: it then
-    holds for what they give together. `without` names properties that are not asked at all.
+    Properties with too few questions to prove the precision alone, or fewer than `ENOUGH`, are
+    taken together: it then holds for what they give together. Few that prove it in principle
+    hardly ever do, as all of them must be right. `without` names properties that are not asked.
     """
-    found, few = {}, []
+    found, few, least = {}, [], max(least_count(precision), ENOUGH)
     items = {name: i for name, i in calibration.properties.items() if name not in without}
     for name, item in items.items():
-        if len(item.right) + len(item.decided) < least_count(precision):
+        if len(item.right) + len(item.decided) < least:
             few.append(name)
         else:
             found[name] = _of([item], precision)

@@ -98,6 +98,18 @@ def test_properties_with_few_questions_are_taken_together() -> None:
     assert not alone["p0"].reached
 
 
+def test_what_few_questions_could_prove_but_hardly_ever_do_is_proved_together() -> None:
+    """Of each of four properties 27 of 30 are right: too little for 80 % alone, enough together."""
+    thirty = np.full(30, 0.9), np.arange(30) >= 3
+    assert least_count(0.8) < 30
+    assert not thresholds(calibration(a=thirty), 0.8)["a"].reached
+    found = thresholds(calibration(a=thirty, b=thirty, c=thirty, d=thirty), 0.8)
+    assert all(item.pooled and item.reached for item in found.values())
+    fifty = np.full(50, 0.9), np.arange(50) >= 45  # judged alone, it does not spoil the others
+    found = thresholds(calibration(a=thirty, b=thirty, c=thirty, d=thirty, e=fifty), 0.8)
+    assert [item.reached for item in found.values()] == [True] * 4 + [False]
+
+
 def test_how_probably_it_applies_is_a_mean_by_hand() -> None:
     found = mean_applies(
         np.array([0.9, 0.7, 0.5]), np.array([0.6, 0.95, 0.7]), np.array([0.8, 0.97, 0.9])
