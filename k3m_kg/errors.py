@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
+from pathlib import PurePath
 
 
 class K3MError(Exception):
@@ -45,7 +46,8 @@ class MappingNeeded(ConfigError):  # noqa: N818  (a request, as it is answered)
     """A source that cannot be read without a mapping file.
 
     Args:
-        mapping: one to start from, as the text of a mapping file.
+        mapping: one to start from, as the text of a mapping file. It ends the hint, after an empty
+            line, and is shown whole.
     """
 
     def __init__(
@@ -56,12 +58,18 @@ class MappingNeeded(ConfigError):  # noqa: N818  (a request, as it is answered)
         hint: str | None = None,
         mapping: str = "",
     ) -> None:
-        hint = hint or (
-            "save this as mapping.yaml, edit it, and pass --mapping mapping.yaml; or take it as "
-            f"it is with --accept\n\n{mapping}"
+        advice, _, known = (hint or "").partition("\n\n")
+        self.advice = advice or (
+            "save what is below as mapping.yaml, edit it, and pass --mapping mapping.yaml; or take "
+            f"it as it is with --accept, which keeps it as {_kept_name(where)}"
         )
-        super().__init__(message, where=where, hint=hint)
-        self.mapping = mapping or hint.partition("\n\n")[2]
+        self.mapping = mapping or known
+        text = "\n\n".join(filter(None, (self.advice, self.mapping)))
+        super().__init__(message, where=where, hint=text)
+
+
+def _kept_name(source: str | None) -> str:
+    return f"{PurePath(source).name if source else '<source name>'}.mapping.yaml"
 
 
 class CatalogError(K3MError):
@@ -92,6 +100,23 @@ def nearest(name: str, choices: Iterable[str]) -> str | None:
     """The choice most like `name`, whatever its case, or None where nothing is close."""
     matches = _alike(name, list(choices), 1)
     return matches[0] if matches else None
+
+
+_LISTED = 500
+"""Characters of a list of names in a message."""
+
+
+def listed(names: Iterable[str]) -> str:
+    """Names with commas between; of many the first ones, and how many there are besides."""
+    every = list(names)
+    shown: list[str] = []
+    length = 0
+    for name in every:
+        length += len(name) + 2
+        if shown and length > _LISTED:
+            return f"{', '.join(shown)} and {len(every) - len(shown):,} more"
+        shown.append(name)
+    return ", ".join(shown)
 
 
 def unknown_name(what: str, name: str, choices: Iterable[str]) -> str:

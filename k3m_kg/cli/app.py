@@ -9,6 +9,7 @@ import typer
 
 from k3m_kg import __version__
 from k3m_kg.cli import bugs, clock, console, encoding, streams
+from k3m_kg.cli.absent import with_neighbour
 from k3m_kg.cli.mixed_up import explained
 from k3m_kg.cli.root import Root
 from k3m_kg.errors import K3MError
@@ -84,7 +85,9 @@ def _run() -> int:
             raise
         known = error if isinstance(error, K3MError) else _known(error)
         if known is not None:
-            streams.write_message(f"error: {console.error_text(explained(known))}\n")
+            streams.write_message(
+                f"error: {console.error_text(with_neighbour(explained(known)))}\n"
+            )
             return known.exit_code
         streams.write_message(f"error: {console.visible(bugs.report(error))}\n")
         return bugs.EXIT_CODE

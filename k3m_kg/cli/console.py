@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from k3m_kg.cli.streams import output_error, write_message, write_output
-from k3m_kg.errors import K3MError
+from k3m_kg.errors import K3MError, MappingNeeded
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -38,6 +38,9 @@ _STEERING = re.compile(
 )
 _LONGEST_PART = 1000
 """Characters of a message, of a place or of a hint; a list of choices is shorter."""
+_LONGEST_ADVICE = 4000
+"""Where three products are shown with it."""
+_LONGEST_MAPPING = 50_000
 DEFAULT_DATABASE = "sqlite:///k3m-kg.db"
 
 
@@ -142,12 +145,25 @@ def error_text(error: K3MError) -> str:
     """What is said of an error, with a bound on each part of it."""
     where = None if error.where is None else _bounded(error.where)
     hint = None if error.hint is None else _bounded(error.hint)
+    if isinstance(error, MappingNeeded):  # it is there to be saved: a part of it is of no use
+        hint = f"{_bounded(error.advice, _LONGEST_ADVICE)}\n\n{_whole_lines(error.mapping)}"
     return visible(str(K3MError(_bounded(error.message), where=where, hint=hint)))
 
 
-def _bounded(text: str) -> str:
-    half = _LONGEST_PART // 2
-    return text if len(text) <= _LONGEST_PART else f"{text[:half]}…{text[-half:]}"
+def _whole_lines(mapping: str) -> str:
+    """A mapping, whole up to a bound; said where it goes on."""
+    if len(mapping) <= _LONGEST_MAPPING:
+        return mapping
+    shown = mapping[:_LONGEST_MAPPING].rpartition("\n")[0]
+    more = len(mapping[len(shown) :].strip("\n").split("\n"))
+    return (
+        f"{shown}\n# NOT WHOLE, {more:,} more lines: --accept writes all of it, if it names an id"
+    )
+
+
+def _bounded(text: str, longest: int = _LONGEST_PART) -> str:
+    half = longest // 2
+    return text if len(text) <= longest else f"{text[:half]}…{text[-half:]}"
 
 
 def _escape(found: re.Match[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing, suppress
+from itertools import islice
 from pathlib import Path
 
 from k3m_kg.errors import (
@@ -14,6 +15,7 @@ from k3m_kg.errors import (
     K3MError,
     SnapshotError,
     UsageError,
+    listed,
 )
 
 _CATALOGS = {
@@ -21,6 +23,7 @@ _CATALOGS = {
 }  # fmt: skip
 _RUN_KEYS, _MAPPING_KEYS = {"snapshot", "output", "training"}, {"id", "title", "properties"}
 _HEAD = 65_536
+_LOOKED_AT = 1000
 
 _KINDS: dict[str, tuple[tuple[type[K3MError], ...], str]] = {
     "artifact": (
@@ -70,6 +73,8 @@ def explained(error: K3MError) -> K3MError:
     kind = None
     with suppress(OSError, ValueError):
         kind = kind_of(path)
+        if kind is None and isinstance(error, ArtifactError) and path.is_dir():
+            _name_artifacts(error, path)
     if kind is None:
         return error
     own, said = _KINDS[kind]
@@ -82,6 +87,15 @@ def explained(error: K3MError) -> K3MError:
     told = f"{path} {said.format(path=path)}"
     error.hint = told if error.hint is None else f"{error.hint}\n  {told}"
     return error
+
+
+def _name_artifacts(error: K3MError, folder: Path) -> None:
+    """Say which artifacts are in a folder that is none itself."""
+    inside = (path for path in islice(folder.iterdir(), _LOOKED_AT) if path.is_dir())
+    found = sorted(str(path) for path in inside if _kind_of_folder(path) == "artifact")
+    if found:
+        told = f"it holds {'artifacts' if len(found) > 1 else 'the artifact'}: {listed(found)}"
+        error.hint = told if error.hint is None else f"{told}\n  {error.hint}"
 
 
 def _wanted_other(error: K3MError, kind: str) -> bool:

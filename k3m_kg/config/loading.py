@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -75,12 +76,21 @@ def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], wh
     Raises:
         ConfigError: an override or a setting cannot be used.
     """
+    stated = deepcopy(data) if overrides else data
     for override in overrides:
         key, separator, text = override.partition("=")
         if not separator or not key:
             raise ConfigError("an override must be key=value", where=f"--set {override}")
         _assign(cls, data, key.split("."), parse_yaml(text, f"--set {key}"), override)
-    return validate_settings(cls, as_wanted(data, cls), where)
+    try:
+        return validate_settings(cls, as_wanted(data, cls), where)
+    except ConfigError as error:
+        if not overrides:
+            raise
+        validate_settings(cls, as_wanted(stated, cls), where)  # else it is the file's own
+        named = [one for one in overrides if f"'{one.partition('=')[0]}" in error.message]
+        wrong = " ".join(f"--set {override}" for override in named or overrides)
+        raise ConfigError(error.message, where=wrong, hint=error.hint) from None
 
 
 def _assign(

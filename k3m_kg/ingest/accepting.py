@@ -23,7 +23,7 @@ from k3m_kg.workers.limits import Limits
 SHOWN = 3
 """Products of a preview."""
 _LONGEST = 100
-_NAME_THE_ID = "save this as mapping.yaml, name the id, and pass --mapping"
+_NAME_THE_ID = "save what is below as mapping.yaml, name the id, and pass --mapping mapping.yaml"
 
 
 def accepted(
@@ -37,18 +37,20 @@ def accepted(
             and is there already is taken as it is.
 
     Raises:
-        UsageError: the suggestion leaves the id open, or another mapping is there already.
+        MappingNeeded: the suggestion leaves the id open.
+        UsageError: another mapping is there already.
         CatalogError: the source cannot be read.
     """
     needed = _needed(chosen, path, size, limits)
     if needed is None:
         return None
     if is_open(needed.mapping):
-        raise UsageError(
+        raise MappingNeeded(
             f"{needed.message}, and which column is the id is not certain, so there is nothing to "
             "accept",
             where=needed.where,
-            hint=f"{_NAME_THE_ID} mapping.yaml\n\n{needed.mapping}",
+            hint=_NAME_THE_ID,
+            mapping=needed.mapping,
         )
     file = folder / f"{path.name}.mapping.yaml"
     if not file.exists():
@@ -85,8 +87,9 @@ def with_preview(
     Whatever goes wrong shows when the mapping is used.
     """
     if is_open(needed.mapping):
-        hint = f"{_NAME_THE_ID} mapping.yaml\n\n{needed.mapping}"
-        return MappingNeeded(needed.message, where=needed.where, hint=hint, mapping=needed.mapping)
+        return MappingNeeded(
+            needed.message, where=needed.where, hint=_NAME_THE_ID, mapping=needed.mapping
+        )
     products: list[ProductRecord] = []
     with TemporaryDirectory(prefix="k3m-kg-") as folder, suppress(K3MError):
         mapping = Path(folder) / "suggested.yaml"
@@ -96,7 +99,7 @@ def with_preview(
     if not products:
         return needed
     shown = "\n".join(map(_shown, products))
-    hint = f"{needed.hint}\n  its first products would be\n{shown}"
+    hint = f"{needed.advice}\n  its first products would be\n{shown}"
     return MappingNeeded(needed.message, where=needed.where, hint=hint, mapping=needed.mapping)
 
 

@@ -34,6 +34,8 @@ def check_given(images: Path | None) -> None:
     """
     if images is None or images.is_dir():
         return
+    if not images.exists():
+        raise UsageError(f"{images}: no such folder or archive", where="--images")
     if not images.is_file():
         raise UsageError(f"{images} is no folder and no archive", where="--images")
     format_of(images)

@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.cli import app
-from k3m_kg.errors import ConfigError
+from k3m_kg.cli.console import error_text
+from k3m_kg.errors import ConfigError, MappingNeeded
 from tests.cli.conftest import Command
 
 
@@ -87,3 +88,39 @@ def test_a_closed_pipe_is_no_crash(tmp_path: Path) -> None:
     )
     assert "Traceback" not in done.stderr
     assert "BrokenPipe" not in done.stderr
+
+
+def test_a_suggested_mapping_is_shown_whole(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = [f"a property of the catalog {number}" for number in range(60)]
+    rows = [[f"{row}", *(["a|b", "a"][row % 2] for _ in columns)] for row in range(30)]
+    text = "\n".join(",".join(cells) for cells in (["sku", *columns], *rows))
+    (tmp_path / "wide.csv").write_text(text, encoding="utf-8")
+    code, _, err = run("ingest", "wide.csv")
+    assert code == 2
+    assert "--accept, which keeps it as wide.csv.mapping.yaml" in err
+    assert run("ingest", "wide.csv", "--accept")[0] == 0
+    shown = err.partition("\n\n")[2].strip("\n")
+    assert shown == (tmp_path / "wide.csv.mapping.yaml").read_text(encoding="utf-8").strip("\n")
+    assert "its first products would be\n  0\n" in err
+
+
+def test_a_mapping_that_is_too_long_says_so() -> None:
+    mapping = "id: sku\n" + "".join(f"# {number:099}\n" for number in range(1000))
+    shown = error_text(MappingNeeded("no", where="c.csv", mapping=mapping)).splitlines()
+    assert "# NOT WHOLE, 510 more lines" in shown[-1]
+    assert len(shown) < 600
+
+
+def test_columns_that_are_not_listed_are_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Command
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    columns = [f"a property of the catalog {number:02}" for number in range(60)]
+    (tmp_path / "wide.csv").write_text(",".join(["sku", *columns]) + "\n1\n", encoding="utf-8")
+    (tmp_path / "m.yaml").write_text("id: sku\ntitle: nam\n", encoding="utf-8")
+    _, _, err = run("ingest", "wide.csv", "--mapping", "m.yaml")
+    assert "columns: sku, a property" in err
+    assert " 15 and 44 more\n" in err

@@ -165,3 +165,30 @@ def test_a_header_below_a_title_is_found_and_said(
         path.write_text(mapping)
         records = DelimitedReader().read(tmp_path / "c.csv", path)
         assert next(r.id for r in records if isinstance(r, ProductRecord)) == "A"
+
+
+def test_a_few_cells_with_several_values_tell_a_separator(tmp_path: Path) -> None:
+    rows = [f"s{n},{'a|b' if n < 20 else 'a'},1.{n % 9},yes,EN,Lamp {n}" for n in range(60)]
+    rows += ["t1,b,1.91|2.07,yes|no,EN|FCC,Lamp | red", "t2,b,2.0,no,FCC,x"]
+    content = table("sku,ways,version,joins,norm,note", *rows)
+    assert said(suggested(tmp_path, content))["separators"] == dict.fromkeys(
+        ("ways", "version", "joins", "norm"), "|"
+    )
+
+
+@pytest.mark.parametrize(
+    "cell",
+    ["soft; washable", "Lamp | Acme", "https://a.b/c|d", "10x20", "m/s", "Procter/Gamble", "1,5"],
+)
+def test_what_is_no_separator_is_left(tmp_path: Path, cell: str) -> None:
+    rows = [f"s{n},{'a|b' if n % 2 else 'b;c'},{'r;s' if n % 2 else 'r'},x{n}" for n in range(60)]
+    content = table("sku,ways,more,note", *rows, f't1,a,r,"{cell}"', f't2,a,r,"{cell}"')
+    assert "note" not in said(suggested(tmp_path, content))["separators"]
+
+
+def test_parts_that_are_values_of_other_cells_are_values(tmp_path: Path) -> None:
+    rows = [f"s{n},{'yes' if n % 2 else 'no'},red {n}" for n in range(60)]
+    content = table("sku,joins,note", *rows, "t1,yes|no,red|blue", "t2,no,blue")
+    assert said(suggested(tmp_path, content))["separators"] == {"joins": "|", "note": "|"}
+    content = table("sku,joins,note", *rows, "t1,aye|nay,red|blue", "t2,no,black")
+    assert "separators" not in said(suggested(tmp_path, content))

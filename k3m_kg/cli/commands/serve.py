@@ -10,9 +10,10 @@ from typing import Annotated
 import typer
 
 from k3m_kg.cli.console import DEFAULT_DATABASE, DatabaseOption, note, say
+from k3m_kg.cli.mixed_up import kind_of
 from k3m_kg.cli.streams import finish
 from k3m_kg.cli.using import DeviceOption, SnapshotOption, VectorsOption
-from k3m_kg.errors import K3MError
+from k3m_kg.errors import ArtifactError, K3MError
 
 
 def serve(
@@ -66,6 +67,7 @@ def serve(
     require("fastapi", "jinja2", "python_multipart", "starlette", "uvicorn")
     if model is not None:
         require("torch")
+        _check_artifact(model)
     import uvicorn
 
     from k3m_kg.serve.app import create_app
@@ -102,6 +104,17 @@ def serve(
     )
     with listening:
         uvicorn.Server(config).run(sockets=[listening])
+
+
+def _check_artifact(model: Path) -> None:
+    """See that there is an artifact, before anything is served; it is opened while that is.
+
+    Raises:
+        ArtifactError: there is none.
+    """
+    if kind_of(model) != "artifact":
+        what = "this is no artifact" if model.exists() else "no such artifact"
+        raise ArtifactError(what, where=str(model), hint="`k3m-kg pretrain` makes one")
 
 
 def _listen(host: str, port: int) -> socket.socket:

@@ -31,6 +31,7 @@ def guess_cells(
     """
     cells: dict[str, Any] = {}
     separators: dict[str, str] = dict(said.pop("separators", {}))
+    plain: list[str] = []
     unprefixed = _unprefixed(every)
     title = said.get("title")
     of_pairs = {
@@ -60,6 +61,12 @@ def guess_cells(
         elif (found := contents.names_and_values(values)) is not None:
             cells[name] = {"between": found[0], "after_name": found[1]}
         elif between := contents.between_values(values):
+            separators[name] = between
+        else:
+            plain.append(name)
+    known = set(contents.SEPARATORS).intersection(separators.values())
+    for name in plain:
+        if between := contents.between_as_elsewhere(of(name), sorted(known)):
             separators[name] = between
     if unprefixed:
         said["unprefixed"] = unprefixed

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html.entities
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 PLACEHOLDERS = frozenset(
     (
@@ -36,6 +36,8 @@ _SAMPLE = 1000
 _TRIED = 100
 """Cells of a column that are taken apart on trial."""
 _LONGEST_NAME = 40
+SEPARATORS = ("|", ";")
+"""What may stand between several values of a cell."""
 _BETWEEN = ("#;#", ";", "\uff1b", "|", "\n", ",")
 _AFTER_NAME = ("#:#", ":", "\uff1a", "=")
 
@@ -135,17 +137,47 @@ def _are_places(parts: Sequence[str]) -> bool:
 def between_values(values: Sequence[str]) -> str | None:
     """What stands between several values of a cell, if many hold several short ones.
 
-    A comma is none: it may be part of a number or of a phrase.
+    Few that do are enough where most of their parts are what other cells hold alone. A comma is
+    none: it may be part of a number or of a phrase.
     """
     values = values[:_SAMPLE]
-    for between in ("|", ";"):
-        several = [parts for value in values if len(parts := _parts(value, between)) > 1]
-        if len(several) < 2 or len(several) < 0.1 * len(values):
-            continue
-        texts = [part for parts in several for part in parts]
-        if max(map(len, texts)) <= _LONGEST_PART and not holds_markup(values):
+    for between in SEPARATORS:
+        several = _several(values, between)
+        many = len(several) >= max(2, 0.1 * len(values))
+        if several and (many or _are_values(several, values, between)):
             return between
     return None
+
+
+def between_as_elsewhere(values: Sequence[str], known: Collection[str]) -> str | None:
+    """That of `known`, which other columns have, that stands between several values here too.
+
+    It stands between without a blank, as in no phrase, and not in addresses.
+    """
+    values = values[:_SAMPLE]
+    for between in known:
+        told = [value for value in values if between in value]
+        if (
+            _several(values, between)
+            and not any(f" {between}" in value or f"{between} " in value for value in told)
+            and not any("://" in value for value in told)
+        ):
+            return between
+    return None
+
+
+def _several(values: Sequence[str], between: str) -> list[list[str]]:
+    """The parts of cells that have several; none where these are no values."""
+    several = [parts for value in values if len(parts := _parts(value, between)) > 1]
+    short = all(len(part) <= _LONGEST_PART for parts in several for part in parts)
+    return several if short and not holds_markup(values) else []
+
+
+def _are_values(several: Sequence[Sequence[str]], values: Sequence[str], between: str) -> bool:
+    """Whether at least half of the parts are the whole of other cells."""
+    alone = {value for value in values if between not in value}
+    parts = [part for found in several for part in found]
+    return 2 * sum(part in alone for part in parts) >= len(parts)
 
 
 def _parts(value: str, between: str) -> list[str]:

@@ -6,7 +6,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from k3m_kg.errors import ConfigError, nearest
+from k3m_kg.errors import ConfigError, listed, nearest
 from k3m_kg.readers.cells import unstorable
 from k3m_kg.readers.csv.header import read_header
 from k3m_kg.readers.csv.rows import open_text, read_rows
@@ -90,5 +90,5 @@ def _column(name: str, header: Sequence[str], path: Path) -> int:
     raise ConfigError(
         f"there is no column {name!r}" + (f"; did you mean {guess!r}?" if guess else ""),
         where=str(path),
-        hint=f"columns: {', '.join(header)[:500]}",
+        hint=f"columns: {listed(header)}",
     )

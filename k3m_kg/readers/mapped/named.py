@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Generic, TypeVar
 
-from k3m_kg.errors import ConfigError, nearest
+from k3m_kg.errors import ConfigError, listed, nearest
 from k3m_kg.readers.mapping import NUMBER, PLACEHOLDER
 from k3m_kg.readers.mapping import Mapping as MappingFile
 
@@ -63,8 +63,7 @@ def unknown_column(key: str, column: str, known: Iterable[str], where: str) -> C
         f"`{key}` names the column {column!r}, which the file does not have"
         + (f"; did you mean {guess!r}?" if guess else ""),
         where=where,
-        hint=f"columns: {', '.join(names)[:500]}\n  a column that some files lack is named in "
-        "`optional`",
+        hint=f"columns: {listed(names)}\n  a column that some files lack is named in `optional`",
     )
 
 

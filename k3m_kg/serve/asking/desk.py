@@ -100,7 +100,9 @@ class ModelDesk:
                 _LOG.error("the model cannot be opened", exc_info=error)
                 error = K3MError("the model cannot be opened")
             else:
-                _LOG.error("the model cannot be opened: %s", error)
+                _LOG.error(
+                    "the model cannot be opened, and the pages are served without it: %s", error
+                )
             with self._changed:
                 self._failure = error
                 waiting = list(self._waiting)

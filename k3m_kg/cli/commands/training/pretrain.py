@@ -10,6 +10,7 @@ import typer
 
 from k3m_kg.cli.clock import began
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar
+from k3m_kg.cli.mixed_up import kind_of
 from k3m_kg.cli.outputs import guard, guard_training
 from k3m_kg.cli.using import OverridesOption, ResumeFlag, one_of
 from k3m_kg.errors import UsageError, unknown_name
@@ -140,6 +141,13 @@ def pretrain(
             "chooses a config, and there is one",
             where="--hide" if size is None else "--size",
             hint="set validation.hide" if size is None else "set model.hidden and the like",
+        )
+    elif kind_of(source) == "catalog":
+        raise UsageError(
+            "is a catalog file, and no config or snapshot",
+            where=str(source),
+            hint=f"`k3m-kg ingest {source}` brings it into a graph, and `k3m-kg snapshot` cuts of "
+            "that what is trained on",
         )
     if output is not None:
         changes.append(f"output={as_yaml(str(output))}")
