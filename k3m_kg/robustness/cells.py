@@ -140,6 +140,23 @@ class Averaged(Outcomes):
         return found
 
 
+def averaged(cells: Sequence[GridCell]) -> Outcomes | None:
+    """What several trainings made of the same items, ascending; None where a task does not say, or
+    they were not asked the same.
+    """
+    parts = [cell.outcomes for cell in cells if cell.outcomes is not None]
+    if len(parts) < len(cells):
+        return None
+    scores = [in_order(part) for part in parts if isinstance(part, Scores)]
+    first = scores[0] if scores else None
+    if len(scores) == len(parts) and isinstance(first, Scores):  # their mean is one number an item
+        if any(not np.array_equal(first.items, part.items) for part in scores):
+            return None
+        mean_Q = np.mean([part.score_Q for part in scores if isinstance(part, Scores)], axis=0)
+        return Scores(first.items, first.units, mean_Q, first.groups)
+    return Averaged.of(parts)
+
+
 def _chosen(outcomes: Outcomes, order: np.ndarray) -> Outcomes:
     return replace(
         outcomes, **{item.name: getattr(outcomes, item.name)[order] for item in fields(outcomes)}

@@ -12,10 +12,27 @@ from k3m_kg.corruption import CORRUPTIONS
 from k3m_kg.evaluation.text import corruption_text
 from k3m_kg.files import whole_file, write_text
 from k3m_kg.pages.html import best, document, figure, table, text, tiles
+from k3m_kg.robustness.fall_tables import (
+    FALL_DIFFERENCE,
+    FALLS,
+    fall_differences_of,
+    fall_texts,
+    falls_of,
+)
 from k3m_kg.robustness.plots import GROUPS, plot_bars, plot_group
 from k3m_kg.robustness.results import Results
 from k3m_kg.robustness.settings import GridPaths
-from k3m_kg.robustness.tables import csv_text, markdown, measures_of, table_of, verdict_text
+from k3m_kg.robustness.tables import (
+    LEGEND,
+    asked_text,
+    csv_text,
+    falls_csv,
+    markdown,
+    measures_of,
+    table_of,
+    trainings_text,
+    verdict_text,
+)
 
 _BARS = "bars"
 _CAPTIONS = {
@@ -27,7 +44,7 @@ _CAPTIONS = {
 
 
 def write_results(results: Results, paths: GridPaths, summaries: Mapping[str, str]) -> list[Path]:
-    """Write `report.html`, `plots/*.png`, `results.csv`, `.md` and `.json`; each whole.
+    """Write `report.html`, `plots/*.png`, `results.csv`, `.md`, `.json`, `falls.csv`; each whole.
 
     Args:
         results: all that is known.
@@ -51,6 +68,7 @@ def write_results(results: Results, paths: GridPaths, summaries: Mapping[str, st
             staging.write_bytes(data)
     texts = {
         "results.csv": csv_text(results),
+        "falls.csv": falls_csv(results),
         "results.md": markdown(results),
         "results.json": json.dumps(results.as_json(), ensure_ascii=False, indent=2) + "\n",
         paths.page.name: results_page(results, drawn, summaries),
@@ -77,7 +95,10 @@ def robustness_section(results: Results, task: str, drawn: Mapping[tuple[str, st
         for group, caption in _CAPTIONS.items()
         if (task, group) in drawn
     )
-    return f"<h2>{text(task)}</h2>{figures}{''.join(_tables(results, task))}"
+    return (
+        f"<h2>{text(task)}</h2><p>{escape(asked_text(results, task))}.</p>"
+        f"{''.join(_falls(results, task))}{figures}{''.join(_tables(results, task))}"
+    )
 
 
 def _head(results: Results) -> str:
@@ -88,14 +109,20 @@ def _head(results: Results) -> str:
         f"<p class=wrong>{results.missing:,} cells are not asked yet: the same command goes on.</p>"
         * (results.missing > 0)
     )
+    claims = "".join(f"<p class=lead>{escape(line)}.</p>" for line in fall_texts(results))
+    once = " class=wrong" * (settings.seeds == 1)
     return (
-        f"<h1>When titles, pictures or knowledge are missing or wrong</h1>"
-        f"<p class=lead>{escape(verdict_text(results))}.</p>{tiles(shown)}{missing}"
-        f"<p class=note>{results.products:,} test products, which no training saw; each model "
-        f"trained {settings.seeds} times on whole products, and asked about corrupted ones. Blue "
-        "is the first model. Figures are means over trainings, intervals 95 % by a bootstrap over "
-        "products; ahead (▲) and lost (▼) are by a paired bootstrap against the best other model "
-        "of the cell, which favours that one by chance; = is level. Best of a column: bold.</p>"
+        f"<h1>When titles, pictures or knowledge are missing or wrong</h1>{claims}"
+        f"<p class=lead>Levels: {escape(verdict_text(results))}.</p>{tiles(shown)}{missing}"
+        f"<p class=note>{results.products:,} test products, which no training saw; models were "
+        "trained on whole products, and asked about corrupted ones. "
+        f"<span{once}>{escape(trainings_text(results).capitalize())}.</span> Blue is the first "
+        "model. Intervals are 95 % by a bootstrap over products, and do not hold how trainings "
+        "differ. A fall is what a model loses from the whole catalog to the corrupted one, the "
+        "same questions asked of both; falls and levels are compared by a paired bootstrap. The "
+        "best other model is chosen by these figures, which favours it by chance. Who stands "
+        "near the majority has little to lose: read falls beside levels.</p>"
+        f"<p class=note>{escape(LEGEND.replace('*: the best', 'Bold: the best'))}</p>"
     )
 
 
@@ -122,6 +149,42 @@ def _models(results: Results, summaries: Mapping[str, str]) -> str:
         )
     head = ("|model", "||what it is", "parameters", "spread of trainings (points)")
     return f"<h2>The models</h2>{table(*head, rows=body)}"
+
+
+def _falls(results: Results, task: str) -> Iterator[str]:
+    head, body = falls_of(results, task)
+    if not body:
+        return
+    cells = [
+        [
+            *map(text, (state, model)),
+            *figures,
+            best(escape(fall.rstrip("*")), fall.endswith("*")),
+        ]
+        for state, model, *figures, fall in body
+    ]
+    yield "<h3>Fall from clean</h3>"
+    yield table("|products", "|model", *head[2:], rows=cells)
+    _, body = fall_differences_of(results, task)
+    if body:
+        cells = [
+            [
+                *map(text, (state, model, other, kind)),
+                escape(figure),
+                best(verdict, verdict == FALLS["less"]),
+            ]
+            for state, model, other, kind, figure, verdict in body
+        ]
+        yield f"<h3>{FALL_DIFFERENCE[0].upper()}{FALL_DIFFERENCE[1:]}</h3>"
+        yield table(
+            "|products",
+            "|model",
+            "|against",
+            "|which is",
+            "difference (points)",
+            "verdict",
+            rows=cells,
+        )
 
 
 def _tables(results: Results, task: str) -> Iterator[str]:

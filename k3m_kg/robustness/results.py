@@ -2,7 +2,7 @@
 
 Intervals are of the mean over trainings, by a bootstrap over products; the spread of trainings
 stands beside it. The first model is compared with the best of the others by a paired bootstrap: the
-same products are drawn for both.
+same products are drawn for both. So are falls from the whole catalog (`falls`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,24 @@ from typing import Any
 
 import numpy as np
 
-from k3m_kg.contracts import Outcomes, Scores
+from k3m_kg.contracts import Outcomes
 from k3m_kg.corruption import CORRUPTIONS, Corruption
 from k3m_kg.corruption.drawing import Draws, some_of
 from k3m_kg.errors import K3MError
 from k3m_kg.evaluation.intervals import difference, interval_of
-from k3m_kg.robustness.cells import Averaged, GridCell, in_order, mixed, read_cell
+from k3m_kg.robustness.cells import GridCell, averaged, mixed, read_cell
+from k3m_kg.robustness.falls import (
+    DRAWS,
+    FEWEST_UNITS,
+    Fall,
+    FallDifference,
+    Trainings,
+    compared_falls,
+    fall_of,
+)
 from k3m_kg.robustness.settings import CLEAN, SIMPLE, GridSettings
 from k3m_kg.robustness.units import SPLIT, GridJob
 from k3m_kg.snapshot import Snapshot
-
-_DRAWS = 400
-"""Of an interval; a comparison has as many as `difference` takes."""
-_FEWEST_UNITS = 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +44,10 @@ class GridRow:
         mean: of the measure over these.
         low, high: a 95 % interval of it, over products; NaN where the task says nothing of items.
         spread: standard deviation over trainings; NaN of one.
+        questions: that were asked, each of which one item of the measure is; None where the task
+            says nothing of items.
+        fall, fall_low, fall_high: how far the mean lies below that in the whole catalog, and its
+            paired 95 % interval; None of the whole catalog itself.
         parameters: numbers that are learned; None of simple models.
         against: of the first model, the best of the others.
         difference, difference_low, difference_high, p: how far it is ahead of that, and how likely
@@ -58,6 +67,10 @@ class GridRow:
     low: float
     high: float
     spread: float
+    questions: int | None = None
+    fall: float | None = None
+    fall_low: float | None = None
+    fall_high: float | None = None
     parameters: int | None = None
     against: str | None = None
     difference: float | None = None
@@ -66,6 +79,22 @@ class GridRow:
     p: float | None = None
     outcome: str | None = None
     metrics: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class TaskAsked:
+    """What a task asked of every model.
+
+    Attributes:
+        measure: that models are compared by.
+        questions: how many; None where the task says nothing of items.
+        majority: what the most frequent answers of training reach, whatever is corrupted; None
+            where no model's report says.
+    """
+
+    measure: str
+    questions: int | None
+    majority: float | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +108,8 @@ class Results:
         missing: cells that were not asked yet.
         told: what of the catalog was corrupted, by corruption, with all products met.
         products: that were asked.
+        falls: two models' falls beside each other, with the most products met.
+        asked: of each task.
     """
 
     settings: GridSettings
@@ -87,6 +118,8 @@ class Results:
     missing: int
     told: dict[str, Any]
     products: int
+    falls: list[FallDifference] = field(default_factory=list)
+    asked: dict[str, TaskAsked] = field(default_factory=dict)
 
     def of(self, task: str, corruption: str) -> list[GridRow]:
         """The rows of one task and corruption; the whole catalog is its share 0."""
@@ -120,7 +153,9 @@ class Results:
             "products": self.products,
             "cells_missing": self.missing,
             "corrupted": self.told,
+            "tasks": {task: asdict(asked) for task, asked in self.asked.items()},
             "verdicts": self.verdicts(),
+            "falls": [_finite(asdict(fall)) for fall in self.falls],
             "rows": [_finite(asdict(row)) for row in self.rows],
         }
 
@@ -139,26 +174,37 @@ def results_of(
         rows_asked = some_of(snapshot, rows_asked, settings.products)
     met = _Met(snapshot, rows_asked, settings)
     rows: list[GridRow] = []
+    falls: list[FallDifference] = []
+    asked: dict[str, TaskAsked] = {}
     told: dict[str, Any] = {}
     missing = done = 0
     total = len(settings.tasks) * len(settings.cells)
     for task in settings.tasks:
         cells = {model: _Model(job, task, model) for model in settings.models}
+        whole: dict[str, Trainings] = {}
         for name, ratio in settings.cells:
-            found: dict[str, list[GridCell]] = {}
+            found: dict[str, Trainings] = {}
             for model, kept in cells.items():
-                some = [kept.cell(seed, name, ratio, met) for seed in kept.seeds]
-                there = [cell for cell in some if cell is not None]
+                some = {seed: kept.cell(seed, name, ratio, met) for seed in kept.seeds}
+                there = {seed: cell for seed, cell in some.items() if cell is not None}
                 missing += len(some) - len(there)
                 if there:
                     found[model] = there
                     if name != CLEAN and ratio == 1:
-                        told.setdefault(name, there[0].told.get("corruption"))
-            rows += _compared(settings, task, name, ratio, found)
+                        first = next(iter(there.values()))
+                        told.setdefault(name, first.told.get("corruption"))
+            if name == CLEAN:
+                whole = found
+            if found and task not in asked:
+                asked[task] = _asked(found)
+            state = _State(settings, task, name, ratio, found, whole)
+            rows += state.rows()
+            if ratio == max(settings.ratios):
+                falls += state.falls()
             done += 1
             if progress:
                 progress(done, total)
-    return Results(settings, snapshot.id, rows, missing, told, len(rows_asked))
+    return Results(settings, snapshot.id, rows, missing, told, len(rows_asked), falls, asked)
 
 
 class _Met:
@@ -203,39 +249,101 @@ class _Model:
         return self._kept[key]
 
 
-def _compared(
-    settings: GridSettings, task: str, name: str, ratio: float, found: dict[str, list[GridCell]]
-) -> Iterator[GridRow]:
-    """A row per model, and of the first one who is ahead."""
-    averaged = {model: _averaged(cells) for model, cells in found.items()}
-    means = {model: float(np.mean([c.figure for c in cells])) for model, cells in found.items()}
-    rivals = settings.baselines(tuple(found))
-    best = max(rivals, key=lambda model: means[model]) if rivals else None
-    for model, cells in found.items():
-        outcomes = averaged[model]
-        low = high = math.nan
-        if outcomes is not None:
-            low, high = interval_of(outcomes, draws=_DRAWS)
-        spread = float(np.std([c.figure for c in cells], ddof=1)) if len(cells) > 1 else math.nan
-        more: dict[str, Any] = {}
-        if model == settings.champion and best is not None:
-            more = {"against": best, "difference": means[model] - means[best]}
-            more |= _ahead(outcomes, averaged[best])
-        yield GridRow(
-            task=task,
-            measure=cells[0].measure,
-            corruption=name,
-            ratio=ratio,
-            model=model,
-            seeds=len(cells),
-            mean=means[model],
-            low=low,
-            high=high,
-            spread=spread,
-            parameters=cells[0].told.get("parameters"),
-            metrics=_means([cell.metrics for cell in cells]),
-            **more,
+class _State:
+    """All models of a task in one state of the catalog, beside each other.
+
+    Args:
+        settings: of the grid.
+        task, name, ratio: which.
+        found: the cells of each model.
+        whole: those of the whole catalog.
+    """
+
+    def __init__(
+        self,
+        settings: GridSettings,
+        task: str,
+        name: str,
+        ratio: float,
+        found: dict[str, Trainings],
+        whole: dict[str, Trainings],
+    ) -> None:
+        self._settings, self._found = settings, found
+        self._task, self._name, self._ratio = task, name, ratio
+        self._means = {
+            model: float(np.mean([cell.figure for cell in cells.values()]))
+            for model, cells in found.items()
+        }
+        self._rivals = settings.baselines(tuple(found))
+        self._best = max(self._rivals, key=self._means.__getitem__) if self._rivals else None
+        self._falls: dict[str, Fall] = {}
+        if name != CLEAN:
+            for model in found.keys() & whole.keys():
+                if (fall := fall_of(whole[model], found[model])) is not None:
+                    self._falls[model] = fall
+
+    def rows(self) -> Iterator[GridRow]:
+        """A row per model, and of the first one who is ahead."""
+        together = {model: averaged(list(cells.values())) for model, cells in self._found.items()}
+        for model, trainings in self._found.items():
+            cells, outcomes = list(trainings.values()), together[model]
+            low = high = spread = math.nan
+            if outcomes is not None:
+                low, high = interval_of(outcomes, draws=DRAWS)
+            if len(cells) > 1:
+                spread = float(np.std([cell.figure for cell in cells], ddof=1))
+            more: dict[str, Any] = {}
+            if model in self._falls:
+                fall = self._falls[model]
+                more = {"fall": fall.value, "fall_low": fall.low, "fall_high": fall.high}
+            best = self._best
+            if model == self._settings.champion and best is not None:
+                more |= {"against": best, "difference": self._means[model] - self._means[best]}
+                more |= _ahead(outcomes, together[best])
+            yield GridRow(
+                task=self._task,
+                measure=cells[0].measure,
+                corruption=self._name,
+                ratio=self._ratio,
+                model=model,
+                seeds=len(cells),
+                mean=self._means[model],
+                low=low,
+                high=high,
+                spread=spread,
+                questions=None if outcomes is None else len(outcomes),
+                parameters=cells[0].told.get("parameters"),
+                metrics=_means([cell.metrics for cell in cells]),
+                **more,
+            )
+
+    def falls(self) -> list[FallDifference]:
+        """Who falls less."""
+        falls = {model: self._falls[model] for model in self._found if model in self._falls}
+        if not falls:
+            return []
+        cell = next(iter(self._found[next(iter(falls))].values()))
+        return list(
+            compared_falls(
+                falls,
+                self._settings.champion,
+                self._rivals,
+                self._best,
+                task=self._task,
+                measure=cell.measure,
+                corruption=self._name,
+                ratio=self._ratio,
+            )
         )
+
+
+def _asked(found: dict[str, Trainings]) -> TaskAsked:
+    cells = [next(iter(trainings.values())) for trainings in found.values()]
+    measure = cells[0].measure
+    names = (f"majority_{measure}", *(("majority",) * (measure == "accuracy")))
+    majorities = [cell.metrics[name] for cell in cells for name in names if name in cell.metrics]
+    counts = [len(cell.outcomes) for cell in cells if cell.outcomes is not None]
+    return TaskAsked(measure, counts[0] if counts else None, majorities[0] if majorities else None)
 
 
 def _means(reports: list[dict[str, float]]) -> dict[str, float]:
@@ -245,20 +353,6 @@ def _means(reports: list[dict[str, float]]) -> dict[str, float]:
         for name in reports[0]
         if all(name in report for report in reports)
     }
-
-
-def _averaged(cells: list[GridCell]) -> Outcomes | None:
-    parts = [cell.outcomes for cell in cells if cell.outcomes is not None]
-    if len(parts) < len(cells):
-        return None
-    scores = [in_order(part) for part in parts if isinstance(part, Scores)]
-    first = scores[0] if scores else None
-    if len(scores) == len(parts) and isinstance(first, Scores):  # their mean is one number an item
-        if any(not np.array_equal(first.items, part.items) for part in scores):
-            return None
-        mean_Q = np.mean([part.score_Q for part in scores if isinstance(part, Scores)], axis=0)
-        return Scores(first.items, first.units, mean_Q, first.groups)
-    return Averaged.of(parts)
 
 
 def _ahead(one: Outcomes | None, other: Outcomes | None) -> dict[str, Any]:
@@ -273,7 +367,7 @@ def _ahead(one: Outcomes | None, other: Outcomes | None) -> dict[str, Any]:
         "difference_low": found.low,
         "difference_high": found.high,
         "p": found.p,
-        "outcome": outcome if found.units >= _FEWEST_UNITS else "level",
+        "outcome": outcome if found.units >= FEWEST_UNITS else "level",
     }
 
 

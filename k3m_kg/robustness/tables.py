@@ -5,10 +5,17 @@ from __future__ import annotations
 import csv
 import io
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import fields
 
 from k3m_kg.corruption import CORRUPTIONS
+from k3m_kg.robustness.fall_tables import (
+    FALL_DIFFERENCE,
+    fall_differences_of,
+    fall_texts,
+    falls_of,
+)
+from k3m_kg.robustness.falls import FallDifference
 from k3m_kg.robustness.results import GridRow, Results
 
 MEASURES = (
@@ -21,13 +28,31 @@ MARKS = {"ahead": "▲", "level": "=", "lost": "▼"}
 """Beside the first model's figure: ahead of the best other, level with it, behind it."""
 
 
+MAJORITY = "majority"
+"""The row of what is always said where nothing is looked at."""
+LEGEND = (
+    "*: the best of its column. ▲ ahead, = level, ▼ lost: the first model against the best other "
+    "of the cell, by its paired 95 % interval. -: not measured; of simple models only the measure "
+    "that all are compared by is. majority: the most frequent answer of training, always. Falls as "
+    "much: the paired interval of the difference holds 0, which is not to say that it is 0."
+)
+
+
 def csv_text(results: Results) -> str:
     """A row per cell and model."""
-    names = [item.name for item in fields(GridRow) if item.name != "metrics"]
+    return _csv(results.rows, [item.name for item in fields(GridRow) if item.name != "metrics"])
+
+
+def falls_csv(results: Results) -> str:
+    """A row per corruption and two models whose falls are compared."""
+    return _csv(results.falls, [item.name for item in fields(FallDifference)])
+
+
+def _csv(rows: Sequence[GridRow | FallDifference], names: list[str]) -> str:
     file = io.StringIO()
     writer = csv.writer(file, lineterminator="\n")
     writer.writerow(names)
-    for row in results.rows:
+    for row in rows:
         values = [getattr(row, name) for name in names]
         writer.writerow(["" if value is None or value != value else value for value in values])
     return file.getvalue()
@@ -54,6 +79,8 @@ def table_of(results: Results, task: str, corruption: str) -> tuple[list[str], l
             row = by_cell.get((model, ratio))
             cells.append("-" if row is None else _cell(row) + "*" * (row.mean == best[ratio]))
         body.append(cells)
+    if (majority := results.asked[task].majority) is not None:
+        body.append([MAJORITY, *[f"{100 * majority:.1f}"] * len(ratios)])
     return ["model", *(f"{100 * ratio:g} %" for ratio in ratios)], body
 
 
@@ -83,6 +110,30 @@ def measures_of(results: Results, task: str) -> tuple[list[str], list[list[str]]
     return ["products", "model", *names], body
 
 
+def asked_text(results: Results, task: str) -> str:
+    """How much a task asks, and what can be had without looking."""
+    asked = results.asked[task]
+    parts = [f"{asked.measure} in %, intervals 95 %"]
+    if asked.questions is not None:
+        parts.append(
+            f"{asked.questions:,} questions were asked about {results.products:,} test products"
+        )
+    if asked.majority is not None:
+        parts.append(f"the majority reaches {100 * asked.majority:.1f} %")
+    return "; ".join(parts)
+
+
+def trainings_text(results: Results) -> str:
+    """How often models were trained, and what that is worth."""
+    seeds = results.settings.seeds
+    if seeds > 1:
+        return f"each model was trained {seeds} times, and figures are means over these"
+    return (
+        "each model was trained once: how far another training of it would differ is not known, "
+        "and one seed says little; --seeds 3 adds two"
+    )
+
+
 def verdict_text(results: Results) -> str:
     """In how many cells the first model is ahead."""
     found = results.verdicts()
@@ -98,32 +149,44 @@ def verdict_text(results: Results) -> str:
 def _markdown(results: Results) -> Iterator[str]:
     yield "# Robustness"
     yield ""
-    yield f"{verdict_text(results)}."
+    falls = fall_texts(results)
+    for line in falls:
+        yield f"- {line}."
+    yield f"{'- ' if falls else ''}Levels: {verdict_text(results)}."
+    yield ""
+    yield f"{trainings_text(results).capitalize()}."
     if results.missing:
         yield ""
         yield f"{results.missing:,} cells are not asked yet."
     for task in results.tasks:
-        measure = next(row.measure for row in results.rows if row.task == task)
+        yield ""
+        yield f"## {task}"
+        yield ""
+        yield f"{asked_text(results, task)}."
+        for title, (head, body) in (
+            ("fall from clean, in points", falls_of(results, task)),
+            (FALL_DIFFERENCE, fall_differences_of(results, task)),
+        ):
+            if body:
+                yield from _table(f"### {task}, {title}", head, body)
         for corruption in results.corruptions(task):
-            head, body = table_of(results, task, corruption)
-            yield ""
-            yield f"## {task}, {corruption}: {CORRUPTIONS[corruption].summary}"
-            yield ""
-            yield (
-                f"{measure} in %, over {results.products:,} products; in brackets the 95 % interval"
+            summary = CORRUPTIONS[corruption].summary
+            yield from _table(
+                f"### {task}, {corruption}: {summary}", *table_of(results, task, corruption)
             )
-            yield ""
-            yield f"| {' | '.join(head)} |"
-            yield f"|{'---|' * len(head)}"
-            for cells in body:
-                yield f"| {' | '.join(cells)} |"
         head, body = measures_of(results, task)
         if body:
-            yield ""
-            yield f"## {task}, all measures, all products met"
-            yield ""
-            for cells in (head, ["---"] * len(head), *body):
-                yield f"| {' | '.join(cells)} |"
+            yield from _table(f"### {task}, all measures, all products met", head, body)
+    yield ""
+    yield LEGEND
+
+
+def _table(title: str, head: list[str], body: list[list[str]]) -> Iterator[str]:
+    yield ""
+    yield title
+    yield ""
+    for cells in (head, ["---"] * len(head), *body):
+        yield f"| {' | '.join(cells)} |"
 
 
 def _cell(row: GridRow) -> str:

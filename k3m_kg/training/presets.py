@@ -55,6 +55,11 @@ class Preset:
     gate: Config = field(default_factory=dict)
     evidence: bool = False
 
+    @property
+    def sees_triples(self) -> bool:
+        """Whether a product's vector is made of its triples, too."""
+        return self.knowledge or self.structure != "none"
+
 
 _CO: Config = {"name": "co-attention"}
 _VILBERT: Config = {"name": "co-attention", "self_attention": True}

@@ -133,6 +133,21 @@ def test_results_say_who_is_ahead_of_whom_and_by_how_much(
             assert row.difference == pytest.approx(row.mean - best)
             assert row.difference_low is not None
             assert (row.outcome == "ahead") == (row.difference_low > 0)
+    clean = {(row.task, row.model): row.mean for row in found.rows if row.corruption == "clean"}
+    for row in found.rows:
+        if row.corruption == "clean":
+            assert row.fall is None
+            continue
+        assert row.fall == pytest.approx(clean[row.task, row.model] - row.mean)
+        assert row.fall_low is not None
+        assert row.fall_high is not None
+        assert row.fall_low <= row.fall <= row.fall_high
+    pairs = [(one.task, one.corruption, one.against) for one in found.falls]
+    others = job.settings.models[1:]
+    assert pairs == [(t, c, o) for t in TASKS for c in job.settings.corruptions for o in others]
+    for one in found.falls:
+        assert (one.ratio, one.model, one.outcome is None) == (1.0, "k3m", False)
+    assert all(asked.questions and asked.majority for asked in found.asked.values())
     trained = [row for row in found.rows if row.model != "linear"]
     assert all(row.parameters for row in trained)
 
@@ -209,4 +224,8 @@ def test_all_measures_of_a_task_stand_on_the_page(
     write_results(results, job.paths, {})
     page = job.paths.page.read_text("utf-8")
     assert "All measures" in page
+    assert "Fall from clean" in page
+    assert "k3m against the best other model: falls less in" in page
+    assert "questions were asked about" in page
+    assert "trained once" in page
     assert (job.paths.plots / "link-prediction-bars.png").read_bytes().startswith(b"\x89PNG")

@@ -116,7 +116,7 @@ def robustness(
     chosen from the catalog; `linear` and `boosting` read the same ready-made features.
 
     Every cell is written whole: killed or stopped, the same command goes on. Writes report.html,
-    plots/, results.csv, results.md and results.json into DIR.
+    plots/, results.csv, falls.csv, results.md and results.json into DIR.
     """
     from k3m_kg.extras import require
 
@@ -130,6 +130,7 @@ def robustness(
         snapshot_of,
         summaries,
     )
+    from k3m_kg.robustness.fall_tables import fall_texts
     from k3m_kg.robustness.page import write_results
     from k3m_kg.robustness.results import results_of
     from k3m_kg.robustness.running import Clock, is_begun, prepared, run_grid
@@ -181,7 +182,9 @@ def robustness(
     if as_json:
         print_json({"files": [str(path) for path in files], **results.as_json()})
     else:
-        say(f"{verdict_text(results)}")
+        for line in fall_texts(results):
+            say(line)
+        say(f"levels: {verdict_text(results)}")
         say(str(GridPaths(out).page))
 
 

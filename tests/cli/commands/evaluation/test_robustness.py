@@ -34,8 +34,9 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
     assert "nobody to compare it with" in said
     code, said, err = run(*words, "--seeds", 2, "--workers", 1)
     assert code == 0, err
-    assert "k3m against the best other model of each cell" in said.splitlines()[0]
-    assert said.splitlines()[1] == str(out / "report.html")
+    assert "k3m against the best other model: falls less in" in said.splitlines()[0]
+    assert "k3m against the best other model of each cell" in said.splitlines()[1]
+    assert said.splitlines()[2] == str(out / "report.html")
     with (out / "results.csv").open(newline="") as file:
         rows = list(csv.DictReader(file))
     cells = {(row["model"], row["corruption"], row["ratio"]) for row in rows}
@@ -46,6 +47,10 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
     found = json.loads((out / "results.json").read_text())
     assert (found["cells_missing"], found["products"]) == (0, 15)
     assert found["corrupted"]["TNR"]["applied"][0]["ratio"] == 1
+    assert {fall["corruption"] for fall in found["falls"]} == {"TNR", "KMR"}
+    assert found["tasks"]["classification:kind"]["questions"] == 15
+    with (out / "falls.csv").open(newline="") as file:
+        assert [row["against"] for row in csv.DictReader(file)] == ["linear", "linear"]
     table = (out / "results.md").read_text()
     assert "## classification:kind, TNR: title of another product" in table
     page = (out / "report.html").read_text()

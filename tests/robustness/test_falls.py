@@ -1,0 +1,174 @@
+"""Falls from the whole catalog are paired, and compared with those of whom the claim is about."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from k3m_kg.contracts import Decisions, Outcomes, Scores
+from k3m_kg.evaluation.intervals import interval_of
+from k3m_kg.robustness.cells import GridCell
+from k3m_kg.robustness.fall_tables import fall_differences_of, fall_texts, falls_of
+from k3m_kg.robustness.falls import Fall, FallDifference, compared_falls, fall_of
+from k3m_kg.robustness.results import GridRow, Results, TaskAsked
+from k3m_kg.robustness.tables import falls_csv, markdown, table_of, trainings_text
+from tests.robustness.tiny import tiny_settings
+
+PRODUCTS = 60
+WHERE = {"task": "link-prediction", "measure": "hits", "corruption": "TMR", "ratio": 1.0}
+
+
+def cell(right_Q: np.ndarray, order: np.ndarray | None = None) -> GridCell:
+    rows = np.arange(len(right_Q))
+    order = rows if order is None else order
+    outcomes = Scores(rows[order], rows[order], right_Q[order].astype(float), 0 * rows)
+    return GridCell("hits", outcomes.figure(), outcomes, {}, {})
+
+
+def rights(count: int) -> np.ndarray:
+    """The first so many products are answered rightly."""
+    return np.arange(PRODUCTS) < count
+
+
+def fall(before: int, after: int) -> Fall:
+    found = fall_of({0: cell(rights(before))}, {0: cell(rights(after))})
+    assert found is not None
+    return found
+
+
+def compared(falls: dict[str, Fall], rivals: list[str], best: str | None) -> list[FallDifference]:
+    return list(compared_falls(falls, next(iter(falls)), rivals, best, **WHERE))
+
+
+def test_a_fall_is_paired_by_item_whatever_their_order() -> None:
+    order = np.random.default_rng(0).permutation(PRODUCTS)
+    found = fall_of({0: cell(rights(45))}, {0: cell(rights(30), order)})
+    assert found is not None
+    assert found.value == pytest.approx(0.25)
+    assert found.low < 0.25 < found.high
+    of_level = interval_of(cell(rights(45)).outcomes)
+    assert (fall(45, 45).low, fall(45, 45).high) == (0, 0)  # though the level has an interval
+    assert of_level[1] - of_level[0] > 0.1
+
+
+def test_only_trainings_that_were_asked_both_count() -> None:
+    whole = {seed: cell(rights(40 + seed)) for seed in range(3)}
+    found = fall_of(whole, {1: cell(rights(20))})
+    assert found is not None
+    assert found.value == pytest.approx(21 / PRODUCTS)
+    assert fall_of(whole, {7: cell(rights(20))}) is None
+
+
+def test_outcomes_of_any_kind_have_a_fall() -> None:
+    rows = np.arange(PRODUCTS)
+
+    def decided(said: np.ndarray) -> dict[int, GridCell]:
+        outcomes: Outcomes = Decisions(rows, rows, said, rights(30))
+        return {0: GridCell("f1", outcomes.figure(), outcomes, {}, {})}
+
+    found = fall_of(decided(rights(30)), decided(rights(15)))
+    assert found is not None
+    assert found.value == pytest.approx(1 - 2 / 3)
+    assert found.low < found.value < found.high
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "outcome"), [(45, 44, "less"), (45, 25, "level"), (45, 5, "more")]
+)
+def test_who_falls_less_is_told_by_the_paired_interval(
+    before: int, after: int, outcome: str
+) -> None:
+    (found,) = compared(
+        {"k3m": fall(before, after), "vilbert": fall(45, 25)}, ["vilbert"], "vilbert"
+    )
+    assert found.outcome == outcome
+    assert found.difference == pytest.approx((after - 25) / -PRODUCTS)
+    assert found.low is not None
+    assert found.high is not None
+    assert found.low <= found.difference <= found.high
+
+
+def test_a_model_is_compared_with_itself_without_knowledge_and_with_the_best_other() -> None:
+    falls = {name: fall(45, 30) for name in ("k3m", "k3m-soft", "k3m-no-structure", "linear")}
+    found = compared(falls, ["linear"], "linear")
+    assert [(one.against, one.variant, one.without_knowledge, one.best) for one in found] == [
+        ("k3m-soft", True, False, False),
+        ("k3m-no-structure", True, True, False),
+        ("linear", False, False, True),
+    ]
+
+
+def test_k3m_has_its_variants_beside_it_where_another_is_named_first() -> None:
+    names = ("k3m-evidence", "k3m", "k3m-no-structure")
+    found = compared({name: fall(45, 30) for name in names}, list(names[1:]), "k3m")
+    pairs = [(one.model, one.against, one.variant, one.without_knowledge) for one in found]
+    assert pairs == [
+        ("k3m-evidence", "k3m", False, False),
+        ("k3m-evidence", "k3m-no-structure", False, True),
+        ("k3m", "k3m-no-structure", True, True),
+    ]
+
+
+def results(outcome: str, seeds: int = 1) -> Results:
+    settings = tiny_settings(models=("k3m", "k3m-no-structure", "linear"), seeds=seeds)
+    shared = {"task": "link-prediction", "measure": "hits", "seeds": 1, "spread": float("nan")}
+    rows = [
+        GridRow(corruption="clean", ratio=0.0, model="k3m", mean=0.6, low=0.5, high=0.7, **shared),
+        GridRow(
+            corruption="TMR",
+            ratio=1.0,
+            model="k3m",
+            mean=0.4,
+            low=0.3,
+            high=0.5,
+            fall=0.2,
+            fall_low=0.1,
+            fall_high=0.3,
+            **shared,
+        ),
+    ]
+    pair = FallDifference(
+        **WHERE,
+        model="k3m",
+        against="k3m-no-structure",
+        variant=True,
+        without_knowledge=True,
+        best=False,
+        fall=0.2,
+        fall_against=0.25,
+        difference=-0.05,
+        low=-0.08,
+        high=-0.02,
+        p=0.01,
+        outcome=outcome,
+    )
+    asked = {"link-prediction": TaskAsked("hits", 1234, 0.333)}
+    return Results(settings, "id", rows, 0, {}, 60, [pair], asked)
+
+
+def test_the_page_begins_with_who_falls_less_in_words() -> None:
+    found = results("less")
+    assert fall_texts(found) == [
+        "k3m against k3m-no-structure (it, without knowledge): falls less in 1, as much in 0, "
+        "more in 0 of 1 comparisons, clean to 100 %"
+    ]
+    _, falls = falls_of(found, "link-prediction")
+    assert falls == [["TMR", "k3m", "60.0", "40.0", "+20.0 [+10.0, +30.0]*"]]
+    _, differences = fall_differences_of(found, "link-prediction")
+    assert differences[0][-2:] == ["-5.0 [-8.0, -2.0]", "falls less"]
+    said = markdown(found)
+    assert said.index("falls less in 1") < said.index("Levels:")
+    assert "1,234 questions were asked about 60 test products" in said
+    assert "*: the best of its column" in said
+    assert falls_csv(found).splitlines()[1].endswith(",less")
+
+
+def test_the_majority_is_a_row_of_every_table() -> None:
+    _, body = table_of(results("less"), "link-prediction", "TMR")
+    assert body[-1] == ["majority", "33.3", "33.3"]
+
+
+def test_one_training_is_said_to_say_little() -> None:
+    assert "trained once" in trainings_text(results("less"))
+    assert "one seed says little" in trainings_text(results("less"))
+    assert "3 times" in trainings_text(results("less", seeds=3))
