@@ -143,7 +143,8 @@ def replaced(folder: Path, output: str) -> str | None:
 
 
 def test_nothing_of_the_users_is_overwritten(place: Path, command: Started) -> None:
-    snapshot = (place / "cut" / layout.LATEST).read_text().strip()
+    latest = place / "cut" / layout.LATEST
+    snapshot = latest.read_text().strip()
     before, said, around = content(place), graph(place), set(place.parent.iterdir())
     devices = {path: found(Path(path)) for path in ("/dev/null", "/dev/full")}
     failed = {}
@@ -163,6 +164,8 @@ def test_nothing_of_the_users_is_overwritten(place: Path, command: Started) -> N
         changed = {name for name in before if now.get(name) != before[name]}
         if done.code == 0 and named is not None and not is_kept(named, name):
             changed -= {named}  # a plain file that was named as the output
+            if (named, words[0]) == ("cut", b"snapshot"):  # the folder has another snapshot now
+                changed -= {f"cut/{layout.LATEST}"}
         if any(".k3m-kg-" in name for name in now):
             why = "something of ours is left"
         if changed:
@@ -174,5 +177,7 @@ def test_nothing_of_the_users_is_overwritten(place: Path, command: Started) -> N
         if why:
             failed[number] = f"{name} {output[:200]!r} {limit}: {why}: {done.code} {done.err!r}"
         cleared(place, before)
+        if latest.is_file() and latest.read_text().strip() != snapshot:
+            latest.write_text(f"{snapshot}\n")
         before = content(place)
     assert failed == {}
