@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from k3m_kg.graph.store import GraphStore
 
 _CHECKED = "k3m_kg_checked"
+_LARGEST = 1 << 50
+"""Of whole numbers; sizes of memory are up to this, too."""
 _LOOKED_AT = ("db",)
 """Texts that may be paths: what reads them says more."""
 
@@ -45,7 +47,8 @@ def functions_of(made: Any, name: str) -> Iterator[tuple[str, Callable[..., Any]
 def with_usable_paths(made: Any) -> Any:
     """A command, of us or of a plugin, that refuses what no library would take.
 
-    Paths that no file can have, and texts that are none. And its errors are told as what they are.
+    Paths that no file can have, texts that are none, numbers beyond any use. And its errors are
+    told as what they are.
     """
     if isinstance(made, typer.Typer):
         for info in made.registered_commands:
@@ -64,6 +67,11 @@ def with_usable_paths(made: Any) -> Any:
                     usable(one, name.replace("_", " "))
                 elif isinstance(one, str) and name not in _LOOKED_AT:
                     _readable(one, name.replace("_", " "))
+                elif isinstance(one, int) and abs(one) > _LARGEST:
+                    raise UsageError(
+                        f"{one} is too large: {_LARGEST:,} is the limit",
+                        where=f"--{name.replace('_', '-')}",
+                    )
         try:
             return made(*words, **given)
         except EOFError as error:  # typer would take it for Ctrl-D, and say `Aborted!` only

@@ -26,6 +26,7 @@ from k3m_kg.files.ordinary import ordinary
 from k3m_kg.files.spreadsheet import inert
 from k3m_kg.files.staging import staging_file, staging_folder, sweep
 from k3m_kg.files.sync import sync
+from k3m_kg.files.target import target_of
 from k3m_kg.files.whole import put_file, whole_file, write_text
 from k3m_kg.files.writing import write_errors
 
@@ -41,6 +42,7 @@ __all__ = [
     "staging_folder",
     "sweep",
     "sync",
+    "target_of",
     "whole_file",
     "whole_folder",
     "write_errors",

@@ -13,6 +13,7 @@ from pathlib import Path
 from k3m_kg.errors import K3MError
 from k3m_kg.files.staging import NEW, OLD, TARGET, staging_folder
 from k3m_kg.files.sync import sync, sync_tree
+from k3m_kg.files.target import target_of
 from k3m_kg.files.writing import write_errors
 
 _AT_FDCWD = -100
@@ -44,7 +45,7 @@ def whole_folder(
         K3MError (`error`): it cannot be written, or something is there that is not to be replaced.
     """
     with write_errors(target, error, hint=hint):
-        target = target.resolve()
+        target = target_of(target)
         target.parent.mkdir(parents=True, exist_ok=True)
         with staging_folder(target.parent) as staging:
             new = staging / NEW

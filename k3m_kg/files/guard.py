@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from k3m_kg.errors import UsageError
+from k3m_kg.files.target import target_of
 
 _SQLITE = b"SQLite format 3\0"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
@@ -81,7 +82,7 @@ def check_output(path: Path, kept: Iterable[Kept], *, where: str) -> None:
 
 def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     hint = "name another place"
-    target = path.resolve()
+    target = target_of(path)
     if len(target.parts) > MOST_FOLDERS:
         raise UsageError(f"lies in more than {MOST_FOLDERS} folders", where=place, hint=hint)
     above = [target, *target.parents]

@@ -9,6 +9,7 @@ from pathlib import Path
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.files.staging import staging_file
 from k3m_kg.files.sync import sync
+from k3m_kg.files.target import target_of
 from k3m_kg.files.writing import write_errors
 
 
@@ -42,7 +43,7 @@ def whole_file(
         if named and path.exists() and not path.is_file():
             yield path
             return
-        target = path.resolve() if named else path.parent.resolve() / path.name
+        target = target_of(path) if named else path.parent.resolve() / path.name
         with staging_file(target.parent) as staging:
             yield staging
             put_file(staging, target)

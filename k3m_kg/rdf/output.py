@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import IO, cast
 
 from k3m_kg.errors import UsageError
-from k3m_kg.files import whole_file, whole_folder, write_errors
+from k3m_kg.files import target_of, whole_file, whole_folder, write_errors
 
 COMPRESSED = (".gz", ".zst")
 STDOUT = Path("-")
@@ -47,20 +47,21 @@ def output_folder(path: Path, names: Collection[str]) -> Iterator[Path]:
         K3MError: it cannot be written.
     """
     with write_errors(path):
-        path.resolve().parent.stat()  # a misspelt folder is not made, as for a file
-        _check_free(path, names)
-    with whole_folder(path) as folder:
+        target = target_of(path)
+        target.parent.stat()  # a misspelt folder is not made, as for a file
+        _check_free(target, path, names)
+    with whole_folder(target) as folder:
         yield folder
         # Hours may have passed since.
-        _check_free(path, names)
+        _check_free(target, path, names)
 
 
-def _check_free(path: Path, names: Collection[str]) -> None:
-    if not path.exists():
+def _check_free(target: Path, path: Path, names: Collection[str]) -> None:
+    if not target.exists():
         return
-    if not path.is_dir():
+    if not target.is_dir():
         raise UsageError("is a file, and a folder is to be written", where=str(path))
-    foreign = sorted({item.name for item in path.iterdir()} - set(names))
+    foreign = sorted({item.name for item in target.iterdir()} - set(names))
     if foreign:
         raise UsageError(
             f"the folder holds other things ({', '.join(foreign[:3])})",

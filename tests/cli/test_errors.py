@@ -33,6 +33,7 @@ from tests.cli.conftest import Command
         (["plugins", "show", "nothing-like-it"], 2, "unknown plugin"),
         (["demo", "--out", "."], 2, "holds something else than an earlier demo"),
         (["demo", "--products", "3"], 2, "--products"),
+        (["match", "nowhere", "--top", str(10**20)], 2, "is too large"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else None,
 )

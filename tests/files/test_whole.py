@@ -12,8 +12,15 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import ArtifactError, K3MError, UsageError
+from k3m_kg.files import (
+    check_output,
+    staging_folder,
+    sweep,
+    whole_file,
+    whole_folder,
+    write_text,
+)
 from k3m_kg.files import folder as folders
-from k3m_kg.files import staging_folder, sweep, whole_file, whole_folder, write_text
 
 
 def names(folder: Path) -> list[str]:
@@ -236,3 +243,24 @@ def test_a_name_that_nobody_gave_is_not_written_through_a_link(tmp_path: Path) -
         (tmp_path / "link").unlink()
     assert mine.read_text() == "mine"
     assert list(tmp_path.iterdir()) == [mine]
+
+
+@pytest.mark.parametrize(
+    "name", ["nosuch/..", "nosuch/../.", "nosuch/../old", "a/nosuch/../../old"]
+)
+def test_up_from_a_folder_that_is_not_there_leads_nowhere(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The system finds nothing there, and a check takes it for free: `.` was replaced."""
+    (tmp_path / "a").mkdir()
+    (tmp_path / "old").write_text("precious")
+    monkeypatch.chdir(tmp_path)
+    for path in (Path(name), tmp_path / name):
+        for write in (whole_file, whole_folder):
+            with pytest.raises(K3MError, match="No such file or directory"), write(path):
+                pass
+        with pytest.raises(UsageError, match="No such file or directory"):
+            check_output(path, [], where="--out")
+    assert names(tmp_path) == ["a", "old"]
+    assert (tmp_path / "old").read_text() == "precious"
+    check_output(Path("a/../old"), [], where="--out")

@@ -353,3 +353,15 @@ def test_csv_for_a_spreadsheet_runs_nothing_and_without_it_is_exact(
     assert "'" not in exact
     assert sorted(back.splitlines()) == sorted(exact.splitlines())
     assert run("export", "x.nt", "--spreadsheet")[0] == 2
+
+
+@pytest.mark.parametrize("format", ["csv", "nt"])
+@pytest.mark.parametrize("out", ["nosuch/..", "nosuch/../."])
+def test_an_export_never_replaces_the_current_folder(
+    run: Command, folder: Path, out: str, format: str
+) -> None:
+    before = sorted(folder.iterdir())
+    code, _, err = run("export", out, "--format", format)
+    assert code == 2
+    assert "No such file or directory" in err
+    assert sorted(folder.iterdir()) == before
