@@ -33,7 +33,7 @@ import numpy as np
 import torch
 from torch.utils.flop_counter import FlopCounterMode
 
-from benchmarks._figures import add_out, tell
+from benchmarks._figures import add_out, peak_gib, tell
 from k3m_kg.batches.batcher import Batcher, build_catalog
 from k3m_kg.config import RunConfig, load_config
 from k3m_kg.contracts import ProductBatch
@@ -148,9 +148,9 @@ class Loop:
 
     def step(self, batch: ProductBatch) -> torch.Tensor:
         """The loss, not waited for."""
+        self.optimizer.zero_grad(set_to_none=True)  # before the forward pass, as `pretrain` does
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
             loss, _ = self.trainer(batch.to(self.device))
-        self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
         self.optimizer.step()
         return loss.detach()
@@ -301,9 +301,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
         "of_bare_layers": round(layers / step, 3),
         "of_matrix_product": round(flops / step / limit, 3),
         "mfu": round(flops * (1 - waste) / step / peak, 3) if peak else 0,
-        "memory_gib": (
-            round(torch.cuda.max_memory_allocated() / 2**30, 2) if device.type == "cuda" else None
-        ),
+        "memory_gib": round(peak_gib(device), 2),
     }
 
 

@@ -27,7 +27,8 @@ from k3m_kg.lpm.title_leakage import value_spans, word_spans
 from k3m_kg.progress import Progress
 
 _KEPT = 1 << 17
-"""Titles whose tokens are kept; a larger catalog is tokenised again now and then."""
+"""Titles whose tokens are kept, 100 MB and more. Of a larger catalog, where few would be met again
+while they are, only those of a batch are."""
 _SPELLED = 1 << 19
 """Products of which is kept what their titles spell, some 200 MB; of others it is found anew."""
 _NONE = Tokens([], [])
@@ -151,6 +152,7 @@ class TitleData(ModalityData):
         self._tokeniser = tokeniser
         self._longest = longest
         self._words = words
+        self._room = _KEPT if len(snapshot) <= _KEPT else _TOGETHER
         self._kept: dict[int, Tokens] = {}
         self._numbers: dict[int, tuple[np.ndarray, np.ndarray]] = {}
         self._spelled: dict[int, _Spelled] = {}
@@ -264,7 +266,7 @@ class TitleData(ModalityData):
         wanted = rows.tolist()
         missing = [row for row in set(wanted) if row not in self._kept]
         if missing:
-            if len(self._kept) + len(missing) > _KEPT:
+            if len(self._kept) + len(missing) > self._room:
                 self._kept = {row: self._kept[row] for row in set(wanted) if row in self._kept}
                 self._numbers = {}
             texts = self._titles.take(missing).to_pylist()

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from k3m_kg.config import RunConfig
 from k3m_kg.contracts import ProductBatch
+from k3m_kg.engine.allocator import bound_growth
 from k3m_kg.engine.device import pick_device
 from k3m_kg.engine.environment import ProcessPlace
 from k3m_kg.engine.hardware import peak_memory, peak_of
@@ -90,6 +91,7 @@ def pretrain(
     config = resolve(config)
     place = ProcessPlace.of()
     device = pick_device(config.training.device, place)
+    bound_growth()
     with joined(place, device) as processes, ExitStack() as first:
         run = run_folder(config.output)
         if processes.first:
