@@ -40,7 +40,7 @@ from k3m_kg.contracts import ProductBatch
 from k3m_kg.engine.hardware import peak_of
 from k3m_kg.model.compose import build_encoders, build_model, build_tasks, resolve
 from k3m_kg.snapshot import Snapshot
-from k3m_kg.training.loop.compiling import compile_layers
+from k3m_kg.training.loop.compiling import compile_layers, uncompiled
 from k3m_kg.training.loop.optimizer import parameter_groups
 from k3m_kg.training.loop.step import Pretrainer
 
@@ -273,7 +273,7 @@ def measure(options: argparse.Namespace, batch_size: int, folder: Path) -> dict[
         make()
     making = (time.perf_counter() - start) / 4
     counted = _copied(kept[0])
-    with FlopCounterMode(display=False) as counter:
+    with uncompiled(), FlopCounterMode(display=False) as counter:
         loop.step(counted)
     syncs = waits(loop, _copied(kept[1])) if device.type == "cuda" else None
     if options.kernels is not None:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import torch
@@ -28,3 +30,14 @@ def compile_layers(module: nn.Module, backend: str | Callable[..., Any] = "induc
     for layer in layers:
         layer.compile(dynamic=True, backend=backend)
     return len(layers)
+
+
+def uncompiled() -> AbstractContextManager[object]:
+    """Within it layers run as they are, compiled or not: for steps whose operations are counted.
+
+    What counts operations sees none of compiled code; and a layer that torch meets under it without
+    this it never runs compiled again, nor any other layer.
+    """
+    if "torch._dynamo" not in sys.modules:  # a second to import; nothing is compiled without it
+        return nullcontext()
+    return torch.compiler.set_stance("force_eager")

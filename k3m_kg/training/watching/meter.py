@@ -9,6 +9,8 @@ from typing import TypeVar
 
 from torch.utils.flop_counter import FlopCounterMode
 
+from k3m_kg.training.loop.compiling import uncompiled
+
 _T = TypeVar("_T")
 _COUNTED = 3
 """The step whose operations are counted: the first ones are not typical."""
@@ -63,7 +65,7 @@ class Meter:
         if self._steps != _COUNTED or not self._peak:
             yield
             return
-        with FlopCounterMode(display=False) as counter:
+        with uncompiled(), FlopCounterMode(display=False) as counter:
             yield
         self._per_product = counter.get_total_flops() / products
 
