@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from k3m_kg.engine.allocator import bound_growth
+from tests.processes import HANG
 
 _GLIBC = pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="of glibc's allocator")
 _STEPS = """
@@ -37,7 +38,7 @@ print(own() - before)
 def _growth(whose: str) -> int:
     """MiB after 160 MiB were taken and freed, with a little that is kept between them."""
     command = [sys.executable, "-c", _STEPS, whose]
-    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=60)
+    found = subprocess.run(command, capture_output=True, text=True, check=True, timeout=HANG)
     return int(found.stdout)
 
 
@@ -75,7 +76,7 @@ def test_kernels_of_sizes_that_were_long_ago_are_forgotten() -> None:
     environment.pop("ONEDNN_PRIMITIVE_CACHE_CAPACITY", None)
     command = [sys.executable, "-c", _SIZES]
     found = subprocess.run(
-        command, capture_output=True, text=True, check=True, timeout=60, env=environment
+        command, capture_output=True, text=True, check=True, timeout=HANG, env=environment
     )
     made = [line for line in found.stdout.splitlines() if "create:" in line and "gelu" in line]
     assert len(made) == 300
