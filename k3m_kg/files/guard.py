@@ -13,11 +13,12 @@ from k3m_kg.files.target import target_of
 _SQLITE = b"SQLite format 3\0"
 _SIDE_FILES = ("-wal", "-shm", "-journal")
 _SIDE_FOLDERS = {".images": "the image store", ".sparql": "the cut for SPARQL"}
-_MARKS = {"*.safetensors": "a trained model", "products.arrow": "a snapshot"}
+_LATEST, _SNAPSHOT = "latest", "products.arrow"
+_MARKS = {"*.safetensors": "a trained model", _SNAPSHOT: "a snapshot"}
 """Files that show what a folder is, whoever made it."""
 _DEEP_MARKS = {
     "a trained model": (("artifact.json", "config.yaml"), ("kge.json", "config.yaml")),
-    "a snapshot": (("products.arrow", "manifest.json"),),
+    "a snapshot": ((_SNAPSHOT, "manifest.json"),),
 }
 """Of ours, those that folders within them belong to as well."""
 
@@ -107,6 +108,8 @@ def _check(path: Path, kept: Iterable[Kept], place: str) -> None:
     for mark, what in _MARKS.items():
         if any(target.parent.glob(mark)):
             raise UsageError(f"lies in the folder of {what}", where=place, hint=hint)
+    if target.name == _LATEST and any(target.parent.glob(f"*/{_SNAPSHOT}")):
+        raise UsageError("this names the newest snapshot of its folder", where=place, hint=hint)
     for folder in above[1:]:
         for what, marks in _DEEP_MARKS.items():
             if any(all((folder / name).is_file() for name in names) for names in marks):

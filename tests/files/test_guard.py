@@ -114,3 +114,16 @@ def test_the_record_of_a_model_without_weights_is_kept(
         Path("model", name).write_text("{}")
     with pytest.raises(UsageError, match="in the folder of a trained model"):
         check_output(Path("model/artifact.json"), [], where="--quarantine")
+
+
+@pytest.mark.usefixtures("place")
+def test_what_names_the_newest_snapshot_is_kept() -> None:
+    Path("cut/0123456789abcdef").mkdir(parents=True)
+    Path("cut/0123456789abcdef/products.arrow").touch()
+    Path("cut/latest").touch()
+    Path("alias").symlink_to("cut/latest")
+    for output in ("cut/latest", "alias", "cut/./latest"):
+        with pytest.raises(UsageError, match="names the newest snapshot"):
+            check_output(Path(output), KEPT, where="--out")
+    for output in ("latest", "cut/newest", "cut"):
+        check_output(Path(output), KEPT, where="--out")

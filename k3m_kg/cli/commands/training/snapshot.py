@@ -117,7 +117,7 @@ def cut(
         placeholders=placeholders,
     )
     # OUT itself, and what would come to lie in it: it may be a snapshot or an artifact.
-    for place in (out, out / "latest"):
+    for place in (out, out / "new"):
         guard("OUT", place, db=db, files=[("the split file", split_file)])
     start = time.monotonic()
     with GraphStore.open(db) as store, progress_bar(disable=json_output) as bar:
