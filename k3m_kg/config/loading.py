@@ -77,11 +77,7 @@ def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], wh
         ConfigError: an override or a setting cannot be used.
     """
     stated = deepcopy(data) if overrides else data
-    for override in overrides:
-        key, separator, text = override.partition("=")
-        if not separator or not key:
-            raise ConfigError("an override must be key=value", where=f"--set {override}")
-        _assign(cls, data, key.split("."), parse_yaml(text, f"--set {key}"), override)
+    _override(cls, data, overrides)
     try:
         return validate_settings(cls, as_wanted(data, cls), where)
     except ConfigError as error:
@@ -91,6 +87,38 @@ def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], wh
         named = [one for one in overrides if f"'{one.partition('=')[0]}" in error.message]
         wrong = " ".join(f"--set {override}" for override in named or overrides)
         raise ConfigError(error.message, where=wrong, hint=error.hint) from None
+
+
+def overridden(cls: type[BaseModel], data: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
+    """`data` itself, with `key.sub=value` overrides (values are YAML), not yet validated.
+
+    Raises:
+        ConfigError: one of them cannot be used.
+    """
+    _override(cls, data, overrides)
+    found: dict[str, Any] = as_wanted(data, cls)
+    return found
+
+
+def _override(cls: type[BaseModel], data: dict[str, Any], overrides: list[str]) -> None:
+    for one in overrides:
+        key, separator, text = one.partition("=")
+        if not separator or not key:
+            raise ConfigError("an override must be key=value", where=f"--set {one}")
+        _assign(cls, data, key.split("."), _value(key, text), one)
+
+
+def _value(key: str, text: str) -> Any:
+    """YAML; signs that say nothing in YAML, such as `|`, `#` or `,`, are themselves."""
+    signs = text.strip()
+    if any(sign.isalnum() for sign in signs) or signs in ("", "~"):
+        return parse_yaml(text, f"--set {key}")
+    try:
+        found = parse_yaml(text, f"--set {key}")
+    except ConfigError:
+        return signs
+    empty = found in (None, [""]) or (found == "" and signs[0] not in "'\"")
+    return signs if empty else found
 
 
 def _assign(

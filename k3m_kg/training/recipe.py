@@ -6,6 +6,7 @@ which one it looks at.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,8 @@ from typing import Any, Literal
 
 import numpy as np
 
+from k3m_kg.config import RunConfig
+from k3m_kg.config.loading import overridden
 from k3m_kg.lpm.title_leakage import word_spans
 from k3m_kg.snapshot import Snapshot
 
@@ -85,6 +88,26 @@ class Recipe:
 
     settings: dict[str, Any]
     reasons: tuple[tuple[str, str], ...]
+
+    def overridden(self, overrides: Sequence[str]) -> Recipe:
+        """The same with `key.sub=value` overrides, which take the place of reasons for these keys.
+
+        Raises:
+            ConfigError: one of them cannot be used.
+        """
+        settings = overridden(RunConfig, copy.deepcopy(self.settings), list(overrides))
+        keys = [one.partition("=")[0] for one in overrides]
+        kept = [found for found in self.reasons if not any(_about(found[0], key) for key in keys)]
+        asked = [(one.replace("=", ": ", 1), "asked for: --set") for one in overrides]
+        return Recipe(settings, (*kept, *asked))
+
+
+def _about(what: str, key: str) -> bool:
+    """Whether a reason, such as `training.batch_size: 64, epochs: 40`, is about a setting."""
+    room = what.partition(":")[0].rpartition(".")[0]
+    named = [part.partition(":")[0] for part in what.split(", ")]
+    names = [named[0], *(f"{room}.{name}" if room else name for name in named[1:])]
+    return any(f"{name}.".startswith(f"{key}.") or key.startswith(f"{name}.") for name in names)
 
 
 def recipe(

@@ -61,6 +61,22 @@ def test_what_is_hidden_is_shown_to_no_question_and_asked_all_the_same(size: str
     assert any("kind" in what for what, _ in found.reasons)
 
 
+def test_what_is_set_takes_the_place_of_what_was_chosen_and_of_its_reason() -> None:
+    found = chosen(SHAPE)
+    changed = found.overridden(["image_encoder=patch-vit", "training.epochs=3", "fusion=mean"])
+    assert changed.settings["image_encoder"] == "patch-vit"
+    assert changed.settings["training"]["epochs"] == 3
+    assert changed.settings["fusion"] == "mean"
+    said = [what for what, _ in changed.reasons]
+    assert said[-3:] == ["image_encoder: patch-vit", "training.epochs: 3", "fusion: mean"]
+    gone = {what for what, _ in found.reasons} - set(said)
+    assert {what.partition(":")[0] for what in gone} == {"image_encoder", "training.batch_size"}
+    config = resolve(validate_settings(RunConfig, changed.settings, "test"))
+    assert config.image_encoder is not None
+    assert config.image_encoder.name == "patch-vit"
+    assert found == chosen(SHAPE)  # it is another one
+
+
 def test_the_published_sizes_are_those_of_the_paper() -> None:
     found = resolve(validate_settings(RunConfig, chosen(SHAPE, size="paper").settings, "test"))
     text, image = found.text_encoder.settings, found.image_encoder.settings

@@ -134,7 +134,7 @@ def pretrain(
     place = ProcessPlace.of()
     config, changes = source, []
     if source.is_dir():
-        choice = _Choice(output, minutes, size, tuple(hide or ()))
+        choice = _Choice(output, minutes, size, tuple(hide or ()), tuple(overrides or ()))
         output, config = _chosen(source, choice, resume, quiet=not place.first)
     elif size is not None or hide:
         raise UsageError(
@@ -189,6 +189,7 @@ class _Choice:
     minutes: float | None
     size: str | None
     hide: tuple[str, ...]
+    overrides: tuple[str, ...]
 
 
 def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tuple[Path, Path]:
@@ -199,8 +200,10 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
     Raises:
         UsageError, SnapshotError: it cannot be chosen or written.
     """
+    from k3m_kg.config import RunConfig, validate_settings
     from k3m_kg.errors import K3MError
     from k3m_kg.files import beside, write_text
+    from k3m_kg.model.compose import resolve
     from k3m_kg.plugin.registry import registry
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.training.artifact.layout import MANIFEST
@@ -241,7 +244,8 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
         size=chosen,  # type: ignore[arg-type]
         minutes=choice.minutes,
         hide=choice.hide,
-    )
+    ).overridden(choice.overrides)
+    resolve(validate_settings(RunConfig, found.settings, "--set"))
     lines = [_OURS, *(f"# {what}\n#   {why}" for what, why in found.reasons)]
     output.parent.mkdir(parents=True, exist_ok=True)
     write_text(path, "\n".join(lines) + "\n" + as_yaml(found.settings), K3MError)
