@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import os
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
@@ -245,6 +246,13 @@ def vocabulary_page() -> str:
     return "\n".join(parts) + "\n"
 
 
+def api_page() -> str:
+    """docs/reference/api.md."""
+    page = runpy.run_path(str(Path(__file__).with_name("front_door.py")))["front_door_page"]()
+    assert isinstance(page, str)
+    return page
+
+
 def http_api_page() -> str:
     """docs/reference/http-api.md."""
     from fastapi import FastAPI
@@ -275,6 +283,7 @@ def http_api_page() -> str:
 FILES = {
     "docs/cli.md": cli_page,
     "docs/config.md": config_page,
+    "docs/reference/api.md": api_page,
     "docs/reference/errors.md": errors_page,
     "docs/reference/vocabulary.md": vocabulary_page,
     "docs/reference/http-api.md": http_api_page,

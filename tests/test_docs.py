@@ -37,6 +37,7 @@ LOOKED_UP = {
     "glossary.md",
     "log.md",
     "plugins.md",
+    "reference/api.md",
     "reference/errors.md",
     "reference/http-api.md",
     "reference/vocabulary.md",
@@ -71,6 +72,7 @@ def pages() -> ModuleType:
     [
         "docs/cli.md",
         "docs/config.md",
+        "docs/reference/api.md",
         "docs/reference/errors.md",
         "docs/reference/vocabulary.md",
         "docs/reference/http-api.md",

@@ -29,8 +29,9 @@ def located(
         if isinstance(record, ProductRecord):
             if record.images or by_id:
                 images = locate(record.id, record.images)
-            if not (record.title or record.properties or record.links or images):
-                reason = "nothing to learn from: no title, no image, no property"
+            said = record.title, record.category, record.properties, record.links, images
+            if not any(said):
+                reason = "nothing is said of it: no title, no category, no image, no property"
                 yield RejectedRow(record.line, reason, repr(record)[:2000], record.id)
                 continue
         yield Statement(record, images, digest)

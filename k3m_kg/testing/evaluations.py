@@ -33,7 +33,9 @@ _CONFIG: dict[str, Any] = {
 
 def opened_shop(folder: Path) -> OpenModel:
     """A model, hardly trained, on a shop some of whose triples are held out; both in `folder`."""
-    cut = shop_snapshot(folder, 60, variants=True, holdout=0.15, validation=0.2, test=0.2)
+    cut = shop_snapshot(
+        folder, 60, variants=True, categories=True, holdout=0.15, validation=0.2, test=0.2
+    )
     paths = {"snapshot": str(cut), "output": str(folder / "artifact")}
     pretrain(validate_settings(RunConfig, _CONFIG | paths, "conformance"))
     return open_model(folder / "artifact", None, device="cpu")
@@ -46,8 +48,8 @@ class EvaluationCase:
     def build(self) -> Evaluation[OpenModel]:
         """The evaluation under test, with settings that make sense in the shop.
 
-        Its products have `itemColour`, `kind`, `price`, titles, pictures and links `variant of`;
-        see `k3m_kg.testing.shop`.
+        Its 60 products have `itemColour`, `kind`, `price`, `fits`, titles, pictures, most of them a
+        category (`home` or `wear`), and links `variant of`; see `k3m_kg.testing.shop`.
         """
 
     @pytest.fixture(scope="class")

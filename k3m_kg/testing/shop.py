@@ -16,10 +16,16 @@ from k3m_kg.snapshot.settings import SnapshotSettings
 
 COLOURS = {"red": (200, 30, 30), "green": (30, 160, 40), "blue": (30, 40, 200)}
 KINDS = ("mug", "shirt", "lamp", "old shoe")
+HOME = ("mug", "lamp")
+"""Kinds of the category `home`; the others are `wear`."""
 
 
 class Shop:
     """A store of products whose colour stands in picture and title, its kind in the title.
+
+    They state `itemColour` (some two), `kind`, `price` and `fits`; a category follows from the
+    kind, and every ninth has none. One in seven has no picture, one in five no title, one no
+    triple.
 
     Args:
         folder: for the pictures.
@@ -28,6 +34,7 @@ class Shop:
         stuff: each has a property that another shop lacks, with a value of its own.
         without: a property that no product has.
         variants: three of four products are linked to the one before them, as variants of it.
+        categories: most have one.
     """
 
     def __init__(
@@ -39,9 +46,10 @@ class Shop:
         stuff: bool = False,
         without: str | None = None,
         variants: bool = False,
+        categories: bool = False,
     ) -> None:
         self._prefix, self._stuff, self._without = prefix, stuff, without
-        self._variants = variants
+        self._variants, self._categories = variants, categories
         folder.mkdir(parents=True, exist_ok=True)
         random = np.random.default_rng(0)
         self.products = [self._product(folder, number, random) for number in range(count)]
@@ -49,7 +57,10 @@ class Shop:
     def _product(self, folder: Path, number: int, random: np.random.Generator) -> StoredProduct:
         colour = list(COLOURS)[random.integers(len(COLOURS))]
         kind = KINDS[random.integers(len(KINDS))]
-        price = "cheap" if kind in ("mug", "lamp") else "dear"
+        price = "cheap" if kind in HOME else "dear"
+        category = None
+        if self._categories and number % 9 != 4:
+            category = "home" if kind in HOME else "wear"
         images: tuple[StoredImage, ...] = ()
         if number % 7:
             path = folder / f"{number}.png"
@@ -76,7 +87,12 @@ class Shop:
         if self._variants and number % 4:
             links = (("variant of", f"{self._prefix}{number - number % 4:03}"),)
         return StoredProduct(
-            f"{self._prefix}{number:03}", title, None, tuple(dict.fromkeys(triples)), images, links
+            f"{self._prefix}{number:03}",
+            title,
+            category,
+            tuple(dict.fromkeys(triples)),
+            images,
+            links,
         )
 
     def iter_products(self) -> Iterator[StoredProduct]:
@@ -96,11 +112,18 @@ def shop_snapshot(
     stuff: bool = False,
     without: str | None = None,
     variants: bool = False,
+    categories: bool = False,
     **settings: Any,
 ) -> Path:
     """A snapshot of a shop of `count` products."""
     store = Shop(
-        folder / "pictures", count, prefix=prefix, stuff=stuff, without=without, variants=variants
+        folder / "pictures",
+        count,
+        prefix=prefix,
+        stuff=stuff,
+        without=without,
+        variants=variants,
+        categories=categories,
     )
     chosen = SnapshotSettings(**{"holdout": 0, **settings})
     return build_snapshot(store, folder / "snapshots", chosen).snapshot.path

@@ -28,7 +28,8 @@ class OpenModel:
 
     Attributes:
         trained: the model with what it knows, of whatever kind.
-        snapshot: the products; they and their terms may be new to the model.
+        snapshot: a `k3m_kg.snapshot.Snapshot`: `titles` and `categories` (Arrow columns),
+            `rows(split)`, `product(row)`; its products and their terms may be new to the model.
         batcher: makes batches of them.
         predictor: ranks the values of those products.
         whole: the same on the whole snapshot, where `snapshot` is a view that corrupts it.

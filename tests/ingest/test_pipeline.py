@@ -43,8 +43,15 @@ def write_tsv(name: str, *rows: str) -> str:
     return name
 
 
-def row(id_: str, *, title: str = "a title", image: str = "", triples: str = "a#:#b") -> str:
-    return f"{id_}\t{title}\t{image}\t{triples}\tcategory"
+def row(
+    id_: str,
+    *,
+    title: str = "a title",
+    image: str = "",
+    triples: str = "a#:#b",
+    category: str = "category",
+) -> str:
+    return f"{id_}\t{title}\t{image}\t{triples}\t{category}"
 
 
 def rejected(name: str) -> list[dict[str, object]]:
@@ -93,20 +100,25 @@ def test_a_changed_source_yields_exactly_the_difference(store: GraphStore) -> No
 
 def test_bad_rows_go_to_quarantine_with_line_and_reason(store: GraphStore) -> None:
     write_tsv(
-        "a.tsv", row("1"), "ragged\tline", row("2", title="", triples=""), row("1", title="b")
+        "a.tsv",
+        row("1"),
+        "ragged\tline",
+        row("2", title="", triples="", category=""),
+        row("1", title="b"),
+        row("5", title="", triples=""),  # a source may say categories and no more
     )
     Path("a.tsv").write_bytes(Path("a.tsv").read_bytes() + b"3\t\xff\t\t\t\n" + row("4").encode())
 
     (report,) = run(store, "a.tsv")
     assert report.quarantine == "a.tsv.quarantine.jsonl"
     found = {entry["line"]: str(entry["reason"]) for entry in rejected("a.tsv.quarantine.jsonl")}
-    assert sorted(found) == [2, 3, 4, 5]
+    assert sorted(found) == [2, 3, 4, 6]
     assert "expected 5 columns" in found[2]
-    assert "nothing to learn from" in found[3]
+    assert "nothing is said of it" in found[3]
     assert "given on line 1 with other content" in found[4]
-    assert "invalid UTF-8" in found[5]
+    assert "invalid UTF-8" in found[6]
     assert report.counts.rows_quarantined == 4
-    assert ids(store) == ["1", "4"]
+    assert ids(store) == ["1", "4", "5"]
 
 
 def test_a_source_with_rejected_rows_that_did_not_change_is_not_read_again(
@@ -261,7 +273,8 @@ def test_progress_ends_at_the_last_line(store: GraphStore) -> None:
         ({"title": ""}, True),
         ({"triples": ""}, True),
         ({"title": "", "triples": "", "image": "https://x/1.jpg"}, True),
-        ({"title": "", "triples": ""}, False),
+        ({"title": "", "triples": ""}, True),
+        ({"title": "", "triples": "", "category": ""}, False),
     ],
 )
 def test_what_a_product_may_lack(store: GraphStore, kwargs: dict[str, str], kept: bool) -> None:

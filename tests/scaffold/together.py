@@ -47,6 +47,9 @@ def test_nine_new_plugins_take_part(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     Path("catalog.txt").write_text("\n".join(lines) + "\n", encoding="utf-8")
     read = json.loads(run("ingest", "catalog.txt", "--images", "pictures", "--json"))
     assert (read["products_added"], read["rows_quarantined"]) == (40, 0)
+    kinds = [f"p{number:02},{('mugs', 'bowls')[number % 2]}" for number in range(40)]
+    Path("kinds.csv").write_text("\n".join(["id,category", *kinds]) + "\n", encoding="utf-8")
+    run("ingest", "kinds.csv", "--accept")
     run("snapshot", "cuts")
     Path("run.yaml").write_text(yaml.safe_dump(CONFIG), encoding="utf-8")
     run("pretrain", "run.yaml")

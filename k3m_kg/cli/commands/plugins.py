@@ -78,10 +78,15 @@ def show_plugin(
     if rows:
         _print_table(
             ("setting", "type", "default", "meaning"),
-            [(r.name, r.type, r.default or "(required)", r.meaning) for r in rows],
+            [(r.name, r.type, _default(r.default), r.meaning) for r in rows],
         )
     else:
         say("It takes no settings.")
+
+
+def _default(text: str | None) -> str:
+    """What is written where a setting is left out; nothing at all is shown as it is quoted."""
+    return "(required)" if text is None else text or "''"
 
 
 @app.command("new")
