@@ -139,5 +139,16 @@ def _alike(name: str, options: list[str], most: int) -> list[str]:
     folded: dict[str, str] = {}
     for option in options:
         folded.setdefault(option.casefold(), option)
-    found = difflib.get_close_matches(name.casefold(), folded, n=most, cutoff=0.5)
-    return [folded[match] for match in found]
+    wanted = name.casefold()
+    found = difflib.get_close_matches(wanted, folded, n=most, cutoff=0.5)
+    # Two letters that changed places are one slip; `difflib` counts them as two.
+    turned = [match for match in _turned(wanted) if match in folded]
+    return [folded[match] for match in dict.fromkeys([*turned, *found])][:most]
+
+
+def _turned(name: str) -> list[str]:
+    """The name with two neighbouring letters exchanged, each way."""
+    return [
+        f"{name[:place]}{name[place + 1]}{name[place]}{name[place + 2 :]}"
+        for place in range(len(name) - 1)
+    ]

@@ -20,6 +20,15 @@ def test_of_many_choices_those_that_are_alike_are_listed() -> None:
     assert len(said) < 300
 
 
+def test_two_letters_that_changed_places_are_one_slip() -> None:
+    kinds = ["IMR", "INR", "KMR", "TMR", "TNR"]
+    assert nearest("TRM", kinds) == "TMR"
+    assert nearest("trm", kinds) == "TMR"
+    assert "Did you mean 'TMR'?" in unknown_name("corruption", "TRM", kinds)
+    assert nearest("barnd", ["band", "brand"]) == "brand"
+    assert nearest("TMR", kinds) == "TMR"
+
+
 def test_case_does_not_count() -> None:
     assert nearest("COLOUR", ["brand", "colour"]) == "colour"
     assert nearest("xyz", ["brand", "colour"]) is None

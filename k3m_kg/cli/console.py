@@ -11,7 +11,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -192,8 +192,13 @@ def note_waiting() -> None:
 
 
 @contextmanager
-def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
-    """A rich progress bar on standard error; where that is no terminal, a line now and then."""
+def progress_bar(*, disable: bool = False, beating: bool = False) -> Iterator[Progress]:
+    """A rich progress bar on standard error; where that is no terminal, a line now and then.
+
+    Args:
+        disable: say nothing.
+        beating: a line every half minute even where the work says nothing of itself meanwhile.
+    """
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -208,7 +213,9 @@ def progress_bar(*, disable: bool = False) -> Iterator[Progress]:
     if not disable and not console.is_terminal:
         from k3m_kg.cli.told_progress import ToldProgress
 
-        yield ToldProgress(time.monotonic, note)
+        told = ToldProgress(time.monotonic, note)
+        with told.beating() if beating else nullcontext():
+            yield told
         return
     with Progress(
         TextColumn("{task.description}", markup=False),

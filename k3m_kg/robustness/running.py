@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 import multiprocessing
 import multiprocessing.connection
 import os
 import queue
-import shutil
 import signal
 import threading
-import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from k3m_kg.config import validate_settings
-from k3m_kg.errors import ArtifactError, K3MError, UsageError, unknown_name
-from k3m_kg.files import whole_file
-from k3m_kg.manifests import read_json, write_json
-from k3m_kg.robustness.settings import GridMark, GridPaths, GridSettings
+from k3m_kg.errors import K3MError
+from k3m_kg.robustness.base import check_targets
+from k3m_kg.robustness.clock import Clock
+from k3m_kg.robustness.folder import begin, hash_of, mark_of
+from k3m_kg.robustness.settings import GridPaths, GridSettings
 from k3m_kg.robustness.units import GridJob, GridUnit, Told, do_unit, evaluation_of, units_of
-from k3m_kg.snapshot import CATEGORY, Snapshot
+from k3m_kg.snapshot import Snapshot
 from k3m_kg.training.presets import changed
 from k3m_kg.training.run.folder import held
 
@@ -33,72 +30,6 @@ _PATIENCE_SECONDS = 0.5
 
 class OutOfTimeError(Exception):
     """The budget is spent: what is whole stays."""
-
-
-class Clock:
-    """How much of a grid is done, and how long the rest takes.
-
-    Args:
-        job: the grid.
-        minutes: a budget; None: as long as it takes.
-        now: tells seconds.
-    """
-
-    def __init__(
-        self,
-        job: GridJob,
-        minutes: float | None = None,
-        now: Callable[[], float] = time.monotonic,
-    ) -> None:
-        self._now, self._start = now, now()
-        self._minutes = minutes
-        self._left = {unit: len(job.waiting(unit)) for unit in units_of(job.settings)}
-        self._training = {
-            unit: unit.model not in job.settings.simple
-            and not job.paths.artifact(unit.model, unit.seed).exists()
-            for unit in self._left
-        }
-        self._since: dict[GridUnit, float] = {}
-        self._trained: list[float] = []
-        self._asked: list[float] = []
-        self.workers = 1
-
-    def told(self, told: Told) -> None:
-        """Something went on.
-
-        Raises:
-            OutOfTimeError: the budget is spent.
-        """
-        now = self._now()
-        begun = self._since.setdefault(told.unit, now)
-        if told.stage == "train" and told.done == told.total:
-            self._trained.append(now - begun)
-            self._training[told.unit], self._since[told.unit] = False, now
-        elif told.cell:
-            self._asked.append(now - begun)
-            self._left[told.unit] = max(0, self._left[told.unit] - 1)
-            self._since[told.unit] = now
-        if self.is_over:
-            raise OutOfTimeError
-
-    @property
-    def is_over(self) -> bool:
-        """Whether the budget is spent."""
-        return self._minutes is not None and self._now() - self._start > 60 * self._minutes
-
-    @property
-    def cells_left(self) -> int:
-        """Cells that are to be asked."""
-        return sum(self._left.values())
-
-    @property
-    def seconds_left(self) -> float | None:
-        """As it went so far; None while nothing is known."""
-        if not self._asked or (any(self._training.values()) and not self._trained):
-            return None
-        train = sum(self._trained) / len(self._trained) if self._trained else 0.0
-        ask = sum(self._asked) / len(self._asked)
-        return (train * sum(self._training.values()) + ask * self.cells_left) / self.workers
 
 
 def prepared(
@@ -126,22 +57,13 @@ def prepared(
         UsageError: the folder holds cells of another snapshot or config, or something else.
         ConfigError: a model cannot be made of the config.
     """
-    known = (*snapshot.properties, CATEGORY)
     for task in settings.tasks:
         evaluation_of(task)
-        target = task.partition(":")[2]
-        if target and target not in known:
-            raise UsageError(unknown_name("property", target, known), where=f"--tasks {task}")
+    check_targets(settings.tasks, snapshot)
     configs = {name: changed(config, name) for name in settings.presets}
-    mark = GridMark(
-        snapshot=snapshot.id,
-        config=_hash(_apart(config)),
-        products=settings.products,
-        corrupt_seed=settings.corrupt_seed,
-        models={name: _hash(_apart(found)) for name, found in configs.items()},
-    )
-    paths = GridPaths(folder)
-    _begin(paths, mark, fresh)
+    models = {name: hash_of(found) for name, found in configs.items()}
+    mark = mark_of(snapshot, config, settings).model_copy(update={"models": models})
+    begin(GridPaths(folder), mark, fresh=fresh)
     threads = torch.get_num_threads()  # as OMP_NUM_THREADS says, where it does
     job = GridJob(
         snapshot.path, folder, settings, configs, max(1, threads // max(1, workers)), device
@@ -162,15 +84,18 @@ def run_grid(
 
     Raises:
         K3MError: what cannot be; what was done before stays.
+        KeyboardInterrupt: Ctrl-C, or the signal TERM; likewise.
     """
     clock.workers = workers
 
     def tell(told: Told) -> None:
-        watch(told, clock)
         clock.told(told)
+        watch(told, clock)
+        if clock.is_over and not told.tick:
+            raise OutOfTimeError
 
     try:
-        with held(job.folder):
+        with _terminated_as_interrupted(), held(job.folder):
             if workers == 1:
                 for unit in units_of(job.settings):
                     do_unit(job, unit, tell)
@@ -181,79 +106,22 @@ def run_grid(
     return True
 
 
-def is_begun(folder: Path) -> bool:
-    """Whether a grid lies there.
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """SIGTERM ends a grid as Ctrl-C does: processes are ended, what they share is taken back."""
+    if threading.current_thread() is not threading.main_thread():  # there nobody may set it
+        yield
+        return
 
-    Raises:
-        UsageError: something else does.
-    """
-    if folder.exists() and not folder.is_dir():
-        raise UsageError("is not a folder", where=str(folder))
-    if not folder.exists() or not any(folder.iterdir()):
-        return False
-    if not GridPaths(folder).mark.exists():
-        raise UsageError(
-            "holds something else than a grid",
-            where=str(folder),
-            hint="name a new folder with --out",
-        )
-    return True
+    def interrupt(*_: Any) -> None:
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once is enough
+        raise KeyboardInterrupt
 
-
-def _begin(paths: GridPaths, mark: GridMark, fresh: bool) -> None:
-    """Let the folder be of this grid.
-
-    Raises:
-        UsageError: it is of another, or something else lies there.
-    """
-    if is_begun(paths.folder):
-        before = _mark_of(paths)
-        what = _differs(before, mark)
-        if fresh:
-            shutil.rmtree(paths.folder)
-        elif what:
-            raise UsageError(
-                f"holds a grid of another {what}",
-                where=str(paths.folder),
-                hint="--fresh begins anew there; or name another folder with --out",
-            )
-        else:
-            mark = mark.model_copy(update={"models": before.models | mark.models})
-    paths.folder.mkdir(parents=True, exist_ok=True)
-    with whole_file(paths.mark) as staging:
-        write_json(staging, mark.model_dump())
-
-
-def _mark_of(paths: GridPaths) -> GridMark:
+    before = signal.signal(signal.SIGTERM, interrupt)
     try:
-        return validate_settings(GridMark, read_json(paths.mark), str(paths.mark))
-    except ArtifactError as error:
-        raise UsageError(error.message, where=error.where) from None
-
-
-def _differs(before: GridMark, now: GridMark) -> str | None:
-    for key in ("snapshot", "config", "products", "corrupt_seed"):
-        if getattr(before, key) != getattr(now, key):
-            return {"products": "number of products", "corrupt_seed": "corruption seed"}.get(
-                key, key
-            )
-    for name in before.models.keys() & now.models.keys():
-        if before.models[name] != now.models[name]:
-            return f"model {name}"
-    return None
-
-
-def _apart(config: dict[str, Any]) -> dict[str, Any]:
-    """A config without where things lie and how many threads there are."""
-    kept = {key: value for key, value in config.items() if key not in ("snapshot", "output")}
-    training = dict(kept.get("training", {}))
-    for key in ("seed", "threads", "device"):
-        training.pop(key, None)
-    return kept | {"training": training}
-
-
-def _hash(value: Any) -> str:
-    return hashlib.sha256(json.dumps(value, sort_keys=True, default=str).encode()).hexdigest()
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _in_processes(job: GridJob, workers: int, tell: Callable[[Told], None], clock: Clock) -> None:
@@ -296,6 +164,7 @@ def _in_processes(job: GridJob, workers: int, tell: Callable[[Told], None], cloc
             process.terminate()
         for process in going.values():
             process.join()
+        messages.close()
 
 
 def _work(job: GridJob, unit: GridUnit, messages: Any) -> None:

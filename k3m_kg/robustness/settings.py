@@ -15,6 +15,8 @@ LINEAR, BOOSTING = "linear", "boosting"
 SIMPLE = (LINEAR, BOOSTING)
 """Models that nobody trains by a config: on what the first trained model is shown, ready-made."""
 CLEAN = "clean"
+MODELS = ("k3m", "vilbert", "vilbert-pkg", "vl-bert-pkg", "lxmert-pkg", LINEAR, BOOSTING)
+"""What is asked where nobody names models: K3M, what the paper compares it with, and the simple."""
 
 
 class GridSettings(Settings):
@@ -71,7 +73,10 @@ class GridSettings(Settings):
     @model_validator(mode="after")
     def _someone_to_train(self) -> GridSettings:
         if not self.presets:
-            raise ValueError("a model that is trained must be among the models")
+            raise ValueError(
+                "a model that is trained must be among the models, such as k3m-evidence (what "
+                "pretrain makes), k3m or vilbert"
+            )
         return self
 
     @property

@@ -52,6 +52,7 @@ class Told:
         done, total: of it.
         info: a remark.
         cell: a cell was asked, and is whole.
+        tick: one is being asked.
     """
 
     unit: GridUnit
@@ -60,6 +61,7 @@ class Told:
     total: int
     info: str = ""
     cell: bool = False
+    tick: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,17 +107,24 @@ class GridJob:
         }
         return validate_settings(RunConfig, given, f"the model {unit.model}")
 
+    def is_trained(self, unit: GridUnit) -> bool:
+        """Whether its training is done."""
+        return (self.paths.artifact(unit.model, unit.seed) / MANIFEST).is_file()
+
     def each_alone(self, model: str, task: str) -> bool:
         """Whether shares between none and all follow from these two."""
         return model in self.settings.simple or evaluation_of(task).each_alone
 
+    def tasks_of(self, unit: GridUnit) -> list[str]:
+        """The tasks that a unit has an answer to."""
+        simple = unit.model in self.settings.simple
+        tasks = self.settings.tasks
+        return [task for task in tasks if not simple or answers(task.partition(":")[0])]
+
     def waiting(self, unit: GridUnit) -> list[tuple[str, str, float]]:
         """Task, corruption and share of the cells that are to be asked and are not there."""
         found = []
-        simple = unit.model in self.settings.simple
-        for task in self.settings.tasks:
-            if simple and not answers(task.partition(":")[0]):
-                continue
+        for task in self.tasks_of(unit):
             each_alone = self.each_alone(unit.model, task)
             for name, ratio in asked_cells(self.settings, each_alone=each_alone):
                 if not self.paths.cell(task, unit.model, unit.seed, name, ratio).exists():
@@ -188,7 +197,7 @@ def do_unit(job: GridJob, unit: GridUnit, tell: Callable[[Told], None]) -> None:
     """
     waiting = job.waiting(unit)
     simple = unit.model in job.settings.simple
-    if not waiting and (simple or _is_trained(job, unit)):
+    if not waiting and (simple or job.is_trained(unit)):
         return
     if job.threads:
         torch.set_num_threads(job.threads)
@@ -219,6 +228,10 @@ def _ask(
         if unit.model in job.settings.simple
         else None
     )
+
+    def goes_on(*_: Any) -> None:
+        tell(Told(unit, task, 0, 1, tick=True))
+
     facts = {} if simple is not None else _facts(opened)
     for corruption, ratio in cells:
         view = opened.on(view_of(opened.snapshot, job.settings, corruption, ratio))
@@ -227,7 +240,7 @@ def _ask(
             outcomes = simple.asked(view)
             metrics = {evaluation.measure: outcomes.figure()}
         else:
-            report = run_evaluation(name, evaluation, view, SPLIT, lambda *told: None)
+            report = run_evaluation(name, evaluation, view, SPLIT, goes_on)
             metrics = {
                 key: float(value)
                 for key, value in report["metrics"].items()
@@ -248,12 +261,8 @@ def _facts(opened: OpenModel) -> dict[str, Any]:
     return {"parameters": count, "steps": metrics["steps"], "seconds": metrics["seconds"]}
 
 
-def _is_trained(job: GridJob, unit: GridUnit) -> bool:
-    return (job.paths.artifact(unit.model, unit.seed) / MANIFEST).is_file()
-
-
 def _train(job: GridJob, unit: GridUnit, tell: Callable[[Told], None]) -> None:
-    if _is_trained(job, unit):
+    if job.is_trained(unit):
         return
     config = job.config(unit)
     begun = run_folder(config.output) / CHECKPOINTS

@@ -60,6 +60,27 @@ def test_advancing_tells_too() -> None:
     assert lines == ["read: 10 of 20 (50%) after 12 s, about 12 s left"]
 
 
+def test_work_that_says_nothing_is_told_every_half_minute_too() -> None:
+    clock, lines = Clock(), list[str]()
+    progress = ToldProgress(clock, lines.append)
+    cells = progress.add_task("cells", total=9)
+    train = progress.add_task("train", total=20)
+    progress.update(cells, completed=1)
+    progress.update(train, completed=20)  # is done: what goes on is another
+    for clock.now in range(100):
+        progress.beat()
+    assert lines == [
+        "cells: 1 of 9 (11%) after 30 s, about 4 min left",
+        "cells: 1 of 9 (11%) after 60 s, about 8 min left",
+        "cells: 1 of 9 (11%) after 2 min, about 12 min left",
+    ]
+    progress.update(cells, completed=9)
+    told = len(lines)
+    for clock.now in range(100, 200):
+        progress.beat()
+    assert len(lines) == told
+
+
 def test_it_is_what_commands_use_where_standard_error_is_no_terminal() -> None:
     with progress_bar() as bar:
         assert isinstance(bar, ToldProgress)

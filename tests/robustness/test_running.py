@@ -5,10 +5,9 @@ from __future__ import annotations
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
 
@@ -16,9 +15,10 @@ from k3m_kg.corruption import corrupt, corruption_of
 from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.evaluation.running import run_evaluation
 from k3m_kg.robustness.cells import read_cell
+from k3m_kg.robustness.clock import Clock, TimeLeft
 from k3m_kg.robustness.page import write_results
 from k3m_kg.robustness.results import results_of
-from k3m_kg.robustness.running import Clock, OutOfTimeError, prepared, run_grid
+from k3m_kg.robustness.running import prepared, run_grid
 from k3m_kg.robustness.settings import GridSettings
 from k3m_kg.robustness.tables import measures_of
 from k3m_kg.robustness.units import GridJob, GridUnit, Told, evaluation_of, units_of
@@ -185,23 +185,74 @@ def test_a_damaged_cell_is_said_and_may_go(
     assert read_cell(path) is not None
 
 
-def test_a_budget_ends_between_cells_and_time_left_is_told(
-    snapshot: Snapshot, tmp_path: Path
+def test_the_signal_term_ends_a_grid_as_ctrl_c_does(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def terminated(*_: object) -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+
+    monkeypatch.setattr("k3m_kg.robustness.running.do_unit", terminated)
+    job = job_of(snapshot, tmp_path / "grid", tiny_settings(models=("k3m",)))
+    before = signal.getsignal(signal.SIGTERM)
+    with pytest.raises(KeyboardInterrupt):
+        run_grid(job, lambda *told: None, workers=1, clock=Clock(job))
+    assert signal.getsignal(signal.SIGTERM) is before
+
+
+def test_a_budget_ends_between_cells(
+    snapshot: Snapshot, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     job = job_of(snapshot, tmp_path / "grid", tiny_settings(models=("k3m",)))
-    seconds = iter(np.arange(0, 1000, 10.0).tolist())
-    clock = Clock(job, minutes=2, now=lambda: next(seconds))
-    unit = GridUnit("k3m")
-    clock.told(Told(unit, "train", 1, 2))
-    assert clock.seconds_left is None
-    clock.told(Told(unit, "train", 2, 2))
-    clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
+    now, told = 0.0, list[bool]()
+
+    def go_on(job: GridJob, unit: GridUnit, tell: Callable[[Told], None]) -> None:
+        nonlocal now
+        now = 130.0
+        tell(Told(unit, TASKS[0], 0, 1, tick=True))
+        tell(Told(unit, TASKS[0], 1, 1, cell=True))
+
+    monkeypatch.setattr("k3m_kg.robustness.running.do_unit", go_on)
+    clock = Clock(job, minutes=2, now=lambda: now)
+    assert not run_grid(job, lambda one, _: told.append(one.cell), workers=1, clock=clock)
+    assert told == [False, True]
+
+
+def test_trainings_and_cells_are_told_apart_in_the_time_left(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    settings = tiny_settings(models=("k3m", "vilbert"), tasks=TASKS[:1])
+    job = job_of(snapshot, tmp_path / "grid", settings)
+    now = 0.0
+    clock = Clock(job, now=lambda: now)
+    one, two = GridUnit("k3m"), GridUnit("vilbert")
+
+    def at(seconds: float, told: Told) -> None:
+        nonlocal now
+        now = seconds
+        clock.told(told)
+
+    at(0, Told(one, "image", 1, 1))
+    assert clock.left is None
+    at(10, Told(one, "train", 1, 10))
+    assert clock.left is None
+    at(20, Told(one, "train", 2, 10))  # 10 s each: 80 s left of this one, 110 s of the next
+    assert clock.left == TimeLeft(80 + 110, at_least=True)
+    now = 25.0
+    assert clock.left == TimeLeft(75 + 110, at_least=True)
+    at(100, Told(one, "train", 10, 10))
+    assert clock.left == TimeLeft(100, at_least=True)
+    at(130, Told(one, TASKS[0], 1, 1, cell=True))
     assert clock.cells_left == 5
-    assert clock.seconds_left == pytest.approx(5 * 20)
-    for _ in range(3):
-        clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
-    with pytest.raises(OutOfTimeError):
-        clock.told(Told(unit, TASKS[0], 1, 1, cell=True))
+    assert clock.left == TimeLeft(5 * 30 + 100, at_least=False)
+    now = 140.0  # while nothing is told, it gets less all the same
+    assert clock.left == TimeLeft(5 * 30 + 100 - 10, at_least=False)
+    at(160, Told(one, TASKS[0], 1, 1, cell=True))
+    at(190, Told(one, TASKS[0], 1, 1, cell=True))
+    at(200, Told(two, "image", 1, 1))
+    now = 250.0
+    assert clock.left == TimeLeft(3 * 30 + 50, at_least=False)
+    clock.workers = 2  # one unit is not done by two
+    assert clock.left == TimeLeft(3 * 30 + 50, at_least=False)
 
 
 def test_all_measures_of_a_task_stand_on_the_page(

@@ -56,12 +56,21 @@ def left_out(catalog: Catalog) -> dict[int, Incompletable]:
     """The properties that training knows but that are not completed, by id."""
     found = {}
     for name, (values, counts) in enumerate(zip(catalog.candidates, catalog.counts, strict=True)):
-        if len(values) and (why := _why([catalog.values[v] for v in values], counts)) is not None:
+        if (
+            len(values)
+            and (why := why_left_out([catalog.values[v] for v in values], counts)) is not None
+        ):
             found[name] = why
     return found
 
 
-def _why(values: list[str], counts: np.ndarray) -> Incompletable | None:
+def why_left_out(values: list[str], counts: np.ndarray) -> Incompletable | None:
+    """Why a property of these values is not completed; None where it is.
+
+    Args:
+        values: that it is known to take in training, at least one.
+        counts: how often each.
+    """
     total = int(counts.sum())
     often = values[int(counts.argmax())]
     if total < FEWEST:

@@ -216,6 +216,11 @@ def evaluate(
     """
     from k3m_kg.corruption import corrupt as corrupted
     from k3m_kg.corruption import corruption_of
+
+    harm = [corruption_of(text) for text in corrupt or ()]  # before anything heavy is loaded
+    if harm and calibrate:
+        raise UsageError("probabilities are fitted to what is as it is", where="--corrupt")
+
     from k3m_kg.evaluation.running import build_evaluation, keep_verdict_of, run_evaluation
     from k3m_kg.evaluation.text import corruption_lines
 
@@ -239,9 +244,6 @@ def evaluate(
     }
     settings = _settings(task, given, overrides or [])
     evaluation = build_evaluation(task, settings, split)
-    harm = [corruption_of(text) for text in corrupt or ()]
-    if harm and calibrate:
-        raise UsageError("probabilities are fitted to what is as it is", where="--corrupt")
     for output in (*written_in(settings), *([] if diagram is None else [diagram])):
         guard("--diagram", output, artifact=artifact, snapshot=snapshot)
     with progress_bar(disable=as_json) as bar:

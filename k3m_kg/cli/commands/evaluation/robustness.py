@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,11 +13,12 @@ from k3m_kg.cli.commands.training.pretrain import spoken_time
 from k3m_kg.cli.console import JsonFlag, note, print_json, progress_bar, say
 from k3m_kg.cli.outputs import guard
 from k3m_kg.cli.using import DeviceOption, OverridesOption, one_of
+from k3m_kg.errors import UsageError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from k3m_kg.robustness.running import Clock
+    from k3m_kg.robustness.clock import Clock
     from k3m_kg.robustness.units import Told
 
 
@@ -28,13 +31,12 @@ class _Bars:
         self.tasks: dict[str, TaskID] = {}
 
     def __call__(self, told: Told, clock: Clock) -> None:
-        cell = told.cell
-        left = clock.cells_left - cell
-        seconds = clock.seconds_left
-        rest = "" if seconds is None else f"{spoken_time(seconds)} left"
-        self.bar.update(self.whole, completed=self.cells - left, info=rest)
+        rest, left = "", clock.left
+        if left is not None:
+            rest = f"{'at least ' * left.at_least}{spoken_time(left.seconds)} left"
+        self.bar.update(self.whole, completed=self.cells - clock.cells_left, info=rest)
         name = f"{told.unit} {told.stage}"
-        if not cell:
+        if not told.cell and not told.tick:
             if name not in self.tasks:
                 self.tasks[name] = self.bar.add_task(name, total=told.total, info="")
             self.bar.update(self.tasks[name], completed=told.done, total=told.total, info=told.info)
@@ -62,8 +64,9 @@ def robustness(
         str | None,
         typer.Option(
             metavar="A,B",
-            help="Evaluations, as classification:PROPERTY. [default: classification, "
-            "link-prediction, and qa where it is installed]",
+            help="Evaluations, as classification:PROPERTY. [default: classification, where the "
+            "catalog has categories or a property that fits, link-prediction, and qa where it is "
+            "installed]",
         ),
     ] = None,
     corruptions: Annotated[
@@ -122,36 +125,16 @@ def robustness(
 
     require("torch", "sklearn", "matplotlib")
     from k3m_kg.config import validate_settings
-    from k3m_kg.robustness.choosing import (
-        MODELS,
-        base_config,
-        default_tasks,
-        known_models,
-        snapshot_of,
-        summaries,
-    )
-    from k3m_kg.robustness.fall_tables import fall_texts
-    from k3m_kg.robustness.page import write_results
-    from k3m_kg.robustness.results import results_of
-    from k3m_kg.robustness.running import Clock, is_begun, prepared, run_grid
-    from k3m_kg.robustness.settings import GridPaths, GridSettings
-    from k3m_kg.robustness.tables import verdict_text
+    from k3m_kg.robustness.base import base_config, check_targets, snapshot_of
+    from k3m_kg.robustness.folder import is_begun, mark_of, refuse_another
+    from k3m_kg.robustness.settings import MODELS, GridPaths, GridSettings
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.training.recipe import SIZES
 
     one_of("size", size, SIZES, "--size")
-    chosen = _listed(models) or MODELS
-    for name in chosen:
-        one_of("model", name, known_models(), "--models")
-    found = None if source.is_dir() else base_config(source, None, size, epochs, overrides or [])
-    place = source if found is None else snapshot_of(found, source)
-    guard("--out", out, snapshot=place, files=[("the config", source)])
-    is_begun(out)
-    snapshot = Snapshot.open(place)
-    config = found or base_config(source, snapshot, size, epochs, overrides or [])
     given: dict[str, Any] = {
-        "models": chosen,
-        "tasks": _listed(tasks) or default_tasks(snapshot),
+        "models": _listed(models) or MODELS,
+        "tasks": _listed(tasks) or ("link-prediction",),
         "corruptions": _listed(corruptions),
         "ratios": _listed(ratios),
         "seeds": seeds,
@@ -159,11 +142,44 @@ def robustness(
         "corrupt_seed": corrupt_seed,
     }
     given = {key: value for key, value in given.items() if value is not None}
-    settings = validate_settings(GridSettings, given, "the grid")
+    found = None if source.is_dir() else base_config(source, None, size, epochs, overrides or [])
+    place = source if found is None else snapshot_of(found, source)
+    wrong: list[UsageError] = []
+    with _gathered(wrong):
+        settings = validate_settings(GridSettings, given, "the grid")
+    guard("--out", out, snapshot=place, files=[("the config", source)])
+    is_begun(out)
+    snapshot = Snapshot.open(place)
+    with _gathered(wrong):
+        check_targets(given["tasks"], snapshot)
+    if wrong:
+        raise _together(wrong)
+    config = found or base_config(source, snapshot, size, epochs, overrides or [])
+    if not fresh:
+        refuse_another(out, mark_of(snapshot, config, settings))
+
+    # What is heavy to load, once what can be wrong without it is known to be right.
+    from k3m_kg.robustness.choosing import default_tasks, known_models, summaries
+    from k3m_kg.robustness.clock import Clock
+    from k3m_kg.robustness.fall_tables import fall_texts
+    from k3m_kg.robustness.page import write_results
+    from k3m_kg.robustness.plan import plan_lines
+    from k3m_kg.robustness.results import results_of
+    from k3m_kg.robustness.running import prepared, run_grid
+    from k3m_kg.robustness.tables import verdict_text
+
+    for name in settings.models:
+        one_of("model", name, known_models(), "--models")
+    if not _listed(tasks):
+        chosen, remark = default_tasks(snapshot)
+        settings = settings.model_copy(update={"tasks": chosen})
+        note(remark)
     at_once = workers or _workers(device)
     job = prepared(snapshot, config, settings, out, fresh=fresh, workers=at_once, device=device)
     clock = Clock(job, minutes)
-    with progress_bar(disable=as_json) as bar:
+    for line in plan_lines(job, clock):
+        note(line)
+    with progress_bar(disable=as_json, beating=True) as bar:
         bars = _Bars(bar, clock.cells_left)
         try:
             whole = run_grid(job, bars, workers=at_once, clock=clock)
@@ -186,6 +202,23 @@ def robustness(
             say(line)
         say(f"levels: {verdict_text(results)}")
         say(str(GridPaths(out).page))
+
+
+@contextmanager
+def _gathered(errors: list[UsageError]) -> Iterator[None]:
+    """What is wrong is kept, so that all of it is told at once."""
+    try:
+        yield
+    except UsageError as error:
+        errors.append(error)
+
+
+def _together(errors: list[UsageError]) -> UsageError:
+    """One error of all of them."""
+    first, *others = errors
+    message = "\n".join([first.message, *(f"{error.where}: {error.message}" for error in others)])
+    hints = [error.hint for error in errors if error.hint]
+    return UsageError(message, where=first.where, hint="; ".join(hints) or None)
 
 
 def _workers(device: str) -> int:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -32,6 +34,9 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
     code, said, err = run(*words, "--models", "k3m", "--seeds", 2, "--workers", 2)
     assert code == 0, err
     assert "nobody to compare it with" in said
+    assert "tasks: classification:kind" in err
+    assert "corruptions: TNR, KMR of 50, 100 % of the products" in err
+    assert "to do: 2 of 2 trainings, 6 of 6 cells" in err
     code, said, err = run(*words, "--seeds", 2, "--workers", 1)
     assert code == 0, err
     assert "k3m against the best other model: falls less in" in said.splitlines()[0]
@@ -76,6 +81,9 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
         (("--tasks", "classification:kinds"), "kinds"),
         (("--tasks", "clasification"), "classification"),
         (("--corruptions", "TMN"), "TNR"),
+        (("--corruptions", "TRM"), "Did you mean 'TMR'"),
+        (("--models", "linear", "--tasks", "classification:Color"), "such as k3m-evidence"),
+        (("--models", "linear", "--tasks", "classification:Color"), "property 'Color'"),
         (("--ratios", "0,2"), "from 0 to 1"),
         (("--ratios", "half"), "number"),
     ],
@@ -87,3 +95,24 @@ def test_what_cannot_be_asked_is_said_before_anything_is_trained(
     assert (code, out) == (2, "") or "config" in err or code == 1
     assert message in err
     assert not (tmp_path / "grid" / "models").exists()
+
+
+def test_options_are_read_before_anything_heavy_is_loaded(config: Path, tmp_path: Path) -> None:
+    """In a process of its own: which modules it has by the time of the message."""
+    code = (
+        "import sys; from k3m_kg.cli.app import main\n"
+        "try: main()\n"
+        "except SystemExit: print(','.join(n for n in ('torch', 'sklearn') if n in sys.modules))"
+    )
+    for words in (
+        ("robustness", config, "--out", tmp_path / "grid", "--corruptions", "TRM"),
+        ("evaluate", tmp_path / "none", "--corrupt", "TMR:50"),
+    ):
+        found = subprocess.run(
+            [sys.executable, "-c", code, *map(str, words)],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert found.stdout.strip() == "", found.stdout
+        assert "TMR" in found.stderr
