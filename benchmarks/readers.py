@@ -16,7 +16,7 @@ from __future__ import annotations
 import argparse
 import csv
 import json
-import resource
+import re
 import subprocess
 import sys
 import tempfile
@@ -249,6 +249,15 @@ LIBRARIES = {
 }  # fmt: skip
 
 
+def _most_memory() -> float:
+    """The most MB of this process so far.
+
+    What `getrusage` says includes the process that started this one.
+    """
+    status = Path("/proc/self/status").read_text()
+    return int(re.search(r"VmHWM:\s+(\d+) kB", status)[1]) / 1024  # type: ignore[index]
+
+
 def measured(
     what: Callable[[Path, str, Path | None], int], path: Path, name: str, mapping: Path | None
 ) -> tuple[int, float, float, float]:
@@ -257,12 +266,12 @@ def measured(
         from k3m_kg.readers.choosing import choose_reader
 
         choose_reader(path)  # imports what it needs
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    before = _most_memory()
     started = time.process_time()
     count = what(path, name, mapping)
     seconds = time.process_time() - started
-    most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return count, seconds, (most - before) / 1024, most / 1024
+    most = _most_memory()
+    return count, seconds, most - before, most
 
 
 def alone(

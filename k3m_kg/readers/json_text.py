@@ -94,12 +94,13 @@ class JsonText:
             return
         while True:
             yield self._item()
-            mark = self._next()
-            if mark not in ("]", ","):
+            if (mark := self._next()) == ",":
+                self._at += 1
+                continue
+            if mark != "]":
                 raise self._wrong(f"there is {mark or 'nothing'!r} where , or ] belongs")
-            self._skip(1)
-            if mark == "]":
-                return
+            self._at += 1
+            return
 
     def _members(self, named: bool) -> Iterator[tuple[int, Any, str]]:
         self._expect("{")

@@ -105,6 +105,18 @@ class Products:
         except BadTree as error:
             return self._rejected(str(error), row.tree, made.line, row.text)
 
+    def of_plain(self, row: HasTree, line: int) -> ProductRecord | RejectedRow | None:
+        """The record of a row that says plainly what it says, where `is_plain`; None of others."""
+        try:
+            record: ProductRecord | RejectedRow | None = self._of_plain(row.tree, line)
+        except BadTree as error:
+            record = self._rejected(str(error), row.tree, line, row.text)
+        except RecursionError:  # as `of` will say
+            return None
+        if record is not None:
+            self._rows += 1
+        return record
+
     def of(
         self, tree: dict[str, Any], line: int, raw: Callable[[], str] | None = None
     ) -> Iterator[CatalogRecord]:

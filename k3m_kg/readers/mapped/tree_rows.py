@@ -71,14 +71,16 @@ def tree_records(
     for row in rows:
         if isinstance(row, RejectedRow):
             yield from products.rejected(row)
-        elif (
-            made_of is not None
-            and (is_plain := is_plain or products.is_plain)
-            and (made := made_of(row)) is not None
-        ):
-            yield products.of_made(made, row)
-        else:
-            yield from products.of(row.tree, row.line, row.text)
+            continue
+        is_plain = is_plain or products.is_plain
+        if is_plain:
+            if made_of is not None and (made := made_of(row)) is not None:
+                yield products.of_made(made, row)
+                continue
+            if (record := products.of_plain(row, row.line)) is not None:
+                yield record
+                continue
+        yield from products.of(row.tree, row.line, row.text)
     yield from products.rest()
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+_MARKS = frozenset(("node", "_source", "Item", "document", "attributes", "fields"))
+"""Keys of what is put around a product; not one, and there is none."""
 _AROUND_NODES = frozenset(("node", "cursor", "__typename"))
 _OF_RESOURCES = frozenset(("type", "id", "attributes", "relationships", "links", "meta"))
 _OF_DOCUMENTS = frozenset(("name", "fields", "createTime", "updateTime"))
@@ -31,23 +33,36 @@ def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
     (`fields`, `{"stringValue": ...}`), and resources of JSON:API (`attributes` and
     `relationships`).
     """
+    if _MARKS.isdisjoint(tree):  # most are
+        for first in tree.values():
+            return _of_item(tree) if type(first) is dict else tree
+        return tree
     if isinstance(node := tree.get("node"), dict) and tree.keys() <= _AROUND_NODES:
         return node
     if isinstance(source := tree.get("_source"), dict):
         return {key: tree[key] for key in ("_id",) if key in tree} | source
     if isinstance(item := tree.get("Item"), dict) and len(tree) == 1:
-        tree = item
+        return _of_item(item)
     if isinstance(document := tree.get("document"), dict) and "readTime" in tree:
-        tree = document
+        return unwrapped(document)
     if isinstance(attributes := tree.get("attributes"), dict) and "type" in tree and "id" in tree:
         return _resource(tree, attributes)
-    if isinstance(fields := tree.get("fields"), dict) and isinstance(tree.get("name"), str):
-        if tree.keys() <= _OF_DOCUMENTS and _are_typed(fields, _FIRESTORE):
-            id_ = tree["name"].rpartition("/")[2]
-            return {"id": id_} | {key: _of_firestore(value) for key, value in fields.items()}
-    elif tree and _are_typed(tree, _DYNAMO):
-        return {key: _of_dynamo(value) for key, value in tree.items()}
-    return tree
+    if (
+        isinstance(fields := tree.get("fields"), dict)
+        and isinstance(tree.get("name"), str)
+        and tree.keys() <= _OF_DOCUMENTS
+        and _are_typed(fields, _FIRESTORE)
+    ):
+        id_ = tree["name"].rpartition("/")[2]
+        return {"id": id_} | {key: _of_firestore(value) for key, value in fields.items()}
+    return _of_item(tree)
+
+
+def _of_item(tree: dict[str, Any]) -> dict[str, Any]:
+    """An item of DynamoDB without types; another object as it is."""
+    if not tree or not _are_typed(tree, _DYNAMO):
+        return tree
+    return {key: _of_dynamo(value) for key, value in tree.items()}
 
 
 def _are_typed(tree: dict[str, Any], types: frozenset[str]) -> bool:
