@@ -95,7 +95,7 @@ class OpenFoodFactsReader(TableDialect, LinesDialect):
         nutriments = [
             (place, name.removesuffix(_PER_100))
             for name, place in at.items()
-            if name.endswith(_PER_100)
+            if name.endswith(_PER_100) and name != _PER_100
         ]
         for row in table:
             if isinstance(row, RejectedRow):
@@ -132,7 +132,7 @@ class OpenFoodFactsReader(TableDialect, LinesDialect):
         pairs = [
             (key.removesuffix(_PER_100), found)
             for key, item in (stated.items() if isinstance(stated, dict) else ())
-            if key.endswith(_PER_100) and (found := text(item))
+            if key.endswith(_PER_100) and key != _PER_100 and (found := text(item))
         ]
         pictures = [value("image_front_url") or value("image_url") or _picture(tree, language)]
         return _product(value, values, pairs, pictures, line)

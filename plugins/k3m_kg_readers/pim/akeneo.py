@@ -85,7 +85,9 @@ class AkeneoColumns:
         return column.locale not in ("", self.locale), column.channel not in ("", self.channel)
 
     def _add(self, place: int, name: str) -> None:
-        code, *rest = name.split("-")
+        code, *rest = map(str.strip, name.split("-"))
+        if not code:  # none of Akeneo's
+            code, rest = name, []
         if rest == ["unit"]:
             self.units[code] = place
         elif rest and rest[-1] in ("products", "product_models", "groups"):

@@ -46,8 +46,8 @@ class WooCommerceColumns:
             if attribute := _ATTRIBUTE.fullmatch(name):
                 pairs.setdefault(attribute[1], {})[attribute[2]] = place
             elif measure := _MEASURE.fullmatch(name):
-                title = header[place].partition(" (")[0]
-                self.properties.append((place, title, f" {measure[2]}"))
+                title, unit = header[place].partition(" (")[0], measure[2].strip()
+                self.properties.append((place, title, f" {unit}" if unit else ""))
             elif name and name not in _READ_APART and not _steers(name):
                 how = "html" if name in _HTML else "list" if name in _LISTS else ""
                 self.properties.append((place, _shown(header[place]), how))

@@ -90,3 +90,12 @@ def test_a_row_without_an_identifier_is_rejected(tmp_path: Path) -> None:
     assert (rejected.line, rejected.reason) == (2, "no ref")
     assert not isinstance(product, RejectedRow | ValueRecord)
     assert (product.id, product.properties) == ("A", (("decimal", "75,5000"),))
+
+
+def test_a_column_without_a_code_has_its_whole_name(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, "sku;categories;enabled;family;-en_US;-unit;size -en_US\nA;c;1;f;x;y;z\n"
+    )
+    assert values(products(file, "akeneo")["A"]) == {
+        "-en_US": ["x"], "-unit": ["y"], "size": ["z"], "categories": ["c"],
+    }  # fmt: skip

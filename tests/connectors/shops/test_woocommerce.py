@@ -77,3 +77,10 @@ def test_levels_without_a_name_are_none(tmp_path: Path) -> None:
     path.write_text("SKU,Name,Categories,Attribute 1 value(s)\nA,Mug,Home > ,\nB,Cup,>,\n")
     found = products(path, "woocommerce")
     assert (found["A"].category, found["B"].category) == ("Home", None)
+
+
+def test_a_unit_with_blanks_around_it(tmp_path: Path) -> None:
+    file = written(
+        tmp_path, 'SKU,Name,Attribute 1 value(s),"Width ( cm\r)",Height ( )\nA,Mug,,3,4\n'
+    )
+    assert values(products(file, "woocommerce")["A"]) == {"Width": ["3 cm"], "Height": ["4"]}
