@@ -15,7 +15,8 @@ from k3m_kg.contracts import Candidates, Heads, Questions
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.choices import ChoiceTable
 from k3m_kg.lpm.evidence.features import word_number
-from k3m_kg.lpm.evidence.module import FILE, Evidence
+from k3m_kg.lpm.evidence.kept_counts import FILE
+from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.lpm.questions import Triples, Visibility, ask
 from k3m_kg.lpm.title_leakage import word_spans
 from k3m_kg.snapshot import Snapshot

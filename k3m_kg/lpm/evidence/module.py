@@ -10,8 +10,6 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
-from safetensors import SafetensorError
-from safetensors.numpy import load_file, save_file
 from torch import Tensor, nn
 
 from k3m_kg.config import EvidenceSettings
@@ -27,12 +25,12 @@ from k3m_kg.contracts import (
 from k3m_kg.errors import ArtifactError
 from k3m_kg.lpm.evidence.counts import Counts, count
 from k3m_kg.lpm.evidence.features import NOTHING, shown_words, triple_numbers
+from k3m_kg.lpm.evidence.kept_counts import read_arrays, read_counts, write_counts
 from k3m_kg.lpm.evidence.regression import FILE as REGRESSIONS_FILE
 from k3m_kg.lpm.evidence.regression import Regressions
 from k3m_kg.lpm.evidence.tables import Cells, Tables
 from k3m_kg.lpm.questions import ProductSource
 
-FILE = "evidence.safetensors"
 _RANK = 8
 """Of the table that says how much each kind of feature says of each property."""
 _MOST_VECTORS = 1 << 16
@@ -97,8 +95,7 @@ class Evidence(nn.Module):
 
     def save(self, folder: Path) -> None:
         """Write what was counted into `folder`."""
-        arrays = {item.name: getattr(self._counts, item.name) for item in fields(Counts)}
-        save_file(arrays | {"properties": np.array([self.properties])}, folder / FILE)
+        write_counts(self._counts, self.properties, folder)
         if self.regressions is not None:
             self.regressions.save(folder)
 
@@ -108,12 +105,11 @@ class Evidence(nn.Module):
         Raises:
             ArtifactError: missing or damaged.
         """
-        path = folder / FILE
-        self._take(*_checked(_read(path), str(path)))
+        self._take(*read_counts(folder))
         if self.settings.regressions:
             path, counts = folder / REGRESSIONS_FILE, self._counts
             sizes = len(counts.column_V), len(counts.feature_F), self.properties
-            self.regressions = Regressions.read(_read(path), self.modalities, *sizes)
+            self.regressions = Regressions.read(read_arrays(path), self.modalities, *sizes)
             if self.regressions is None:
                 raise ArtifactError(
                     "is damaged: its regressions do not fit together", where=str(path)
@@ -408,46 +404,3 @@ def _rows(owner_N: Tensor, items_N: Tensor, count: int) -> Tensor:
     place_N = torch.arange(len(owner_N), device=owner_N.device)
     out[owner_N, place_N - (length.cumsum(0) - length)[owner_N]] = items_N
     return out
-
-
-def _read(path: Path) -> dict[str, np.ndarray]:
-    try:
-        return load_file(path)
-    except FileNotFoundError:
-        raise ArtifactError("no such file", where=str(path)) from None
-    except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
-        raise ArtifactError(f"is damaged: {error}", where=str(path)) from None
-
-
-def _checked(found: dict[str, np.ndarray], where: str) -> tuple[Counts, int]:
-    """What a file says, if it can be used without reading beside an array."""
-
-    def fits() -> bool:
-        if found.keys() != {"properties", *(item.name for item in fields(Counts))}:
-            return False
-        if any(array.dtype != np.int64 or array.ndim != 1 for array in found.values()):
-            return False
-        if len(found["properties"]) != 1 or not 0 <= found["properties"][0] < 1 << 30:
-            return False
-        sizes = {name[-1]: len(array) for name, array in found.items() if name != "properties"}
-        if any(len(array) != sizes[name[-1]] for name, array in found.items() if "_" in name):
-            return False
-        names, properties = found["column_V"] >> 32, found["properties"][0]
-        return bool(
-            all((np.diff(found[name]) > 0).all() for name in ("column_V", "feature_F", "cell_X"))
-            and (found["often_V"] >= 1).all()
-            and (found["often_F"] >= 1).all()
-            and (found["count_X"] >= 1).all()
-            and (names >= 0).all()
-            and (names < properties).all()
-            and (found["kind_F"] >= 0).all()
-            and (found["kind_F"] <= properties).all()
-            and (found["feature_F"] >= 0).all()
-            and (found["cell_X"] >= 0).all()
-            and (found["cell_X"] < sizes["V"] * sizes["F"]).all()
-        )
-
-    if not fits():
-        raise ArtifactError("is damaged: what it counts does not fit together", where=where)
-    counts = Counts(**{item.name: found[item.name] for item in fields(Counts)})
-    return counts, int(found["properties"][0])
