@@ -135,14 +135,22 @@ def built_in() -> dict[str, Any]:
 def parameters(words: list[str]) -> tuple[set[str], list[str]]:
     """The options that a command has, and those words that are options."""
     command: Any = built_in()[words[0]]
-    known = {option for parameter in command.params for option in parameter.opts}
+    known = {
+        option
+        for parameter in command.params
+        for option in (*parameter.opts, *parameter.secondary_opts)
+    }
     for word in words[1:]:
         inner = getattr(command, "commands", {})
         if word in inner:
             command = inner[word]
         elif inner and not word.startswith("-") and "cut" in inner:
             command = inner["cut"]  # `k3m-kg snapshot OUT`
-        known |= {option for parameter in command.params for option in parameter.opts}
+        known |= {
+            option
+            for parameter in command.params
+            for option in (*parameter.opts, *parameter.secondary_opts)
+        }
     used = [word.partition("=")[0] for word in words[1:] if re.match(r"--?[a-z]", word)]
     return known | {"--help"}, used
 

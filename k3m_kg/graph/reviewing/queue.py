@@ -121,6 +121,8 @@ def add_items(
                     rows[key] = row
                 elif before.held_until is None or before.held_until <= now:
                     fresh = dict(zip(_COLUMNS, row, strict=True))
+                    if (before.tail, before.model) == (tail, model):
+                        fresh["details"] = _with_what_was_known(before.details, fresh["details"])
                     connection.execute(
                         update(review_items)
                         .where(review_items.c.id == before.id)
@@ -166,9 +168,10 @@ def _queued(connection: Connection, heads: Iterable[int]) -> dict[tuple[Any, ...
     found: dict[tuple[Any, ...], Any] = {}
     for chunk in chunks(heads):
         for row in connection.execute(
-            select(of.id, of.kind, of.head, of.property, of.stated, of.held_until).where(
-                of.head.in_(chunk), of.state == int(ItemState.OPEN)
-            )
+            select(
+                *(of.id, of.kind, of.head, of.property, of.stated, of.held_until),
+                *(of.tail, of.model, of.details),
+            ).where(of.head.in_(chunk), of.state == int(ItemState.OPEN))
         ):
             found[row.kind, row.head, row.property, row.stated] = row
     return found
@@ -194,6 +197,11 @@ def _row(
         int(ItemState.OPEN),
         0,
     )
+
+
+def _with_what_was_known(before: str, fresh: str) -> str:
+    """What the same model says of the same value, with what it said more of it before: reasons."""
+    return json.dumps(json.loads(before) | json.loads(fresh), ensure_ascii=False)
 
 
 def _lot(offer: ReviewOffer) -> int:

@@ -124,13 +124,14 @@ def complete(
     batch_size: int = 256,
     vectors: PropertyVectors | None = None,
     progress: Advance | None = None,
+    not_asked: Advance | None = None,
 ) -> Iterator[Proposal]:
     """Propose values: product after product in the order of `rows`, the best value first.
 
     A property is asked where the product has no triple of it and it may apply. `applies` says how
     probably (`k3m_kg.presence.applies.Applies`). `temperature` divides a property's scores
     (`Calibration.temperature`). `vectors` are kept from call to call by who asks often. `progress`
-    counts products.
+    counts products, `not_asked` the empty cells of properties that apply less probably than asked.
 
     Raises:
         UsageError: an unknown property.
@@ -146,6 +147,8 @@ def complete(
             block = rows[start : start + batch_size]
             for proposals in asking.about(block, asked):
                 yield from proposals
+            if not_asked:
+                not_asked(asking.passed_over)
             if progress:
                 progress(len(block))
 
@@ -166,6 +169,7 @@ class _Asking:
         self._predictor, self._batcher = predictor, batcher
         self._settings, self._applies, self._temperature = settings, applies, temperature
         self._batch_size, self._vectors = batch_size, vectors
+        self.passed_over = 0
 
     def about(self, block: np.ndarray, asked: np.ndarray) -> list[list[Proposal]]:
         """The proposals for each of some products, property after property."""
@@ -175,6 +179,7 @@ class _Asking:
         applies_BP = self._applies(block, names)
         may_BP = applies_BP >= self._settings.applies
         missing_BP, known_BP = may_BP & ~has_BP, may_BP & has_BP
+        self.passed_over = int((~may_BP & ~has_BP).sum())
         lacks = np.flatnonzero(missing_BP.any(1))
         place_B = np.cumsum(missing_BP.any(1)) - 1
         heads = self._heads(Triples.each(block[lacks])) if len(lacks) else None

@@ -385,6 +385,21 @@ def test_what_sources_state_and_what_is_open_is_not_asked_twice(
     assert desk.add("newest", [ReviewOffer("q", "size", "44", 0.7)]).renewed == 1
 
 
+def test_reasons_stay_where_the_same_model_proposes_the_same_again(
+    store: GraphStore, desk: ReviewDesk
+) -> None:
+    state(store, product("p", ("size", "42")), product("q"))
+    why = {"explanation": {"parts": []}, "applies": 0.6}
+    desk.add("model", [ReviewOffer("q", "size", "43", 0.7, details=why)])
+    desk.add("model", [ReviewOffer("q", "size", "43", 0.8, details={"applies": 0.7})])
+    (item,) = desk.next("ann", property="size")
+    assert (item.probability, dict(item.details)) == (0.8, why | {"applies": 0.7})
+    desk.release("ann", [item.id])
+    desk.add("model", [ReviewOffer("q", "size", "44", 0.8, details={"applies": 0.7})])
+    (item,) = desk.next("ann", property="size")
+    assert dict(item.details) == {"applies": 0.7}, "reasons of another value"
+
+
 def test_counts_and_completion_of_values(store: GraphStore, desk: ReviewDesk) -> None:
     pairs = [("size", size) for size in ("42", "42", "43", "4_2")]
     state(

@@ -172,7 +172,8 @@ def pretrain(
     if as_json:
         print_json({"artifact": str(path), **metrics})
     else:
-        note(f"artifact {path} ({metrics['steps']} steps, {metrics['seconds']:.0f} s)")
+        kept = f"; the weights after epoch {metrics['best_epoch']}" if metrics["epochs"] > 1 else ""
+        note(f"artifact {path} ({metrics['steps']} steps, {metrics['seconds']:.0f} s{kept})")
         if metrics["passes"] < 1:
             note(
                 f"hardly trained: the budget was over after {metrics['passes']:.0%} of one pass "

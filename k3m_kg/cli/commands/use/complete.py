@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -233,8 +233,17 @@ def complete(
         reported = as_json and (write or review or out is not None)
         if not reported and not properties:
             _note_left_out(poor)
+        not_asked = _NotAsked()
         proposals, acceptor = _proposals(
-            opened, rows, settings, poor, precision, parts if explain else 0, batch_size, stages
+            opened,
+            rows,
+            settings,
+            poor,
+            precision,
+            parts if explain else 0,
+            batch_size,
+            stages,
+            not_asked,
         )
         broken: dict[str, Any] = {}
         if write and acceptor is not None and precision is not None:
@@ -267,6 +276,8 @@ def complete(
         acceptor = None  # counted its own share alone
     if acceptor is not None:
         report["per_property"] = acceptor.report()
+    if not processes.several:
+        report["not_asked"] = not_asked.cells
     if reported:
         print_json(report)
         return
@@ -280,11 +291,27 @@ def complete(
         print_json([proposal.record() for proposal in proposals])
     elif out is None and not write and not review:
         print_proposals(proposals)
-        if not proposals and precision is None:
+        if not proposals and precision is None and not not_asked.cells:
             note("nothing is missing: `--all` also asks the properties that products have")
+    if not_asked.cells and not processes.several:
+        note(
+            f"{not_asked.cells:,} empty cells were not asked, as their property applies to the "
+            f"product less probably than {applies:.0%}: --applies"
+        )
     if acceptor is not None:
         told = {name: row for name, row in report["per_property"].items() if name not in broken}
         note_coverage(told, precision or 0.0)
+
+
+@dataclass(slots=True)
+class _NotAsked:
+    """Counts empty cells whose property probably does not apply."""
+
+    cells: int = 0
+
+    def more(self, count: int) -> None:
+        """Of some products."""
+        self.cells += count
 
 
 def _queue(
@@ -316,6 +343,7 @@ def _proposals(
     parts: int,
     batch_size: int,
     stages: Stages,
+    passed_over: _NotAsked,
 ) -> tuple[Iterable[Proposal], Acceptor | None]:
     """What is proposed, as it comes, and who counts what is accepted."""
     from k3m_kg.errors import ArtifactError
@@ -346,6 +374,7 @@ def _proposals(
         temperature=temperature,
         batch_size=batch_size,
         progress=lambda count: stages.more("complete", count, len(rows)),
+        not_asked=passed_over.more,
     )
     note_unknown(opened, rows)
     # What it is worth at telling one property says nothing of others.

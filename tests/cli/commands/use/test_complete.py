@@ -72,6 +72,16 @@ def test_complete_prints_by_product_and_says_so_when_nothing_is_missing(
     assert out.splitlines()[:2] == ["p001", "  kind"]
 
 
+def test_complete_says_how_many_empty_cells_it_did_not_ask(run: Command, artifact: Path) -> None:
+    ask = ("complete", artifact, "--product", "p010", "--every-property", "--applies")
+    code, out, err = run(*ask, 1)  # p010 states nothing
+    assert (code, out) == (0, "")
+    assert "4 empty cells were not asked" in err
+    assert "less probably than 100%: --applies" in err
+    assert "nothing is missing" not in err
+    assert "not asked" not in run(*ask, 0)[2]
+
+
 def test_complete_writes_a_file_instead(run: Command, artifact: Path, tmp_path: Path) -> None:
     out = tmp_path / "filled.csv"
     ask = ("--all", "--every-property", "--applies", 0)
