@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import nn
 
 from k3m_kg.errors import ArtifactError
+from k3m_kg.files import usual_mode
 
 FILE = "network.safetensors"
 """Of the weights, in the folder of an encoder."""
@@ -32,7 +33,8 @@ def save_frozen(network: nn.Module, folder: Path) -> None:
         name: tensor.detach().cpu().contiguous().clone()  # some share memory
         for name, tensor in network.state_dict().items()
     }
-    save_file(tensors, folder / FILE)
+    with usual_mode(folder / FILE):
+        save_file(tensors, folder / FILE)
 
 
 def load_frozen(network: nn.Module, folder: Path) -> None:

@@ -22,6 +22,7 @@ Promises of `whole_file` and `whole_folder`:
 from k3m_kg.files.beside import beside
 from k3m_kg.files.folder import put_folder, whole_folder
 from k3m_kg.files.guard import Kept, check_output
+from k3m_kg.files.modes import usual_mode
 from k3m_kg.files.ordinary import ordinary
 from k3m_kg.files.spreadsheet import inert
 from k3m_kg.files.staging import staging_file, staging_folder, sweep
@@ -43,6 +44,7 @@ __all__ = [
     "sweep",
     "sync",
     "target_of",
+    "usual_mode",
     "whole_file",
     "whole_folder",
     "write_errors",

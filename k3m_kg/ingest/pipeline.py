@@ -109,13 +109,13 @@ def ingest_planned(
         for plan, counts in zip(plans, fetched, strict=True):
             locate = partial(pictures.locator, plan.path)
             with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
-                aside = SetAside(quarantine, plan.path)
+                aside = SetAside(quarantine, plan.path, dry_run=options.dry_run)
                 tally = Tally(plan, aside, on_progress)
                 report = _ingest_source(plan, writer, locate, checker, aside, tally, options)
                 report.fetched = counts
                 reports.append(report)
         if options.strict:
-            _refuse_rejects(reports)
+            _refuse_rejects(reports, dry_run=options.dry_run)
     return reports
 
 
@@ -182,12 +182,13 @@ def _fetch(
         return pictures.fetch(plan.path, subjects, partial(on_fetch, str(plan.path)))
 
 
-def _refuse_rejects(reports: Sequence[SourceReport]) -> None:
+def _refuse_rejects(reports: Sequence[SourceReport], *, dry_run: bool) -> None:
     bad = [report for report in reports if report.counts.rows_quarantined]
     if bad:
         rows = sum(report.counts.rows_quarantined for report in bad)
         raise CatalogError(
             f"{rows} rejected row{'s' * (rows != 1)}; with --strict nothing was written",
             where=", ".join(report.source for report in bad),
-            hint=f"reasons are in {', '.join(sorted({str(r.quarantine) for r in bad}))}",
+            hint=f"reasons {'would be' if dry_run else 'are'} in "
+            f"{', '.join(sorted({str(r.quarantine) for r in bad}))}",
         )

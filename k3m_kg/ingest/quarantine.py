@@ -133,8 +133,10 @@ class SetAside:
         notes: what the reader said of the source as a whole.
     """
 
-    def __init__(self, quarantine: Quarantine, source: Path) -> None:
+    def __init__(self, quarantine: Quarantine, source: Path, *, dry_run: bool = False) -> None:
+        """Begin with none; in a dry run nothing is written, and what was there stays."""
         self._quarantine = quarantine
+        self._dry_run = dry_run
         self._source = source
         self._kinds: Counter[str] = Counter()
         self._examples: dict[str, str] = {}
@@ -149,6 +151,12 @@ class SetAside:
         return self._quarantine.path_for(self._source)
 
     @property
+    def told(self) -> str:
+        """Where all of them are, as a clause."""
+        would = "would be" if self._dry_run else "are"
+        return f"all of them {would} in {self.path}"
+
+    @property
     def is_there(self) -> bool:
         """Whether rows that were rejected before are in that file."""
         return self._quarantine.holds(self._source)
@@ -161,11 +169,14 @@ class SetAside:
 
     def all_notes(self) -> list[str]:
         """What is to be said of the source, now that it has been read."""
+        notes = list(self.notes)
+        if self.rows and self._dry_run:
+            notes.append(f"rejected: {self.commonest}")
         again = sum(count for kind, count in self._kinds.items() if AGAIN in kind)
         if not again:
-            return self.notes
+            return notes
         return [
-            *self.notes,
+            *notes,
             f"{again:,} rows give an id again with other content, and were rejected: where such "
             "rows go on with a product, or are variants of it, say `rows: continue` in a mapping",
         ]
@@ -186,7 +197,8 @@ class SetAside:
         Raises:
             CatalogError: the quarantine file cannot be written.
         """
-        self._quarantine.add(self._source, row)
+        if not self._dry_run:
+            self._quarantine.add(self._source, row)
         self.rows += 1
         if row.id is not None:
             self.products.add(row.id)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
+from pathlib import Path
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.graph.stored import ImageFailure, IngestCounts, SubjectDiff
@@ -14,6 +15,7 @@ from k3m_kg.ingest.planning import SourcePlan
 from k3m_kg.ingest.quarantine import SetAside
 from k3m_kg.ingest.writing import WrittenBatch
 from k3m_kg.pictures.fetch.settings import FetchCounts
+from k3m_kg.pictures.locate import NO_FILE
 
 LISTED_FAILURES = 1000
 """Failed pictures that a report names; the graph knows all of them."""
@@ -40,7 +42,8 @@ class SourceReport:
     Attributes:
         unchanged: nothing was read, because nothing can have changed since the last ingest.
         run: the run's number; None where nothing was written, and in a dry run.
-        quarantine: the file with the rejected rows, if there are any.
+        quarantine: the file with the rejected rows, if there are any; in a dry run, where they
+            would be.
         changes: in a dry run, what the first products would become, at most `LISTED_CHANGES`.
         failures: pictures that cannot be used, at most `LISTED_FAILURES`.
         fetched: what was fetched; None where URLs were not to be.
@@ -109,7 +112,7 @@ class Tally:
         if not allow_rejected:
             self._refuse_too_many()
         report = self.report
-        report.notes = [*self._plan.notes, *self._aside.all_notes()]
+        report.notes = [*self._plan.notes, *self._aside.all_notes(), *self._of_pictures()]
         if self._aside.rows:
             report.quarantine = str(self._aside.path)
         for product in self._aside.products:
@@ -121,6 +124,18 @@ class Tally:
             report.run = session.run
         return report
 
+    def _of_pictures(self) -> Iterator[str]:
+        """What to do about names of files that were looked for beside the source alone."""
+        if self._plan.version.images_folder is not None:
+            return
+        missing = [one.source for one in self.report.failures if one.error == NO_FILE]
+        relative = [name for name in missing if not Path(name).is_absolute()]
+        if relative:
+            yield (
+                f"pictures such as {relative[0]!r} are not beside the file: --images DIR says in "
+                "which folder, or archive, they are"
+            )
+
     def _refuse_too_many(self) -> None:
         rejected = self._aside.rows
         rows = self._subjects + rejected
@@ -129,7 +144,7 @@ class Tally:
                 f"{rejected:,} of {rows:,} rows were rejected ({rejected / rows:.0%}), so nothing "
                 f"of it was taken; most often: {self._aside.commonest}",
                 where=str(self._plan.path),
-                hint=f"all of them are in {self._aside.path}; mend the file or the mapping, or "
+                hint=f"{self._aside.told}; mend the file or the mapping, or "
                 "take the other rows with --allow-rejected",
             )
 
@@ -140,5 +155,5 @@ class Tally:
         return (
             f"no row of this file could be read as {self._plan.version.format}: "
             f"all {rows} were rejected, the first on {self._aside.first_reason} "
-            f"(all of them in {self._aside.path})"
+            f"({self._aside.told})"
         )

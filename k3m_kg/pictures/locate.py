@@ -26,7 +26,8 @@ from k3m_kg.pictures.names import NameFound, PictureNames
 
 _URL = re.compile(r"(?:[a-z][a-z0-9+.-]*:)?//|data:", re.IGNORECASE)
 _HTTP = re.compile(r"(?:https?:)?//", re.IGNORECASE)
-_NO_FILE = "no such file"
+NO_FILE = "no such file"
+"""Why there is no picture, where nothing lies under its name."""
 _LISTED = 1000
 
 
@@ -100,7 +101,7 @@ class ImageLocator(Collection):
         if _URL.match(text):
             return LocatedImage(text)
         found = self._file(text, text.replace("\\", "/"))
-        if found.error != _NO_FILE:
+        if found.error != NO_FILE:
             return found
         folder, _, last = text.replace("\\", "/").rpartition("/")
         name = self._names_in(folder).find(last)
@@ -123,7 +124,7 @@ class ImageLocator(Collection):
         try:
             found = os.stat(path)
         except (OSError, ValueError):
-            return LocatedImage(written, error=_NO_FILE)
+            return LocatedImage(written, error=NO_FILE)
         if not stat.S_ISREG(found.st_mode):
             return LocatedImage(written, error="is no file")
         return LocatedImage(written, path, found.st_size, found.st_mtime_ns)

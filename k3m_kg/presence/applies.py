@@ -14,7 +14,7 @@ from safetensors.numpy import save_file
 
 from k3m_kg.config import Settings
 from k3m_kg.errors import ArtifactError
-from k3m_kg.files import whole_file
+from k3m_kg.files import usual_mode, whole_file
 from k3m_kg.manifests import as_record
 from k3m_kg.presence.columns import MOST_COLUMNS, Seen, SeenColumns
 from k3m_kg.presence.estimate import Estimate
@@ -101,7 +101,8 @@ def save(estimate: Estimate, snapshot: Snapshot, folder: Path) -> None:
     arrays = dict(zip(_ARRAYS, _arrays_of(estimate), strict=True))
     with whole_file(folder / FILE) as staging:
         try:
-            save_file(arrays, staging, {_RECORD: record.model_dump_json()})
+            with usual_mode(staging):
+                save_file(arrays, staging, {_RECORD: record.model_dump_json()})
         except SafetensorError as error:  # an error of its own for a full disk
             raise OSError(str(error)) from error
 

@@ -6,9 +6,9 @@ memory does not grow with the graph.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import groupby
+from itertools import groupby, islice
 from typing import Any
 
 from sqlalchemy import Connection, distinct, func, or_, select
@@ -28,6 +28,8 @@ LISTED_KINDS = ("placeholder", "catch-all", "spelling", "typo", "long")
 _READ_CHARACTERS = 300
 _LONG, _LONGER = 200, 10
 _IS_PRODUCT = subjects.c.kind == int(EntityKind.PRODUCT)
+_TOGETHER = 0.2
+"""Of the products with the rarer of two properties, those that may state both by mistake."""
 _SHARED_VALUES, _SHARED = 100, 0.3
 
 
@@ -161,7 +163,9 @@ def _examine(connection: Connection, top: int) -> GraphQuality:
     coverage.sort(key=lambda one: (-one.products, one.property))
     _examine_titles(connection, found, top)
     suspicious = found.result()
-    suspicious.similar_properties = found.similar(coverage)[:top]
+    suspicious.similar_properties = list(
+        islice(_not_of_one_product(connection, found.similar(coverage)), top)
+    )
     category = category_of(has_proposed_categories(connection))
     categories = _frequent(connection, category, top)
     return GraphQuality(
@@ -314,6 +318,27 @@ class _Findings:
                     SimilarProperties(fewer, counts[fewer], more, counts[more], round(shared, 3))
                 )
         return found
+
+
+def _not_of_one_product(
+    connection: Connection, pairs: Iterable[SimilarProperties]
+) -> Iterator[SimilarProperties]:
+    """Those that few products state together: who states both means two things.
+
+    Names that differ in case and the like alone are one, whoever states both.
+    """
+    mine, other = triples.alias(), triples.alias()
+    ids = {
+        name: id_ for id_, name in connection.execute(select(properties.c.id, properties.c.name))
+    }
+    for pair in pairs:
+        both = connection.execute(
+            select(func.count(distinct(mine.c.head)))
+            .join(other, other.c.head == mine.c.head)
+            .where(mine.c.property == ids[pair.property], other.c.property == ids[pair.like])
+        ).scalar_one()
+        if both <= _TOGETHER * pair.products or fold(pair.property) == fold(pair.like):
+            yield pair
 
 
 def _long(values: Sequence[_Value]) -> list[tuple[str, int]]:

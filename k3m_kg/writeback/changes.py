@@ -23,11 +23,14 @@ class Changes:
             columns that changed of others (`since` is False).
         removed: products that are there no more.
         runs: numbers of the runs that changed something.
+        decided: products of which people rejected or confirmed values since, and nothing changed:
+            what was rejected had only been proposed, what was confirmed is stated.
     """
 
     products: dict[str, ProductChange] = field(default_factory=dict)
     removed: list[str] = field(default_factory=list)
     runs: list[int] = field(default_factory=list)
+    decided: list[str] = field(default_factory=list)
 
 
 @dataclass(slots=True)
@@ -46,6 +49,13 @@ class _Touched:
             diff.category is not None,
             diff.images is not None,
         )
+
+    @classmethod
+    def of_pairs(cls, diff: SubjectDiff, pairs: set[tuple[str, str]]) -> _Touched:
+        """Of what a run filled in, these; the category is among them by that name."""
+        names = {name for name, value in diff.triples_added if (name, value) in pairs}
+        category = diff.category is not None and ("category", diff.category[1]) in pairs
+        return cls(names, category=category)
 
     def add(self, other: _Touched) -> None:
         """That too."""
@@ -93,10 +103,26 @@ def changes_since(store: GraphStore, run: int, format: str | None = None) -> Cha
     earlier = [one for one in runs if one.id <= run and _fills_in(one, format)]
     touched: dict[str, _Touched] = {}
     found = Changes(runs=[one.id for one in later])
+    rejected: dict[str, set[tuple[str, str]]] = {}
+    stated = set()
     for one in later:
         for diff in store.diff(one.id):
             if diff.kind == "product":
                 touched.setdefault(diff.name, _Touched()).add(_Touched.by(diff))
+                if diff.triples_rejected:
+                    rejected.setdefault(diff.name, set()).update(diff.triples_rejected)
+                if diff.change != "decided":
+                    stated.add(diff.name)
+    for one in earlier if rejected else ():
+        for diff in store.diff(one.id):
+            # It had been filled in, and may have been written: now it is taken back.
+            if diff.kind == "product" and (no_more := rejected.get(diff.name)):
+                touched[diff.name].add(_Touched.of_pairs(diff, no_more))
+    found.decided = [
+        id_ for id_, what in touched.items() if id_ not in stated and not what.anything
+    ]
+    for id_ in found.decided:
+        del touched[id_]
     columns = _Touched()
     for what in touched.values():
         columns.add(what)

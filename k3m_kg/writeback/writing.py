@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO
 
-from k3m_kg.errors import CatalogError, K3MError, UsageError
+from k3m_kg.errors import CatalogError, K3MError, UsageError, listed
 from k3m_kg.files import inert
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import RunKind
@@ -26,6 +26,11 @@ from k3m_kg.plugin.written_back import (
 from k3m_kg.rdf.output import output_file
 
 _UNWRITTEN_KEPT = 1000
+_SOURCES_TOLD = 5
+_OTHERWISE = (
+    "what a run changed is there as JSON, too: `k3m-kg diff RUN --limit 0 --json`, and the whole "
+    "graph as tables: `k3m-kg export FOLDER --format csv`"
+)
 
 
 @dataclass(slots=True)
@@ -58,11 +63,43 @@ def formats_written() -> list[str]:
     ]
 
 
+def sources_told(store: GraphStore) -> str:
+    """Which sources a graph has, what each came as, and how its changes go back."""
+    written = formats_written()
+    known = sorted(_sources(store).items())
+    told = [
+        f"{Path(name).name} came as {format}"
+        + (f": --as {format}" if format in written else ", which is not written")
+        for name, format in known[:_SOURCES_TOLD]
+    ]
+    if len(known) > _SOURCES_TOLD:
+        told.append(f"and {len(known) - _SOURCES_TOLD:,} more sources")
+    if not all(format in written for _, format in known):
+        told.append(_OTHERWISE)
+    return "; ".join(told) or "the graph has no source"
+
+
+def _sources(store: GraphStore) -> dict[str, str]:
+    """What each source came as the last time."""
+    found: dict[str, str] = {}
+    for run in store.runs():  # the newest first
+        if run.kind == RunKind.INGEST.value and run.undone_at is None:
+            found.setdefault(run.source, run.format)
+    return found
+
+
+def _came_as(store: GraphStore, path: Path) -> str | None:
+    """The format of a source, by its path or, as it may lie elsewhere now, by its name."""
+    known = _sources(store)
+    alike = {format for name, format in known.items() if Path(name).name == path.name}
+    return known.get(str(path.resolve())) or (alike.pop() if len(alike) == 1 else None)
+
+
 def source_of(store: GraphStore, format: str, wanted: Path | None) -> Path:
     """The file that products of a format came from: `wanted`, or the only one of the graph.
 
     Raises:
-        UsageError: there is none, or there are several.
+        UsageError: there is none, or there are several, or `wanted` came as something else.
         CatalogError: it is not there any more.
     """
     if wanted is None:
@@ -72,13 +109,19 @@ def source_of(store: GraphStore, format: str, wanted: Path | None) -> Path:
             if run.kind == RunKind.INGEST.value and run.format == format and run.undone_at is None
         }
         if len(names) != 1:
-            known = ", ".join(sorted(names)) or "none"
+            several = f"name the file with --source: {listed(sorted(names))}"
             raise UsageError(
                 f"{'several sources' if names else 'no source'} of this graph came as {format}",
                 where=f"--as {format}",
-                hint=f"name the file with --source; sources of this format: {known}",
+                hint=several if names else sources_told(store),
             )
         wanted = Path(names.pop())
+    elif (came_as := _came_as(store, wanted) or format) != format:
+        raise UsageError(
+            f"{wanted} came as {came_as}, not as {format}",
+            where="--source",
+            hint=sources_told(store),
+        )
     if not wanted.is_file():
         raise CatalogError(
             "no such file: what is written back goes by the source that it came from",

@@ -154,10 +154,11 @@ def test_rows_that_go_on_with_a_product_and_formats_that_know_better_are_noted(
         "tee,Tee,Size,S,T-S,1.jpg\ntee,,,M,T-M,2.jpg\ncap,Cap,Size,L,C-L,3.jpg\n"
     )
     mapping.write_text("id: Handle\ntitle: Title\nimage: Image Src\n")
-    shopify, again = run(store, path, mapping=mapping).notes
+    shopify, again, pictures = run(store, path, mapping=mapping).notes
     assert "a file of shopify, which is read without a mapping" in shopify
     assert again.startswith("1 rows give an id again")
     assert "`rows: continue`" in again
+    assert "'1.jpg' are not beside the file: --images DIR" in pictures
     mapping.write_text("id: Variant SKU\n")
     assert len(run(store, path, mapping=mapping).notes) == 1
 

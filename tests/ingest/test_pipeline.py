@@ -228,7 +228,9 @@ def test_a_dry_run_counts_the_same_and_changes_nothing(store: GraphStore) -> Non
     write_tsv("a.tsv", row("1"), row("2"), "ragged")
     (rehearsed,) = run(store, "a.tsv", dry_run=True)
     assert ids(store) == []
-    assert rejected("a.tsv.quarantine.jsonl")
+    assert not Path("a.tsv.quarantine.jsonl").exists()
+    assert rehearsed.quarantine == "a.tsv.quarantine.jsonl"
+    assert any(note.startswith("rejected: line 3: ") for note in rehearsed.notes)
     (real,) = run(store, "a.tsv")
     assert rehearsed.counts == real.counts
 

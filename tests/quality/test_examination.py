@@ -139,6 +139,25 @@ def test_properties_that_are_one_are_paired_and_others_are_not(store: GraphStore
     assert pairs == {("Color ", "colour"), ("size", "Size")}
 
 
+def test_properties_that_products_state_together_are_two(store: GraphStore) -> None:
+    both = [
+        product(n, ("supportsClassB", ("no", "yes")[n % 2]), ("supportsClassC", "yes"))
+        for n in range(10)
+    ]
+    rare = [product(n, ("matrial", "oak")) for n in range(20, 24)]
+    common = [product(n, ("material", "oak")) for n in range(30, 60)]
+    alike = [product(n, ("Width", "four"), ("width", "four")) for n in range(70, 75)]
+    once = [product(80, ("matrial", "oak"), ("material", "ash"))]
+    fill(store, *both, *rare, *common, *alike)
+    found = examine(store).suspicious.similar_properties
+    assert {frozenset((s.property, s.like)) for s in found} == {
+        frozenset(("matrial", "material")), frozenset(("Width", "width")),
+    }  # fmt: skip
+    fill(store, *rare, *common, *once)  # one product that states both by mistake
+    (still,) = examine(store).suspicious.similar_properties
+    assert (still.property, still.like) == ("matrial", "material")
+
+
 def test_titles_are_looked_at(store: GraphStore) -> None:
     fill(
         store,

@@ -8,6 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from k3m_kg.errors import UsageError
+from k3m_kg.graph.reviewing.desk import ReviewDesk
+from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ProposedCategory, ProposedTriple
 from k3m_kg.ingest.options import IngestOptions
@@ -16,7 +19,13 @@ from k3m_kg.ingest.quarantine import Quarantine
 from k3m_kg.plugin.hookspecs import ReaderPlugin
 from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.writeback.changes import changes_since
-from k3m_kg.writeback.writing import WrittenChanges, formats_written, source_of, write_changes
+from k3m_kg.writeback.writing import (
+    WrittenChanges,
+    formats_written,
+    source_of,
+    sources_told,
+    write_changes,
+)
 
 EXPORTS = Path(__file__).parents[2] / "examples" / "exports"
 CSV = "sku|name|colour|parts|kind\n1|Mug|red|lid, cup|mugs\n2|Cup||cup|\n3|Lamp|blue||\n"
@@ -302,6 +311,46 @@ def test_what_was_filled_in_of_an_unchanged_variant_stays(tmp_path: Path) -> Non
     assert (sand["Variant SKU"], sand[sleeve]) == ("LS-M-S", "long")
     assert oil[region] == "Douro"
     assert not any("asked" in name for name in first)
+
+
+def test_a_rejected_value_is_taken_back_where_it_was_written(tmp_path: Path) -> None:
+    (tmp_path / "catalog.csv").write_text(CSV)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "catalog.csv", "csv", tmp_path / "mapping.yaml")
+    shop.propose(ProposedTriple("2", "power", "40 W", 0.9), ProposedCategory("2", "cups", 0.9))
+    desk = ReviewDesk(shop.store, random_share=0.0)
+    desk.add("model", [ReviewOffer("2", "power", "40 W", 0.9), ReviewOffer("3", "power", "7", 0.8)])
+    for product in ("2", "3"):
+        (item,) = [item for item in desk.next("ann", 5) if item.product == product]
+        desk.decide("ann", [item.id], DecidedAs.REJECT)
+    found = changes_since(shop.store, 2, "csv")
+    assert found.products["2"].properties == {"power"}
+    assert not found.products["2"].category
+    assert (list(found.products), found.decided) == (["2"], ["3"])
+    assert not found.products["2"].values("power")
+    shop.write(tmp_path / "back.csv", "csv", 2, tmp_path / "mapping.yaml")
+    assert rows_of(tmp_path / "back.csv") == [["sku", "power"], ["2", ""]]
+
+
+def test_each_source_is_told_with_what_it_came_as(tmp_path: Path) -> None:
+    shop = Shop(tmp_path, "graph")
+    assert sources_told(shop.store) == "the graph has no source"
+    (tmp_path / "catalog.csv").write_text(CSV)
+    (tmp_path / "mapping.yaml").write_text(MAPPING)
+    shop.ingest(tmp_path / "catalog.csv", "csv", tmp_path / "mapping.yaml")
+    assert sources_told(shop.store) == "catalog.csv came as csv: --as csv"
+    with pytest.raises(UsageError, match="no source of this graph came as shopify") as wrong:
+        source_of(shop.store, "shopify", None)
+    assert wrong.value.hint == "catalog.csv came as csv: --as csv"
+    for path in (tmp_path / "catalog.csv", tmp_path / "moved" / "catalog.csv"):
+        with pytest.raises(UsageError, match="came as csv, not as shopify"):
+            source_of(shop.store, "shopify", path)
+    (tmp_path / "more.jsonl").write_text('{"id": "9", "name": "Pot"}\n')
+    shop.ingest(tmp_path / "more.jsonl", "jsonl")
+    told = sources_told(shop.store)
+    assert "more.jsonl came as jsonl, which is not written; " in told
+    assert "`k3m-kg diff RUN --limit 0 --json`" in told
 
 
 def test_what_was_filled_in_before_is_no_row_of_its_own(tmp_path: Path) -> None:

@@ -61,7 +61,9 @@ def find_run(connection: Connection, number: int) -> Run:
         known = [str(run.id) for run in runs(connection, 5)]
         raise GraphError(
             f"there is no run {number} in this graph",
-            hint=f"the newest: {', '.join(known)}" if known else "nothing was ingested yet",
+            hint=f"the newest: {', '.join(known)}; `k3m-kg diff --runs` lists them"
+            if known
+            else "nothing was ingested yet",
         )
     return _run(row)
 

@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.numpy import load_file, save_file
 
 from k3m_kg.errors import ArtifactError
+from k3m_kg.files import usual_mode
 from k3m_kg.lpm.evidence.counts import Counts
 
 FILE = "evidence.safetensors"
@@ -22,7 +23,8 @@ def write_counts(counts: Counts, properties: int, folder: Path) -> None:
         properties: that the catalog had when it was counted.
     """
     arrays = {item.name: getattr(counts, item.name) for item in fields(Counts)}
-    save_file(arrays | {"properties": np.array([properties])}, folder / FILE)
+    with usual_mode(folder / FILE):
+        save_file(arrays | {"properties": np.array([properties])}, folder / FILE)
 
 
 def read_counts(folder: Path) -> tuple[Counts, int]:

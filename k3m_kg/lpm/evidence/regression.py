@@ -20,6 +20,7 @@ from safetensors.numpy import save_file
 from torch import Tensor
 
 from k3m_kg.contracts import ReadyFeatures
+from k3m_kg.files import usual_mode
 
 FILE = "evidence-regressions.safetensors"
 WORDS = 2.0
@@ -300,7 +301,8 @@ class Regressions:
                 f"basis.{name}.{item.name}": np.ascontiguousarray(getattr(basis, item.name))
                 for item in fields(Basis)
             }
-        save_file(arrays, folder / FILE)
+        with usual_mode(folder / FILE):
+            save_file(arrays, folder / FILE)
 
     @classmethod
     def read(

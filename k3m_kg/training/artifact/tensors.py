@@ -11,6 +11,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from k3m_kg.errors import ArtifactError, K3MError
+from k3m_kg.files import usual_mode
 
 
 def state_of(module: nn.Module) -> dict[str, Tensor]:
@@ -104,7 +105,8 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
         OSError: it cannot be written; the library has an error of its own for a full disk.
     """
     try:
-        save_file(tensors, path)
+        with usual_mode(path):
+            save_file(tensors, path)
     except SafetensorError as error:
         raise OSError(str(error)) from error
 

@@ -17,7 +17,7 @@ from k3m_kg.cli.console import (
 )
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Iterable, Sequence
 
     from k3m_kg.graph.stored import Run, SubjectDiff
 
@@ -38,6 +38,12 @@ def diff(
     limit: Annotated[
         int, typer.Option(metavar="N", min=0, help="Show at most N products; 0 shows all.")
     ] = 20,
+    runs: Annotated[
+        bool,
+        typer.Option(
+            "--runs", help="List the newest runs instead, --limit of them: what and when."
+        ),
+    ] = False,
     json: JsonFlag = False,
 ) -> None:
     """Show what a run changed, product by product.
@@ -47,10 +53,15 @@ def diff(
     """
     from itertools import islice
 
-    from k3m_kg.errors import GraphError
+    from k3m_kg.errors import GraphError, UsageError
     from k3m_kg.graph.store import GraphStore
 
+    if runs and run is not None:
+        raise UsageError("lists all runs; without it, one is shown", where="--runs")
     with GraphStore.open(db) as store:
+        if runs:
+            _list_runs(store.runs(), limit, as_json=json)
+            return
         if run is None:
             newest = store.runs(1)
             if not newest:
@@ -67,6 +78,21 @@ def diff(
     print_changes(shown)
     if more:
         note(f"... and {more:,} more; --limit 0 shows all")
+
+
+def _list_runs(runs: Sequence[Run], limit: int, *, as_json: bool) -> None:
+    """The newest runs, each on a line."""
+    shown = runs[: limit or None]
+    more = len(runs) - len(shown)
+    if as_json:
+        print_json({"runs": [run_as_json(one) for one in shown], "more": more})
+        return
+    for one in shown:
+        say(_headline(one) + (f"; UNDONE {one.undone_at}" if one.undone_at else ""))
+    if not shown:
+        note("nothing was ingested yet")
+    if more:
+        note(f"... and {more:,} older ones; --limit 0 lists all")
 
 
 def run_as_json(run: Run) -> dict[str, object]:

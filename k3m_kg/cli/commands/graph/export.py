@@ -168,24 +168,29 @@ def _write_back(
     json: bool,
 ) -> None:
     """What changed, for the software of a format."""
+    from contextlib import suppress
     from dataclasses import asdict
 
-    from k3m_kg.errors import unknown_name
+    from k3m_kg.errors import K3MError, unknown_name
     from k3m_kg.graph.store import GraphStore
     from k3m_kg.plugin.hookspecs import ReaderPlugin
     from k3m_kg.rdf.output import STDOUT
     from k3m_kg.readers.choosing import choose_reader
     from k3m_kg.writeback.changes import changes_since
-    from k3m_kg.writeback.writing import formats_written, source_of, write_changes
+    from k3m_kg.writeback.writing import formats_written, source_of, sources_told, write_changes
 
     format = _SAME.get(format, format)
+    _check_name(out)
     if format not in (known := formats_written()):
-        raise UsageError(unknown_name("format", format, known), where="--as")
+        told = None
+        with suppress(K3MError), GraphStore.open(db) as store:
+            told = sources_told(store)
+        raise UsageError(unknown_name("format", format, known), where="--as", hint=told)
     if since is None or since < 0:
         raise UsageError(
             "--changes-since says from which run on, by its number or 0",
             where=f"--as {format}",
-            hint="`k3m-kg diff` lists the runs",
+            hint="`k3m-kg diff --runs` lists the runs",
         )
     if json and out == STDOUT:
         raise UsageError("--json and OUT - both want standard output", hint="name a file")
@@ -210,7 +215,7 @@ def _write_back(
         )
     tell = note if out == STDOUT else say
     if json:
-        print_json({**asdict(report), "removed": changes.removed})
+        print_json({**asdict(report), "removed": changes.removed, "decided": changes.decided})
         return
     changed = sum(change.since for change in changes.products.values())
     if not report.rows:
@@ -226,11 +231,42 @@ def _write_back(
         note(f"not written: {item.what} of {item.product}: {item.why}")
     if len(report.unwritten) > _SHOWN:
         note(f"... and {len(report.unwritten) - _SHOWN:,} more; --json lists them")
+    if rest := changed - report.products:
+        note(
+            f"{rest:,} of the products that changed have no row: this source does not state them, "
+            "or nothing of them can be written"
+        )
+    if changes.decided:
+        note(
+            f"{len(changes.decided):,} more products have decisions that change nothing: values "
+            "that were only proposed were rejected, or stated ones confirmed"
+        )
     if changes.removed:
         note(f"{len(changes.removed):,} products are gone, which this file does not say")
 
 
 _SHOWN = 20
+_OF_OTHERS = {
+    ".json", ".jsonl", ".ndjson", ".xml", ".xlsx", ".xlsm", ".xls", ".ods", ".parquet", ".yaml",
+    ".nt", ".nq", ".ttl", ".trig", ".rdf", ".jsonld", ".db", ".zip",
+}  # fmt: skip
+
+
+def _check_name(out: Path) -> None:
+    """See that a name does not promise something else than what goes back.
+
+    Raises:
+        UsageError: it does.
+    """
+    from k3m_kg.rdf.output import COMPRESSED
+
+    name = out.with_suffix("") if out.suffix in COMPRESSED else out
+    if name.suffix.lower() in _OF_OTHERS:
+        raise UsageError(
+            f"is a name of {name.suffix}, and what goes back is delimited text",
+            where=str(out),
+            hint=f"name it {name.with_suffix('.csv').name}",
+        )
 
 
 def _write_decisions(out: Path, format: str | None, db: str, json: bool) -> None:

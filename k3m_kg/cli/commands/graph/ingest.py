@@ -396,7 +396,9 @@ def _print_report(report: SourceReport, dry_run: bool) -> None:
     if counts.rows_repeated:
         say(f"  {counts.rows_repeated:,} rows repeat an earlier row")
     if counts.rows_quarantined:
-        say(f"  {counts.rows_quarantined:,} rows rejected, with reasons in {report.quarantine}")
+        where = f"; they would be in {report.quarantine}" if dry_run else ""
+        where = where or f", with reasons in {report.quarantine}"
+        say(f"  {counts.rows_quarantined:,} rows rejected{where}")
     were = would or "were "
     if counts.products_kept:
         say(

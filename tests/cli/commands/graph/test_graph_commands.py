@@ -131,6 +131,47 @@ def test_a_dry_run_makes_no_database(k3m_kg: Any) -> None:
     assert not Path("k3m-kg.db").exists()
 
 
+def test_a_dry_run_writes_no_rejected_rows(k3m_kg: Any, folder: Path) -> None:
+    Path("a.tsv").write_text(ROW + "ragged\n")
+    before = sorted(folder.iterdir())
+    done = k3m_kg("ingest", "a.tsv", "--dry-run")
+    assert "1 rows rejected; they would be in a.tsv.quarantine.jsonl" in done.out
+    assert "note: rejected: line 2: " in done.out
+    assert "reasons would be in" in k3m_kg("ingest", "a.tsv", "--dry-run", "--strict").err
+    Path("b.tsv").write_text("ragged\n")
+    failed = k3m_kg("ingest", "b.tsv", "--dry-run", "--format", "k3m-tsv")
+    assert "all of them would be in b.tsv.quarantine.jsonl" in failed.err
+    assert sorted(folder.iterdir()) == [*before, folder / "b.tsv"]
+    assert "with reasons in a.tsv.quarantine.jsonl" in k3m_kg("ingest", "a.tsv").out
+
+
+def test_the_runs_are_listed(k3m_kg: Any) -> None:
+    k3m_kg("init")
+    assert "nothing was ingested yet" in k3m_kg("diff", "--runs").err
+    k3m_kg("ingest", "a.tsv")
+    Path("a.tsv").write_text(ROW)
+    k3m_kg("ingest", "a.tsv")
+    k3m_kg("undo", "2")
+    second, first = k3m_kg("diff", "--runs").out.splitlines()
+    assert first.startswith("run 1, ingest (k3m-tsv) of ")
+    assert second.startswith("run 2, ")
+    assert " 1 removed; triples: 0 added, 1 removed; UNDONE 2" in second
+    listed = k3m_kg("diff", "--runs", "--limit", "1", "--json").json
+    assert ([one["run"] for one in listed["runs"]], listed["more"]) == ([2], 1)
+    assert listed["runs"][0]["products_removed"] == 1
+    assert k3m_kg("diff", "2", "--runs").code == 2
+    assert "`k3m-kg diff --runs` lists them" in k3m_kg("diff", "9").err
+
+
+@pytest.mark.parametrize("images", [True, False])
+def test_pictures_that_are_elsewhere_are_asked_for(k3m_kg: Any, images: bool) -> None:
+    Path("a.jsonl").write_text('{"id": "1", "name": "Mug", "image": "mug.jpg"}\n')
+    Path("pictures").mkdir()
+    done = k3m_kg("ingest", "a.jsonl", *(["--images", "pictures"] if images else []))
+    assert "1 failed" in done.out
+    assert ("'mug.jpg' are not beside the file: --images DIR" in done.out) is not images
+
+
 def test_a_dry_run_shows_the_difference_to_what_is_there(k3m_kg: Any) -> None:
     k3m_kg("ingest", "a.tsv")
     Path("a.tsv").write_text(ROW)
