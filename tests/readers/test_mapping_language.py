@@ -299,6 +299,12 @@ def test_languages_behind_the_names_of_columns(tmp_path: Path) -> None:
     assert second.properties == (("name-de_DE", "Becher"), ("text[fr]", "x"), ("made_in", "EU"))
 
 
+def test_a_language_behind_a_name_leaves_no_blank_and_needs_a_name(tmp_path: Path) -> None:
+    content = "id,colour -en,size\t-de,-en\n1,red,big,x\n"
+    (found,) = read(tmp_path, content, "id: id\nlanguages: [en, de]\n")
+    assert found.properties == (("colour", "red"), ("size", "big"), ("-en", "x"))
+
+
 def test_a_text_without_a_language_beside_one_with_it_is_kept_apart(tmp_path: Path) -> None:
     content = "id,name,name_en\n1,a,b\n2,c,\n"
     mapping = "id: id\ntitle: name\nlanguages: [en]\n"

@@ -46,7 +46,8 @@ class Languages:
             if len(self._known) > _PATHS_KNOWN:
                 self._known.clear()
             found = self._behind.fullmatch(path)
-            self._known[path] = (found[1], normal_tag(found[2])) if found else None
+            name = found[1].strip() if found else ""
+            self._known[path] = (name, normal_tag(found[2])) if found and name else None
         return self._known[path]
 
     def chosen(self, cells: Iterable[Cell]) -> list[Cell]:
