@@ -86,7 +86,7 @@ def with_overrides(cls: type[_S], data: dict[str, Any], overrides: list[str], wh
         validate_settings(cls, as_wanted(stated, cls), where)  # else it is the file's own
         named = [one for one in overrides if f"'{one.partition('=')[0]}" in error.message]
         wrong = " ".join(f"--set {override}" for override in named or overrides)
-        raise ConfigError(error.message, where=wrong, hint=error.hint) from None
+        raise ConfigError(error.message, where=f"{wrong} for {where}", hint=error.hint) from None
 
 
 def overridden(cls: type[BaseModel], data: dict[str, Any], overrides: list[str]) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _override(cls: type[BaseModel], data: dict[str, Any], overrides: list[str]) 
 def _value(key: str, text: str) -> Any:
     """YAML; signs that say nothing in YAML, such as `|`, `#` or `,`, are themselves."""
     signs = text.strip()
-    if any(sign.isalnum() for sign in signs) or signs in ("", "~"):
+    if any(sign.isalnum() or sign in "[{" for sign in signs) or signs in ("", "~"):
         return parse_yaml(text, f"--set {key}")
     try:
         found = parse_yaml(text, f"--set {key}")

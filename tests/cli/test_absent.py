@@ -69,7 +69,7 @@ def test_what_was_known_stays() -> None:
         (
             ["pretrain", "run.yaml", "--set", "training.epoch=1"],
             2,
-            "error: --set training.epoch=1:",
+            "error: --set training.epoch=1 for run.yaml: unknown key",
         ),
         (["complete", "models"], 1, "it holds the artifact: models/first"),
         (["serve", "--model", "models/firs"], 1, "did you mean models/first?"),

@@ -175,5 +175,5 @@ def test_without_sqlite_the_image_store_must_be_named(tmp_path: Path) -> None:
 def test_images_that_are_no_folder_and_no_archive_are_wrong_use(store: GraphStore) -> None:
     catalog("0.png")
     for name in ("a.tsv", "nowhere"):
-        with pytest.raises(UsageError, match=r"no folder|neither a folder"):
+        with pytest.raises(UsageError, match=r"no such folder|neither a folder"):
             run(store, images=Path(name))
