@@ -151,8 +151,8 @@ def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None
         proofs = []
         if row["validation_precision"] is not None:
             proofs.append(
-                f"on validation {row['validation_precision']:.1%} of "
-                f"{row['validation_coverage']:.1%} right"
+                f"on validation it lets {row['validation_coverage']:.1%} of the answers through, "
+                f"{row['validation_precision']:.1%} of them right"
             )
         if row["decided"]:
             proofs.append(
