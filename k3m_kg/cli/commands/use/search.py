@@ -115,6 +115,7 @@ def _write(out: Path, found: list[FoundProduct]) -> None:
 
     from k3m_kg.use.tables import write_records
 
-    schema = pa.schema([("product", pa.string()), ("title", pa.string()), ("score", pa.float32())])
+    text = pa.string()
+    schema = pa.schema([("product", text), ("title", text), ("score", pa.float32()), ("by", text)])
     write_records(out, (one.record() for one in found), schema)
     note(f"{len(found):,} products in {out}")

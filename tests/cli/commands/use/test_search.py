@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import shutil
 from collections.abc import Callable
@@ -36,6 +37,13 @@ def test_vectors_are_kept_and_searched(artifact: Path, tmp_path: Path, run: Comm
     table = pq.read_table(tmp_path / "o.parquet").to_pylist()
     assert table[0]["title"] == title
     assert len(table) == 10
+    code, out, _ = run("search", artifact, title, "--out", tmp_path / "o.csv")
+    assert (code, out) == (0, "")
+    with (tmp_path / "o.csv").open(encoding="utf-8", newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [(row["product"], row["title"] or None, row["by"]) for row in rows] == [
+        (row["product"], row["title"], row["by"]) for row in table
+    ]
     code, out, _ = run("search", artifact, title, "--by", "words")
     assert code == 0
     assert title in out.splitlines()[0]
