@@ -23,19 +23,19 @@ class TemplateKind:
 KINDS: dict[str, TemplateKind] = {
     "image-encoder": TemplateKind(
         "which describes the cells of a grid by their colours",
-        "k3m-kg pretrain snapshots --output models/first --set image_encoder=${plugin}",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set image_encoder=${plugin}",
     ),
     "text-encoder": TemplateKind(
         "which hashes words into buckets and reads them with a small transformer",
-        "k3m-kg pretrain snapshots --output models/first --set text_encoder=${plugin}",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set text_encoder=${plugin}",
     ),
     "fusion": TemplateKind(
         "in which each hidden unit learns its share of both sources",
-        "k3m-kg pretrain snapshots --output models/first --set fusion=${plugin}",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set fusion=${plugin}",
     ),
     "task": TemplateKind(
         "which asks what properties a product has whose triples are hidden",
-        "k3m-kg pretrain snapshots --output models/first --set 'tasks=[lpm, mlm, ${plugin}]'",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set 'tasks=[lpm, mlm, ${plugin}]'",
     ),
     "reader": TemplateKind(
         "which reads lines such as `a1 | red mug | colour=red` below a line `# ${plugin}`",
@@ -44,11 +44,11 @@ KINDS: dict[str, TemplateKind] = {
     ),
     "interactor": TemplateKind(
         "which tells each modality the gist of the others",
-        "k3m-kg pretrain snapshots --output models/first --set model.interactor=${plugin}",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set model.interactor=${plugin}",
     ),
     "structure": TemplateKind(
         "which takes the mean of a product's triples",
-        "k3m-kg pretrain snapshots --output models/first --set model.structure=${plugin}",
+        "k3m-kg pretrain snapshots --output models/${plugin} --set model.structure=${plugin}",
     ),
     "evaluation": TemplateKind(
         "which counts how many of the nearest products have a product's category",
