@@ -16,7 +16,7 @@ from k3m_kg.files import write_text
 from k3m_kg.ingest.checked import Read
 from k3m_kg.ingest.reading_ahead import reading
 from k3m_kg.readers.choosing import ChosenReader
-from k3m_kg.readers.mapped.suggesting import is_open
+from k3m_kg.readers.mapped.guessing.suggesting import is_open
 from k3m_kg.records import Note, ProductRecord
 from k3m_kg.workers.limits import Limits
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from k3m_kg.readers.json_frames import is_split
-from k3m_kg.readers.mapped.usual_names import guess_columns
+from k3m_kg.readers.mapped.guessing.usual_names import guess_columns
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)
 """A text, which may end with what is looked at, or a mark."""

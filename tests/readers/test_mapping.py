@@ -8,7 +8,7 @@ import pytest
 
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.columns import Columns
-from k3m_kg.readers.mapped.suggesting import suggested_mapping
+from k3m_kg.readers.mapped.guessing.suggesting import suggested_mapping
 from k3m_kg.readers.mapping import Mapping, load_mapping
 
 

@@ -19,9 +19,9 @@ from k3m_kg.readers.columnar.long_table import LongTable, long_columns
 from k3m_kg.readers.columnar.wide_table import WideBatch, is_list, is_tree, paths, tree_records
 from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, graph_records, is_graph_table
+from k3m_kg.readers.mapped.guessing.suggesting import suggested_beside, suggested_mapping
+from k3m_kg.readers.mapped.guessing.usual_names import guess_columns
 from k3m_kg.readers.mapped.nested import BadTree, first_text, scalar_text
-from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
-from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapping import Mapping, load_mapping, refuse_settings_of_others
 from k3m_kg.records import CatalogRecord, Note
 

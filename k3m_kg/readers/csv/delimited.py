@@ -27,9 +27,9 @@ from k3m_kg.readers.csv.rows import (
 )
 from k3m_kg.readers.graph_table import GRAPH_COLUMNS, GraphRow, graph_records, is_graph_table
 from k3m_kg.readers.lines import TextLines
+from k3m_kg.readers.mapped.guessing.suggesting import suggested_mapping
 from k3m_kg.readers.mapped.named import ByName
 from k3m_kg.readers.mapped.products import Products
-from k3m_kg.readers.mapped.suggesting import suggested_mapping
 from k3m_kg.readers.mapping import (
     OF_TEXT,
     Mapping,

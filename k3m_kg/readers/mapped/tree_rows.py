@@ -9,9 +9,9 @@ from typing import Protocol, TypeVar
 
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.mapped.guessing.trees import guessed_from_trees
 from k3m_kg.readers.mapped.made import Made
 from k3m_kg.readers.mapped.products import HasTree, Products
-from k3m_kg.readers.mapped.tree_guess import guessed_from_trees
 from k3m_kg.readers.mapped.tree_plans import TreePlans
 from k3m_kg.readers.mapping import Mapping
 from k3m_kg.records import CatalogRecord, Note, RejectedRow

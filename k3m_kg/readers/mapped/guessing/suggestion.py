@@ -8,16 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from k3m_kg.readers.mapped import contents
-from k3m_kg.readers.mapped.cells_guess import guess_cells
-from k3m_kg.readers.mapped.id_guess import (
+from k3m_kg.readers.mapped.guessing.cells import guess_cells
+from k3m_kg.readers.mapped.guessing.ids import (
     guessed_id,
     id_of_rows,
     id_of_spoken_rows,
     values_of,
     variant_rows,
 )
-from k3m_kg.readers.mapped.pairs_guess import AttributeTable, long_pair, long_table, numbered_pairs
-from k3m_kg.readers.mapped.usual_names import (
+from k3m_kg.readers.mapped.guessing.pairs import (
+    AttributeTable,
+    long_pair,
+    long_table,
+    numbered_pairs,
+)
+from k3m_kg.readers.mapped.guessing.usual_names import (
     DESCRIPTIONS,
     LINKS,
     PARENTS,

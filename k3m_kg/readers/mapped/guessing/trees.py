@@ -8,10 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from k3m_kg.errors import MappingNeeded
+from k3m_kg.readers.mapped.guessing.suggesting import suggested_beside, suggested_mapping
+from k3m_kg.readers.mapped.guessing.usual_names import guess_columns
 from k3m_kg.readers.mapped.nested import BadTree, Trees, first_text
 from k3m_kg.readers.mapped.objects import language_keys
-from k3m_kg.readers.mapped.suggesting import suggested_beside, suggested_mapping
-from k3m_kg.readers.mapped.usual_names import guess_columns
 from k3m_kg.readers.mapped.variants import taken_out
 from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import Mapping

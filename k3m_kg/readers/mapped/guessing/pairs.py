@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from k3m_kg.readers.columnar_names import LONG_HEADS, LONG_PROPERTIES, LONG_VALUES
-from k3m_kg.readers.mapped.usual_names import (
+from k3m_kg.readers.mapped.guessing.usual_names import (
     LANGUAGE_COLUMNS,
     LONGEST_NAME,
     UNITS,

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from k3m_kg.readers.mapped.names_abroad import NAMES_ABROAD
+from k3m_kg.readers.mapped.guessing.names_abroad import NAMES_ABROAD
 
 _SURE = {
     "id": ("id", "sku", "product_id", "item_id", "asin", "code"),

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from k3m_kg.readers.mapped.suggestion import OPEN, Suggestion
+from k3m_kg.readers.mapped.guessing.suggestion import OPEN, Suggestion
 
 
 def suggested_mapping(

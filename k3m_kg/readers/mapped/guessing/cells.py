@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 from k3m_kg.readers.mapped import contents
-from k3m_kg.readers.mapped.usual_names import OF_ONE_KIND, numbered, squashed
+from k3m_kg.readers.mapped.guessing.usual_names import OF_ONE_KIND, numbered, squashed
 
 _OF_PROPERTIES = frozenset(
     ("attributes", "properties", "specs", "specifications", "details", "features", "facets")

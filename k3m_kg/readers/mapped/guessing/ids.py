@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from k3m_kg.readers.mapped import contents
-from k3m_kg.readers.mapped.usual_names import (
+from k3m_kg.readers.mapped.guessing.usual_names import (
     LANGUAGE_COLUMNS,
     PARENTS,
     ROW_NUMBERS,
