@@ -70,10 +70,9 @@ def explained(error: K3MError) -> K3MError:
     if error.where is None or "\0" in error.where or "written" in error.message:
         return error
     path = Path(error.where)
-    kind = None
-    with suppress(OSError, ValueError):
-        kind = kind_of(path)
-        if kind is None and isinstance(error, ArtifactError) and path.is_dir():
+    kind = kind_of(path)
+    if kind is None and isinstance(error, ArtifactError):
+        with suppress(OSError, ValueError):
             _name_artifacts(error, path)
     if kind is None:
         return error
@@ -91,6 +90,8 @@ def explained(error: K3MError) -> K3MError:
 
 def _name_artifacts(error: K3MError, folder: Path) -> None:
     """Say which artifacts are in a folder that is none itself."""
+    if not folder.is_dir():
+        return
     inside = (path for path in islice(folder.iterdir(), _LOOKED_AT) if path.is_dir())
     found = sorted(str(path) for path in inside if _kind_of_folder(path) == "artifact")
     if found:
@@ -106,9 +107,14 @@ def _wanted_other(error: K3MError, kind: str) -> bool:
 def kind_of(path: Path) -> str | None:
     """What a path is, if it is something of ours, or named as a catalog is.
 
-    Raises:
-        OSError: it cannot be looked into.
+    What cannot be looked into is nothing that is known: who reads it says why.
     """
+    with suppress(OSError, ValueError):
+        return _kind_of_path(path)
+    return None
+
+
+def _kind_of_path(path: Path) -> str | None:
     if path.is_dir():
         return _kind_of_folder(path)
     if not path.is_file():

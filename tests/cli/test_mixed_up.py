@@ -61,6 +61,11 @@ def test_each_thing_is_told(things: dict[str, Path], name: str) -> None:
     assert kind_of(things[name]) == name
 
 
+@pytest.mark.skipif(not Path("/proc/self/mem").is_file(), reason="a file that no one can read")
+def test_what_cannot_be_looked_into_is_nothing_known() -> None:
+    assert kind_of(Path("/proc/self/mem")) is None
+
+
 @pytest.mark.parametrize("name", WORDS)
 def test_a_thing_in_place_of_another_is_explained(things: dict[str, Path], name: str) -> None:
     for other in {*OWN.values(), CatalogError}:

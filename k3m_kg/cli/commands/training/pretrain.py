@@ -227,7 +227,7 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
         raise UsageError(
             "an artifact is already there", where=str(output), hint="choose another --output"
         )
-    if path.exists() and not path.read_bytes().startswith(_OURS.encode()):
+    if path.exists() and not _begins_as_ours(path):
         raise UsageError(
             "is there, and was not written by `k3m-kg pretrain`",
             where=str(path),
@@ -255,6 +255,14 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
             note(f"{what}: {why}")
         note(f"config {path}")
     return output, path
+
+
+def _begins_as_ours(path: Path) -> bool:
+    """Whether it is a config that `pretrain` wrote: a pipe or a device is none."""
+    if not path.is_file():
+        return False
+    with path.open("rb") as config:
+        return config.read(len(_OURS.encode())) == _OURS.encode()
 
 
 def as_yaml(value: object) -> str:
