@@ -84,6 +84,15 @@ class ReviewOffer:
             raise GraphError("a finding doubts a value that a property has", where=where)
 
 
+def weights_of(model: str) -> str:
+    """What tells a model from others: its weights, wherever its artifact lies by now.
+
+    Args:
+        model: who proposes, as `path@weights`; a name without weights tells itself.
+    """
+    return model.rpartition("@")[2]
+
+
 @dataclass(frozen=True, slots=True)
 class ReviewItem:
     """One thing to decide.
@@ -92,7 +101,7 @@ class ReviewItem:
         id: its number in the queue.
         property: `category` where `of_category`.
         value, stated, probability, promised, details: as in `ReviewOffer`.
-        model: who proposes it.
+        model: who proposes it, as `path@weights`.
         decided: whether somebody has decided it.
         drawn: it comes from the random stream that keeps estimates honest.
     """

@@ -19,6 +19,7 @@ from k3m_kg.graph.reviewing.items import (
     Decision,
     QueueCount,
     ReviewItem,
+    weights_of,
 )
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -167,6 +168,8 @@ def asked_shares(
 ) -> Iterator[AskedShare]:
     """Every proposal of the queue, decided or not, of one model or of all.
 
+    An artifact that was moved or copied is the same model: it has the same weights.
+
     With `promised` only those that a precision was promised for.
     """
     of = review_items.c
@@ -190,7 +193,9 @@ def asked_shares(
         query = query.where(of.promised.is_not(None))
     if model is not None:
         query = query.join(sources, sources.c.id == of.model).where(
-            sources.c.name == f"{_MODEL}{model}"
+            (sources.c.name == f"{_MODEL}{model}")
+            | sources.c.name.startswith(_MODEL, autoescape=True)
+            & sources.c.name.endswith(f"@{weights_of(model)}", autoescape=True)
         )
     for name, probability, wanted, answer, drawn in connection.execute(query):
         right = None if answer is None else answer == DecidedAs.ACCEPT.value

@@ -24,7 +24,7 @@ import torch
 
 from k3m_kg.batches.batcher import Batcher
 from k3m_kg.contracts import LinkPredictor
-from k3m_kg.graph.reviewing.items import CATEGORY_NAME, AskedShare, DecidedItem
+from k3m_kg.graph.reviewing.items import CATEGORY_NAME, AskedShare, DecidedItem, weights_of
 from k3m_kg.graph.tables import ItemKind, Judgement
 from k3m_kg.lpm.questions import PropertyVectors, Triples, asked_of
 from k3m_kg.lpm.ranking import checked_scores
@@ -105,12 +105,13 @@ class DecidedProposals:
             if name is not None:
                 judged[product, name][value] = says
         newest: dict[int, DecidedItem] = {}
+        weights = weights_of(model)
         for one in decided:
             item = one.item
             if (
                 one.right is not None
                 and item.kind == ItemKind.PROPOSAL
-                and item.model == model
+                and weights_of(item.model) == weights
                 and not item.of_category
             ):
                 newest.setdefault(item.id, one)

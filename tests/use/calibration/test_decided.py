@@ -101,7 +101,7 @@ def desk(tmp_path: Path) -> ReviewDesk:
     desk = ReviewDesk(store, random_share=0.0, clock=lambda: 1000.0)
     offers = [ReviewOffer(f"P{n:03}", "size", "M", 0.55 if n < 80 else 0.96) for n in range(100)]
     desk.add("models/a@1", offers)
-    desk.add("models/b@1", [ReviewOffer("P100", "size", "M", 0.3)])
+    desk.add("models/b@2", [ReviewOffer("P100", "size", "M", 0.3)])
     return desk
 
 
@@ -114,6 +114,13 @@ def decide(desk: ReviewDesk, count: int) -> None:
 
 def of(desk: ReviewDesk, model: str = "models/a@1") -> DecidedProposals:
     return DecidedProposals.of(model, desk.shares(model), desk.decided(), desk.judgements())
+
+
+def test_a_moved_artifact_keeps_what_was_decided(desk: ReviewDesk) -> None:
+    decide(desk, 40)
+    assert of(desk, "elsewhere/c@1") == of(desk)
+    assert of(desk, "models/a@2").asked == 1  # of b, whose weights these are
+    assert of(desk, "models/a@3").asked == 0
 
 
 def test_each_decision_counts_for_the_proposals_that_are_like_it(desk: ReviewDesk) -> None:
@@ -133,7 +140,7 @@ def test_each_decision_counts_for_the_proposals_that_are_like_it(desk: ReviewDes
 def test_other_models_proposals_are_no_truth_about_this_one(desk: ReviewDesk) -> None:
     desk.decide("ann", [one.id for one in desk.next("ann", 101)], DecidedAs.REJECT)
     assert len(of(desk).proposals) == 100
-    assert [one.product for one in of(desk, "models/b@1").proposals] == ["P100"]
+    assert [one.product for one in of(desk, "models/b@2").proposals] == ["P100"]
 
 
 def test_answers_that_people_judged_are_what_they_say(opened: OpenModel) -> None:
