@@ -71,6 +71,7 @@ def begin(asked):
     os.close(told)
 
 def learn(names):
+    sys.dont_write_bytecode = False  # here no limit of sizes would cut such files off
     for name in names:
         try:
             importlib.import_module(name)
@@ -78,6 +79,7 @@ def learn(names):
             pass  # what cannot be imported by itself, a command imports as it does
     if plugins := sys.modules.get("k3m_kg.plugin.registry"):
         plugins.registry()
+    sys.dont_write_bytecode = True
     gc.freeze()
 
 def serve(learnt):
