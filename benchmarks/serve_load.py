@@ -4,7 +4,7 @@
     python -m benchmarks serve_load --db postgresql://user@/name?host=/socket
     python -m benchmarks serve_load --complete ARTIFACT
 
-A generated graph with a queue of proposals in a fresh database, `k3m-kg serve` over it, and
+A generated graph with a queue of proposals (that of `serve_browse`), `k3m-kg serve` over it, and
 scripted reviewers, each a thread with a connection of its own, who never stop to think: fetch an
 item, look at its product, decide; now and then a list with facets, and a decision taken back.
 Reported per kind of request: p50, p99; decisions per second; and against the database: decisions
@@ -157,7 +157,8 @@ def load(options: argparse.Namespace, db: str) -> dict[str, Any]:
     random = np.random.default_rng(0)
     store, _ = GraphStore.create(db)
     with store:
-        fill(store, options.products, random)
+        if store.status().products != options.products:
+            fill(store, options.products, random)
         wanted = min(options.products, 3 * options.reviewers * options.decisions)
         rows = random.permutation(options.products)[:wanted].tolist()
         shares = random.random(wanted).tolist()
@@ -274,7 +275,9 @@ def main() -> None:
     parser.add_argument("--products", type=int, default=20_000)
     parser.add_argument("--reviewers", type=int, default=20)
     parser.add_argument("--decisions", type=int, default=50, help="of each")
-    parser.add_argument("--db", help="an empty database; by default a fresh SQLite file")
+    parser.add_argument(
+        "--db", help="an empty one, or the graph of `serve_browse`; by default a fresh SQLite file"
+    )
     parser.add_argument("--complete", type=Path, metavar="ARTIFACT")
     parser.add_argument("--clients", type=int, default=4)
     parser.add_argument("--together", type=int, default=64, help="products in a request")
