@@ -1,31 +1,24 @@
 """The shortest scripts that give the same products with the library that a reader uses.
 
 What somebody writes for one file: each gives a dict of id, title, category, pictures, properties
-grouped by name, and whatever else of the product the reader gives. None checks a cell, tells an
-encoding, keeps a line, or survives a bad row.
+grouped by name, and links to other products. None checks a cell, tells an encoding, keeps a line,
+or survives a bad row. `readers` sees that they give what the readers do.
 """
 
 from __future__ import annotations
 
 import csv
 import json
-import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
-from html import unescape
 from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-Product = dict[str, Any]
+from benchmarks import _catalog_scripts as catalogs
+from benchmarks import _shop_scripts as shops
+from benchmarks._shop_scripts import Product, grouped
 
-
-def _grouped(pairs: Any) -> dict[str, list[str]]:
-    found: dict[str, list[str]] = defaultdict(list)
-    for name, value in pairs:
-        if value:
-            found[name].append(value)
-    return dict(found)
+XML_LANG = "{http://www.w3.org/XML/1998/namespace}lang"
 
 
 def _table(row: dict[str, Any]) -> Product:
@@ -69,10 +62,10 @@ def of_rdf(path: Path) -> Iterator[Product]:
 
     triples = ox.parse(path=str(path), format=ox.RdfFormat.N_TRIPLES)
     for subject, group in groupby(triples, lambda triple: triple.subject.value):
-        found = _grouped((t.predicate.value.rpartition("/")[2], t.object.value) for t in group)
-        title, category = found.pop("name", [None])[0], found.pop("category", [None])[0]
+        found = grouped((t.predicate.value.rpartition("/")[2], t.object.value) for t in group)
+        title = found.pop("name", [None])[0]
         id_ = subject.rpartition("/")[2]
-        yield {"id": id_, "title": title, "category": category, "pictures": [], "properties": found}
+        yield {"id": id_, "title": title, "category": None, "pictures": [], "properties": found}
 
 
 def of_xml(path: Path) -> Iterator[Product]:
@@ -80,8 +73,13 @@ def of_xml(path: Path) -> Iterator[Product]:
 
     for _, offer in ET.iterparse(path):
         if offer.tag == "offer":
-            found = _grouped(
-                (child.get("name", child.tag), child.text)
+            found = grouped(
+                (
+                    f"{child.tag}.{lang}"
+                    if (lang := child.get(XML_LANG, "en")) != "en"
+                    else child.get("name", child.tag),
+                    f"{child.text} {child.get('unit', '')}".strip(),
+                )
                 for child in offer
                 if child.tag not in ("name", "picture", "categoryId")
             )
@@ -94,45 +92,14 @@ def of_xml(path: Path) -> Iterator[Product]:
             offer.clear()
 
 
-def _plain(html: str) -> str:
-    return unescape(re.sub(r"<[^>]*>", "", html)).strip()
-
-
-def of_shopify(path: Path) -> Iterator[Product]:
-    mine = {"Vendor": "Vendor", "Product Category": "Product category", "Type": "Type"}
-    of_variant = {
-        "Variant SKU": "SKU", "Variant Price": "Price", "Variant Compare At Price":
-        "Compare-at price", "Variant Barcode": "Barcode", "Variant Grams": "Weight",
-    }  # fmt: skip
-    with path.open(newline="", encoding="utf-8") as file:
-        for handle, group in groupby(csv.DictReader(file), lambda row: row["Handle"]):
-            rows = list(group)
-            first = rows[0]
-            metafields = [name for name in first if "metafields" in name]
-            properties = _grouped([
-                ("Description", _plain(first["Body (HTML)"])),
-                *((shown, first[name]) for name, shown in mine.items() if name in first),
-                *((name.partition(" (")[0], first[name]) for name in metafields),
-                *(("Tags", tag.strip()) for tag in first["Tags"].split(",")),
-            ])  # fmt: skip
-            pictures = [row["Image Src"] for row in rows if row["Image Src"]]
-            product = {"title": first["Title"], "category": first["Type"], "pictures": pictures}
-            yield {"id": handle, **product, "properties": properties}
-            for row in rows:
-                if not row["Option1 Value"] or row["Option1 Value"] == "Default Title":
-                    continue
-                own = {shown: [row[name]] for name, shown in of_variant.items() if row.get(name)}
-                for n in "123":
-                    if row.get(f"Option{n} Value"):
-                        own[first[f"Option{n} Name"]] = [row[f"Option{n} Value"]]
-                yield {
-                    "id": row["Variant SKU"] or handle, **product,
-                    "pictures": [row["Variant Image"]] if row["Variant Image"] else pictures,
-                    "properties": {**properties, **own}, "variant of": handle,
-                }  # fmt: skip
-
-
 SCRIPTS: dict[str, Callable[[Path], Iterator[Product]]] = {
     "csv": of_csv, "jsonl": of_jsonl, "json": of_json, "workbook": of_workbook,
-    "parquet": of_parquet, "rdf": of_rdf, "xml": of_xml, "shopify": of_shopify,
+    "parquet": of_parquet, "rdf": of_rdf, "xml": of_xml, "shopify": shops.of_shopify,
+    "woocommerce": shops.of_woocommerce, "google-merchant": catalogs.of_google,
+    "google-merchant-rss": catalogs.of_google_rss, "akeneo": catalogs.of_akeneo,
+    "amazon": catalogs.of_amazon, "prestashop": shops.of_prestashop,
+    "bigcommerce": shops.of_bigcommerce, "magento1": shops.of_magento1,
+    "openfoodfacts": catalogs.of_food, "openfoodfacts-lines": catalogs.of_food_lines,
+    "amazon-berkeley": catalogs.of_berkeley, "bmecat": catalogs.of_bmecat,
+    "icecat": catalogs.of_icecat,
 }  # fmt: skip

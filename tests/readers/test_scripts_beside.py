@@ -1,0 +1,14 @@
+"""What the benchmark of readers measures beside them gives the same products."""
+
+from __future__ import annotations
+
+import pytest
+
+from benchmarks.reader_scripts import SCRIPTS
+from benchmarks.readers import SOURCES, TABLE, see_same
+
+
+@pytest.mark.parametrize("name", [*SOURCES, *TABLE])
+def test_a_script_gives_what_the_reader_does(name: str) -> None:
+    assert name in SCRIPTS
+    see_same(name)
