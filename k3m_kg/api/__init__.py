@@ -156,7 +156,8 @@ if TYPE_CHECKING:
     from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
-    from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements, xml_elements
+    from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements
+    from k3m_kg.readers.xml.whole_elements import xml_elements
     from k3m_kg.snapshot.holdout import is_held_out
     from k3m_kg.use.open_model import OpenModel
     from k3m_kg.use.partial import Partial
@@ -286,9 +287,8 @@ _LAZY = {
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
-    **dict.fromkeys(
-        ("XmlElement", "sniffed_elements", "xml_elements"), "k3m_kg.readers.xml.elements"
-    ),
+    **dict.fromkeys(("XmlElement", "sniffed_elements"), "k3m_kg.readers.xml.elements"),
+    "xml_elements": "k3m_kg.readers.xml.whole_elements",
     **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
     **dict.fromkeys(
         ("DelimitedTable", "TableRow", "open_table", "sniffed_rows"), "k3m_kg.readers.csv.table"

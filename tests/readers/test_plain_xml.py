@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from k3m_kg.errors import CatalogError, K3MError
 from k3m_kg.readers.mapped.products import Products
-from k3m_kg.readers.xml import documents, plain_trees
+from k3m_kg.readers.xml import documents, plain_trees, whole_elements
 from k3m_kg.readers.xml.documents import XmlDocumentReader
-from k3m_kg.readers.xml.elements import MAX_DEPTH, MAX_NAMESPACE, parsed
+from k3m_kg.readers.xml.elements import MAX_DEPTH, MAX_NAMESPACE, XmlElement, parsed
 from k3m_kg.readers.xml.trees import _Trees, xml_trees
+from k3m_kg.records import RejectedRow
 
 _TEXTS = (
     "red", " a b ", "", "\n  ", "5", "é", "&lt;p&gt;", "&nbsp;", "<![CDATA[<p>x</p> ]]>", "N/A",
@@ -24,6 +26,12 @@ _ATTRIBUTES = (
     "\n code='é'", " xmlns:h='urn:h'",
 )  # fmt: skip
 _NAMES = ("param", "param", "title", "picture", "text", "g:param", "size", "value", "id", "p")
+
+_BEGINS = (
+    "", "\n", "<?xml version='1.0'?>\n", "<!-- <p> -->\r\n",
+    "<?xml version='1.0'?>\r\n<!-- <p> -->\n<!DOCTYPE c SYSTEM 'x'>\n",
+    "<!DOCTYPE c PUBLIC '-//>' \n 'x>y.dtd' ><!-- > -->",
+)  # fmt: skip
 
 
 def _element(generator: random.Random, depth: int) -> str:
@@ -39,7 +47,7 @@ def _element(generator: random.Random, depth: int) -> str:
 
 
 def _document(generator: random.Random) -> bytes:
-    begin = generator.choice(("", "\n", "<?xml version='1.0'?>\n", "<!-- <p> -->\r\n"))
+    begin = generator.choice(_BEGINS)
     parts = [begin, "<c xmlns:g='https://ns.example/'>"]
     for number in range(generator.randrange(12)):
         mark = generator.choice(("<p ", "<p id='{n}' ", "<g:p k='1>2' ", "<other "))
@@ -61,12 +69,39 @@ def _careful(path: Path) -> list[object]:
     return found
 
 
+def _whole_found(path: Path, parts: Iterator[XmlElement | RejectedRow]) -> list[object]:
+    def shown(element: XmlElement) -> object:
+        children = [shown(child) for child in element.children]
+        named = (element.name, element.local_name, element.attributes, element.text, element.line)
+        return named, children
+
+    found: list[object] = []
+    try:
+        found += (shown(part) for part in parts if isinstance(part, XmlElement))
+    except CatalogError as error:
+        found.append(str(error))
+    return found
+
+
+def test_whole_elements_are_those_of_the_careful_parser(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "document.xml"
+    wanted = frozenset(["p", "title"])
+    for number in range(2000, 2120):
+        generator = random.Random(number)
+        monkeypatch.setattr(plain_trees, "BLOCK", generator.choice((400, 1 << 16)))
+        path.write_bytes(content := _document(generator))
+        careful = _whole_found(path, parsed(path, whole_elements._Elements(wanted, True)))
+        assert _whole_found(path, whole_elements.xml_elements(path, wanted)) == careful, content
+
+
 def test_trees_and_lines_are_those_of_the_careful_parser(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     path = tmp_path / "document.xml"
     plain = 0
-    for number in range(100):
+    for number in range(120):
         generator = random.Random(number)
         content = _document(generator)
         monkeypatch.setattr(plain_trees, "BLOCK", generator.choice((90, 300, 1 << 16)))
@@ -127,6 +162,7 @@ def test_records_are_those_of_the_general_way(
     [
         "<!DOCTYPE c [<!ENTITY a 'b'>]><c><p>&a;</p></c>",
         "<!DOCTYPE c><c><p/></c>",
+        "<!DOCTYPE c SYSTEM 'x.dtd' [ ]><c><p/></c>",
         "<?xml version='1.0' encoding='utf-16'?><c><p/></c>",
         "<c xmlns='" + "u" * (MAX_NAMESPACE + 1) + "'><p/></c>",
         "<c><p>" + "<q>" * MAX_DEPTH + "</q>" * MAX_DEPTH + "</p></c>",

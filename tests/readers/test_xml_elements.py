@@ -12,8 +12,8 @@ from k3m_kg.readers.xml.elements import (
     MAX_ELEMENTS,
     XmlElement,
     sniffed_elements,
-    xml_elements,
 )
+from k3m_kg.readers.xml.whole_elements import xml_elements
 from k3m_kg.records import RejectedRow
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import html
 from abc import ABC, abstractmethod
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -18,6 +18,8 @@ from xml.parsers import expat
 from k3m_kg.errors import CatalogError
 from k3m_kg.readers.compressed import open_bytes, unreadable
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.memo import Memo
+from k3m_kg.readers.xml.names import local_name
 from k3m_kg.records import RejectedRow
 
 MAX_DEPTH = 128
@@ -45,36 +47,33 @@ class XmlElement:
 
     Attributes:
         name: with the namespace before it, `https://example.org/ns name`; or as it is written.
+        local_name: the name without namespace or prefix.
         attributes: by name, as they are written.
         children: elements directly in it, in order.
-        line: where it begins, from 1.
+        text: the text directly in it, without surrounding blanks.
+        line: where it begins, from 1; of an element within a wanted one, where that begins.
     """
 
-    __slots__ = ("_texts", "attributes", "children", "line", "name")
+    __slots__ = ("attributes", "children", "line", "local_name", "name", "text")
 
     def __init__(self, name: str, attributes: dict[str, str], line: int) -> None:
         self.name = name
-        self.attributes = attributes
-        self.children: list[XmlElement] = []
+        self.local_name = _LOCAL[name]
+        self.attributes: Mapping[str, str] = attributes
+        self.children: Sequence[XmlElement] = ()
+        self.text = ""
         self.line = line
-        self._texts: list[str] = []
-
-    @property
-    def text(self) -> str:
-        """The text directly in it, without surrounding blanks."""
-        return "".join(self._texts).strip()
-
-    @property
-    def local_name(self) -> str:
-        """The name without namespace or prefix."""
-        return self.name.rpartition(" ")[2].rpartition(":")[2]
 
     def first(self, *path: str) -> XmlElement | None:
         """The first element at a path of local names, if there is one."""
-        found: XmlElement | None = self
+        found = self
         for name in path:
-            children = found.children if found is not None else ()
-            found = next((child for child in children if child.local_name == name), None)
+            for child in found.children:
+                if child.local_name == name:
+                    found = child
+                    break
+            else:
+                return None
         return found
 
     def all(self, name: str) -> list[XmlElement]:
@@ -86,26 +85,8 @@ class XmlElement:
         found = self.first(*path)
         return found.text if found is not None else ""
 
-    def add_text(self, text: str) -> None:
-        """More of its text."""
-        self._texts.append(text)
 
-
-def xml_elements(
-    path: Path, wanted: Collection[str], *, namespaces: bool = True
-) -> Iterator[XmlElement | RejectedRow]:
-    """Each outermost element that has one of these names; one that is too large is rejected.
-
-    Args:
-        path: the document, packed or not.
-        wanted: names of elements as `XmlElement.name` has them, or local names.
-        namespaces: names have their namespace before them; else their prefix, as it is written.
-
-    Raises:
-        CatalogError: the file cannot be read, is not well-formed, is nested too deeply, or declares
-            entities.
-    """
-    yield from parsed(path, _Elements(frozenset(wanted), namespaces))
+_LOCAL = Memo(local_name)
 
 
 def parsed(path: Path, found: ElementFinder[_Part]) -> Iterator[_Part | RejectedRow]:
@@ -312,33 +293,3 @@ class ElementFinder(ABC, Generic[_Part]):
         self._too_large_from = self._depth - self.forget() + 1
         why = f"an element of more than {MAX_CHARACTERS:,} characters or {MAX_ELEMENTS:,} elements"
         self._done.append(RejectedRow(self._begin, why, f"<{self._name}>"[:200]))
-
-
-class _Elements(ElementFinder[XmlElement]):
-    """Elements as small trees."""
-
-    def __init__(self, wanted: frozenset[str], namespaces: bool) -> None:
-        super().__init__(wanted, namespaces)
-        self._open: list[XmlElement] = []
-
-    @property
-    def is_open(self) -> bool:
-        return bool(self._open)
-
-    def begin(self, name: str, attributes: dict[str, str], line: int) -> None:
-        element = XmlElement(name, attributes, line or self.line())
-        if self._open:
-            self._open[-1].children.append(element)
-        self._open.append(element)
-
-    def add_text(self, text: str) -> None:
-        self._open[-1].add_text(text)
-
-    def end(self) -> XmlElement | None:
-        element = self._open.pop()
-        return None if self._open else element
-
-    def forget(self) -> int:
-        count = len(self._open)
-        self._open.clear()
-        return count

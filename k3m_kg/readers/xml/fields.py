@@ -12,6 +12,7 @@ from typing import Any
 
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.memo import Memo
+from k3m_kg.readers.xml.names import local_name
 
 TEXT = "value"
 """The field that is the text of an element with attributes or elements."""
@@ -83,11 +84,6 @@ def add_field(tree: dict[str, Any], name: str, value: Any) -> None:
         tree[name].append(value)
     else:
         tree[name] = [tree[name], value]
-
-
-def local_name(name: str) -> str:
-    """A name without namespace or prefix, however the parser marks a namespace."""
-    return name.rpartition("}")[2].rpartition(" ")[2].rpartition(":")[2]
 
 
 _NAMES = Memo(local_name)

@@ -10,7 +10,8 @@ from k3m_kg.readers.mapped.fields import Field
 from k3m_kg.readers.mapped.made import Made
 from k3m_kg.readers.mapped.tree_plans import OddTreeError, Spoken, TreePlans
 from k3m_kg.readers.memo import Memo
-from k3m_kg.readers.xml.fields import TEXT, ElementTree, local_name
+from k3m_kg.readers.xml.fields import TEXT, ElementTree
+from k3m_kg.readers.xml.names import local_name
 
 _TOLD = 20_000
 """Names of elements, with their attributes, for which it is kept what they say."""

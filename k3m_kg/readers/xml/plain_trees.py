@@ -1,12 +1,13 @@
-"""Elements as objects, of trees that are built in C: what `trees` gives, in half the time.
+"""Trees that are built in C: what `trees` and `whole_elements` give, in half the time.
 
 The parser of `xml.etree` is expat as well, but it tells no lines, bounds nothing and takes whatever
 entities a document declares. So it reads plain documents alone, and `OddDocumentError` says that
-one is not: `xml_trees` begins anew then, and passes over what was given. Odd are a document type,
-an encoding that does not begin as ASCII does, a long namespace, what is nested too deeply, what
-does not end within `_SPAN`, and every mistake.
+one is not: they begin anew then, and pass over what was given. Odd are a document type that
+declares something within the document or does not lie elsewhere, an encoding that does not begin as
+ASCII does, a long namespace, what is nested too deeply, what does not end within `_SPAN`, and every
+mistake.
 
-The lines come from the bytes: where no document type is, `<offer` is a tag wherever it stands, but
+The lines come from the bytes: behind the document type `<offer` is a tag wherever it stands, but
 in comments, CDATA and instructions.
 """
 
@@ -16,15 +17,17 @@ import html.entities
 import re
 import xml.etree.ElementTree as ET
 from collections import deque
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import suppress
 from pathlib import Path
+from typing import Generic, TypeVar
 from xml.parsers import expat
 
 from k3m_kg.readers.compressed import open_bytes
 from k3m_kg.readers.memo import Memo
 from k3m_kg.readers.xml.elements import BLANK, BLOCK, BOM, MAX_DEPTH, MAX_NAMESPACE
-from k3m_kg.readers.xml.fields import ElementTree, local_name, tree_of
+from k3m_kg.readers.xml.fields import ElementTree, tree_of
+from k3m_kg.readers.xml.names import local_name
 
 _SPAN = 1 << 18
 """Bytes that an element may go on for: it cannot have more elements than are allowed then."""
@@ -36,6 +39,8 @@ _DOCTYPE = b'<!DOCTYPE x SYSTEM "">'
 _ENTITIES = {
     name.removesuffix(";"): text for name, text in html.entities.html5.items() if name.endswith(";")
 }
+_SECTION = re.compile(rb"<(?:!\[CDATA\[|!--|\?|!)")
+_SECTION_ENDS = {b"<![CDATA[": b"]]>", b"<!--": b"-->", b"<?": b"?>"}
 _SHORT_NAMESPACE = re.compile(
     rb"xmlns(?::[^\s=<>]{1,200})?\s{0,9}=\s{0,9}(?:\"[^\"<]{0,%d}\"|'[^'<]{0,%d}')"
     % (MAX_NAMESPACE, MAX_NAMESPACE)
@@ -46,8 +51,29 @@ class OddDocumentError(Exception):
     """A document has to be read by the other parser."""
 
 
+Part = TypeVar("Part")
+Made = Callable[[ET.Element, int, int, int], Part]
+"""What is made of an element, its line, about how many bytes it has, and its depth."""
+
+
 def plain_trees(path: Path, wanted: Collection[str]) -> Iterator[ElementTree]:
     """Each outermost element that has one of these names.
+
+    Raises:
+        OddDocumentError: the document has to be read by the other parser, from the beginning.
+    """
+    return plain_parts(path, wanted, _tree)
+
+
+def _tree(element: ET.Element, line: int, size: int, depth: int) -> ElementTree:
+    if any(map(len, element)) or depth >= MAX_DEPTH:
+        _see_depth(element, depth)
+        return ElementTree(line, size, tree_of(element))
+    return ElementTree(line, size, element=element)
+
+
+def plain_parts(path: Path, wanted: Collection[str], made: Made[Part]) -> Iterator[Part]:
+    """What is made of each outermost element that has one of these names.
 
     Raises:
         OddDocumentError: the document has to be read by the other parser, from the beginning.
@@ -58,9 +84,9 @@ def plain_trees(path: Path, wanted: Collection[str]) -> Iterator[ElementTree]:
         with open_bytes(path) as file:
             block = file.read(BLOCK)
             begin = block.removeprefix(BOM).lstrip(BLANK)
-            _see_prolog(begin)
-            found = _PlainTrees(frozenset(wanted), 1 + block.count(b"\n", 0, -len(begin) or None))
-            found.begin(begin)
+            line = 1 + block.count(b"\n", 0, -len(begin) or None)
+            found = _PlainTrees(frozenset(wanted), line, made)
+            found.begin(begin, _see_prolog(begin))
             while block := file.read(BLOCK):
                 yield from found.more(block)
             yield from found.rest()
@@ -68,71 +94,81 @@ def plain_trees(path: Path, wanted: Collection[str]) -> Iterator[ElementTree]:
         raise OddDocumentError from None
 
 
-def _see_prolog(head: bytes) -> None:
+def _see_prolog(head: bytes) -> int:
     """See that a document is plain up to its first element, which begins in its head.
+
+    Returns:
+        where its document type ends; 0 if it has none.
 
     Raises:
         OddDocumentError: it is not.
     """
     parser = expat.ParserCreate()
     begun: list[str] = []
+    ends: list[int] = []
 
     def declared(version: str, encoding: str | None, standalone: int) -> None:
         if encoding is not None and not _ENCODING.fullmatch(encoding):
             raise OddDocumentError
 
-    def refuse(*_: object) -> None:
-        raise OddDocumentError
+    def typed(name: str, system: str | None, public: str | None, is_internal: bool) -> None:
+        if is_internal or system is None:
+            raise OddDocumentError
+
+    def type_ended() -> None:
+        ends.append(head.index(b">", parser.CurrentByteIndex) + 1)
 
     def start(name: str, attributes: dict[str, str]) -> None:
         begun.append(name)
         parser.StartElementHandler = None
 
     parser.XmlDeclHandler = declared
-    parser.StartDoctypeDeclHandler = refuse
+    parser.StartDoctypeDeclHandler = typed
+    parser.EndDoctypeDeclHandler = type_ended
     parser.StartElementHandler = start
     with suppress(expat.ExpatError):
         parser.Parse(head, False)
     if not begun or not head.startswith(b"<"):
         raise OddDocumentError
+    return ends[0] if ends else 0
 
 
-class _PlainTrees:
+class _PlainTrees(Generic[Part]):
     """What was found since it was last asked.
 
     Args:
         line: of the first byte.
     """
 
-    def __init__(self, wanted: frozenset[str], line: int) -> None:
+    def __init__(self, wanted: frozenset[str], line: int, made: Made[Part]) -> None:
         self._wanted = wanted
+        self._made = made
         self._names = Memo(local_name)
         self._builder = ET.TreeBuilder()
         self._parser = ET.XMLParser(target=self._builder)  # noqa: S314  (no document type)
         self._parser.entity.update(_ENTITIES)
         names = b"|".join(re.escape(name).encode() for name in sorted(wanted))
-        start = rb"<(?:[^\s<>/:=!?\"']+:)?(?:%s)(?=[\s/>])" % names
-        self._start = re.compile(start)
-        self._unprefixed = re.compile(rb"<(?:%s)(?=[\s/>])" % names) if len(wanted) == 1 else None
-        self._prefixed = b":" + names
-        self._sections = re.compile(
-            rb"<!\[CDATA\[.*?\]\]>|<!--.*?-->|<\?.*?\?>|(<[!?])|(%s)" % start, re.DOTALL
-        )
+        self._start = re.compile(rb"<(?:[^\s<>/:=!?\"']+:)?(?:%s)(?=[\s/>])" % names)
+        self._unprefixed = re.compile(rb"<(?:%s)(?=[\s/>])" % names)
+        self._prefixed = [b":" + name.encode() for name in wanted]
         self._line = line
         self._starts: deque[int] = deque()
         self._left = b""
         self._last: ET.Element | None = None
         self._same = 0
 
-    def begin(self, head: bytes) -> None:
-        """The first bytes, none of them blank."""
-        declaration = _DECLARATION.match(head)
-        place = declaration.end() if declaration else 0
-        self._parser.feed(head[:place] + _DOCTYPE)
+    def begin(self, head: bytes, place: int) -> None:
+        """The first bytes, none of them blank, and where the document type among them ends."""
+        if place:
+            self._parser.feed(head[:place])
+        else:
+            declaration = _DECLARATION.match(head)
+            place = declaration.end() if declaration else 0
+            self._parser.feed(head[:place] + _DOCTYPE)
         self._line += _lines(head, 0, place)
         self._left = head[place:]
 
-    def more(self, block: bytes) -> Iterator[ElementTree]:
+    def more(self, block: bytes) -> Iterator[Part]:
         """What ends in what there is so far, but for the last element: it may go on."""
         data = self._left + block
         end, starts = self._tags(data)
@@ -141,32 +177,41 @@ class _PlainTrees:
             raise OddDocumentError
         yield from self._read(data[:end], starts, False)
 
-    def rest(self) -> Iterator[ElementTree]:
+    def rest(self) -> Iterator[Part]:
         """What ends with the document."""
         data = self._left
         yield from self._read(data, self._tags(data)[1], True)
 
     def _tags(self, data: bytes) -> tuple[int, list[int]]:
         """Up to where it can be read, and where wanted elements begin up to there."""
+        prefixed = any(name in data for name in self._prefixed)
+        found = (self._start if prefixed else self._unprefixed).finditer(data)
         if b"<!" not in data and b"<?" not in data:
             end = data.rfind(b">") + 1
-            start = self._start
-            if self._unprefixed is not None and self._prefixed not in data:
-                start = self._unprefixed
-            return end, [found.start() for found in start.finditer(data, 0, end)]
-        end, starts = len(data), []
-        for found in self._sections.finditer(data):
-            if found[1] is not None:  # it does not end here
-                end = found.start()
+            return end, [start for one in found if (start := one.start()) < end]
+        sections: list[tuple[int, int]] = []
+        place, end = 0, len(data)
+        while opening := _SECTION.search(data, place):
+            mark = _SECTION_ENDS.get(opening[0])
+            place = data.find(mark, opening.end()) if mark is not None else -1
+            if mark is None or place < 0:  # it does not end here
+                end = opening.start()
                 break
-            if found[2] is not None:
-                starts.append(found.start())
+            place += len(mark)
+            sections.append((opening.start(), place))
         end = data.rfind(b">", 0, end) + 1
-        while starts and starts[-1] >= end:
-            starts.pop()
+        starts, behind = [], iter(sections)
+        begin, close = next(behind, (end, end))
+        for one in found:
+            if (start := one.start()) >= end:
+                break
+            while close <= start < end:
+                begin, close = next(behind, (end, end))
+            if start < begin:
+                starts.append(start)
         return end, starts
 
-    def _read(self, data: bytes, starts: list[int], is_rest: bool) -> Iterator[ElementTree]:
+    def _read(self, data: bytes, starts: list[int], is_rest: bool) -> Iterator[Part]:
         if b"xmlns" in data and data.count(b"xmlns") != len(_SHORT_NAMESPACE.findall(data)):
             raise OddDocumentError
         place, line = 0, self._line
@@ -182,12 +227,9 @@ class _PlainTrees:
         found, open_element = self._ended(is_rest)
         lines = self._lines_of(found, open_element is not None)
         size = len(data) // len(found) if found else 0
+        made = self._made
         for (element, depth), line in zip(found, lines, strict=True):
-            if any(map(len, element)) or depth >= MAX_DEPTH:
-                _see_depth(element, depth)
-                yield ElementTree(line, size, tree_of(element))
-            else:
-                yield ElementTree(line, size, element=element)
+            yield made(element, line, size, depth)
 
     def _ended(self, is_rest: bool) -> tuple[list[tuple[ET.Element, int]], ET.Element | None]:
         """Wanted elements that have ended, with their depth, and the one that may go on.
@@ -216,17 +258,19 @@ class _PlainTrees:
             return ([*found, (last, depth)] if is_open else found), None
         self._same = self._same + 1 if last is self._last else 0
         self._last = last
-        if self._same * BLOCK > _SPAN:
+        if (self._same + 1) * BLOCK > _SPAN:
             raise OddDocumentError
         return found, last if is_open else None
 
     def _find(self, element: ET.Element, depth: int, found: list[tuple[ET.Element, int]]) -> None:
-        if depth > MAX_DEPTH:
-            raise OddDocumentError
         if self._is_wanted(element):
             found.append((element, depth))
-        else:
-            for inner in element:
+            return
+        if depth >= MAX_DEPTH:
+            raise OddDocumentError
+        names, wanted = self._names, self._wanted
+        for inner in element:
+            if len(inner) or names[inner.tag] in wanted:
                 self._find(inner, depth + 1, found)
 
     def _is_wanted(self, element: ET.Element) -> bool:

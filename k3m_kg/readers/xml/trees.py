@@ -15,7 +15,8 @@ from k3m_kg.readers.xml.elements import (
     ElementFinder,
     parsed,
 )
-from k3m_kg.readers.xml.fields import TEXT, ElementTree, add_field, local_name
+from k3m_kg.readers.xml.fields import TEXT, ElementTree, add_field
+from k3m_kg.readers.xml.names import local_name
 from k3m_kg.readers.xml.plain_trees import OddDocumentError, plain_trees
 from k3m_kg.records import RejectedRow
 

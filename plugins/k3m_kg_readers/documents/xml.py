@@ -40,16 +40,19 @@ class XmlDialect(ABC):
             ConfigError: a mapping was given, which this format has no use for.
         """
         refuse_mapping(self.name, mapping)
-        self.prepare(path)
+        yield from self.records(path)
+
+    def records(self, path: Path) -> Iterator[CatalogRecord]:
+        """The products of a document, in order."""
         for element in xml_elements(path, self.products):
-            if isinstance(element, RejectedRow):
-                yield element
-                continue
-            found = self.product(element)
-            if isinstance(found, str):
-                yield RejectedRow(element.line, found, raw_text(outline(element)))
-            else:
-                yield found
+            yield element if isinstance(element, RejectedRow) else self.record(element)
+
+    def record(self, element: XmlElement) -> ProductRecord | RejectedRow:
+        """The product of an element, or the row that it is rejected as."""
+        found = self.product(element)
+        if isinstance(found, str):
+            return RejectedRow(element.line, found, raw_text(outline(element)))
+        return found
 
     @abstractmethod
     def is_document(self, elements: Sequence[XmlElement]) -> bool:
@@ -58,9 +61,6 @@ class XmlDialect(ABC):
     @abstractmethod
     def product(self, element: XmlElement) -> ProductRecord | str:
         """The product of an element, or why it is none."""
-
-    def prepare(self, path: Path) -> None:  # noqa: B027  # most have nothing to learn
-        """Learn what the whole document says of its products, before they are read."""
 
 
 def outline(element: XmlElement) -> str:
@@ -72,4 +72,4 @@ def outline(element: XmlElement) -> str:
 
 def unique(pairs: Iterable[tuple[str, str]]) -> tuple[tuple[str, str], ...]:
     """Pairs of which both are there, each once."""
-    return tuple(dict.fromkeys(pair for pair in pairs if all(pair)))
+    return tuple(dict.fromkeys([pair for pair in pairs if pair[0] and pair[1]]))

@@ -6,6 +6,7 @@ Meta's and Pinterest's product feeds have the same names.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import lru_cache
 from pathlib import Path
 
 from k3m_kg.api import (
@@ -44,6 +45,7 @@ _SHOP = frozenset(
 )  # fmt: skip
 """Attributes that steer offers, delivery and advertising."""
 _ONCE = frozenset(("id", "title", "product_type"))
+_PROPERTY, _NOT_READ, _OF_ITS_OWN = "property", "not read", "of its own"
 _MARKS = {"image_link", "availability", "google_product_category", "item_group_id"}
 _MARKS |= {"additional_image_link", "product_type", "identifier_exists"}
 
@@ -149,7 +151,12 @@ def _sections(item: XmlElement) -> Sections:
 
 
 def _is_googles(element: XmlElement) -> bool:
-    return element.name.partition(" ")[0] in _NAMESPACES
+    return _of_google(element.name)
+
+
+@lru_cache(maxsize=1000)
+def _of_google(name: str) -> bool:
+    return name.partition(" ")[0] in _NAMESPACES
 
 
 def _attribute(name: str) -> str:
@@ -159,11 +166,19 @@ def _attribute(name: str) -> str:
 
 def _item(item: XmlElement) -> CatalogRecord:
     """The product of an element: where RSS and Google both have a name, Google's counts."""
-    googles = [child for child in item.children if _is_googles(child)]
-    names = {child.local_name for child in googles}
+    googles: list[XmlElement] = []
+    others: list[XmlElement] = []
+    for child in item.children:
+        (googles if _of_google(child.name) else others).append(child)
+    if others:
+        names = {child.local_name for child in googles}
+        googles += [child for child in others if child.local_name not in names]
     pairs: list[tuple[str, str]] = []
-    for child in (*googles, *(c for c in item.children if c.local_name not in names)):
-        pairs += _pairs(child)
+    for child in googles:
+        if child.children:
+            pairs += _pairs(child)
+        elif text := child.text:
+            pairs.append((child.local_name, text))
     record = _record(pairs, item.line, None)
     if isinstance(record, str):
         return RejectedRow(item.line, record, raw_text("; ".join(map(": ".join, pairs))))
@@ -171,17 +186,16 @@ def _item(item: XmlElement) -> CatalogRecord:
 
 
 def _pairs(child: XmlElement) -> Iterator[tuple[str, str]]:
+    """What an element with others in it says."""
     name = child.local_name
     if name == "product_detail":
         parts = {part.local_name: part.text for part in child.children}
         if parts.get("attribute_name") and parts.get("attribute_value"):
             yield f"\0{parts['attribute_name']}", parts["attribute_value"]
-    elif child.children:
+    elif name not in _SHOP:
         for part in child.children:
-            if part.text and name not in _SHOP:
+            if part.text:
                 yield f"{name}.{part.local_name}", part.text
-    elif text := child.text:
-        yield name, text
 
 
 def _record(
@@ -196,15 +210,23 @@ def _record(
     properties: list[tuple[str, str]] = []
     pictures: list[str] = []
     for name, value in pairs:
-        if name in _ONCE and name not in first:
-            first[name] = value
+        if (role := _role(name)) == _PROPERTY:  # most are
+            properties.append((name, value))
+        elif role == _NOT_READ:
+            continue
+        elif name in _ONCE:
+            if name not in first:
+                first[name] = value
+            else:
+                properties.append((name, value))
         elif name in _PICTURES:
             parts = split(value, between) if between and name != "image_link" else [value]
             pictures[:] = pictures + parts if name != "image_link" else parts + pictures
         elif name == "product_detail":
             properties += _details(value)
-        elif name not in _SHOP and not name.startswith(("custom_label_", "custom_number_")):
-            value = html_to_text(value) if name == "description" else value
+        elif name == "description":
+            properties.append((name, html_to_text(value)))
+        else:
             properties.append((name.lstrip("\0"), value))
     if "id" not in first:
         return "no id"
@@ -213,9 +235,19 @@ def _record(
         first.get("title"),
         first.get("product_type"),
         tuple(dict.fromkeys(pictures)),
-        tuple(dict.fromkeys(pair for pair in properties if all(pair))),
+        tuple(dict.fromkeys([pair for pair in properties if pair[0] and pair[1]])),
         line,
     )
+
+
+@lru_cache(maxsize=10_000)
+def _role(name: str) -> str:
+    """What is made of an attribute: a plain property, nothing, or something of its own."""
+    if name in _SHOP or name.startswith(("custom_label_", "custom_number_")):
+        return _NOT_READ
+    if name in (*_ONCE, *_PICTURES, "product_detail", "description") or name.startswith("\0"):
+        return _OF_ITS_OWN
+    return _PROPERTY
 
 
 def _details(cell: str) -> Iterator[tuple[str, str]]:

@@ -2,16 +2,27 @@
 
 Features are properties by their names, with their units; several texts of one kind in several
 languages are kept apart, the first one has the plain name. Groups of the catalog are categories:
-which product is in which stands behind the products, so the document is read twice.
+which product is in which stands behind the products, which are kept on the disk until then.
 """
 
 from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import replace
+from functools import lru_cache
 from pathlib import Path
 
-from k3m_kg.api import ProductRecord, RejectedRow, XmlElement, html_to_text, xml_elements
+from k3m_kg.api import (
+    CatalogRecord,
+    ProductRecord,
+    RejectedRow,
+    XmlElement,
+    html_to_text,
+    xml_elements,
+)
+from k3m_kg_readers.documents.kept import KeptRecords
 from k3m_kg_readers.documents.xml import XmlDialect, unique
 
 _GROUPS = frozenset(
@@ -21,7 +32,9 @@ _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
 CREATE TABLE structure (id TEXT PRIMARY KEY, parent TEXT, name TEXT, is_root INTEGER);
-CREATE TABLE members (product TEXT, line INTEGER, category TEXT, PRIMARY KEY (product, line));
+CREATE TABLE members (product TEXT, place INTEGER, category TEXT, PRIMARY KEY (product, place))
+    WITHOUT ROWID;
+BEGIN;
 """
 _DETAILS = {
     "DESCRIPTION_LONG": "description",
@@ -45,34 +58,25 @@ class BMEcatReader(XmlDialect):
     name = "bmecat"
     products = frozenset(["ARTICLE", "PRODUCT"])
 
-    def __init__(self) -> None:
-        self._groups: sqlite3.Connection | None = None
-
     def is_document(self, elements: Sequence[XmlElement]) -> bool:
         """Its outermost element says so."""
         return elements[0].local_name == "BMECAT"
 
-    def prepare(self, path: Path) -> None:
-        """Learn the groups of the catalog, and which products are in them."""
-        self._groups = groups = sqlite3.connect("", isolation_level=None)
-        groups.executescript(_TABLES)
-        for element in xml_elements(path, _GROUPS):
-            if isinstance(element, RejectedRow):
-                continue  # it is told when the products are read
-            if element.local_name == "CATALOG_STRUCTURE":
-                values = (
-                    element.text_of("GROUP_ID"),
-                    element.text_of("PARENT_ID"),
-                    element.text_of("GROUP_NAME"),
-                    element.attributes.get("type") == "root",
-                )
-                groups.execute("INSERT OR IGNORE INTO structure VALUES (?, ?, ?, ?)", values)
-            else:
-                product = element.text_of("ART_ID") or element.text_of("PROD_ID")
-                group = element.text_of("CATALOG_GROUP_ID")
-                groups.execute(
-                    "INSERT OR IGNORE INTO members VALUES (?, ?, ?)", (product, element.line, group)
-                )
+    def records(self, path: Path) -> Iterator[CatalogRecord]:
+        """The products of a document with their categories, in order."""
+        with closing(_Groups()) as groups, KeptRecords() as kept:
+            for element in xml_elements(path, self.products | _GROUPS):
+                if isinstance(element, RejectedRow):
+                    kept.add(element)
+                elif element.local_name in _GROUPS:
+                    groups.add(element)
+                else:
+                    kept.add(self.record(element))
+            for record in kept:
+                if isinstance(record, ProductRecord) and (paths := groups.paths(record.id)):
+                    yield _in_categories(record, paths)
+                else:
+                    yield record
 
     def product(self, element: XmlElement) -> ProductRecord | str:
         """The product of an element, or why it is none."""
@@ -86,37 +90,69 @@ class BMEcatReader(XmlDialect):
         texts = [text for text in texts if text.text]
         properties = [(_named("title", text), text.text) for text in texts[1:]]
         properties += _details(details) if details else ()
-        categories = self._categories(id_)
         for features in (*element.all("ARTICLE_FEATURES"), *element.all("PRODUCT_FEATURES")):
             properties += _features(features)
-        properties += (("category", path) for path in categories[1:])
         return ProductRecord(
             id_,
             texts[0].text if texts else None,
-            categories[0] if categories else None,
+            None,
             _pictures(element),
             unique(properties),
             element.line,
             unique(_links(element)),
         )
 
-    def _categories(self, product: str) -> list[str]:
+
+class _Groups:
+    """The groups of a catalog, and which products are in them, on the disk."""
+
+    def __init__(self) -> None:
+        self._database = sqlite3.connect("", isolation_level=None)
+        self._database.executescript(_TABLES)
+        self._count = 0
+        self._path = lru_cache(maxsize=10_000)(self._path_of)
+
+    def add(self, element: XmlElement) -> None:
+        """Learn a group, or that a product is in one."""
+        self._count += 1
+        if element.local_name == "CATALOG_STRUCTURE":
+            group = (
+                element.text_of("GROUP_ID"),
+                element.text_of("PARENT_ID"),
+                element.text_of("GROUP_NAME"),
+                element.attributes.get("type") == "root",
+            )
+            self._database.execute("INSERT OR IGNORE INTO structure VALUES (?, ?, ?, ?)", group)
+        else:
+            product = element.text_of("ART_ID") or element.text_of("PROD_ID")
+            member = product, self._count, element.text_of("CATALOG_GROUP_ID")
+            self._database.execute("INSERT INTO members VALUES (?, ?, ?)", member)
+
+    def paths(self, product: str) -> list[str]:
         """The paths of the groups that a product is in, without their root."""
-        assert self._groups is not None
-        query = "SELECT category FROM members WHERE product = ? ORDER BY line"
-        found = []
-        for (group,) in self._groups.execute(query, (product,)).fetchall():
-            path: list[str] = []
-            while group and len(path) < _LEVELS:
-                query = "SELECT parent, name, is_root FROM structure WHERE id = ?"
-                row = self._groups.execute(query, (group,)).fetchone()
-                if row is None or (row[2] and path):
-                    break
-                group = row[0]
-                path.insert(0, row[1])
-            if path:
-                found.append(" > ".join(path))
-        return list(dict.fromkeys(found))
+        query = "SELECT category FROM members WHERE product = ? ORDER BY place"
+        groups = self._database.execute(query, (product,)).fetchall()
+        return list(dict.fromkeys(path for (group,) in groups if (path := self._path(group))))
+
+    def close(self) -> None:
+        """Forget them."""
+        self._database.close()
+
+    def _path_of(self, group: str) -> str:
+        path: list[str] = []
+        query = "SELECT parent, name, is_root FROM structure WHERE id = ?"
+        while group and len(path) < _LEVELS:
+            row = self._database.execute(query, (group,)).fetchone()
+            if row is None or (row[2] and path):
+                break
+            group = row[0]
+            path.insert(0, row[1])
+        return " > ".join(path)
+
+
+def _in_categories(record: ProductRecord, paths: list[str]) -> ProductRecord:
+    others = (("category", path) for path in paths[1:])
+    return replace(record, category=paths[0], properties=unique((*record.properties, *others)))
 
 
 def _named(name: str, element: XmlElement) -> str:
@@ -143,17 +179,32 @@ def _details(details: XmlElement) -> Iterator[tuple[str, str]]:
 
 def _features(features: XmlElement) -> Iterator[tuple[str, str]]:
     system = features.text_of("REFERENCE_FEATURE_SYSTEM_NAME")
-    for key in ("REFERENCE_FEATURE_GROUP_ID", "REFERENCE_FEATURE_GROUP_NAME"):
-        yield system, features.text_of(key)
-    for feature in features.all("FEATURE"):
-        name = feature.text_of("FNAME") or feature.text_of("FT_IDREF")
-        unit = feature.text_of("FUNIT")
-        values = [value.text for value in feature.all("FVALUE")]
-        variants = feature.first("VARIANTS")
-        values += [one.text_of("VVALUE") for one in (variants.children if variants else ())]
-        for value in values:
-            if value and value != "-":
-                yield name, f"{value} {unit}".strip()
+    for child in features.children:
+        kind = child.local_name
+        if kind == "FEATURE":
+            yield from _feature(child)
+        elif kind in ("REFERENCE_FEATURE_GROUP_ID", "REFERENCE_FEATURE_GROUP_NAME"):
+            yield system, child.text
+
+
+def _feature(feature: XmlElement) -> Iterator[tuple[str, str]]:
+    name = other_name = unit = ""
+    values = []
+    for child in feature.children:
+        match child.local_name:
+            case "FVALUE":
+                values.append(child.text)
+            case "FNAME":
+                name = name or child.text
+            case "FUNIT":
+                unit = unit or child.text
+            case "FT_IDREF":
+                other_name = other_name or child.text
+            case "VARIANTS":
+                values += [one.text_of("VVALUE") for one in child.children]
+    for value in values:
+        if value and value != "-":
+            yield name or other_name, f"{value} {unit}" if unit else value
 
 
 def _pictures(element: XmlElement) -> tuple[str, ...]:
@@ -161,14 +212,15 @@ def _pictures(element: XmlElement) -> tuple[str, ...]:
     found = []
     info = element.first("MIME_INFO") or element.first("ARTICLE_DETAILS", "MIME_INFO")
     for number, mime in enumerate(info.all("MIME") if info else ()):
-        source, kind = mime.text_of("MIME_SOURCE"), mime.text_of("MIME_TYPE").lower()
+        said = {child.local_name: child.text for child in reversed(mime.children)}
+        source, purpose = said.get("MIME_SOURCE", ""), said.get("MIME_PURPOSE", "")
+        kind = said.get("MIME_TYPE", "").lower()
         is_picture = kind.startswith("image/") or source.lower().endswith(_PICTURE_ENDINGS)
-        purpose = mime.text_of("MIME_PURPOSE")
         if source and is_picture and purpose not in _NO_PICTURES:
-            order = mime.text_of("MIME_ORDER")
+            order = said.get("MIME_ORDER", "")
             place = int(order) if order.isdecimal() and len(order) < 10 else number
             found.append((purpose == "thumbnail", place, number, source))
-    return tuple(dict.fromkeys(source for *_, source in sorted(found)))
+    return tuple(dict.fromkeys([source for *_, source in sorted(found)]))
 
 
 def _links(element: XmlElement) -> Iterator[tuple[str, str]]:

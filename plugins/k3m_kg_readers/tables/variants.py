@@ -1,7 +1,8 @@
 """Variants and the products that they are variants of, wherever in a file they stand.
 
 A variant takes over from its product what it does not state. The products are kept on the disk, in
-a database that goes away with the reading, so that memory does not grow with the file.
+a database that goes away with the reading, so that memory does not grow with the file: its one
+transaction never ends.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ PRAGMA synchronous = OFF;
 CREATE TABLE products (id TEXT PRIMARY KEY, record BLOB) WITHOUT ROWID;
 CREATE TABLE waiting (product TEXT, place INTEGER, record BLOB, PRIMARY KEY (product, place))
     WITHOUT ROWID;
+BEGIN;
 """
 
 
