@@ -6,8 +6,9 @@ Pictures are named by their ids; `images.csv` of the data set says where each on
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import closing
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +38,7 @@ class BerkeleyReader(LinesDialect):
             images: the table of pictures, `images.csv`.
         """
         self._wanted = language.lower().replace("-", "_")
+        self._rank = lru_cache(maxsize=1000)(self._rank_of)
         self._images = images
         self._places: sqlite3.Connection | None = None
 
@@ -90,51 +92,55 @@ class BerkeleyReader(LinesDialect):
     def _texts(self, items: Any) -> tuple[list[str], list[tuple[str, str]]]:
         """The texts of the best language, and the others with theirs."""
         found = [
-            (text(item.get("language_tag")), text(item.get("value")))
+            (text(item.get("language_tag")), one)
             for item in (items if isinstance(items, list) else [])
-            if isinstance(item, dict)
+            if isinstance(item, dict) and (one := text(item.get("value")))
         ]
-        found = [(tag, one) for tag, one in found if one]
-        if not found:
-            return [], []
-        best = min((self._rank(tag), tag) for tag, _ in found)[1]
+        if len(found) < 2:
+            return [one for _, one in found], []
+        tags = {tag for tag, _ in found}
+        best = min(tags, key=lambda tag: (self._rank(tag), tag)) if len(tags) > 1 else tags.pop()
         return (
             [one for tag, one in found if tag == best],
             [(tag, one) for tag, one in found if tag != best],
         )
 
-    def _rank(self, tag: str) -> int:
+    def _rank_of(self, tag: str) -> int:
         plain = tag.lower().replace("-", "_")
         if plain in ("", self._wanted):
             return 0
         language = self._wanted.partition("_")[0]
         return 1 if plain.partition("_")[0] == language else 2
 
-    def _properties(self, name: str, value: Any) -> Iterator[tuple[str, str]]:
+    def _properties(self, name: str, value: Any) -> Iterable[tuple[str, str]]:
         if isinstance(value, dict):
-            if "value" in value:
-                yield name, _measured(value)
-            else:
-                for key, inner in value.items():
-                    if isinstance(inner, dict) and "value" in inner:
-                        yield f"{name}.{key}", _measured(inner)
-            return
+            return _measures(name, value)
         if not isinstance(value, list):
-            yield name, text(value)
-            return
-        best, others = self._texts(value)
-        if any(isinstance(item, dict) and "unit" in item for item in value):
-            yield from ((name, _measured(item)) for item in value if isinstance(item, dict))
-            return
-        yield from ((name, one) for one in best)
-        yield from ((f"{name} ({tag})", one) for tag, one in others)
-        yield from ((name, text(item)) for item in value if not isinstance(item, dict))
+            return [(name, text(value))]
+        objects = [item for item in value if isinstance(item, dict)]
+        if any("unit" in item for item in objects):
+            return [(name, _measured(item)) for item in objects]
+        best, others = self._texts(objects)
+        found = [(name, one) for one in best]
+        found += [(f"{name} ({tag})", one) for tag, one in others]
+        if len(objects) < len(value):
+            found += [(name, text(item)) for item in value if not isinstance(item, dict)]
+        return found
 
     def _picture(self, id_: str) -> str:
         if self._places is None:
             return id_
         row = self._places.execute("SELECT path FROM places WHERE id = ?", (id_,)).fetchone()
         return str(row[0]) if row is not None else id_
+
+
+def _measures(name: str, value: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    if "value" in value:
+        yield name, _measured(value)
+        return
+    for key, inner in value.items():
+        if isinstance(inner, dict) and "value" in inner:
+            yield f"{name}.{key}", _measured(inner)
 
 
 def _measured(item: dict[str, Any]) -> str:

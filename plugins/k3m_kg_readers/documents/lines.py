@@ -50,22 +50,32 @@ class LinesDialect(ABC):
                 yield line
                 continue
             found = self.product(line.tree, line.line)
-            if isinstance(found, str):
-                id_ = text(line.tree.get(self.id_key)) or None
-                yield replace(line.rejected(found), id=id_)
-            else:
-                yield found
+            if isinstance(found, ProductRecord):
+                # Only what is written as an escape can be more than a text may hold.
+                why = _unstorable(found) if b"\\u" in line.raw else None
+                if why is None:
+                    yield found
+                    continue
+                found = why
+            yield replace(line.rejected(found), id=text(line.tree.get(self.id_key)) or None)
 
     @abstractmethod
     def product(self, tree: dict[str, Any], line: int) -> ProductRecord | str:
         """The product of an object, or why it is none."""
 
 
+def _unstorable(found: ProductRecord) -> str | None:
+    texts = [found.id, found.title or "", found.category or "", *found.images]
+    return unstorable([*texts, *(text for pair in found.properties for text in pair)])
+
+
 def text(value: Any) -> str:
     """A scalar as text without surrounding blanks; empty for what is missing or no scalar."""
+    if type(value) is str:  # most are: numbers too
+        return value.strip()
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value.strip() if isinstance(value, str) else ""
+    return ""
 
 
 def record(
@@ -75,10 +85,13 @@ def record(
     pictures: list[str],
     properties: list[tuple[str, str]],
     line: int,
-) -> ProductRecord | str:
-    """A product of texts, or why it cannot be stored."""
-    kept = unique((name.strip(), value) for name, value in properties)
-    if why := unstorable([id_, title, category, *pictures, *(t for pair in kept for t in pair)]):
-        return why
-    images = tuple(dict.fromkeys(filter(None, pictures)))
-    return ProductRecord(id_, title or None, category or None, images, kept, line)
+) -> ProductRecord:
+    """A product of texts."""
+    return ProductRecord(
+        id_,
+        title or None,
+        category or None,
+        tuple(dict.fromkeys(filter(None, pictures))),
+        unique([(name.strip(), value) for name, value in properties]),
+        line,
+    )

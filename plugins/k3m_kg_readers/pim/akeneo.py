@@ -31,6 +31,7 @@ _LOCALE = re.compile(r"[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _OPTIONS = re.compile(r"\w+(?:,\w+)+")
 _DECIMAL = re.compile(r"-?\d+,\d+")
+_LONGEST_ENDING = len(".jpeg")
 _PICTURE = re.compile(r".+\.(?:jpe?g|png|gif|webp|tiff?|bmp|avif)", re.IGNORECASE)
 _TITLES = ("name", "product_name", "title", "label", "erp_name", "variation_name")
 _SHOP = frozenset(("uuid", "enabled", "family_variant", "created", "updated", "completeness"))
@@ -74,6 +75,7 @@ class AkeneoColumns:
         channels = Counter(c.channel for c in self.columns if c.channel)
         self.locale = _preferred(locale, locales)
         self.channel = _preferred(channel, channels)
+        self.stated = [self._stated(column) for column in self.columns]
         self.titles = [
             column
             for code in _TITLES
@@ -99,6 +101,11 @@ class AkeneoColumns:
             currency = next((part for part in others if _CURRENCY.fullmatch(part)), "")
             channel = "-".join(part for part in others if part != currency)
             self.columns.append(_Column(place, code, locale, channel, currency))
+
+    def _stated(self, column: _Column) -> tuple[_Column, int, str, int | None, str]:
+        behind = f" {column.currency}" if column.currency else ""
+        unit = self.units.get(column.code)
+        return column, column.place, self.name_of(column), unit, behind
 
     def name_of(self, column: _Column) -> str:
         """The property: locale and channel behind the code, if they are not the preferred ones."""
@@ -204,35 +211,48 @@ def _cell(row: TableRow, place: int | None) -> str:
 
 def _product(columns: AkeneoColumns, row: TableRow) -> ProductRecord:
     cells = row.cells
-    title = next((column for column in columns.titles if cells[column.place]), None)
+    title = None
+    for title in columns.titles:
+        if cells[title.place]:
+            break
+    else:
+        title = None
     properties: list[tuple[str, str]] = []
     pictures: list[str] = []
-    for column in columns.columns:
-        cell = cells[column.place]
+    for column, place, name, unit, behind in columns.stated:
+        cell = cells[place]
         if not cell or column is title:
             continue
-        if _PICTURE.fullmatch(cell) and " " not in cell:
+        if "." in cell[-_LONGEST_ENDING:] and _PICTURE.fullmatch(cell) and " " not in cell:
             pictures += split(cell)
             continue
-        if unit := _cell(row, columns.units.get(column.code)):
-            cell = f"{cell} {unit}"
-        elif column.currency:
-            cell = f"{cell} {column.currency}"
+        if unit is not None and cells[unit]:
+            cell = f"{cell} {cells[unit]}"
+        elif behind:
+            cell += behind
         elif "<" in cell:
             cell = html_to_text(cell)
-        properties += ((columns.name_of(column), value) for value in options_in(cell))
+        if "," in cell:
+            properties += [(name, value) for value in options_in(cell)]
+        else:
+            properties.append((name, cell))
     categories = split(_cell(row, columns.categories))
-    properties += (("categories", code) for code in categories)
+    properties += [("categories", code) for code in categories]
     return ProductRecord(
         cells[columns.id],
         cells[title.place] if title is not None else None,
         _cell(row, columns.family) or None,
         tuple(dict.fromkeys(pictures)),
-        tuple(dict.fromkeys(pair for pair in properties if pair[1])),
+        tuple(dict.fromkeys([pair for pair in properties if pair[1]])),
         row.line,
         tuple(
             dict.fromkeys(
-                (name, other) for place, name in columns.links for other in split(cells[place])
+                [
+                    (name, other)
+                    for place, name in columns.links
+                    if cells[place]
+                    for other in split(cells[place])
+                ]
             )
         ),
     )

@@ -26,6 +26,9 @@ CREATE TABLE waiting (product TEXT, place INTEGER, record BLOB, PRIMARY KEY (pro
     WITHOUT ROWID;
 BEGIN;
 """
+_RECENT, _RECENT_BYTES = 1_000, 1 << 22
+"""Products that are kept in memory, and what they may have together."""
+_MARKS = 1 << 20
 
 
 class Families:
@@ -42,6 +45,9 @@ class Families:
         self._database.executescript(_TABLES)
         self._waiting = 0
         self._last: ProductRecord | None = None
+        self._recent: dict[str, bytes] = {}
+        self._recent_bytes = 0
+        self._known, self._awaited = _Names(), _Names()
 
     def product(self, record: ProductRecord, alias: str | None = None) -> Iterator[ProductRecord]:
         """A product that may have variants, and those of them that came before it.
@@ -59,6 +65,8 @@ class Families:
                 continue
             names = (record.id, alias or record.id)
             alias = None
+            if not any(map(self._awaited.may_have, names)):
+                continue
             rows = self._database.execute(
                 "SELECT record FROM waiting WHERE product IN (?, ?) ORDER BY place DESC", names
             ).fetchall()
@@ -72,7 +80,25 @@ class Families:
         self._last = record
         packed = _packed(record)
         for name in {record.id, alias or record.id}:
-            self._database.execute("INSERT OR IGNORE INTO products VALUES (?, ?)", (name, packed))
+            if not self._known.may_have(name) or self._found(name) is None:  # the first one counts
+                self._known.add(name)
+                self._recent[name] = packed
+                self._recent_bytes += len(packed)
+        if len(self._recent) > _RECENT or self._recent_bytes > _RECENT_BYTES:
+            insert = "INSERT INTO products VALUES (?, ?)"
+            self._database.executemany(insert, self._recent.items())
+            self._recent.clear()
+            self._recent_bytes = 0
+
+    def _found(self, product: str) -> bytes | None:
+        """A product that was kept."""
+        if not self._known.may_have(product):
+            return None
+        if (packed := self._recent.get(product)) is not None:
+            return packed
+        query = "SELECT record FROM products WHERE id = ?"
+        row = self._database.execute(query, (product,)).fetchone()
+        return row[0] if row is not None else None
 
     def variant(self, record: ProductRecord, product: str) -> Iterator[ProductRecord]:
         """A variant: now, if its product is known, else when it comes, or with `rest`.
@@ -80,14 +106,13 @@ class Families:
         It may have variants itself.
         """
         if self._last is None or self._last.id != product:
-            query = "SELECT record FROM products WHERE id = ?"
-            row = self._database.execute(query, (product,)).fetchone()
-            if row is None:
+            if (packed := self._found(product)) is None:
+                self._awaited.add(product)
                 insert = "INSERT OR REPLACE INTO waiting VALUES (?, ?, ?)"
                 self._database.execute(insert, (product, record.line, _packed(record)))
                 self._waiting += 1
                 return
-            parent = _unpacked(row[0])
+            parent = _unpacked(packed)
         else:
             parent = self._last
         inheriting = variant_of(parent, record)
@@ -115,23 +140,40 @@ class Families:
         self._database.close()
 
 
+class _Names:
+    """Which names there may be, in a place of a fixed size: of one that it lacks it is sure."""
+
+    def __init__(self) -> None:
+        self._marks = bytearray(_MARKS)
+
+    def add(self, name: str) -> None:
+        """One more."""
+        self._marks[hash(name) % _MARKS] = 1
+
+    def may_have(self, name: str) -> bool:
+        """Whether it may be one of them."""
+        return bool(self._marks[hash(name) % _MARKS])
+
+
 def variant_of(product: ProductRecord, record: ProductRecord) -> ProductRecord:
     """A variant with its link, and with what it does not state from its product."""
-    return _linked(
-        replace(
-            record,
-            title=record.title or product.title,
-            category=record.category or product.category,
-            images=record.images or product.images,
-            properties=inherited(record.properties, product.properties),
-        ),
-        product.id,
+    return ProductRecord(
+        record.id,
+        record.title or product.title,
+        record.category or product.category,
+        record.images or product.images,
+        inherited(record.properties, product.properties),
+        record.line,
+        _links(record, product.id),
     )
 
 
+def _links(record: ProductRecord, product: str) -> tuple[tuple[str, str], ...]:
+    return tuple(dict.fromkeys([(VARIANT_OF, product), *record.links]))
+
+
 def _linked(record: ProductRecord, product: str) -> ProductRecord:
-    links = dict.fromkeys(((VARIANT_OF, product), *record.links))
-    return replace(record, links=tuple(links))
+    return replace(record, links=_links(record, product))
 
 
 def _packed(record: ProductRecord) -> bytes:
