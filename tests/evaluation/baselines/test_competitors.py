@@ -24,6 +24,7 @@ from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
 from k3m_kg.lpm.questions import Triples, property_ids
 from k3m_kg.lpm.softmax_regression import Part
 from k3m_kg.snapshot import Snapshot
+from k3m_kg.snapshot.layout import cache_of
 from k3m_kg.use.open_model import OpenModel
 from tests.evaluation.shop import shop_snapshot
 from tests.lpm.tiny_links import TitleOnly
@@ -230,6 +231,57 @@ def test_link_prediction_and_classification_say_who_is_ahead(opened: OpenModel) 
     assert list(report["baselines"]) == ["majority", "words", "features", "all"]
     assert report["baselines"]["majority"]["accuracy"] == report["metrics"]["majority"]
     assert report["verdict"]["what"] == "classification by kind"
+
+
+def test_linear_models_are_not_fitted_twice(
+    opened: OpenModel, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """But for another model, another question, and where what was kept is damaged."""
+    told: list[object] = []
+    model = OpenModel.of(opened.trained, shop_snapshot(tmp_path, 90, keep, 0))
+
+    def ranked(weights: str = "w", *without: str) -> tuple[dict[str, Any], list[str], int]:
+        told.clear()
+        competitors = replace(
+            Competitors.of(model, without, lambda *stage: told.append(stage), usual=True),
+            weights=weights,
+        )
+        linked = evaluate_link_prediction(
+            TitleOnly(), model.batcher, competitors=competitors
+        ).report
+        named = evaluate_classification(
+            TitleOnly(), model.batcher, "kind", competitors=competitors
+        ).report
+        figures = {"links": linked["baselines"], "labels": named["baselines"]}
+        return figures, linked["baseline_notes"] + named["baseline_notes"], len(told)
+
+    first, notes, fitted = ranked()
+    assert fitted > 0
+    assert not any("earlier evaluation" in note for note in notes)
+    again, notes, fitted = ranked()
+    assert (again, fitted) == (first, 0)
+    assert sum("earlier evaluation" in note for note in notes) == 2
+    assert ranked("another")[2] > 0
+    assert ranked("w", "triples")[2] > 0
+    assert ranked()[2] == 0
+    kept = cache_of(model.snapshot.path) / "baselines"
+    for number, path in enumerate(kept.iterdir()):
+        path.write_bytes(path.read_bytes()[: 50 * (number % 2)])
+    assert ranked()[0] == first
+    assert told
+    for path in kept.iterdir():
+        path.unlink()
+    ranked()
+    for path in kept.iterdir():
+        with np.load(path) as held:
+            changed = {name: -1 - held[name] for name in held.files if name != "told"}
+            np.savez(path, told=held["told"], **changed)  # type: ignore[arg-type]
+    assert ranked()[0] == first
+    assert told
+    monkeypatch.setattr(Snapshot, "corruption", {"kind": "TMR"})
+    before = set(kept.iterdir())
+    assert ranked("corrupted")[2] > 0
+    assert set(kept.iterdir()) == before
 
 
 def test_a_model_on_another_snapshot_is_beside_linear_models_of_its_own(
