@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from k3m_kg.cli.console import DEFAULT_DATABASE
-from k3m_kg.errors import UsageError
+from k3m_kg.cli.mixed_up import kind_of
+from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.files import Kept, beside, check_output
 
 if TYPE_CHECKING:
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
 _CHECKED = "k3m_kg_checked"
 _LARGEST = 1 << 50
 """Of whole numbers; sizes of memory are up to this, too."""
+_TYPED = ("mapping", "run config")
+"""Kinds of files that people write."""
 _LOOKED_AT = ("db",)
 """Texts that may be paths: what reads them says more."""
 
@@ -119,8 +122,12 @@ def guard(
     artifact: Path | None = None,
     snapshot: Path | None = None,
     files: Iterable[tuple[str, Path | None]] = (),
+    replaces: str | None = None,
 ) -> None:
     """Refuse to write what one of the inputs is, or what lies in it; before any work is done.
+
+    A file that is there is looked into, too: a mapping, a config, or a source of the graph is
+    never what an output was meant to be.
 
     Args:
         where: the option or argument that names the output.
@@ -128,6 +135,7 @@ def guard(
         db: the URL of the database; `K3M_KG_DB` is looked after in any case.
         artifact, snapshot: folders that are read.
         files: more files that are read: what each is, and its path.
+        replaces: a kind of file, by `kind_of`, that this output may take the place of.
 
     Raises:
         UsageError: it must not be written.
@@ -138,6 +146,31 @@ def guard(
     kept = [Kept(what, path, inside=True) for what, path in folders if path is not None]
     kept += [Kept(what, path) for what, path in files if path is not None]
     check_output(output, kept + _databases(db), where=where)
+    if not output.is_file():
+        return
+    kind = kind_of(output)
+    if kind in _TYPED and kind != replaces:
+        hint = "name another place, or remove it first"
+        raise UsageError(f"this is a {kind}", where=f"{where} {output}", hint=hint)
+    for url in dict.fromkeys((db, os.environ.get("K3M_KG_DB") or DEFAULT_DATABASE)):
+        if url is not None and (url == db or url.startswith("sqlite:")):
+            check_output(output, _sources(url), where=where)
+
+
+def _sources(url: str) -> list[Kept]:
+    """The files that a graph came from; none where it cannot be read, which is said elsewhere."""
+    from k3m_kg.graph.store import GraphStore
+
+    with suppress(K3MError):
+        if GraphStore.exists(url):
+            with GraphStore.open(url) as store:
+                return _kept_sources(store)
+    return []
+
+
+def _kept_sources(store: GraphStore) -> list[Kept]:
+    sources = {Path(run.source) for run in store.runs()}
+    return [Kept("a source of this graph", path) for path in sources if path.is_absolute()]
 
 
 def guard_sources(
@@ -154,8 +187,7 @@ def guard_sources(
     """
     if output is None or str(output) == "-":
         return
-    sources = {Path(run.source) for run in store.runs()}
-    kept = [Kept("a source of this graph", path) for path in sources if path.is_absolute()]
+    kept = _kept_sources(store)
     for path in (output, *(output / name for name in names)):
         check_output(path, kept, where=where)
 

@@ -49,13 +49,13 @@ TARGETS = (
     "pictures/..",
 )  # fmt: skip
 """What is there, files and folders; @ is the snapshot's own name."""
-KEPT = ("v.db", "other.db", "model/", "cut/", "other-model/")
+KEPT = ("v.db", "other.db", "model/", "cut/", "other-model/", "map.yaml", "run.yaml", "kge.yaml")
 """What these begin with no command ever overwrites."""
 
 
 def is_kept(name: str, command: str) -> bool:
     """Whether a file must stay even if the output leads to it by its very name."""
-    of_graph = command.startswith(("ingest", "status", "export", "snapshot cut"))
+    of_graph = "--db" in OUTPUTS[command]
     read = (*(("source.csv", "data/products.csv") if of_graph else ()), *OUTPUTS[command])
     return name.startswith(KEPT) or name in read
 

@@ -106,8 +106,11 @@ COMMANDS: dict[str, tuple[str, ...]] = {
     "profile trace": ("profile", "run.yaml", "--trace"),
     "kge train config": ("kge", "train", "kge.yaml", "--set"),
 }
-ALWAYS = ("v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.csv")
-"""What none of them may write: databases under any name, models, snapshots."""
+ALWAYS = (
+    "v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.csv", "map.yaml",
+    "run.yaml", "kge.yaml",
+)  # fmt: skip
+"""What none of them may write: databases under any name, models, snapshots, mappings, configs."""
 MORE = {
     "ingest image_store": ("source.csv", "map.yaml"),
     "ingest quarantine": ("source.csv", "map.yaml", "v.db.images/new", "v.db.sparql/new"),
@@ -186,6 +189,20 @@ def test_no_output_overwrites_what_is_to_stay(name: str, place: Path, run: Comma
         assert err.startswith("error: "), (victim, err)
         assert len(err.splitlines()) <= 2
         assert content(place) == before, victim
+
+
+@pytest.mark.parametrize(
+    "name", [name for name in COMMANDS if name.endswith((" out", " html", " trace", " diagram"))]
+)
+def test_a_source_of_the_graph_at_hand_is_no_output(
+    name: str, place: Path, run: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also of a command that does not read the graph."""
+    monkeypatch.setenv("K3M_KG_DB", "sqlite:///v.db")
+    before = content(place)
+    code, out, err = run(*COMMANDS[name], "source.csv")
+    assert (code, out) == (2, ""), err
+    assert content(place) == before
 
 
 def test_a_source_may_not_be_the_quarantine_of_another(place: Path, run: Command) -> None:

@@ -219,7 +219,7 @@ def _chosen(source: Path, choice: _Choice, resume: bool, *, quiet: bool) -> tupl
     output = choice.output or Path("models") / snapshot.path.name
     run_folder(output)  # refuses what is no name of a new folder
     path = beside(output, ".yaml")
-    guard("--output", path, snapshot=snapshot.path)
+    guard("--output", path, snapshot=snapshot.path, replaces="run config")
     guard("--output", output, snapshot=snapshot.path)
     if resume and path.exists():
         return output, path
