@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import TextIO, TypeVar
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.files import target_of
 from k3m_kg.graph.writing.session import AGAIN
 from k3m_kg.records import Note, RejectedRow
 
@@ -79,6 +80,8 @@ class Quarantine:
         if path != self._current or self._file is None:
             self.close()
             again = path in self._begun
+            if not again and path.is_file() and path.stat().st_nlink > 1:
+                target_of(path).unlink()  # what it is called elsewhere is another file's name
             # Line by line to the disk: the rows must be there if the process is killed.
             self._file = path.open("a" if again else "w", encoding="utf-8", buffering=1)
             self._current = path

@@ -37,3 +37,14 @@ def test_a_full_disk_is_one_message_when_the_file_is_closed_too() -> None:
     row = RejectedRow(3, "no id", ",x")
     with pytest.raises(CatalogError, match="No space left"), Quarantine(Path("/dev/full")) as full:
         full.add(Path("a.csv"), row)
+
+
+def test_another_name_of_the_file_stays_as_it_was(tmp_path: Path) -> None:
+    path, mine = tmp_path / "rejected.jsonl", tmp_path / "notes.txt"
+    mine.write_text("mine")
+    path.hardlink_to(mine)
+    with Quarantine(path) as rejected:
+        rejected.add(Path("a.csv"), RejectedRow(3, "no id", ",x"))
+        rejected.add(Path("a.csv"), RejectedRow(4, "no id", ",y"))
+    assert mine.read_text() == "mine"
+    assert path.read_text().count("no id") == 2
