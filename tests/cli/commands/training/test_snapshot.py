@@ -125,7 +125,8 @@ def test_wrong_use_is_one_message_and_an_exit_code(
 
 
 def test_out_that_is_a_file_is_one_message(run: Command, catalog: str, tmp_path: Path) -> None:
-    code, out, err = run("snapshot", "--db", catalog, tmp_path / "catalog.csv")
+    (tmp_path / "some.csv").write_text("id\n")
+    code, out, err = run("snapshot", "--db", catalog, tmp_path / "some.csv")
     assert (code, out) == (1, "")
     assert "choose a folder, not a file" in err
 
