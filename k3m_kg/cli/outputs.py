@@ -19,7 +19,7 @@ import typer
 from k3m_kg.cli.console import DEFAULT_DATABASE
 from k3m_kg.cli.mixed_up import kind_of
 from k3m_kg.errors import K3MError, UsageError
-from k3m_kg.files import Kept, beside, check_output
+from k3m_kg.files import Kept, beside, check_output, target_of
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -148,7 +148,7 @@ def guard(
     check_output(output, kept + _databases(db), where=where)
     if not output.is_file():
         return
-    kind = kind_of(output)
+    kind = kind_of(target_of(output))  # a link has a name of its own
     if kind in _TYPED and kind != replaces:
         hint = "name another place, or remove it first"
         raise UsageError(f"this is a {kind}", where=f"{where} {output}", hint=hint)

@@ -83,8 +83,12 @@ def printable(text: str) -> str:
 
 def text(given: str, longest: int = _LONGEST_TEXT) -> str:
     """A text as HTML: cut, escaped, and kept from turning what stands around it."""
-    cut = given if len(given) <= longest else f"{given[: longest - 1]}…"
-    return f"<bdi>{escape(printable(cut))}</bdi>"
+    return f"<bdi>{escape(plain(given, longest))}</bdi>"
+
+
+def plain(given: str, longest: int = _LONGEST_TEXT) -> str:
+    """A text that is cut and of characters that can be shown; not escaped."""
+    return printable(given if len(given) <= longest else f"{given[: longest - 1]}…")
 
 
 def tiles(figures: Mapping[str, str]) -> str:

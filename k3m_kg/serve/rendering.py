@@ -60,7 +60,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"text": text, "count": count, "percent": percent, "plural": plural}
+    made.filters |= {"text": text, "plain": plain, "count": count, "percent": percent, "plural": plural}
     made.globals |= {
         "Role": Role,
         "asset": asset,
@@ -73,6 +73,11 @@ def _environment() -> Environment:
 def text(given: object, longest: int = 200) -> Markup:
     """A catalog's text: cut, escaped, and kept from turning what stands around it."""
     return Markup(html.text(str(given), longest))  # noqa: S704  (escaped there)
+
+
+def plain(given: object, longest: int = 200) -> str:
+    """As `text` where there can be no elements, such as in the title of a page."""
+    return html.plain(str(given), longest)
 
 
 def count(number: int) -> str:

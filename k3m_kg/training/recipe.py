@@ -317,7 +317,8 @@ def _text_encoder(shape: Shape, installed: Installed, base: bool) -> tuple[dict[
         )
     return (
         {"name": "minilm", "layers": 1 if base else 0},
-        f"pretrained, frozen: {shape.english:.0%} of the titles' letters are a to z",
+        f"pretrained, frozen: {shape.english:.0%} of the titles' letters are a to z, as in "
+        "English; it reads other languages poorly, bert-wordpiece learns from your titles alone",
     )
 
 

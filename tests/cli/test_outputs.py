@@ -108,7 +108,7 @@ COMMANDS: dict[str, tuple[str, ...]] = {
 }
 ALWAYS = (
     "v.db", "v.db-wal", "soft.csv", "hard.csv", "model/new.csv", "cut/new.csv", "map.yaml",
-    "run.yaml", "kge.yaml",
+    "run.yaml", "kge.yaml", "mapped.csv",
 )  # fmt: skip
 """What none of them may write: databases under any name, models, snapshots, mappings, configs."""
 MORE = {
@@ -166,6 +166,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, run: Command) -> Path
         other.execute("CREATE TABLE precious (a)")
     Path("soft.csv").symlink_to("v.db")
     Path("hard.csv").hardlink_to("v.db")
+    Path("mapped.csv").symlink_to("map.yaml")
     return tmp_path
 
 
