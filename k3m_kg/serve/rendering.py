@@ -60,7 +60,13 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters |= {"text": text, "plain": plain, "count": count, "percent": percent, "plural": plural}
+    made.filters |= {
+        "text": text,
+        "plain": plain,
+        "count": count,
+        "percent": percent,
+        "plural": plural,
+    }
     made.globals |= {
         "Role": Role,
         "asset": asset,
