@@ -80,3 +80,11 @@ def test_commands_say_so(run: Command, words: list[str], code: int, told: str) -
     ended, out, err = run(*words)
     assert (ended, out) == (code, "")
     assert told in err
+
+
+def test_a_folder_of_snapshots_that_is_not_there_says_what_cuts_one(run: Command) -> None:
+    code, out, err = run("pretrain", "snapshot")
+    assert (code, out) == (2, "")
+    assert "no such snapshot or config" in err
+    assert "did you mean snapshots?" in err
+    assert "k3m-kg snapshot DIR" in err

@@ -142,6 +142,12 @@ def pretrain(
             where="--hide" if size is None else "--size",
             hint="set validation.hide" if size is None else "set model.hidden and the like",
         )
+    elif not source.suffix and not source.exists():
+        raise UsageError(
+            "no such snapshot or config",
+            where=str(source),
+            hint="`k3m-kg snapshot DIR` cuts a snapshot of the graph; a config is a YAML file",
+        )
     elif kind_of(source) == "catalog":
         raise UsageError(
             "is a catalog file, and no config or snapshot",
