@@ -33,7 +33,14 @@ from k3m_kg.graph.history import runs
 from k3m_kg.graph.reading import products as reading
 from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.reading.origins import ProductOrigins, product_origins
-from k3m_kg.graph.stored import GraphStatus, Run, StatingSource, StoredProduct, SubjectDiff
+from k3m_kg.graph.stored import (
+    GraphStatus,
+    LastIngest,
+    Run,
+    StatingSource,
+    StoredProduct,
+    SubjectDiff,
+)
 from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.records import ValueRecord
 
@@ -313,6 +320,15 @@ class GraphStore:
         """
         with self._reading() as connection:
             return order.stating_sources(connection)
+
+    def last_ingest(self, source: str) -> LastIngest | None:
+        """The last ingest of a source; None where there is none that holds, or the source ended.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return runs.last_ingest(connection, source)
 
     def run(self, number: int) -> Run:
         """The run of that number.

@@ -178,6 +178,19 @@ class Run:
 
 
 @dataclass(frozen=True, slots=True)
+class LastIngest:
+    """What the last ingest of a source that holds found of pictures, and where.
+
+    Attributes:
+        images_folder: the folder or archive given with `--images`, or None.
+        images_found: how many pictures.
+    """
+
+    images_folder: str | None
+    images_found: int
+
+
+@dataclass(frozen=True, slots=True)
 class SubjectDiff:
     """What one run changed of one product or value, in the union of all sources.
 

@@ -12,11 +12,12 @@ from __future__ import annotations
 import gc
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, K3MError, MappingNeeded
-from k3m_kg.files import check_output
+from k3m_kg.files import Kept, check_output
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import ImageCheck
 from k3m_kg.graph.writing.writer import GraphWriter, Locate
@@ -86,8 +87,11 @@ def ingest_planned(
     on_fetch: Callable[[str, FetchCounts], None] = lambda source, counts: None,
 ) -> list[SourceReport]:
     """`ingest`, for sources that `plan_sources` has found fit."""
+    plans = [plan.after(store.last_ingest(plan.version.name)) for plan in plans]
+    earlier = _earlier(plans, options)
     for plan in plans:
-        check_output(quarantine.path_for(plan.path), store.files, where="--quarantine")
+        kept = [*store.files, *(Kept("the pictures", path) for path in earlier.values())]
+        check_output(quarantine.path_for(plan.path), kept, where="--quarantine")
     one_transaction = options.strict or options.dry_run
     reports = []
     with ExitStack() as stack:
@@ -99,8 +103,10 @@ def ingest_planned(
                 options.image_store,
                 options.fetch,
                 dry_run=options.dry_run,
+                earlier=earlier,
             )
         )
+        plans = [_noted(plan, pictures.note(plan.path)) for plan in plans]
         fetched = [_fetch(plan, pictures, options.limits, on_fetch) for plan in plans]
         checker = stack.enter_context(ImageChecker())
         shared = None
@@ -117,6 +123,18 @@ def ingest_planned(
         if options.strict:
             _refuse_rejects(reports, dry_run=options.dry_run)
     return reports
+
+
+def _earlier(plans: Sequence[SourcePlan], options: IngestOptions) -> dict[Path, Path]:
+    """Where the pictures of each source were found, where nobody says where they are now."""
+    if options.images is not None:
+        return {}
+    folders = {plan.path: plan.version.images_folder for plan in plans}
+    return {path: Path(folder) for path, folder in folders.items() if folder is not None}
+
+
+def _noted(plan: SourcePlan, note: str | None) -> SourcePlan:
+    return plan if note is None else replace(plan, notes=(*plan.notes, note))
 
 
 def _ingest_source(

@@ -9,12 +9,12 @@ import hashlib
 import json
 import stat
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError, UsageError
 from k3m_kg.files import Kept, check_output
-from k3m_kg.graph.stored import SourceVersion
+from k3m_kg.graph.stored import LastIngest, SourceVersion
 from k3m_kg.ingest.accepting import accepted, check_mapping
 from k3m_kg.ingest.options import IngestOptions
 from k3m_kg.ingest.quarantine import Quarantine
@@ -32,6 +32,7 @@ class SourcePlan:
         stamp: size and modification time that its content was hashed at.
         lines: in the file as it lies there, for a progress bar.
         notes: what a user should know before it is read.
+        last: its last ingest; None of a new source.
     """
 
     path: Path
@@ -41,6 +42,20 @@ class SourcePlan:
     stamp: tuple[int, int]
     lines: int
     notes: tuple[str, ...] = ()
+    last: LastIngest | None = None
+
+    def after(self, last: LastIngest | None) -> SourcePlan:
+        """The plan, given the last ingest: its folder of pictures stays where none is given."""
+        if last is None or last.images_folder is None or self.version.images_folder is not None:
+            return replace(self, last=last)
+        earlier = Path(last.images_folder)
+        beside = earlier if earlier == self.path.resolve() else None
+        return replace(
+            self,
+            last=last,
+            version=replace(self.version, images_folder=last.images_folder),
+            notes=tuple(_notes(self.chosen, self.path, beside)),
+        )
 
     def check_unchanged(self) -> None:
         """See that the file is still the one that was planned.

@@ -118,6 +118,7 @@ class Tally:
         for product in self._aside.products:
             session.keep(product)
         report.counts = session.finish(self._aside.rows)
+        report.notes += self._of_lost_pictures()
         if dry_run:
             report.changes = list(islice(writer.diff(session.run), LISTED_CHANGES))
         else:
@@ -135,6 +136,21 @@ class Tally:
                 f"pictures such as {relative[0]!r} are not beside the file: --images DIR says in "
                 "which folder, or archive, they are"
             )
+
+    def _of_lost_pictures(self) -> Iterator[str]:
+        """Where the last ingest was given a folder or archive, and found more."""
+        last, now = self._plan.last, self.report.counts.images_found
+        if last is None or last.images_folder is None or last.images_found <= now:
+            return
+        if (
+            last.images_folder == self._plan.version.images_folder
+            and Path(last.images_folder).exists()
+        ):
+            return
+        yield (
+            f"{last.images_found:,} pictures were found in its last ingest, with --images "
+            f"{last.images_folder}, and {now:,} are now"
+        )
 
     def _refuse_too_many(self) -> None:
         rejected = self._aside.rows

@@ -25,6 +25,38 @@ from k3m_kg.pictures.names import PictureNames
 _NOTED_AT_ONCE = 512
 
 
+class ExtractedPictures(Collection):
+    """The pictures of an archive that were extracted before, found without the archive."""
+
+    def __init__(self, archive: Path, store: ContentStore, index: PictureIndex) -> None:
+        """Ask the index."""
+        self._store = store
+        self._members = index.members_of(str(archive))
+
+    def __bool__(self) -> bool:
+        """Whether there are any."""
+        return bool(self._members)
+
+    def _find(self, written: str, path: str) -> LocatedImage:
+        name = self._names.find(path)
+        error = f"{'several files of that name' if name.several else 'no such file'} in the archive"
+        return self._named(written, name, LocatedImage(written, error=error))
+
+    def _file(self, written: str, relative: str) -> LocatedImage:
+        origin = self._members[relative]
+        stored = self._store.find(origin.digest) if origin.digest else None
+        if stored is None:
+            return LocatedImage(written, error=origin.error or "is gone from the image store")
+        return LocatedImage(written, stored.path, stored.size, stored.mtime_ns)
+
+    def _name_by_id(self, product: str) -> str | None:
+        return self._names.of_product(product)
+
+    @cached_property
+    def _names(self) -> PictureNames:
+        return PictureNames(self._members)
+
+
 class ArchiveLocator(Collection):
     """Finds pictures in the zip or tar archive given with `--images`.
 

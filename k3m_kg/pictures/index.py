@@ -144,6 +144,16 @@ class PictureIndex:
         )
         return None if row is None else Origin(*row)
 
+    def members_of(self, path: str) -> dict[str, Origin]:
+        """What is known of the members of any state of an archive, the newest of each name."""
+        with self._lock, self._clear_errors():
+            rows = self._connection.execute(
+                "SELECT name, digest, error FROM members JOIN archives ON id = archive "
+                "WHERE path = ? ORDER BY id",
+                [path],
+            )
+            return {name: Origin(digest, error) for name, digest, error in rows}
+
     def set_members(self, archive: int, found: Mapping[str, Origin]) -> None:
         """Note what became of members, all at once."""
         rows = [(archive, name, one.digest, one.error) for name, one in found.items()]

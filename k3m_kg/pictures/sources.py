@@ -7,17 +7,18 @@ reads a source or knows the graph's tables.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from k3m_kg.errors import UsageError
+from k3m_kg.errors import K3MError, UsageError
 from k3m_kg.graph.database.engine import parse_url, sqlite_file
 from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.pictures.archive_formats import format_of
-from k3m_kg.pictures.archives import ArchiveLocator
+from k3m_kg.pictures.archives import ArchiveLocator, ExtractedPictures
 from k3m_kg.pictures.content_store import ContentStore
+from k3m_kg.pictures.earlier import Earlier, EarlierFirst
 from k3m_kg.pictures.fetch.settings import FetchCounts, FetchSettings
 from k3m_kg.pictures.index import PictureIndex
 from k3m_kg.pictures.locate import ImageLocator, OneFileOneAddress
@@ -57,6 +58,7 @@ class PictureSources:
         fetch: FetchSettings | None,
         *,
         dry_run: bool,
+        earlier: Mapping[Path, Path] = {},
     ) -> None:
         """Open what is needed.
 
@@ -65,6 +67,7 @@ class PictureSources:
             images: the folder or archive with pictures, or None.
             image_store: the image store's folder, if it is elsewhere.
             fetch: how URLs are fetched; None: not at all.
+            earlier: without `images`, the folder or archive of the last ingest, by source.
 
         Raises:
             UsageError: `images` is neither folder nor archive, or no place for the store is known.
@@ -76,13 +79,16 @@ class PictureSources:
         self._archive: Locate | None = None
         self._store: ContentStore | None = None
         self._index: PictureIndex | None = None
+        self._earlier: dict[Path, Earlier] = {}
         try:
-            self._open(_root(database, image_store), dry_run)
+            self._open(_root(database, image_store), dry_run, earlier)
+            found = {path: self._earlier_in(path) for path in set(earlier.values())}
+            self._earlier = {source: found[path] for source, path in earlier.items()}
         except BaseException:
             self._stack.close()
             raise
 
-    def _open(self, root: Path | None, dry_run: bool) -> None:
+    def _open(self, root: Path | None, dry_run: bool, earlier: Mapping[Path, Path]) -> None:
         archive = self._images if self._images is not None and self._images.is_file() else None
         needed = archive is not None or self._fetch is not None
         if root is None:
@@ -98,6 +104,7 @@ class PictureSources:
             folder = TemporaryDirectory(prefix="k3m-kg-images-")
             scratch = Path(self._stack.enter_context(folder))
         store = ContentStore(root, scratch)
+        needed = needed or any(map(_is_file, earlier.values()))
         if not needed and not PictureIndex.exists(store):
             return
         store.sweep()
@@ -106,6 +113,41 @@ class PictureSources:
         if archive is not None:
             opened = ArchiveLocator(archive, store, self._index)
             self._archive = self._stack.enter_context(opened)
+
+    def _earlier_in(self, given: Path) -> Earlier:
+        """What an earlier ingest was given, as far as it is there."""
+        with suppress(OSError):
+            if given.is_dir():
+                again = f"pictures are looked for in {given} again, as in the last ingest"
+                return Earlier(ImageLocator(given, given), again)
+        is_there = _is_file(given)
+        if self._store is None or self._index is None:
+            if is_there:
+                return Earlier(
+                    None, f"pictures are not looked for in {given}: that needs --image-store"
+                )
+            return Earlier(None, f"{given} is not there: give the pictures again with --images")
+        why = "is not there any more"
+        if is_there:
+            try:
+                opened = ArchiveLocator(given, self._store, self._index)
+            except K3MError as error:
+                why = f"cannot be used: {error.message}"
+            else:
+                again = f"pictures are looked for in {given} again, as in the last ingest"
+                return Earlier(self._stack.enter_context(opened), again)
+        extracted = ExtractedPictures(given, self._store, self._index)
+        if not extracted:
+            return Earlier(None, f"{given} {why}: give the pictures again with --images")
+        return Earlier(
+            extracted,
+            f"{given} {why}: what was taken from it before stays, for other pictures give --images",
+        )
+
+    def note(self, source: Path) -> str | None:
+        """What a user should know of where the pictures of a source are looked for."""
+        earlier = self._earlier.get(source)
+        return None if earlier is None else earlier.note
 
     def locator(self, source: Path) -> Locate:
         """Finds the pictures of one source's products, without the network.
@@ -120,6 +162,9 @@ class PictureSources:
 
     def _local(self, source: Path) -> Locate:
         locate = self._archive or ImageLocator(source, self._images)
+        earlier = self._earlier.get(source)
+        if earlier is not None and earlier.locate is not None:
+            locate = EarlierFirst(earlier.locate, locate)
         return OneFileOneAddress(locate, leave_open=self._store is not None)
 
     @property
@@ -165,3 +210,9 @@ def _root(database: str, image_store: Path | None) -> Path | None:
         return image_store
     file = sqlite_file(parse_url(database))
     return None if file is None else file.with_name(f"{file.name}.images")
+
+
+def _is_file(path: Path) -> bool:
+    with suppress(OSError):
+        return path.is_file()
+    return False

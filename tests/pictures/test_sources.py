@@ -62,6 +62,10 @@ def errors(store: GraphStore) -> list[str | None]:
     return [image.error for product in store.iter_products() for image in product.images]
 
 
+def paths(store: GraphStore) -> list[str | None]:
+    return [image.path for product in store.iter_products() for image in product.images]
+
+
 def snapshot_pictures(store: GraphStore) -> int:
     settings = SnapshotSettings(holdout=0)
     return build_snapshot(store, Path("snapshots"), settings).snapshot.thumbnail_count
@@ -84,6 +88,69 @@ def test_an_archive_that_has_not_changed_changes_nothing(store: GraphStore) -> N
     assert run(store, images=Path("pics.zip")).unchanged
     report = run(store, images=archive(0, 1, 2))
     assert (report.counts.products_updated, report.counts.products_unchanged) == (1, 2)
+
+
+def test_what_an_archive_had_stays_found_without_naming_it_again(store: GraphStore) -> None:
+    catalog("https://shop/0.png", "1.png", "gone.png", "")
+    assert run(store, images=archive(0, 1, 3, 5)).counts.images_found == 3
+    before = paths(store)
+    assert run(store).unchanged
+
+    edited = Path("a.tsv").read_text().replace("title 0", "title zero")
+    Path("a.tsv").write_text(edited + "4\ttitle\t5.png\ta#:#b\tc\n")
+    report = run(store)
+    counts = report.counts
+    assert (counts.products_updated, counts.products_unchanged, counts.images_found) == (1, 3, 4)
+    assert paths(store)[:4] == before
+    (note,) = report.notes
+    assert (
+        note
+        == f"pictures are looked for in {Path('pics.zip').resolve()} again, as in the last ingest"
+    )
+
+    Path("pics.zip").unlink()
+    Path("a.tsv").write_text(edited.replace("title 1", "title one"))
+    report = run(store)
+    assert report.counts.images_found == 3
+    assert paths(store) == before
+    assert "pics.zip is not there any more: what was taken from it before stays" in report.notes[0]
+
+    archive(1)
+    Path("pics.zip").write_bytes(Path("pics.zip").read_bytes()[:-30])
+    Path("a.tsv").write_text(edited)
+    report = run(store)
+    assert report.counts.images_found == 3
+    assert "pics.zip cannot be used: " in report.notes[0]
+
+    other = Path("other")
+    other.mkdir()
+    report = run(store, images=other)
+    assert report.counts.images_found == 0
+    assert "3 pictures were found in its last ingest, with --images" in report.notes[-1]
+    assert "pics.zip, and 0 are now" in report.notes[-1]
+    assert run(store).unchanged
+
+
+def test_what_a_folder_had_stays_found_without_naming_it_again(store: GraphStore) -> None:
+    catalog("0.png", "1.png")
+    folder = Path("pictures")
+    folder.mkdir()
+    (folder / "0.png").write_bytes(png(0))
+    Path("1.png").write_bytes(png(1))
+    assert run(store, images=folder).counts.images_found == 1
+    Path("a.tsv").write_text(Path("a.tsv").read_text().replace("title 0", "title zero"))
+    report = run(store)
+    assert report.counts.images_found == 2  # one of them lies beside the source
+    assert report.notes == [
+        f"pictures are looked for in {folder.resolve()} again, as in the last ingest"
+    ]
+
+    (folder / "0.png").unlink()
+    folder.rmdir()
+    report = run(store)
+    assert report.counts.images_found == 1
+    assert "pictures is not there: give the pictures again with --images" in report.notes[0]
+    assert report.notes[-1].endswith(", and 1 are now")
 
 
 def test_pictures_are_fetched_only_when_asked(store: GraphStore, server: PictureServer) -> None:

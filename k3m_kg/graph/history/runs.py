@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.database.dialect import dialect_of
 from k3m_kg.graph.history.journal import Version, chunks, version_of
-from k3m_kg.graph.stored import IngestCounts, Run, SubjectDiff
+from k3m_kg.graph.stored import IngestCounts, LastIngest, Run, SubjectDiff
 from k3m_kg.graph.tables import (
     CATEGORY,
     SEVERAL,
@@ -44,6 +44,21 @@ def runs(connection: Connection, limit: int | None = None) -> list[Run]:
         .limit(limit)
     )
     return [_run(row) for row in connection.execute(query)]
+
+
+def last_ingest(connection: Connection, source: str) -> LastIngest | None:
+    """The last run of a source that holds, unless it ended the source."""
+    of = ingest_runs.c
+    row = connection.execute(
+        select(of.kind, of.images_folder, of.images_found)
+        .join(sources, sources.c.id == of.source)
+        .where(sources.c.name == source, of.undone_at.is_(None))
+        .order_by(of.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None or row.kind != RunKind.INGEST:
+        return None
+    return LastIngest(row.images_folder, row.images_found)
 
 
 def find_run(connection: Connection, number: int) -> Run:
