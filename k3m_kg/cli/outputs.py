@@ -152,20 +152,23 @@ def guard(
     if kind in _TYPED and kind != replaces:
         hint = "name another place, or remove it first"
         raise UsageError(f"this is a {kind}", where=f"{where} {output}", hint=hint)
-    for url in dict.fromkeys((db, os.environ.get("K3M_KG_DB") or DEFAULT_DATABASE)):
-        if url is not None and (url == db or url.startswith("sqlite:")):
-            check_output(output, _sources(url), where=where)
+    check_output(output, [] if db is None else _sources(db), where=where)
+    other = os.environ.get("K3M_KG_DB") or DEFAULT_DATABASE
+    if other != db and other.startswith("sqlite:"):
+        known = []
+        with suppress(K3MError):  # this command did not ask for it
+            known = _sources(other)
+        check_output(output, known, where=where)
 
 
 def _sources(url: str) -> list[Kept]:
-    """The files that a graph came from; none where it cannot be read, which is said elsewhere."""
+    """The files that a graph came from; none where there is no graph."""
     from k3m_kg.graph.store import GraphStore
 
-    with suppress(K3MError):
-        if GraphStore.exists(url):
-            with GraphStore.open(url) as store:
-                return _kept_sources(store)
-    return []
+    if not GraphStore.exists(url):
+        return []
+    with GraphStore.open(url) as store:
+        return _kept_sources(store)
 
 
 def _kept_sources(store: GraphStore) -> list[Kept]:
