@@ -66,7 +66,8 @@ FORMATS = {
          ("id:105", "Brands", "Northfold"), ("id:105", "Description", "A <set>\nfor tea"),
          ("id:105", "category", "Gifts")],
         ["ID", "SKU", *OF_ATTRIBUTES, "Attribute 3 name",
-         "Attribute 3 value(s)", "Categories", "Brands", "Description"],
+         "Attribute 3 value(s)", "Attribute 3 visible", "Attribute 3 global", "Categories",
+         "Brands", "Description"],
     ),
     "akeneo": (
         "akeneo-products.csv",
@@ -203,7 +204,7 @@ def test_only_changed_products_and_columns_are_written(
     assert value in row or any(
         f"{name}{mark}{value}" in cell for cell in row for mark in (":", "=")
     )
-    assert len(report.columns) <= 2
+    assert len(report.columns) <= (4 if format == "woocommerce" else 2)  # visible and global too
     assert first.write(out, format, 2, mapping).rows == 0
     (header,) = rows_of(out)  # no file without a byte, which no software takes
     assert set(header) <= set(FORMATS[format][2])
@@ -403,6 +404,55 @@ def test_woocommerce_is_told_all_attributes_and_the_parents_of_variations(tmp_pa
     assert product["Attribute 1 default"] == "Blue"
     assert product["Attribute 3 name"] == "Glaze"
     assert (variation["Parent"], variation["Attribute 1 value(s)"]) == ("TEAPOT", "Blue")
+
+
+WOO_FLAGS = """\
+SKU,Name,Attribute 1 name,Attribute 1 value(s),Attribute 1 visible,Attribute 1 global,\
+Attribute 2 name,Attribute 2 value(s),Attribute 2 visible,Attribute 2 global
+A,Spade,Colour,Red,1,1,Steel,yes,0,0
+B,Hoe,colour,Blue,1,1,,,,
+C,Rake,Colour,Red,0,0,,,,
+D,Fork,,,,,,,,
+E,Axe,Handle,Ash,1,0,Length,9 cm,1,0
+"""
+
+
+def test_a_new_attribute_of_woocommerce_is_as_other_rows_have_it(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text(WOO_FLAGS)
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "shop.csv", "woocommerce")
+    offered = [("D", "Colour", "Red"), ("D", "Steel", "no"), ("E", "Colour", "Red"),
+               ("B", "Glaze", "matt")]  # fmt: skip
+    shop.propose(*(ProposedTriple(*one, 0.9) for one in offered))
+    out = tmp_path / "back.csv"
+    report = shop.write(out, "woocommerce", 1)
+    assert report.unwritten == []
+    with out.open(newline="") as file:
+        rows = {row["SKU"]: row for row in csv.DictReader(file)}
+
+    def attribute(sku: str, number: int) -> list[str]:
+        kinds = ("name", "value(s)", "visible", "global")
+        return [rows[sku][f"Attribute {number} {kind}"] for kind in kinds]
+
+    assert attribute("D", 1) == ["Colour", "Red", "1", "1"]
+    assert attribute("D", 2) == ["Steel", "no", "0", "0"]
+    assert attribute("E", 3) == ["Colour", "Red", "1", "1"]
+    assert attribute("B", 2) == ["Glaze", "matt", "1", "0"]
+    assert attribute("B", 1) == ["colour", "Blue", "1", "1"]
+
+
+def test_a_woocommerce_file_without_flags_gets_none(tmp_path: Path) -> None:
+    (tmp_path / "shop.csv").write_text(
+        "SKU,Name,Attribute 1 name,Attribute 1 value(s)\nA,Spade,Colour,Red\nB,Hoe,,\n"
+    )
+    shop = Shop(tmp_path, "graph")
+    shop.ingest(tmp_path / "shop.csv", "woocommerce")
+    shop.propose(ProposedTriple("B", "Colour", "Red", 0.9))
+    shop.write(tmp_path / "back.csv", "woocommerce", 1)
+    assert rows_of(tmp_path / "back.csv") == [
+        ["SKU", "Attribute 1 name", "Attribute 1 value(s)"],
+        ["B", "Colour", "Red"],
+    ]
 
 
 def test_google_loses_neither_further_values_nor_sections(tmp_path: Path) -> None:

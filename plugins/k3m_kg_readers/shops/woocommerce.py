@@ -51,11 +51,20 @@ class WooCommerceColumns:
             elif name and name not in _READ_APART and not _steers(name):
                 how = "html" if name in _HTML else "list" if name in _LISTS else ""
                 self.properties.append((place, _shown(header[place]), how))
+        self._pairs = pairs
         self.numbers = [int(number) for number in pairs]
         self.attributes = [
             (pair["name"], pair["value(s)"])
             for pair in pairs.values()
             if "name" in pair and "value(s)" in pair
+        ]
+
+    def beside(self, kind: str) -> list[tuple[int, int]]:
+        """(place of an attribute's name, place of its `visible` or `global`), where both are."""
+        return [
+            (pair["name"], pair[kind])
+            for pair in self._pairs.values()
+            if "name" in pair and kind in pair
         ]
 
 

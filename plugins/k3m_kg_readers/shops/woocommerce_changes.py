@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
 
-from k3m_kg.api import ChangedRow, DelimitedTable, ProductChange, RejectedRow, Unwritten
+from k3m_kg.api import (
+    ChangedRow,
+    DelimitedTable,
+    ProductChange,
+    RejectedRow,
+    Unwritten,
+    WrittenForm,
+)
 from k3m_kg_readers.shops.woocommerce import (
     WooCommerceColumns,
     WooCommerceReader,
@@ -15,6 +24,8 @@ from k3m_kg_readers.tables.changes import TableChanges
 from k3m_kg_readers.tables.written_cells import EditedRow, as_html, escaped_list
 
 _KEYS = ("id", "sku")
+_UNSAID = {"visible": "1", "global": "0"}
+"""What the columns beside a new attribute have where no row of the source says it."""
 _NOT_OF_PARENT = "WooCommerce takes no attribute of a variation that its product has not"
 
 
@@ -23,6 +34,15 @@ class WooCommerceChanges(TableChanges[WooCommerceReader]):
 
     def __init__(self, encoding: str | None = None) -> None:
         super().__init__(WooCommerceReader(encoding))
+        self._flags = _Flags()
+
+    def written(
+        self, path: Path, changes: Mapping[str, ProductChange]
+    ) -> Iterator[WrittenForm | ChangedRow | Unwritten]:
+        """First the form, then the rows; before, how the source has each attribute is counted."""
+        with self._reader.opened(path) as table:
+            self._flags = _Flags.of(table)
+        yield from super().written(path, changes)
 
     def keys(self, header: Sequence[str]) -> Sequence[str]:
         """The number and the SKU."""
@@ -40,8 +60,39 @@ class WooCommerceChanges(TableChanges[WooCommerceReader]):
                 if isinstance(row, RejectedRow) or not change.since:
                     continue
                 edited = EditedRow(change.product.id, table.header, row.cells)
-                _edit(edited, change, columns, table.header)
+                _edit(edited, change, columns, table.header, self._flags)
                 yield from edited.told([*keys, *_needed(edited, columns, table.header)])
+
+
+class _Flags:
+    """How the rows of a source have each attribute: shown to customers, shared by products.
+
+    WooCommerce takes an empty `global` for an attribute of this product alone.
+    """
+
+    def __init__(self) -> None:
+        self._said: dict[str, dict[str, Counter[str]]] = {}
+
+    @classmethod
+    def of(cls, table: DelimitedTable) -> _Flags:
+        """What is said in the columns that the source has."""
+        found, columns = cls(), WooCommerceColumns(table.header)
+        kinds = {kind: columns.beside(kind) for kind in _UNSAID}
+        found._said = {kind: {} for kind, places in kinds.items() if places}
+        for row in table:
+            if isinstance(row, RejectedRow):
+                continue
+            for kind, said in found._said.items():
+                for name_at, place in kinds[kind]:
+                    if (name := row.cells[name_at].lower()) and (cell := row.cells[place]):
+                        said.setdefault(name, Counter())[cell] += 1
+        return found
+
+    def cells(self, name: str) -> Iterator[tuple[str, str]]:
+        """(kind of column, cell): what most rows say of an attribute."""
+        for kind, said in self._said.items():
+            told = said.get(name.lower())
+            yield kind, told.most_common(1)[0][0] if told else _UNSAID[kind]
 
 
 def _needed(row: EditedRow, columns: WooCommerceColumns, header: Sequence[str]) -> list[str]:
@@ -58,7 +109,11 @@ def _is_variation(row: EditedRow, columns: WooCommerceColumns, header: Sequence[
 
 
 def _edit(
-    row: EditedRow, change: ProductChange, columns: WooCommerceColumns, header: Sequence[str]
+    row: EditedRow,
+    change: ProductChange,
+    columns: WooCommerceColumns,
+    header: Sequence[str],
+    flags: _Flags,
 ) -> None:
     product, at = change.product, columns.at
 
@@ -74,7 +129,7 @@ def _edit(
     for name in sorted(change.properties - {"category"}):
         values = change.values(name)
         if name not in known:
-            _put_attribute(row, name, values, columns, header)
+            _put_attribute(row, name, values, columns, header, flags)
             continue
         column, how = known[name]
         if how == "list":
@@ -94,6 +149,7 @@ def _put_attribute(
     values: Sequence[str],
     columns: WooCommerceColumns,
     header: Sequence[str],
+    flags: _Flags,
 ) -> None:
     """The pair of columns that has this name in the row, else one that is free, else a new one."""
     cell = escaped_list(values)
@@ -107,6 +163,14 @@ def _put_attribute(
     if place is None and _is_variation(row, columns, header):
         row.cannot(name, _NOT_OF_PARENT)
         return
+    is_new = place is None
     place = place or next(pair for pair in pairs if not row.cell(pair[0]))
     row.put(place[0], name if values else "")
     row.put(place[1], cell)
+    if is_new and values:
+        pair = place[0].lower().removesuffix(" name")
+        for kind, said in flags.cells(name):
+            column = f"{pair} {kind}"
+            row.put(
+                header[columns.at[column]] if column in columns.at else column.capitalize(), said
+            )
