@@ -31,8 +31,9 @@ _LOCALE = re.compile(r"[a-z]{2,3}_(?:[A-Z][a-z]{3}_)?[A-Z]{2}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _OPTIONS = re.compile(r"\w+(?:,\w+)+")
 _DECIMAL = re.compile(r"-?\d+,\d+")
-_LONGEST_ENDING = len(".jpeg")
 _PICTURE = re.compile(r".+\.(?:jpe?g|png|gif|webp|tiff?|bmp|avif)", re.IGNORECASE)
+_LAST_OF_PICTURE = frozenset("gGfFpP")
+"""Letters that such names end with."""
 _TITLES = ("name", "product_name", "title", "label", "erp_name", "variation_name")
 _SHOP = frozenset(("uuid", "enabled", "family_variant", "created", "updated", "completeness"))
 _IDS = ("sku", "identifier", "code")
@@ -223,7 +224,7 @@ def _product(columns: AkeneoColumns, row: TableRow) -> ProductRecord:
         cell = cells[place]
         if not cell or column is title:
             continue
-        if "." in cell[-_LONGEST_ENDING:] and _PICTURE.fullmatch(cell) and " " not in cell:
+        if cell[-1] in _LAST_OF_PICTURE and _PICTURE.fullmatch(cell) and " " not in cell:
             pictures += split(cell)
             continue
         if unit is not None and cells[unit]:

@@ -10,7 +10,6 @@ from __future__ import annotations
 import marshal
 import sqlite3
 from collections.abc import Iterator
-from dataclasses import replace
 from types import TracebackType
 from typing import Any
 
@@ -169,11 +168,20 @@ def variant_of(product: ProductRecord, record: ProductRecord) -> ProductRecord:
 
 
 def _links(record: ProductRecord, product: str) -> tuple[tuple[str, str], ...]:
-    return tuple(dict.fromkeys([(VARIANT_OF, product), *record.links]))
+    own = (VARIANT_OF, product)
+    return tuple(dict.fromkeys([own, *record.links])) if record.links else (own,)
 
 
 def _linked(record: ProductRecord, product: str) -> ProductRecord:
-    return replace(record, links=_links(record, product))
+    return ProductRecord(
+        record.id,
+        record.title,
+        record.category,
+        record.images,
+        record.properties,
+        record.line,
+        _links(record, product),
+    )
 
 
 def _packed(record: ProductRecord) -> bytes:
