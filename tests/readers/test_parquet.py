@@ -326,3 +326,23 @@ def test_a_row_of_the_graph_table_that_is_no_triple_is_rejected_alone(tmp_path: 
         rejected, ("no tail", "'thing'", "'product'", "title"), strict=True
     ):
         assert part in reason
+
+
+def test_texts_that_are_all_different_are_no_dictionary(tmp_path: Path) -> None:
+    """Arrow would hold all of a row group in one: a million rows took 190 MB more."""
+    count = 150_000
+    path, mapping = tmp_path / "one-group.parquet", tmp_path / "mapping.yaml"
+    mapping.write_text("id: id\n")
+    table = {
+        "id": [f"a long name of the product of number {number}" for number in range(count)],
+        "colour": [("red", "blue", None)[number % 3] for number in range(count)],
+    }
+    pq.write_table(pa.table(table), path, row_group_size=count)
+    before = pa.total_allocated_bytes()
+    most = 0
+    for number, record in enumerate(ParquetReader().read(path, mapping)):
+        assert isinstance(record, ProductRecord)
+        assert record.id == table["id"][number]
+        assert dict(record.properties).get("colour") == table["colour"][number]
+        most = max(most, pa.total_allocated_bytes() - before)
+    assert most < 16_000_000

@@ -20,7 +20,11 @@ from k3m_kg.readers.compressed import is_packed, open_bytes, read_head, unreadab
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.numbers import plain_text
 
-BATCH_ROWS = 1 << 15
+BATCH_ROWS = 1 << 13
+_BATCH_BYTES, _FEWEST_ROWS = 1 << 25, 256
+"""Of a batch, if its rows are long, and the rows that it has all the same."""
+_DICTIONARY_BYTES = 1 << 21
+_GROUPS_LOOKED_AT = 8
 ROWS_OF_A_BYTE = 1000
 FREE_ROWS = 1_000_000
 """A file may have that many rows, and so many more for each of its bytes: rows that say nothing
@@ -92,14 +96,41 @@ def open_batches(path: Path) -> Batches:
 
 
 def _parquet(path: Path) -> Batches:
-    plain = pq.ParquetFile(str(path))
-    texts = [field.name for field in plain.schema_arrow if pa.types.is_string(field.type)]
-    plain.close()
+    with pq.ParquetFile(str(path)) as plain:
+        sizes = _sizes(plain.metadata)
+        texts = [
+            field.name
+            for field in plain.schema_arrow
+            if pa.types.is_string(field.type) and not _is_of_many(*sizes.get(field.name, (0, 0)))
+        ]
+        rows = max((count for _, count in sizes.values()), default=0)
+    row_bytes = sum(size for size, _ in sizes.values()) // max(rows, 1)
+    at_once = min(max(_BATCH_BYTES // max(row_bytes, 1), _FEWEST_ROWS), BATCH_ROWS)
     # As dictionaries, equal texts are one text: faster, and a small file stays small in memory.
     file = pq.ParquetFile(str(path), read_dictionary=texts, buffer_size=1 << 20)
-    return Batches(
-        file.schema_arrow, _numbered(path, map(_in_bounds, file.iter_batches(BATCH_ROWS)))
-    )
+    return Batches(file.schema_arrow, _numbered(path, map(_in_bounds, file.iter_batches(at_once))))
+
+
+def _sizes(metadata: Any) -> dict[str, tuple[int, int]]:
+    """Of each column bytes and values in the first row groups."""
+    found: dict[str, tuple[int, int]] = {}
+    for group in range(min(metadata.num_row_groups, _GROUPS_LOOKED_AT)):
+        columns = metadata.row_group(group)
+        for place in range(columns.num_columns):
+            column = columns.column(place)
+            size, count = found.get(column.path_in_schema, (0, 0))
+            size += max(column.total_uncompressed_size, 0)
+            found[column.path_in_schema] = size, count + max(column.num_values, 0)
+    return found
+
+
+def _is_of_many(size: int, values: int) -> bool:
+    """Whether most texts of a column stand in the file themselves, as they are different.
+
+    Arrow would hold all of a row group in one dictionary. What is written as places in one takes
+    three bytes a value at most.
+    """
+    return size > _DICTIONARY_BYTES + 3 * values
 
 
 def _numbered(path: Path, batches: Iterator[Any]) -> Iterator[tuple[int, Any]]:
