@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import math
 
+from k3m_kg.corruption import CORRUPTIONS
 from k3m_kg.robustness.falls import FallDifference
 from k3m_kg.robustness.results import Results
 
-FALLS = {"less": "falls less", "level": "falls as much", "more": "falls more"}
+FALLS = {"less": "falls less", "level": "cannot tell", "more": "falls more"}
 """Outcomes of a comparison of falls, in words."""
 FALL_DIFFERENCE = "whose fall is smaller: below 0 the model falls less than the other"
 
@@ -55,30 +56,33 @@ def fall_differences_of(results: Results, task: str) -> tuple[list[str], list[li
 
 
 def fall_texts(results: Results) -> list[str]:
-    """Whether a model falls less than itself without a part, and than the best other, in words."""
-    found: dict[str, dict[str, int]] = {}
-    for fall in results.falls:
-        if fall.outcome is None:
-            continue
-        against = []
-        if fall.variant or (fall.without_knowledge and not fall.best):
-            against.append(f"{fall.against} ({_kind(fall)})")
-        if fall.best:
-            against.append("the best other model")
-        for other in against:
-            counts = found.setdefault(f"{fall.model} against {other}", dict.fromkeys(FALLS, 0))
-            counts[fall.outcome] += 1
+    """Where a model falls less than the best other, and than itself without a part, in words."""
+    found: dict[tuple[str, str, str, str], dict[str, list[str]]] = {}
+    told = [fall for fall in results.falls if fall.outcome is not None]
+    for fall in sorted(told, key=lambda fall: not fall.best):
+        if fall.best or fall.variant or fall.without_knowledge:
+            pair = fall.task, fall.model, fall.against, _kind(fall)
+            states = found.setdefault(pair, {outcome: [] for outcome in FALLS})
+            states[str(fall.outcome)].append(CORRUPTIONS[fall.corruption].summary)
     ratio = max(results.settings.ratios)
+    several = len(results.tasks) > 1
     return [
-        f"{pair}: falls less in {count['less']}, as much in {count['level']}, more in "
-        f"{count['more']} of {sum(count.values())} comparisons, clean to {100 * ratio:g} %"
-        for pair, count in found.items()
+        f"{f'{task}: ' if several else ''}{model} against {other} ({kind}), clean to "
+        f"{100 * ratio:g} %: "
+        + "; ".join(
+            f"{FALLS[outcome]} with {', '.join(names)}"
+            for outcome, names in states.items()
+            if names
+        )
+        for (task, model, other, kind), states in found.items()
     ]
 
 
 def _kind(found: FallDifference) -> str:
     if found.variant:
-        return "it, without knowledge" if found.without_knowledge else "a variant of it"
+        alone = found.against.startswith(f"{found.model}-")  # and no other part differs
+        own = "it" if alone else "a variant of it"
+        return f"{own}, without knowledge" if found.without_knowledge else "a variant of it"
     kinds = ["the best other"] * found.best + ["without knowledge"] * found.without_knowledge
     return ", ".join(kinds) or "another model"
 

@@ -51,7 +51,7 @@ class FallDifference:
     Attributes:
         task, measure, corruption, ratio: which.
         model, against: whose.
-        variant: `against` is `model` with another idea in it.
+        variant: both are one model, with other ideas in it.
         without_knowledge: `against` shows its products no triples, unlike `model`.
         best: `against` is the best of those that the first model is compared with, in this state.
         fall, fall_against: theirs, shares.

@@ -24,7 +24,7 @@ class GridSettings(Settings):
 
     Attributes:
         models: presets, the first of which is compared with the best of those that are no variant
-            of it (called as it is and more); and `linear`, `boosting`.
+            of it (named alike: `k3m`, `k3m-evidence`, `k3m-mean`); and `linear`, `boosting`.
         tasks: evaluations by name, as `classification:articleType` with what it asks for.
         corruptions: by name.
         ratios: shares of products; 0 stands for the whole catalog, once.
@@ -95,15 +95,20 @@ class GridSettings(Settings):
         return self.presets[0]
 
     def baselines(self, among: tuple[str, ...]) -> list[str]:
-        """Of some models those that the champion is compared with."""
-        first = self.champion
-        return [name for name in among if name != first and not name.startswith(f"{first}-")]
+        """Of some models those that the champion is compared with: none of its own variants."""
+        family = _family(self.champion)
+        return [name for name in among if _family(name) != family]
 
     @property
     def cells(self) -> list[tuple[str, float]]:
         """Corruption and share of every cell of a model, seed and task; the whole catalog first."""
         harmed = [ratio for ratio in self.ratios if ratio > 0]
         return [(CLEAN, 0.0), *((name, ratio) for name in self.corruptions for ratio in harmed)]
+
+
+def _family(model: str) -> str:
+    """Names of presets begin with whose variants they are: `k3m-evidence`, `vilbert-pkg`."""
+    return model.partition("-")[0]
 
 
 class GridMark(Settings):

@@ -33,8 +33,8 @@ MAJORITY = "majority"
 LEGEND = (
     "*: the best of its column. ▲ ahead, = level, ▼ lost: the first model against the best other "
     "of the cell, by its paired 95 % interval. -: not measured; of simple models only the measure "
-    "that all are compared by is. majority: the most frequent answer of training, always. Falls as "
-    "much: the paired interval of the difference holds 0, which is not to say that it is 0."
+    "that all are compared by is. majority: the most frequent answer of training, always. Cannot "
+    "tell: the paired interval of the difference of falls holds 0, which is not to say it is 0."
 )
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -98,15 +100,20 @@ def test_a_model_is_compared_with_itself_without_knowledge_and_with_the_best_oth
     ]
 
 
-def test_k3m_has_its_variants_beside_it_where_another_is_named_first() -> None:
-    names = ("k3m-evidence", "k3m", "k3m-no-structure")
-    found = compared({name: fall(45, 30) for name in names}, list(names[1:]), "k3m")
+def test_no_variant_of_the_first_model_is_the_best_other_whichever_is_named_first() -> None:
+    names = ("k3m-evidence", "k3m", "k3m-no-structure", "linear", "vilbert", "vilbert-pkg")
+    rivals = tiny_settings(models=names).baselines(names)
+    assert rivals == ["linear", "vilbert", "vilbert-pkg"]
+    found = compared({name: fall(45, 30) for name in names[:4]}, rivals, "linear")
     pairs = [(one.model, one.against, one.variant, one.without_knowledge) for one in found]
     assert pairs == [
-        ("k3m-evidence", "k3m", False, False),
-        ("k3m-evidence", "k3m-no-structure", False, True),
+        ("k3m-evidence", "k3m", True, False),
+        ("k3m-evidence", "k3m-no-structure", True, True),
+        ("k3m-evidence", "linear", False, False),
         ("k3m", "k3m-no-structure", True, True),
     ]
+    shuffled = ("vilbert-pkg", "vilbert", "k3m")
+    assert tiny_settings(models=shuffled).baselines(shuffled) == ["k3m"]
 
 
 def results(outcome: str, seeds: int = 1) -> Results:
@@ -149,18 +156,46 @@ def results(outcome: str, seeds: int = 1) -> Results:
 def test_the_page_begins_with_who_falls_less_in_words() -> None:
     found = results("less")
     assert fall_texts(found) == [
-        "k3m against k3m-no-structure (it, without knowledge): falls less in 1, as much in 0, "
-        "more in 0 of 1 comparisons, clean to 100 %"
+        "k3m against k3m-no-structure (it, without knowledge), clean to 100 %: falls less with "
+        "title missing"
     ]
     _, falls = falls_of(found, "link-prediction")
     assert falls == [["TMR", "k3m", "60.0", "40.0", "+20.0 [+10.0, +30.0]*"]]
     _, differences = fall_differences_of(found, "link-prediction")
     assert differences[0][-2:] == ["-5.0 [-8.0, -2.0]", "falls less"]
     said = markdown(found)
-    assert said.index("falls less in 1") < said.index("Levels:")
+    assert said.index("falls less with title missing") < said.index("Levels:")
     assert "1,234 questions were asked about 60 test products" in said
     assert "*: the best of its column" in said
     assert falls_csv(found).splitlines()[1].endswith(",less")
+
+
+def test_the_first_words_name_the_best_other_and_where_it_falls_less() -> None:
+    found = results("less")
+    told = [
+        replace(
+            found.falls[0],
+            corruption=corruption,
+            model="k3m-evidence",
+            against=against,
+            variant=variant,
+            without_knowledge=variant,
+            best=not variant,
+            outcome=outcome,
+        )
+        for corruption, against, variant, outcome in (
+            ("TMR", "k3m-no-structure", True, "level"),
+            ("TMR", "linear", False, "less"),
+            ("TNR", "linear", False, "level"),
+            ("IMR", "linear", False, "level"),
+        )
+    ]
+    assert fall_texts(replace(found, falls=told)) == [
+        "k3m-evidence against linear (the best other), clean to 100 %: falls less with title "
+        "missing; cannot tell with title of another product, image missing",
+        "k3m-evidence against k3m-no-structure (a variant of it, without knowledge), clean to "
+        "100 %: cannot tell with title missing",
+    ]
 
 
 def test_the_majority_is_a_row_of_every_table() -> None:

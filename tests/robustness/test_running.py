@@ -276,7 +276,7 @@ def test_all_measures_of_a_task_stand_on_the_page(
     page = job.paths.page.read_text("utf-8")
     assert "All measures" in page
     assert "Fall from clean" in page
-    assert "k3m against the best other model: falls less in" in page
+    assert "(the best other), clean to 100 %: " in page
     assert "questions were asked about" in page
     assert "trained once" in page
     assert (job.paths.plots / "link-prediction-bars.png").read_bytes().startswith(b"\x89PNG")

@@ -39,7 +39,7 @@ def test_a_grid_in_two_processes_and_what_it_leaves(
     assert "to do: 2 of 2 trainings, 6 of 6 cells" in err
     code, said, err = run(*words, "--seeds", 2, "--workers", 1)
     assert code == 0, err
-    assert "k3m against the best other model: falls less in" in said.splitlines()[0]
+    assert "k3m against linear (the best other), clean to 100 %: " in said.splitlines()[0]
     assert "k3m against the best other model of each cell" in said.splitlines()[1]
     assert said.splitlines()[2] == str(out / "report.html")
     with (out / "results.csv").open(newline="") as file:
