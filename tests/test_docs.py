@@ -174,7 +174,7 @@ def check_modality(record: ModalityPlugin) -> None:
 
 
 def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
-    """Opened by its manifest, the example ranks as the commonest value does."""
+    """Opened by its manifest, the example ranks as the commonest value does, but for ties."""
     from k3m_kg.evaluation.link_prediction import evaluate_link_prediction
     from k3m_kg.snapshot import Snapshot
     from k3m_kg.testing.shop import shop_snapshot
@@ -199,7 +199,8 @@ def check_predictor(record: LinkPredictorPlugin, folder: Path) -> None:
         opened = open_model(folder / "model", None, device="cpu")
     assert opened.trained.sees == ()
     metrics = evaluate_link_prediction(opened.predictor, opened.batcher).report["metrics"]
-    assert metrics["mrr"] == pytest.approx(metrics["majority_mrr"])
+    behind, ahead = (metrics[kind]["mrr"] for kind in ("pessimistic", "optimistic"))
+    assert behind - 1e-9 <= metrics["majority_mrr"] <= ahead + 1e-9
 
 
 def check_evaluation(record: EvaluationPlugin, folder: Path) -> None:

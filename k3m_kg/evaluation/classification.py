@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -311,9 +310,9 @@ def figures(data: ClassificationData, predicted: np.ndarray) -> dict[str, float]
 
 
 def commonest(data: ClassificationData) -> int:
-    """The label that most training products have."""
-    label: int = Counter(data.train.labels.tolist()).most_common(1)[0][0]
-    return label
+    """The label that most training products have; of several the first, as `rank_by_frequency`."""
+    labels, counts = np.unique(data.train.labels, return_counts=True)
+    return int(labels[counts.argmax()])
 
 
 def evaluate_classification(

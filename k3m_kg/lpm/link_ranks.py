@@ -117,14 +117,20 @@ def rank_questions(
 
 
 def rank_by_frequency(catalog: Catalog, questions: Triples, truth: Triples) -> LinkRanks:
-    """The majority baseline: each property's values ranked by how often training has them."""
+    """The majority baseline: each property's values ranked by how often training has them.
+
+    Of values that are as frequent the first by id is ahead: whoever says the most frequent one has
+    to choose, and is right about those that have it. As a tie it would be right about none.
+    """
     names = np.unique(questions.properties).tolist()
     ranks = []
     for name in names:
-        counts_C = torch.from_numpy(catalog.counts[name]).double()
+        order_C = np.argsort(-catalog.counts[name], kind="stable")
+        scores_C = torch.empty(len(order_C), dtype=torch.float64)
+        scores_C[torch.from_numpy(order_C)] = -torch.arange(len(order_C), dtype=torch.float64)
 
-        def scores(rows: np.ndarray, columns: slice, counts_C: Tensor = counts_C) -> Tensor:
-            return counts_C[columns].repeat(len(rows), 1)
+        def scores(rows: np.ndarray, columns: slice, scores_C: Tensor = scores_C) -> Tensor:
+            return scores_C[columns].repeat(len(rows), 1)
 
         asked = questions[questions.properties == name]
         ranks.append(rank_property(scores, asked, truth, name, catalog.candidates[name]))

@@ -80,6 +80,14 @@ def test_figures_are_those_of_the_textbook() -> None:
     assert result["macro_f1"] == pytest.approx((2 / 3 + 4 / 5 + 0) / 3)
 
 
+def test_of_labels_that_are_as_frequent_the_majority_is_the_first_by_id() -> None:
+    rows = np.arange(4)
+    train = LabelledRows(rows, np.array([5, 2, 5, 2]))
+    test = LabelledRows(rows, np.array([2, 2, 2, 5]))
+    data = ClassificationData("p", 0, train, train, test, 0)
+    assert figures(data, test.labels)["majority"] == pytest.approx(3 / 4)
+
+
 class Learner(TriplesOnly):
     """Sees the triples through a layer that starts out nearly blind, until it is trained."""
 

@@ -193,6 +193,15 @@ def test_the_majority_baseline_ranks_by_training_frequency_with_the_same_filter(
     assert report["mr"] == pytest.approx((1 + 2 + 1 + 1 + 4) / 5)
 
 
+def test_of_values_that_are_as_frequent_the_majority_says_the_first() -> None:
+    source = catalog_of([[(0, 0)], [(0, 1)], [(0, 0), (0, 1)], [(0, 3)]])
+    truth = everything(source)
+    source.catalog.counts[0][:] = 7
+    report = rank_by_frequency(source.catalog, truth, truth).per_property()["p0"]
+    assert report["hits@1"] == pytest.approx(3 / 5)  # by ties it would be none
+    assert report["mr"] == pytest.approx((1 + 2 + 1 + 1 + 4) / 5)
+
+
 def test_the_predictor_is_asked_in_evaluation_mode_and_left_as_it_was() -> None:
     class Watcher(Tattler):
         def heads(self, batch):
