@@ -17,6 +17,7 @@ from k3m_kg.contracts import Outcomes, Scores
 from k3m_kg.errors import K3MError
 from k3m_kg.evaluation.intervals import difference, interval_of
 from k3m_kg.robustness.cells import GridCell, averaged
+from k3m_kg.robustness.settings import SIMPLE
 from k3m_kg.training.presets import PRESETS
 
 DRAWS = 400
@@ -36,12 +37,15 @@ class Fall:
             corrupted one: positive where it falls.
         low, high: a 95 % interval of it, over products; NaN where the task says nothing of items.
         outcomes: what it is made of.
+        whole, harmed: of the trainings that it is the mean over, by seed.
     """
 
     value: float
     low: float
     high: float
     outcomes: Outcomes | None
+    whole: Trainings
+    harmed: Trainings
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class FallDifference:
         variant: both are one model, with other ideas in it.
         without_knowledge: `against` shows its products no triples, unlike `model`.
         best: `against` is the best of those that the first model is compared with, in this state.
-        fall, fall_against: theirs, shares.
+        fall, fall_against: theirs, shares, over the trainings that both have.
         difference: the fall of `model` less that of `against`: negative where `model` falls less.
         low, high, p: its 95 % interval over products, and how likely it would be of equals; None
             where they were not asked the same.
@@ -97,14 +101,37 @@ def fall_of(whole: Trainings, harmed: Trainings) -> Fall | None:
     seeds = [seed for seed in whole if seed in harmed]
     if not seeds:
         return None
-    befores, afters = [whole[seed] for seed in seeds], [harmed[seed] for seed in seeds]
+    whole, harmed = ({seed: cells[seed] for seed in seeds} for cells in (whole, harmed))
+    befores, afters = list(whole.values()), list(harmed.values())
     value = float(np.mean([cell.figure for cell in befores]))
     value -= float(np.mean([cell.figure for cell in afters]))
     outcomes = _fallen(averaged(befores), averaged(afters))
     low = high = math.nan
     if outcomes is not None:
         low, high = interval_of(outcomes, draws=DRAWS)
-    return Fall(value, low, high, outcomes)
+    return Fall(value, low, high, outcomes, whole, harmed)
+
+
+def of_both(
+    model: str, cells: Trainings, against: str, others: Trainings
+) -> tuple[Trainings, Trainings]:
+    """Two models' cells of the trainings that both have; simple ones stand beside every training.
+
+    While a grid is not done one model may have been trained more often than another.
+    """
+    if model in SIMPLE or against in SIMPLE:
+        return cells, others
+    seeds = [seed for seed in cells if seed in others]
+    return {seed: cells[seed] for seed in seeds}, {seed: others[seed] for seed in seeds}
+
+
+def _falls_of_both(
+    model: str, fall: Fall, against: str, other: Fall
+) -> tuple[Fall | None, Fall | None]:
+    if fall.whole.keys() == other.whole.keys():
+        return fall, other
+    wholes = of_both(model, fall.whole, against, other.whole)
+    return fall_of(wholes[0], fall.harmed), fall_of(wholes[1], other.harmed)
 
 
 def compared_falls(
@@ -135,7 +162,9 @@ def compared_falls(
         if other.startswith(f"{model}-") and champion not in (model, other)
     ]
     for model, other in pairs:
-        one, two = falls[model], falls[other]
+        one, two = _falls_of_both(model, falls[model], other, falls[other])
+        if one is None or two is None:
+            continue
         found = FallDifference(
             task=task,
             measure=measure,

@@ -32,6 +32,7 @@ from k3m_kg.robustness.tables import (
     table_of,
     trainings_text,
     verdict_text,
+    waiting_text,
 )
 
 _BARS = "bars"
@@ -105,12 +106,11 @@ def _head(results: Results) -> str:
     found = results.verdicts()
     settings = results.settings
     shown = {name: f"{count:,}" for name, count in found.items()}
-    missing = (
-        f"<p class=wrong>{results.missing:,} cells are not asked yet: the same command goes on.</p>"
-        * (results.missing > 0)
+    missing = f"<p class=wrong>{escape(waiting_text(results))}: the same command goes on.</p>" * (
+        results.missing > 0
     )
     claims = "".join(f"<p class=lead>{escape(line)}.</p>" for line in fall_texts(results))
-    once = " class=wrong" * (settings.seeds == 1)
+    once = " class=wrong" * (settings.seeds == 1 or results.missing > 0)
     return (
         f"<h1>When titles, pictures or knowledge are missing or wrong</h1>{claims}"
         f"<p class=lead>Levels: {escape(verdict_text(results))}.</p>{tiles(shown)}{missing}"

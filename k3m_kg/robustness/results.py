@@ -14,7 +14,6 @@ from typing import Any
 
 import numpy as np
 
-from k3m_kg.contracts import Outcomes
 from k3m_kg.corruption import CORRUPTIONS, Corruption
 from k3m_kg.corruption.drawing import Draws, some_of
 from k3m_kg.errors import K3MError
@@ -28,9 +27,10 @@ from k3m_kg.robustness.falls import (
     Trainings,
     compared_falls,
     fall_of,
+    of_both,
 )
 from k3m_kg.robustness.settings import CLEAN, SIMPLE, GridSettings
-from k3m_kg.robustness.units import SPLIT, GridJob
+from k3m_kg.robustness.units import SPLIT, GridJob, units_of
 from k3m_kg.snapshot import Snapshot
 
 
@@ -50,8 +50,8 @@ class GridRow:
             paired 95 % interval; None of the whole catalog itself.
         parameters: numbers that are learned; None of simple models.
         against: of the first model, the best of the others.
-        difference, difference_low, difference_high, p: how far it is ahead of that, and how likely
-            that would be of equals.
+        difference, difference_low, difference_high, p: how far it is ahead of that, by the
+            trainings that both have, and how likely that would be of equals.
         outcome: `ahead`, `level` or `lost`; None of other models, and where nobody can be compared.
         metrics: the mean over trainings of every number that the task reports; the measure alone
             where the share follows from none and all.
@@ -105,7 +105,7 @@ class Results:
         settings: of the grid.
         snapshot: id.
         rows: by task, corruption, share, model.
-        missing: cells that were not asked yet.
+        waiting: of each model, how many cells are to be asked yet.
         told: what of the catalog was corrupted, by corruption, with all products met.
         products: that were asked.
         falls: two models' falls beside each other, with the most products met.
@@ -115,7 +115,7 @@ class Results:
     settings: GridSettings
     snapshot: str
     rows: list[GridRow]
-    missing: int
+    waiting: dict[str, int]
     told: dict[str, Any]
     products: int
     falls: list[FallDifference] = field(default_factory=list)
@@ -126,6 +126,11 @@ class Results:
         return [
             row for row in self.rows if row.task == task and row.corruption in (CLEAN, corruption)
         ]
+
+    @property
+    def missing(self) -> int:
+        """Cells that are to be asked yet."""
+        return sum(self.waiting.values())
 
     @property
     def tasks(self) -> list[str]:
@@ -177,7 +182,7 @@ def results_of(
     falls: list[FallDifference] = []
     asked: dict[str, TaskAsked] = {}
     told: dict[str, Any] = {}
-    missing = done = 0
+    done = 0
     total = len(settings.tasks) * len(settings.cells)
     for task in settings.tasks:
         cells = {model: _Model(job, task, model) for model in settings.models}
@@ -187,7 +192,6 @@ def results_of(
             for model, kept in cells.items():
                 some = {seed: kept.cell(seed, name, ratio, met) for seed in kept.seeds}
                 there = {seed: cell for seed, cell in some.items() if cell is not None}
-                missing += len(some) - len(there)
                 if there:
                     found[model] = there
                     if name != CLEAN and ratio == 1:
@@ -204,7 +208,11 @@ def results_of(
             done += 1
             if progress:
                 progress(done, total)
-    return Results(settings, snapshot.id, rows, missing, told, len(rows_asked), falls, asked)
+    waiting: dict[str, int] = {}
+    for unit in units_of(settings):
+        if count := len(job.waiting(unit)):
+            waiting[unit.model] = waiting.get(unit.model, 0) + count
+    return Results(settings, snapshot.id, rows, waiting, told, len(rows_asked), falls, asked)
 
 
 class _Met:
@@ -284,9 +292,9 @@ class _State:
 
     def rows(self) -> Iterator[GridRow]:
         """A row per model, and of the first one who is ahead."""
-        together = {model: averaged(list(cells.values())) for model, cells in self._found.items()}
         for model, trainings in self._found.items():
-            cells, outcomes = list(trainings.values()), together[model]
+            cells = list(trainings.values())
+            outcomes = averaged(cells)
             low = high = spread = math.nan
             if outcomes is not None:
                 low, high = interval_of(outcomes, draws=DRAWS)
@@ -296,10 +304,8 @@ class _State:
             if model in self._falls:
                 fall = self._falls[model]
                 more = {"fall": fall.value, "fall_low": fall.low, "fall_high": fall.high}
-            best = self._best
-            if model == self._settings.champion and best is not None:
-                more |= {"against": best, "difference": self._means[model] - self._means[best]}
-                more |= _ahead(outcomes, together[best])
+            if model == self._settings.champion and self._best is not None:
+                more |= _ahead(model, trainings, self._best, self._found[self._best])
             yield GridRow(
                 task=self._task,
                 measure=cells[0].measure,
@@ -355,15 +361,22 @@ def _means(reports: list[dict[str, float]]) -> dict[str, float]:
     }
 
 
-def _ahead(one: Outcomes | None, other: Outcomes | None) -> dict[str, Any]:
-    if one is None or other is None:
-        return {}
+def _ahead(model: str, trainings: Trainings, best: str, others: Trainings) -> dict[str, Any]:
+    one, other = (list(part.values()) for part in of_both(model, trainings, best, others))
+    told: dict[str, Any] = {"against": best}
+    if not one or not other:
+        return told
+    means = [float(np.mean([cell.figure for cell in cells])) for cells in (one, other)]
+    told["difference"] = means[0] - means[1]
+    outcomes, against = averaged(one), averaged(other)
+    if outcomes is None or against is None:
+        return told
     try:
-        found = difference(one, other)
+        found = difference(outcomes, against)
     except K3MError:  # a task may ask one model something else
-        return {}
+        return told
     outcome = "ahead" if found.low > 0 else "lost" if found.high < 0 else "level"
-    return {
+    return told | {
         "difference_low": found.low,
         "difference_high": found.high,
         "p": found.p,

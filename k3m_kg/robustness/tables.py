@@ -126,12 +126,28 @@ def asked_text(results: Results, task: str) -> str:
 def trainings_text(results: Results) -> str:
     """How often models were trained, and what that is worth."""
     seeds = results.settings.seeds
+    counts = dict.fromkeys(results.settings.presets, 0)
+    for row in results.rows:
+        if row.model in counts:
+            counts[row.model] = max(counts[row.model], row.seeds)
+    if any(count < seeds for count in counts.values()):
+        said = ", ".join(f"{model} {count}" for model, count in counts.items())
+        return (
+            f"trainings so far, of {seeds} each: {said}; figures are means over these, and two "
+            "models are compared by the trainings that both have"
+        )
     if seeds > 1:
         return f"each model was trained {seeds} times, and figures are means over these"
     return (
         "each model was trained once: how far another training of it would differ is not known, "
         "and one seed says little; --seeds 3 adds two"
     )
+
+
+def waiting_text(results: Results) -> str:
+    """How many cells are to be asked yet, and of which models."""
+    said = ", ".join(f"{count:,} of {model}" for model, count in results.waiting.items())
+    return f"{results.missing:,} cells are not asked yet ({said})"
 
 
 def verdict_text(results: Results) -> str:
@@ -157,7 +173,7 @@ def _markdown(results: Results) -> Iterator[str]:
     yield f"{trainings_text(results).capitalize()}."
     if results.missing:
         yield ""
-        yield f"{results.missing:,} cells are not asked yet."
+        yield f"{waiting_text(results)}."
     for task in results.tasks:
         yield ""
         yield f"## {task}"

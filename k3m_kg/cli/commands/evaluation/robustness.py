@@ -166,7 +166,7 @@ def robustness(
     from k3m_kg.robustness.plan import plan_lines
     from k3m_kg.robustness.results import results_of
     from k3m_kg.robustness.running import prepared, run_grid
-    from k3m_kg.robustness.tables import verdict_text
+    from k3m_kg.robustness.tables import verdict_text, waiting_text
 
     for name in settings.models:
         one_of("model", name, known_models(), "--models")
@@ -192,9 +192,7 @@ def robustness(
         )
         files = write_results(results, GridPaths(out), summaries())
     if not whole:
-        note(
-            f"the time is over, {results.missing:,} cells are to be asked: the same command goes on"
-        )
+        note(f"the time is over, {waiting_text(results)}: the same command goes on")
     if as_json:
         print_json({"files": [str(path) for path in files], **results.as_json()})
     else:
