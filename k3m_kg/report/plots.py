@@ -18,7 +18,7 @@ _FIRST = "macro_hits@1"
 _TASKS = {"lpm": "Triples (LPM)", "mlm": "Title words (MLM)", "mom": "Image regions (MOM)"}
 _MARKS: dict[str, dict[str, Any]] = {
     "floor": {"marker": "|", "s": 130, "color": GREY, "lw": 2},
-    "other": {"s": 46, "facecolor": "white", "edgecolor": ORANGE, "lw": 1.8},
+    "other": {"s": 120, "facecolor": "white", "edgecolor": ORANGE, "lw": 1.8},
     "model": {"s": 52, "color": BLUE, "zorder": 3},
     "ceiling": {"marker": "|", "s": 150, "color": INK, "lw": 2},
 }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import heapq
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -110,7 +111,7 @@ class Clock:
             return None
         at_least = False
         of_units = []
-        for unit, tasks in self._left.items():
+        for unit, tasks in sorted(self._left.items(), key=lambda one: one[0] not in self._since):
             spent = now - self._since.get(unit, now)  # on what it does now
             seconds = 0.0
             if self._training[unit]:
@@ -124,8 +125,10 @@ class Clock:
                 seconds += max(0.0, (each or 0.0) - spent)
                 spent = 0.0
             of_units.append(seconds)
-        # No unit is done by two processes.
-        return TimeLeft(max(sum(of_units) / self.workers, *of_units), at_least)
+        ends = [0.0] * self.workers  # no unit is done by two processes; those that go on are first
+        for seconds in of_units:
+            heapq.heapreplace(ends, ends[0] + seconds)
+        return TimeLeft(max(ends), at_least)
 
     def _seconds_of_training(self) -> float | None:
         """A whole one, preparation with it; while none is done, as the one that goes on goes."""

@@ -32,7 +32,7 @@ def falls_of(results: Results, task: str) -> tuple[list[str], list[list[str]]]:
             star = "*" * (row.fall == least)
             clean, now = f"{100 * (row.mean + row.fall):.1f}", f"{100 * row.mean:.1f}"
             body.append([corruption, row.model, clean, now, f"{_points(row.fall)}{ends}{star}"])
-    return ["products", "model", "clean", f"at {100 * ratio:g} %", "fall (points)"], body
+    return ["corruption", "model", "clean", f"at {100 * ratio:g} %", "fall (points)"], body
 
 
 def fall_differences_of(results: Results, task: str) -> tuple[list[str], list[list[str]]]:
@@ -51,7 +51,7 @@ def fall_differences_of(results: Results, task: str) -> tuple[list[str], list[li
                     "-" if found.outcome is None else FALLS[found.outcome],
                 ]
             )
-    head = ["products", "model", "against", "which is", "difference of falls (points)", "verdict"]
+    head = ["corruption", "model", "against", "which is", "difference of falls (points)", "verdict"]
     return head, body
 
 

@@ -164,7 +164,7 @@ def _falls(results: Results, task: str) -> Iterator[str]:
         for state, model, *figures, fall in body
     ]
     yield "<h3>Fall from clean</h3>"
-    yield table("|products", "|model", *head[2:], rows=cells)
+    yield table("|corruption", "|model", *head[2:], rows=cells)
     _, body = fall_differences_of(results, task)
     if body:
         cells = [
@@ -177,7 +177,7 @@ def _falls(results: Results, task: str) -> Iterator[str]:
         ]
         yield f"<h3>{FALL_DIFFERENCE[0].upper()}{FALL_DIFFERENCE[1:]}</h3>"
         yield table(
-            "|products",
+            "|corruption",
             "|model",
             "|against",
             "|which is",
@@ -207,7 +207,7 @@ def _tables(results: Results, task: str) -> Iterator[str]:
             for state, model, *shown in body
         ]
         yield "<h3>All measures, all products met</h3>"
-        yield table("|products", "|model", *head[2:], rows=cells)
+        yield table("|corruption", "|model", *head[2:], rows=cells)
 
 
 def _told(results: Results) -> str:

@@ -107,7 +107,7 @@ def measures_of(results: Results, task: str) -> tuple[list[str], list[list[str]]
                 for name in names
             ]
             body.append([state, row.model, *cells])
-    return ["products", "model", *names], body
+    return ["corruption", "model", *names], body
 
 
 def asked_text(results: Results, task: str) -> str:

@@ -255,13 +255,28 @@ def test_trainings_and_cells_are_told_apart_in_the_time_left(
     assert clock.left == TimeLeft(3 * 30 + 50, at_least=False)
 
 
+def test_a_third_training_waits_for_one_of_two_processes(
+    snapshot: Snapshot, tmp_path: Path
+) -> None:
+    settings = tiny_settings(models=("k3m", "vilbert", "lxmert"), tasks=TASKS[:1])
+    job = job_of(snapshot, tmp_path / "grid", settings)
+    now = 0.0
+    clock = Clock(job, now=lambda: now)
+    clock.workers = 2
+    for seconds, done in ((0.0, 1), (10.0, 2)):
+        for model in ("k3m", "vilbert"):
+            now = seconds
+            clock.told(Told(GridUnit(model), "train", done, 10))
+    assert clock.left == TimeLeft(80 + 100, at_least=True)  # not (80 + 80 + 100) / 2
+
+
 def test_all_measures_of_a_task_stand_on_the_page(
     snapshot: Snapshot, done: tuple[GridJob, list[Told]]
 ) -> None:
     job, _ = done
     results = results_of(job, snapshot)
     head, body = measures_of(results, "link-prediction")
-    assert head == ["products", "model", "macro_hits@1", "hits@1", "hits@3", "hits@10", "mrr"]
+    assert head == ["corruption", "model", "macro_hits@1", "hits@1", "hits@3", "hits@10", "mrr"]
     states = [(state, model) for state, model, *_ in body]
     assert states == [(s, m) for s in ("clean", "TMR", "MNR") for m in job.settings.models]
     by_model = {model: cells for state, model, *cells in body if state == "TMR"}
