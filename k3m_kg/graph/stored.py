@@ -293,6 +293,20 @@ class IngestCounts:
 
 
 @dataclass(slots=True)
+class Overlap:
+    """Products that a session's source states for the first time and another one states too.
+
+    Attributes:
+        products: how many.
+        titles, categories: of these, which both sources give and give otherwise.
+    """
+
+    products: int = 0
+    titles: int = 0
+    categories: int = 0
+
+
+@dataclass(slots=True)
 class WriteResult:
     """What became of one batch of statements.
 

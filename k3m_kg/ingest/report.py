@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.graph.stored import ImageFailure, IngestCounts, SubjectDiff
+from k3m_kg.graph.stored import ImageFailure, IngestCounts, Overlap, SubjectDiff
 from k3m_kg.graph.writing.session import IngestSession
 from k3m_kg.graph.writing.writer import GraphWriter
 from k3m_kg.ingest.planning import SourcePlan
@@ -119,6 +120,9 @@ class Tally:
             session.keep(product)
         report.counts = session.finish(self._aside.rows)
         report.notes += self._of_lost_pictures()
+        if self._plan.last is None:
+            run = None if dry_run else session.run
+            report.notes += self._of_overlap(session.largest_overlap(), run)
         if dry_run:
             report.changes = list(islice(writer.diff(session.run), LISTED_CHANGES))
         else:
@@ -151,6 +155,33 @@ class Tally:
             f"{last.images_found:,} pictures were found in its last ingest, with --images "
             f"{last.images_folder}, and {now:,} are now"
         )
+
+    def _of_overlap(
+        self, largest: tuple[str, Overlap, bool] | None, run: int | None
+    ) -> Iterator[str]:
+        """What to do where a new source says what another one says: it may be a newer version."""
+        if largest is None:
+            return
+        name, overlap, other_first = largest
+        what = [
+            f"{count:,} {kind}"
+            for count, kind in ((overlap.titles, "titles"), (overlap.categories, "categories"))
+            if count
+        ]
+        differ = f": {' and '.join(what)} differ, and those of {{}} are shown" if what else ""
+        place = "before" if other_first else "after"
+        note = (
+            f"{overlap.products:,} products are stated by {name} too, which comes {place} this "
+            f"source{differ.format('that source' if other_first else 'this one')}"
+        )
+        if overlap.products * 2 >= self.report.counts.products_read:
+            undo = "" if run is None else f"`k3m-kg undo {run}`, then "
+            path = shlex.quote(str(self._plan.path))
+            note += (
+                f"; if this is a newer version of it: {undo}"
+                f"`k3m-kg ingest {path} --source {shlex.quote(name)}`"
+            )
+        yield note
 
     def _refuse_too_many(self) -> None:
         rejected = self._aside.rows

@@ -98,6 +98,32 @@ def test_a_changed_source_yields_exactly_the_difference(store: GraphStore) -> No
     assert ids(store) == ["changed", "new", "same"]
 
 
+def test_a_new_source_that_says_what_another_says_is_told_how_to_replace_it(
+    store: GraphStore,
+) -> None:
+    write_tsv("cat 26.tsv", row("1"), row("2"), row("3"))
+    (first,) = run(store, "cat 26.tsv")
+    assert first.notes == []
+    write_tsv("cat 27.tsv", row("1", title="new", category="new"), row("2", title="new"), row("4"))
+    replacing = f"ingest 'cat 27.tsv' --source '{Path('cat 26.tsv').resolve()}'`"
+    (rehearsal,) = run(store, "cat 27.tsv", dry_run=True)
+    (report,) = run(store, "cat 27.tsv")
+    (note,) = report.notes
+    assert note.startswith(
+        f"2 products are stated by {Path('cat 26.tsv').resolve()} too, which comes before this "
+        "source: 2 titles and 1 categories differ, and those of that source are shown; if "
+    )
+    assert note.endswith(f"newer version of it: `k3m-kg undo 2`, then `k3m-kg {replacing}")
+    assert rehearsal.notes[0].endswith(f"newer version of it: `k3m-kg {replacing}")
+
+    write_tsv("cat 27.tsv", row("1", title="newer"), row("3", title="new"))
+    assert run(store, "cat 27.tsv")[0].notes == []  # no new source any more
+    write_tsv("few.tsv", row("1"), row("5"), row("6"), row("7"))
+    (note,) = run(store, "few.tsv")[0].notes
+    assert note.startswith("1 products are stated by ")
+    assert "ingest" not in note.partition("too, which")[2]
+
+
 def test_bad_rows_go_to_quarantine_with_line_and_reason(store: GraphStore) -> None:
     write_tsv(
         "a.tsv",
