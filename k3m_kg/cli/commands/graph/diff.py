@@ -30,7 +30,7 @@ def diff(
         typer.Argument(
             metavar="[RUN]",
             help="Number of an ingest, of written proposals or of a decision.  "
-            "[default: the newest]",
+            "[default: the newest that holds]",
             show_default=False,
         ),
     ] = None,
@@ -63,10 +63,13 @@ def diff(
             _list_runs(store.runs(), limit, as_json=json)
             return
         if run is None:
-            newest = store.runs(1)
-            if not newest:
+            runs_there = store.runs()
+            if not runs_there:
                 raise GraphError("nothing was ingested yet", where=store.url)
-            run = newest[0].id
+            holding = (one.id for one in runs_there if one.undone_at is None)
+            run = next(holding, None)
+            if run is None:
+                raise GraphError("every run was undone: nothing is in the graph", where=store.url)
         found = store.run(run)
         changes = store.diff(run)
         shown = list(islice(changes, limit or None))

@@ -160,6 +160,9 @@ def test_the_runs_are_listed(k3m_kg: Any) -> None:
     assert ([one["run"] for one in listed["runs"]], listed["more"]) == ([2], 1)
     assert listed["runs"][0]["products_removed"] == 1
     assert k3m_kg("diff", "2", "--runs").code == 2
+    assert k3m_kg("diff").out.startswith("run 1, ")  # the newest that holds
+    k3m_kg("undo", "1")
+    assert "every run was undone" in k3m_kg("diff").err
     assert "`k3m-kg diff --runs` lists them" in k3m_kg("diff", "9").err
 
 
