@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from k3m_kg.graph.stored import LocatedImage, Statement
+from k3m_kg.graph.writing.session import raw_of
 from k3m_kg.graph.writing.writer import Locate
 from k3m_kg.ingest.checked import Read
 from k3m_kg.records import Note, ProductRecord, RejectedRow
@@ -32,6 +33,6 @@ def located(
             said = record.title, record.category, record.properties, record.links, images
             if not any(said):
                 reason = "nothing is said of it: no title, no category, no image, no property"
-                yield RejectedRow(record.line, reason, repr(record)[:2000], record.id)
+                yield RejectedRow(record.line, reason, raw_of(record), record.id)
                 continue
         yield Statement(record, images, digest)

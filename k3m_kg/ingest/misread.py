@@ -57,7 +57,8 @@ class Misread:
             more = f" and of {len(listed) - _LISTED} more" if len(listed) > _LISTED else ""
             yield Note(
                 f"values that look as if nothing was known: {', '.join(listed[:_LISTED])}{more}; "
-                "they were taken as they are, `missing` in a mapping leaves such out"
+                "they were taken as they are; in a format that goes by a mapping, `missing` in it "
+                "leaves such out"
             )
         for _, example in self._pictures.values():
             yield Note(

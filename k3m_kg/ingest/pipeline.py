@@ -115,7 +115,8 @@ def ingest_planned(
         for plan, counts in zip(plans, fetched, strict=True):
             locate = partial(pictures.locator, plan.path)
             with nullcontext(shared) if shared else store.writing(on_wait=on_wait) as writer:
-                aside = SetAside(quarantine, plan.path, dry_run=options.dry_run)
+                mapped = plan.chosen.record.takes_mapping
+                aside = SetAside(quarantine, plan.path, dry_run=options.dry_run, mapped=mapped)
                 tally = Tally(plan, aside, on_progress)
                 report = _ingest_source(plan, writer, locate, checker, aside, tally, options)
                 report.fetched = counts

@@ -136,8 +136,16 @@ class SetAside:
         notes: what the reader said of the source as a whole.
     """
 
-    def __init__(self, quarantine: Quarantine, source: Path, *, dry_run: bool = False) -> None:
-        """Begin with none; in a dry run nothing is written, and what was there stays."""
+    def __init__(
+        self, quarantine: Quarantine, source: Path, *, dry_run: bool = False, mapped: bool = True
+    ) -> None:
+        """Begin with none.
+
+        Args:
+            dry_run: nothing is written, and what was there stays.
+            mapped: the source's format goes by a mapping.
+        """
+        self._mapped = mapped
         self._quarantine = quarantine
         self._dry_run = dry_run
         self._source = source
@@ -178,10 +186,15 @@ class SetAside:
         again = sum(count for kind, count in self._kinds.items() if AGAIN in kind)
         if not again:
             return notes
+        what = (
+            "where such rows go on with a product, or are variants of it, say `rows: continue` in "
+            "a mapping"
+            if self._mapped
+            else "the first row of each counts; give each product an id of its own"
+        )
         return [
             *notes,
-            f"{again:,} rows give an id again with other content, and were rejected: where such "
-            "rows go on with a product, or are variants of it, say `rows: continue` in a mapping",
+            f"{again:,} rows give an id again with other content, and were rejected: {what}",
         ]
 
     def out_of(self, items: Iterable[_Kept | RejectedRow | Note]) -> Iterator[_Kept]:

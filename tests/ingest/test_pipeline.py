@@ -141,6 +141,9 @@ def test_bad_rows_go_to_quarantine_with_line_and_reason(store: GraphStore) -> No
     assert sorted(found) == [2, 3, 4, 6]
     assert "expected 5 columns" in found[2]
     assert "nothing is said of it" in found[3]
+    kept = {entry["line"]: entry["raw"] for entry in rejected("a.tsv.quarantine.jsonl")}
+    assert [json.loads(str(kept[line]))["id"] for line in (3, 4)] == ["2", "1"]
+    assert "`rows: continue`" not in report.notes[0]  # no mapping is used
     assert "given on line 1 with other content" in found[4]
     assert "invalid UTF-8" in found[6]
     assert report.counts.rows_quarantined == 4

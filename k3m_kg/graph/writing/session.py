@@ -302,7 +302,7 @@ class IngestSession:
                         "with other content; the first row was kept"
                     )
                     record = statement.record
-                    result.rejected.append(RejectedRow(record.line, reason, _raw(record)))
+                    result.rejected.append(RejectedRow(record.line, reason, raw_of(record)))
         return accepted
 
     def _add(
@@ -467,7 +467,8 @@ class IngestSession:
                     self.counts.images_found += 1
 
 
-def _raw(record: Subject) -> str:
+def raw_of(record: Subject) -> str:
+    """A rejected record as the quarantine has it."""
     return json.dumps(asdict(record), ensure_ascii=False)[:2000]
 
 
