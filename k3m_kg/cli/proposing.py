@@ -87,17 +87,32 @@ def queue_for_review(db: str, model: str, offers: Iterable[ReviewOffer]) -> dict
         "review_renewed": found.renewed,
         "review_decided": found.decided,
         "review_stated": found.stated,
+        "review_placeholders": found.unsaid,
+        "review_written": found.written,
     }
 
 
 def note_queued(report: dict[str, Any]) -> None:
     """Say what became of what was put into the queue."""
-    known = report["review_decided"] + report["review_stated"]
-    rest = f"; {known:,} are answered already" if known else ""
+    rest = ""
+    if report["review_decided"]:
+        rest += f"; {report['review_decided']:,} people have answered already"
+    if report["review_stated"]:
+        rest += f"; {report['review_stated']:,} are answered by what the graph's sources state"
     note(
         f"{report['review_added']:,} new items to review, {report['review_renewed']:,} renewed"
         f"{rest}: `k3m-kg serve` shows them under /review"
     )
+    if report["review_placeholders"]:
+        note(
+            f"of these {report['review_placeholders']:,} have a placeholder there, such as n/a: "
+            "what is accepted takes its place"
+        )
+    if report["review_written"]:
+        note(
+            f"of these {report['review_written']:,} are in the graph already, as a run of a model "
+            "wrote them: accepting keeps them, rejecting takes them back"
+        )
 
 
 def kept_promises(

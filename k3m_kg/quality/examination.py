@@ -16,9 +16,9 @@ from sqlalchemy import Connection, distinct, func, or_, select
 from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.tables import EntityKind, entities, images, properties, subjects, triples
+from k3m_kg.placeholders import LONGEST as LONGEST_PLACEHOLDER
+from k3m_kg.placeholders import placeholder_kind
 from k3m_kg.quality.contradictions import Contradictions, contradictions_in
-from k3m_kg.quality.placeholders import LONGEST as LONGEST_PLACEHOLDER
-from k3m_kg.quality.placeholders import placeholder_kind
 from k3m_kg.quality.spelling import fold, folded_variants, near_pairs, typos
 from k3m_kg.quality.units import mixed_units
 

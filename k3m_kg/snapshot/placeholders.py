@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from k3m_kg.graph.stored import StoredProduct
-from k3m_kg.quality.placeholders import says_nothing
+from k3m_kg.placeholders import says_nothing
 from k3m_kg.snapshot.settings import CATEGORY
 
 _KNOWN = 200_000
@@ -28,19 +28,25 @@ class Placeholders:
         category = product.category
         nothing = [pair for pair in product.triples if self._is_one(pair)]
         no_category = category is not None and self._is_one((CATEGORY, category))
-        if not nothing and not no_category:
+        rejected = tuple(pair for pair in product.rejected if not self._is_rejected(pair))
+        if not nothing and not no_category and rejected == product.rejected:
             return product
         self._texts.update(value[:40] for _, value in nothing)
         if category is not None and no_category:
             self._texts[category[:40]] += 1
         self._count += len(nothing) + no_category
-        if len(self._products) < _EXAMPLES:
+        if (nothing or no_category) and len(self._products) < _EXAMPLES:
             self._products.append(product.id)
         return replace(
             product,
             category=None if no_category else category,
             triples=tuple(pair for pair in product.triples if not self._is_one(pair)),
+            rejected=rejected,
         )
+
+    def _is_rejected(self, pair: tuple[str | None, str]) -> bool:
+        name, value = pair
+        return self._is_one((CATEGORY if name is None else name, value))
 
     def _is_one(self, pair: tuple[str, str]) -> bool:
         found = self._known.get(pair)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from k3m_kg.quality.placeholders import placeholder_kind
+from k3m_kg.placeholders import placeholder_kind
 from k3m_kg.quality.spelling import fold, folded_variants, near_pairs, one_letter_apart, typos
 from k3m_kg.quality.units import mixed_units
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.graph.stored import StoredProduct
-from k3m_kg.quality.placeholders import says_nothing
+from k3m_kg.placeholders import says_nothing
 from k3m_kg.snapshot import SnapshotSettings, build_snapshot
 
 PRODUCTS = [

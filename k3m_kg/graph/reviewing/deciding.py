@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
@@ -13,6 +13,7 @@ from k3m_kg.errors import GraphError, UsageError
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.history.journal import chunks
 from k3m_kg.graph.reviewing.items import DecidedAs, ReviewConflict
+from k3m_kg.graph.reviewing.unsaid import saying_nothing
 from k3m_kg.graph.stored import IngestCounts
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -206,6 +207,10 @@ def _note(
             for item in items
             for tail, says in judged_values(item.tail, item.stated, answer, value)
         }
+        union = GraphUnion(connection, dialect)
+        if answer != DecidedAs.REJECT:
+            for key in _replaced(connection, union, items):
+                rows.setdefault(key, Judgement.MISSTATED)
         dialect.insert(
             connection,
             judgements,
@@ -222,7 +227,7 @@ def _note(
                 if key[1] == CATEGORY and says == Judgement.RIGHT
             ],
         )
-        union = GraphUnion(connection, dialect)
+        union = GraphUnion(connection, dialect)  # it knows these judgements
         for chunk in chunks(heads):
             written = union.refresh(chunk)
             counts.triples_added += written.triples_added
@@ -233,6 +238,23 @@ def _note(
         .where(ingest_runs.c.id == run)
         .values(**asdict(counts), finished_at=timestamp())
     )
+
+
+def _replaced(
+    connection: Connection, union: GraphUnion, items: Sequence[Any]
+) -> Iterator[tuple[int, int, int]]:
+    """(head, property, value): what sources state in the place of a proposal and says nothing."""
+    asked = {(item.head, item.property) for item in items if item.stated is None}
+    for chunk in chunks(sorted({head for head, _ in asked})):
+        found = {
+            (head, *pair)
+            for head, by_source in union.known(chunk).stated.items()
+            for version in by_source.values()
+            for pair in version.pairs
+            if (head, pair[0]) in asked
+        }
+        nothing = saying_nothing(connection, {key[1:] for key in found})
+        yield from (key for key in sorted(found) if key[1:] in nothing)
 
 
 def judged_values(

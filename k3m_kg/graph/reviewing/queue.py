@@ -19,6 +19,7 @@ from k3m_kg.errors import GraphError
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.history.journal import Version, chunks, stored_subjects
 from k3m_kg.graph.reviewing.items import CATEGORY_NAME, ReviewOffer, ReviewOrder
+from k3m_kg.graph.reviewing.unsaid import saying_nothing
 from k3m_kg.graph.tables import (
     CATEGORY,
     EntityKind,
@@ -62,12 +63,16 @@ class QueuedItems:
         renewed: the question was in it, and is asked with what the model says now.
         decided: people have answered the question, or rejected this value.
         stated: a source states the property; of a finding: none states the doubted value any more.
+        unsaid: of those that are asked, the source states a value there that says nothing.
+        written: of those that are asked, a run of a model has put the value into the graph.
     """
 
     added: int = 0
     renewed: int = 0
     decided: int = 0
     stated: int = 0
+    unsaid: int = 0
+    written: int = 0
 
 
 def add_items(
@@ -95,6 +100,17 @@ def add_items(
         judged = judged_triples(connection, there, categories=True)
         queued = _queued(connection, there)
         rows: dict[tuple[Any, ...], tuple[Any, ...]] = {}
+        asked = {names[o.property] for o in batch if o.property is not None and o.stated is None}
+        nothing = saying_nothing(
+            connection,
+            (
+                pair
+                for by_source in known.stated.values()
+                for version in by_source.values()
+                for pair in version.pairs
+                if pair[0] in asked
+            ),
+        )
         for offer in batch:
             head = heads.get(offer.product)
             if head not in there:
@@ -108,11 +124,15 @@ def add_items(
             doubted = None if offer.stated is None else values[offer.stated]
             said = judged.get(head, {})
             stated = {pair for v in known.stated[head].values() for pair in v.pairs}
+            said_for_real = stated if doubted is not None else stated - nothing
             if _is_decided(said, property_, tail, doubted):
                 counts.decided += 1
-            elif _is_settled(known.shown[head], stated, property_, doubted):
+            elif _is_settled(known.shown[head], said_for_real, property_, doubted):
                 counts.stated += 1
             else:
+                if doubted is None:
+                    counts.unsaid += any(name == property_ for name, _ in stated)
+                    counts.written += (property_, tail) in known.shown[head].pairs
                 key = (offer.kind().value, head, property_, doubted)
                 row = _row(offer, head, property_, tail, doubted, model)
                 before = queued.get(key)

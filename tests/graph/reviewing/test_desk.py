@@ -385,6 +385,35 @@ def test_what_sources_state_and_what_is_open_is_not_asked_twice(
     assert desk.add("newest", [ReviewOffer("q", "size", "44", 0.7)]).renewed == 1
 
 
+def test_a_proposal_in_the_place_of_a_placeholder_is_asked_and_takes_it(
+    store: GraphStore, desk: ReviewDesk
+) -> None:
+    state(store, *(product(id_, ("colour", "n/a"), ("size", "42")) for id_ in "pqr"))
+    found = desk.add("model", [ReviewOffer(id_, "colour", "red", 0.9) for id_ in "pqr"])
+    assert (found.added, found.stated, found.decided, found.unsaid) == (3, 0, 0, 3)
+    items = {item.product: item.id for item in desk.next("ann", 3)}
+    run = desk.decide("ann", [items["p"]], DecidedAs.ACCEPT).run
+    desk.decide("ann", [items["q"]], DecidedAs.REJECT)
+    desk.decide("ann", [items["r"]], DecidedAs.CORRECT, "blue")
+    shown = {one.id: set(one.triples) for one in store.iter_products()}
+    assert shown == {
+        "p": {("size", "42"), ("colour", "red")},
+        "q": {("size", "42"), ("colour", "n/a")},
+        "r": {("size", "42"), ("colour", "blue")},
+    }
+    with store.writing() as writer:
+        writer.undo(run)
+    assert ("colour", "n/a") in {one.id: one.triples for one in store.iter_products()}["p"]
+
+
+def test_what_a_model_wrote_is_asked_and_counted(store: GraphStore, desk: ReviewDesk) -> None:
+    state(store, product("p"), product("q"))
+    with store.writing() as writer:
+        writer.propose("model", [ProposedTriple("p", "colour", "red", 0.99)])
+    found = desk.add("model", [ReviewOffer(id_, "colour", "red", 0.9) for id_ in "pq"])
+    assert (found.added, found.written, found.unsaid) == (2, 1, 0)
+
+
 def test_reasons_stay_where_the_same_model_proposes_the_same_again(
     store: GraphStore, desk: ReviewDesk
 ) -> None:
