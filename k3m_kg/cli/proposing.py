@@ -174,9 +174,10 @@ def note_coverage(accepted: dict[str, dict[str, Any]], precision: float) -> None
                 f"of {row['decided']:,} that people decided {row['decided_precision']:.1%} in "
                 "proportion"
             )
+        both = f"; both together prove {precision:.1%}" if len(proofs) > 1 else ""
         note(
             f"{name}: {row['accepted']:,} of {row['asked']:,} ({row['coverage']:.1%}) from "
-            f"{row['threshold']:.1%} on; {', '.join(proofs)}{together}"
+            f"{row['threshold']:.1%} on; {', '.join(proofs)}{both}{together}"
         )
 
 

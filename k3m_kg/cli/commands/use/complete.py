@@ -181,7 +181,7 @@ def complete(
     in the graph (--db) is never proposed again. Several processes (torchrun)
     make the file of --out a folder of parts.
     """
-    from k3m_kg.use.completion.proposing import CompletionSettings
+    from k3m_kg.use.completion.proposing import CompletionSettings, fillable
     from k3m_kg.use.parts import own_part, own_share
     from k3m_kg.use.tables import check_table, write_table
 
@@ -226,6 +226,8 @@ def complete(
             note(f"as in the snapshot {opened.snapshot.path}, {trained}, not in the graph of today")
         rows = opened.snapshot.row_of(product) if product else opened.rows(split)
         every, rows = len(rows), own_share(rows, processes)
+        if properties:
+            fillable(opened.batcher, settings)  # a wrong name is told before the long work
         values = _open_values(opened, precision) if texts else None
         if values is not None:
             settings = replace(settings, open_values=values.scorer.known)
