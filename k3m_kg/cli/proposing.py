@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -49,6 +50,59 @@ def write_run(
         "triples_added": counts.triples_added,
         "products_updated": counts.products_updated,
     }
+
+
+_NOT_WRITTEN = {
+    "there": "{:,} are there already",
+    "stated": "of {:,} a source states the property in the graph, if only as a placeholder such as "
+    "n/a: `--review` asks people about those",
+    "rejected": "{:,} were rejected by people",
+    "answered": "of {:,} people said another value",
+}
+
+
+class _NothingNewError(Exception):
+    """Ends the transaction of a run that would hold nothing."""
+
+
+def write_triples(db: str, artifact: Path, offered: Iterable[ProposedTriple]) -> dict[str, Any]:
+    """Write proposed triples as `write_run` does, and count those that add nothing, by why.
+
+    Where none adds anything there is no run: its number is None.
+    """
+    from k3m_kg.graph.store import GraphStore
+
+    left: Counter[str] = Counter()
+    items = list(offered)
+    report: dict[str, Any] = {"run": None, "triples_added": 0, "products_updated": 0}
+    with GraphStore.open(db) as store:
+        try:
+            with store.writing(on_wait=note_waiting) as writer:
+                run = writer.propose(str(artifact.resolve()), items, left)
+                if left.total() == len(items):
+                    raise _NothingNewError
+        except _NothingNewError:
+            return report | {"not_written": dict(left)}
+        counts = store.run(run).counts
+    return {
+        "run": run,
+        "triples_added": counts.triples_added,
+        "products_updated": counts.products_updated,
+        "not_written": dict(left),
+    }
+
+
+def note_written(report: dict[str, Any]) -> None:
+    """Say what was written, and why the rest was not."""
+    run = report["run"]
+    as_run = "no run" if run is None else f"as run {run}"
+    comma = "; " if run is None else " "
+    told = [
+        line.format(n)
+        for why, line in _NOT_WRITTEN.items()
+        if (n := report["not_written"].get(why))
+    ]
+    note("; ".join([f"{report['triples_added']:,} triples written{comma}{as_run}", *told]))
 
 
 def decided_by_people(db: str) -> RuledOut:

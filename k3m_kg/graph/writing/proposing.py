@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from itertools import islice
@@ -16,10 +17,18 @@ from k3m_kg.errors import GraphError
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.history.journal import stored_subjects
 from k3m_kg.graph.stored import IngestCounts, ProposedCategory, ProposedTriple
-from k3m_kg.graph.tables import CATEGORY, EntityKind, RunKind, ingest_runs, proposals
+from k3m_kg.graph.tables import (
+    CATEGORY,
+    EntityKind,
+    Judgement,
+    RunKind,
+    ingest_runs,
+    proposals,
+)
+from k3m_kg.graph.writing.merging import Judged
 from k3m_kg.graph.writing.session import now
 from k3m_kg.graph.writing.term_ids import TermDictionary
-from k3m_kg.graph.writing.union import GraphUnion, judged_triples
+from k3m_kg.graph.writing.union import GraphUnion, KnownSubjects, judged_triples
 
 _BATCH = 2000
 
@@ -27,7 +36,11 @@ Proposed = ProposedTriple | ProposedCategory
 
 
 def propose(
-    connection: Connection, dialect: Dialect, source: int, offered: Iterable[Proposed]
+    connection: Connection,
+    dialect: Dialect,
+    source: int,
+    offered: Iterable[Proposed],
+    left: Counter[str] | None = None,
 ) -> int:
     """Add proposed triples and categories as one run; nothing that a source states otherwise.
 
@@ -36,6 +49,10 @@ def propose(
 
     A triple that another run proposed is noted for this one too: it stays until both are undone.
     Of the categories that several runs propose for a product the first one counts.
+
+    Args:
+        left: counts triples that add nothing: `stated` by a source, `rejected` or `answered`
+            otherwise by people, `there` already from other runs.
 
     Returns:
         The run's number.
@@ -90,6 +107,8 @@ def propose(
             head, property_ = heads[proposal.product], names[proposal.property]
             tail = heads[proposal.value] if proposal.link else values[proposal.value]
             pair = property_, tail
+            if left is not None and (why := _why_not(pair, head, known, stated, judged)):
+                left[why] += 1
             if property_ not in stated[head] and pair not in judged.get(head, ()):
                 new.setdefault((head, *pair), proposal.probability)
         terms.flush()
@@ -109,6 +128,25 @@ def propose(
         .values(**asdict(counts), finished_at=now(), content_hash=digest.hexdigest())
     )
     return run
+
+
+def _why_not(
+    pair: tuple[int, int],
+    head: int,
+    known: KnownSubjects,
+    stated: Mapping[int, set[int]],
+    judged: Mapping[int, Judged],
+) -> str | None:
+    """Why a proposed triple adds nothing to the graph."""
+    says = judged.get(head, {})
+    if pair in known.shown[head].pairs:
+        return "there"
+    if pair[0] in stated[head]:
+        return "stated"
+    if pair in says:
+        return "rejected"
+    right = any(name == pair[0] and one == Judgement.RIGHT for (name, _), (one, _) in says.items())
+    return "answered" if right else None
 
 
 def _categories(

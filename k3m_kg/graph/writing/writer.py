@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
@@ -104,7 +105,9 @@ class GraphWriter:
         """
         return set_order(self._connection, self._dialect, first)
 
-    def propose(self, name: str, proposals: Iterable[Proposed]) -> int:
+    def propose(
+        self, name: str, proposals: Iterable[Proposed], left: Counter[str] | None = None
+    ) -> int:
         """Add triples and categories that a model proposes, as one run.
 
         They show while no source states that property of the product (or a category), until `undo`
@@ -113,6 +116,7 @@ class GraphWriter:
         Args:
             name: says where they come from, such as the artifact's folder.
             proposals: for products of the graph.
+            left: counts triples that add nothing, by why; see `writing.proposing.propose`.
 
         Returns:
             The run's number.
@@ -121,7 +125,7 @@ class GraphWriter:
             GraphError: a product is not in the graph, a text is empty, a probability is none.
         """
         source = self._source_for(f"{RunKind.PROPOSAL}:{name}")
-        return propose(self._connection, self._dialect, source, proposals)
+        return propose(self._connection, self._dialect, source, proposals, left)
 
     def add_items(self, model: str, offers: Iterable[ReviewOffer], now: float) -> QueuedItems:
         """Put proposals and findings into the queue; see `ReviewDesk.add`."""

@@ -25,9 +25,10 @@ from k3m_kg.cli.proposing import (
     kept_promises,
     note_coverage,
     note_queued,
+    note_written,
     print_proposals,
     queue_for_review,
-    write_run,
+    write_triples,
 )
 from k3m_kg.cli.using import (
     ArtifactArgument,
@@ -268,7 +269,7 @@ def complete(
                 report["proposals"] = int(processes.sums({"": count})[""])
             report["file"] = str(out)
         if write:
-            report |= write_run(db, artifact, map(_triple, proposals))
+            report |= write_triples(db, artifact, map(_triple, proposals))
             report["broken_promises"] = broken
         if review:
             report |= _queue(db, opened, proposals, poor)
@@ -286,7 +287,7 @@ def complete(
     if out is not None:
         note(f"{report['proposals']:,} proposals for {every:,} products in {out}")
     if write:
-        note(f"{report['triples_added']:,} triples written as run {report['run']}")
+        note_written(report)
     if review:
         note_queued(report)
     if as_json:

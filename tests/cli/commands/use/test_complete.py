@@ -144,6 +144,9 @@ def test_complete_writes_what_it_accepts_into_the_graph_and_undo_takes_it_back(
     code, out, err = run("complete", sure, *options)
     assert (code, out) == (0, "")
     assert "1 triples written as run" in err
+    code, out, err = run("complete", sure, *options)
+    assert code == 0
+    assert "0 triples written; no run; 1 are there already" in err
 
 
 def test_what_is_decided_of_the_queue_says_whether_a_promise_holds(
