@@ -24,6 +24,9 @@ PLACEHOLDERS = frozenset(
     choose one|-- select --|enter value|enter text|enter here|value|insert text here|todo|to do
     fixme|coming soon|add later|do not use|delete me|none given|no value
     no information|no info|information not available
+    uncategorized|uncategorised|unkategorisiert|ohne kategorie|nicht kategorisiert
+    non classé|sans catégorie|sin categoría|sin categorizar|senza categoria|sem categoria
+    без рубрики|без категории|未分类|未分類
     请填写|請填寫|请选择|請選擇|请输入|請輸入|待定|待填|待补充|待填写|暂无|暫無|暂无数据|未知|未填|未填写
     不详|不詳|不明|未定义|未指定|未设置|未说明|空|空白|测试|測試|测试数据|示例|默认|缺省|略
     未定|未設定|テスト|入力してください

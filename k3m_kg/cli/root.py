@@ -12,6 +12,7 @@ from k3m_kg import __version__
 from k3m_kg.cli.builtin import COMMANDS
 from k3m_kg.cli.console import note
 from k3m_kg.cli.outputs import with_usable_paths
+from k3m_kg.cli.unknown_options import with_setting
 from k3m_kg.errors import PluginError, unknown_name
 from k3m_kg.extras import missing_extra
 from k3m_kg.plugin.commands import command_of
@@ -75,6 +76,14 @@ class Root(TyperGroup):
         if not name.startswith("-") and name not in _BUILT_IN and name not in self._commands:
             ctx.fail(unknown_name("command", name, self._commands))
         return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command; a wrong option that is a setting is told as one."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            with_setting(error)
+            raise
 
     def format_commands(self, ctx: Any, formatter: Any) -> None:
         """Names and summaries; no command is loaded for it."""

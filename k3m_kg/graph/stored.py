@@ -326,6 +326,7 @@ class Missing:
     image: int
     title: int
     triples: int
+    category: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -335,7 +336,7 @@ class GraphStatus:
     Attributes:
         properties, values: those that triples use.
         images: pictures with a local file that decodes.
-        missing: products without a usable image, without title, without triples.
+        missing: products without a usable image, without title, without triples, without category.
         images_failed: pictures that cannot be used.
         images_not_local: URLs that were never fetched.
         sources: sources that products come from.

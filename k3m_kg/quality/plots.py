@@ -14,10 +14,12 @@ if TYPE_CHECKING:
 
 
 def plot_missing(status: GraphStatus) -> bytes:
-    """Shares of the products that lack a picture, a title, or triples."""
+    """Shares of the products that lack a picture, a title, triples, or a category."""
     missing = status.missing
     counts = {"no picture": missing.image, "no title": missing.title, "no triples": missing.triples}
-    with figure(1, 7.5, 1.7, rows=True) as (made, (axis,)):
+    if missing.category < status.products:  # else the catalog has none
+        counts["no category"] = missing.category
+    with figure(1, 7.5, 0.8 + 0.3 * len(counts), rows=True) as (made, (axis,)):
         shares = [100 * count / max(status.products, 1) for count in counts.values()]
         _bars(axis, list(counts), shares, ORANGE, lambda share: f"{share:.1f} %")
         axis.set_xlim(0, 100)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from numbers import Real
 from pathlib import Path
@@ -89,6 +90,16 @@ def choose_reader(
         first = [said] if (said := advice(head)) else []
         hint = "; ".join([*first, hint, *map(str, registry().failures)])
     raise UsageError(what, where=str(path), hint=hint)
+
+
+def looks_like(path: Path) -> str | None:
+    """The format that the one reader has which is surest that it knows a file; None if no one is.
+
+    Whatever is wrong with the file or a reader is said elsewhere.
+    """
+    with suppress(K3MError):
+        return choose_reader(path).name
+    return None
 
 
 def _surest(known: Sequence[Installed], path: Path, head: bytes) -> list[Installed]:

@@ -21,6 +21,7 @@ from tests.cli.conftest import Command
         (["status", "--dbb", "x"], 2, "No such option"),
         (["pretrain"], 2, "Missing argument"),
         (["pretrain", "none.yaml"], 2, "none.yaml: no such file"),
+        (["pretrain", "good.yaml", "--epochs", "3"], 2, "--set training.epochs=..."),
         (["pretrain", "bad.yaml"], 2, "did you mean 'fusion'?"),
         (["pretrain", "good.yaml", "--set", "model.hiden=8"], 2, "did you mean 'hidden'?"),
         (["pretrain", "good.yaml", "--set", "model.hidden"], 2, "must be key=value"),

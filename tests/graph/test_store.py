@@ -96,6 +96,7 @@ def test_products_come_back_as_stated(store: GraphStore) -> None:
     assert (status.products, status.properties, status.values, status.triples) == (2, 2, 3, 3)
     assert (status.images, status.images_failed, status.images_not_local) == (1, 1, 1)
     assert (status.missing.image, status.missing.title, status.missing.triples) == (1, 1, 1)
+    assert status.missing.category == 1
 
 
 def test_products_are_in_byte_order_whatever_the_batch(store: GraphStore) -> None:

@@ -42,3 +42,8 @@ def test_none_is_an_answer_where_yes_or_no_is_asked() -> None:
     assert says_nothing("None", "brand")
     assert not says_nothing("none", "has lid")
     assert not says_nothing("other")
+
+
+@pytest.mark.parametrize("shop", ["Uncategorized", "Unkategorisiert", "Sin categoría"])
+def test_the_default_category_of_a_shop_is_none(shop: str) -> None:
+    assert says_nothing(shop)

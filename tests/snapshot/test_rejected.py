@@ -80,12 +80,12 @@ def test_what_people_rejected_travels_and_what_they_take_back_does_not(tmp_path:
 
 
 def test_a_rejected_category_is_one_where_categories_are_triples(store: MemoryStore) -> None:
-    store.products[0] = replace(store.products[0], rejected=((None, "Shoes"), ("p", "x")))
+    store.products[0] = replace(store.products[0], rejected=((None, "Shoes"), ("p", "xylo")))
     folder = Path(store.products[1].images[0].path or "").parent
     found = build_snapshot(store, folder / "a").snapshot
-    assert [pair[1:] for pair in rejections(found)] == [("category", "Shoes"), ("p", "x")]
+    assert [pair[1:] for pair in rejections(found)] == [("category", "Shoes"), ("p", "xylo")]
     plain = build_snapshot(store, folder / "b", SnapshotSettings(category=False)).snapshot
-    assert [pair[1:] for pair in rejections(plain)] == [("p", "x")]
+    assert [pair[1:] for pair in rejections(plain)] == [("p", "xylo")]
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_a_rejected_category_is_one_where_categories_are_triples(store: MemorySt
 def test_rejected_values_that_point_nowhere_are_refused(
     store: MemoryStore, name: str, damage: list[int] | None
 ) -> None:
-    store.products[0] = replace(store.products[0], rejected=(("p", "x"),))
+    store.products[0] = replace(store.products[0], rejected=(("p", "xylo"),))
     folder = Path(store.products[1].images[0].path or "").parent
     built = build_snapshot(store, folder / "cut").snapshot
     path = built.path / f"{name}.npy"

@@ -25,7 +25,6 @@ from k3m_kg.lpm.ranking import Ranks
 from k3m_kg.snapshot import Snapshot
 from k3m_kg.snapshot.layout import cache_of
 
-REMEMBERED = "the linear models are those of an earlier evaluation of this model, kept in {path}"
 _TOLD = "told"
 Arrays = dict[str, np.ndarray]
 
@@ -62,7 +61,7 @@ class Remembered:
         if not isinstance(notes, list) or not all(isinstance(note, str) for note in notes):
             return None
         whole = all(array.dtype == np.int64 for array in arrays.values())
-        return (arrays, [*notes, REMEMBERED.format(path=self.path)]) if whole else None
+        return (arrays, notes) if whole else None
 
     def write(self, arrays: Arrays, notes: list[str]) -> None:
         """Keep them, where the disk takes them."""

@@ -290,6 +290,7 @@ def status(connection: Connection) -> GraphStatus:
     is_tail = select(triples.c.head).where(triples.c.tail == entities.c.id).exists()
     linked = select(entities.c.id).where(entities.c.kind == _PRODUCT, is_tail).subquery()
     of_values = select(subjects.c.entity).where(subjects.c.kind == _VALUE).subquery()
+    category = category_of(has_proposed_categories(connection))
     return GraphStatus(
         products=count(products),
         properties=count(select(triples.c.property).distinct()),
@@ -305,6 +306,7 @@ def status(connection: Connection) -> GraphStatus:
                 )
             ),
             title=count(products.where(subjects.c.title.is_(None))),
+            category=count(products.where(category.is_(None))),
             triples=count(
                 products.where(
                     ~select(triples.c.head).where(triples.c.head == subjects.c.entity).exists()

@@ -257,10 +257,7 @@ def test_linear_models_are_not_fitted_twice(
 
     first, notes, fitted = ranked()
     assert fitted > 0
-    assert not any("earlier evaluation" in note for note in notes)
-    again, notes, fitted = ranked()
-    assert (again, fitted) == (first, 0)
-    assert sum("earlier evaluation" in note for note in notes) == 2
+    assert ranked() == (first, notes, 0)
     assert ranked("another")[2] > 0
     assert ranked("w", "triples")[2] > 0
     assert ranked()[2] == 0

@@ -21,7 +21,7 @@ from k3m_kg.cli.console import (
 )
 from k3m_kg.cli.limits import MemoryOption, limits_of
 from k3m_kg.cli.outputs import guard
-from k3m_kg.errors import K3MError, MappingNeeded, UsageError
+from k3m_kg.errors import CatalogError, K3MError, MappingNeeded, UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -216,12 +216,28 @@ def ingest(
                 kept = "" if dry_run else f", kept as {plan.mapping}"
                 note(f"{plan.path}: by the mapping that was suggested{kept}")
         store = stack.enter_context(_open(db, dry_run))
-        reports = _run(store, plans, options, rejected)
+        try:
+            reports = _run(store, plans, options, rejected)
+        except CatalogError as error:
+            raise _of_another_format(error, format) from error.__cause__
     if json:
         print_json(_as_json(reports, dry_run))
     else:
         for report in reports:
             _print_report(report, dry_run)
+
+
+def _of_another_format(error: CatalogError, named: str) -> CatalogError:
+    """The error, with the format that a file looks like where another one was named."""
+    from k3m_kg.readers.choosing import AUTO, looks_like
+
+    if named == AUTO or error.where is None:
+        return error
+    other = looks_like(Path(error.where))
+    if other not in (None, named):
+        told = f"it looks like a file of {other}, and --format says {named}"
+        error.hint = told if error.hint is None else f"{told}\n  {error.hint}"
+    return error
 
 
 def _open(db: str, dry_run: bool) -> AbstractContextManager[GraphStore]:

@@ -102,6 +102,7 @@ def _counts(found: GraphStatus) -> Table:
         ("  without title", found.missing.title, ""),
         ("  without image", found.missing.image, "no local picture that decodes"),
         ("  without triples", found.missing.triples, ""),
+        ("  without category", found.missing.category, ""),
         ("triples", found.triples, ""),
         ("  between products", found.links, ""),
         ("  of values", found.facts, ""),

@@ -100,7 +100,7 @@ def test_status_as_table_and_as_json(k3m_kg: Any) -> None:
         "values": 1,
         "triples": 2,
         "images": 0,
-        "missing": {"image": 2, "title": 0, "triples": 0},
+        "missing": {"image": 2, "title": 0, "triples": 0, "category": 0},
     }
     assert promised.items() <= k3m_kg("status", "--json").json.items()
     table = k3m_kg("status")
@@ -382,3 +382,11 @@ def test_ingest_fetches_pictures_on_request(k3m_kg: Any) -> None:
         again = k3m_kg("ingest", "b.tsv", "--fetch-images")
     assert "pictures: 0 fetched" in again.out
     assert "unchanged" in again.out
+
+
+def test_a_file_of_another_format_than_named_is_told(k3m_kg: Any) -> None:
+    example = Path(__file__).parents[4] / "examples" / "exports" / "woocommerce.csv"
+    done = k3m_kg("ingest", str(example), "--format", "shopify")
+    assert done.code == 1
+    assert "it looks like a file of woocommerce, and --format says shopify" in done.err
+    assert "looks like" not in k3m_kg("ingest", str(example), "--format", "woocommerce").err
