@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+from abc import abstractmethod
+from collections.abc import Iterable, Iterator
 from functools import cached_property
 from pathlib import Path
 
@@ -25,7 +26,27 @@ from k3m_kg.pictures.names import PictureNames
 _NOTED_AT_ONCE = 512
 
 
-class ExtractedPictures(Collection):
+class _Members(Collection):
+    """Pictures that an archive's names lead to."""
+
+    def _find(self, written: str, path: str) -> LocatedImage:
+        name = self._names.find(path)
+        error = f"{'several files of that name' if name.several else 'no such file'} in the archive"
+        return self._named(written, name, LocatedImage(written, error=error))
+
+    def _name_by_id(self, product: str) -> str | None:
+        return self._names.of_product(product)
+
+    @cached_property
+    def _names(self) -> PictureNames:
+        return PictureNames(self._named_in_archive())
+
+    @abstractmethod
+    def _named_in_archive(self) -> Iterable[str]:
+        """The names of its members."""
+
+
+class ExtractedPictures(_Members):
     """The pictures of an archive that were extracted before, found without the archive."""
 
     def __init__(self, archive: Path, store: ContentStore, index: PictureIndex) -> None:
@@ -37,11 +58,6 @@ class ExtractedPictures(Collection):
         """Whether there are any."""
         return bool(self._members)
 
-    def _find(self, written: str, path: str) -> LocatedImage:
-        name = self._names.find(path)
-        error = f"{'several files of that name' if name.several else 'no such file'} in the archive"
-        return self._named(written, name, LocatedImage(written, error=error))
-
     def _file(self, written: str, relative: str) -> LocatedImage:
         origin = self._members[relative]
         stored = self._store.find(origin.digest) if origin.digest else None
@@ -49,15 +65,11 @@ class ExtractedPictures(Collection):
             return LocatedImage(written, error=origin.error or "is gone from the image store")
         return LocatedImage(written, stored.path, stored.size, stored.mtime_ns)
 
-    def _name_by_id(self, product: str) -> str | None:
-        return self._names.of_product(product)
-
-    @cached_property
-    def _names(self) -> PictureNames:
-        return PictureNames(self._members)
+    def _named_in_archive(self) -> Iterable[str]:
+        return self._members
 
 
-class ArchiveLocator(Collection):
+class ArchiveLocator(_Members):
     """Finds pictures in the zip or tar archive given with `--images`.
 
     The rules are those of a folder: a file name is looked for at the top, then in every folder,
@@ -93,25 +105,14 @@ class ArchiveLocator(Collection):
         elif not index.is_complete(self._key):
             self._unpack()
 
-    def _find(self, written: str, path: str) -> LocatedImage:
-        name = self._names.find(path)
-        error = f"{'several files of that name' if name.several else 'no such file'} in the archive"
-        return self._named(written, name, LocatedImage(written, error=error))
-
     def _file(self, written: str, relative: str) -> LocatedImage:
         origin, stored = self._extracted(relative)
         if stored is None:
             return LocatedImage(written, error=origin.error or "is gone from the image store")
         return LocatedImage(written, stored.path, stored.size, stored.mtime_ns)
 
-    def _name_by_id(self, product: str) -> str | None:
-        return self._names.of_product(product)
-
-    @cached_property
-    def _names(self) -> PictureNames:
-        return PictureNames(
-            self._archive.names() if self._archive else self._index.members(self._key)
-        )
+    def _named_in_archive(self) -> Iterable[str]:
+        return self._archive.names() if self._archive else self._index.members(self._key)
 
     def _extracted(self, name: str) -> tuple[Origin, StoredFile | None]:
         origin = self._known(name) or self._extract(name)
