@@ -68,3 +68,20 @@ def test_groups_that_lie_in_a_circle_end(tmp_path: Path) -> None:
     )
     found = products(written(tmp_path, text, "b.xml"), "bmecat")
     assert str(found["x"].category).startswith("a > a")
+
+
+def test_a_document_on_one_line_has_all_groups_of_a_product(tmp_path: Path) -> None:
+    groups = "".join(
+        f"<CATALOG_STRUCTURE><GROUP_ID>{name}</GROUP_ID><GROUP_NAME>{name}</GROUP_NAME>"
+        "<PARENT_ID>0</PARENT_ID></CATALOG_STRUCTURE>"
+        for name in "ab"
+    )
+    members = "".join(
+        "<ARTICLE_TO_CATALOGGROUP_MAP><ART_ID>x</ART_ID>"
+        f"<CATALOG_GROUP_ID>{name}</CATALOG_GROUP_ID></ARTICLE_TO_CATALOGGROUP_MAP>"
+        for name in "ab"
+    )
+    article = "<ARTICLE><SUPPLIER_AID>x</SUPPLIER_AID></ARTICLE>"
+    text = f"<BMECAT>{groups}{article}{members}</BMECAT>"
+    found = products(written(tmp_path, text, "b.xml"), "bmecat")["x"]
+    assert (found.category, found.properties) == ("a", (("category", "b"),))
