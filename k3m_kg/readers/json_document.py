@@ -11,6 +11,8 @@ import codecs
 import json
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,8 +21,10 @@ from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
 from k3m_kg.readers.json_frames import row_of
-from k3m_kg.readers.json_outline import notes, outline
+from k3m_kg.readers.json_outline import Outline, notes, outline
 from k3m_kg.readers.json_text import JsonText
+from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.mapped.json_api import Included, TooMuchError
 from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others
@@ -30,6 +34,8 @@ _LINES = {".jsonl", ".ndjson", ".jsonlines"}
 _SURE = 0.8
 """Above JSON Lines, of which a document on one line also has the looks."""
 _ARRAY = re.compile(rb"\[\s*(?:\{|\])")
+_INCLUDED = "included"
+"""Key of what the resources of JSON:API are related to."""
 _LINKED = re.compile(rb'"@(?:context|graph|id|type)"')
 
 
@@ -71,23 +77,37 @@ class JSONDocumentReader:
         if settings is not None:
             refuse_settings_of_others(settings, "json", str(mapping))
         try:
-            with open_bytes(path) as file:
+            with open_bytes(path) as file, ExitStack() as stack:
                 document = JsonText(file, path)
-                found = None if self._items else outline(document.begin())
+                head = document.begin()
+                found = None if self._items else outline(head)
+                included = None
+                if '"relationships"' in head and _keys(found, self._items) == ["data"]:
+                    included = stack.enter_context(closing(Included()))
+                    if not _keep_included(included, path):
+                        included = None
                 items: Iterator[tuple[int, Any, str]]
                 if found is None:
                     items = document.items(list(self._items))
                 elif found.kind == "objects":
                     items = document.objects()
+                elif found.kind == "one":
+                    items = document.one("data")
                 elif found.kind == "columns":
                     yield from map(Note, notes(found))
                     items = document.columns()
                 else:
+                    if included is not None:
+                        others = [name for name in found.others if name.split(".")[0] != _INCLUDED]
+                        found = replace(found, others=tuple(others))
                     yield from map(Note, notes(found))
                     items = document.items(list(found.keys), found)
                     if found.kind == "split":
                         items = _rows(items, found.columns)
-                yield from tree_records(_objects(items, path), settings, path, mapping)
+                objects = _objects(items, path, included)
+                yield from tree_records(objects, settings, path, mapping)
+                if included is not None and (note := included.note()):
+                    yield Note(note)
         except OSError as error:
             raise unreadable(path, error) from None
 
@@ -116,7 +136,20 @@ def _rows(
         yield line, row_of(columns, cells) if fits else cells, text
 
 
-def _objects(items: Iterator[tuple[int, Any, str]], path: Path) -> Iterator[_Item | RejectedRow]:
+def _keys(found: Outline | None, items: list[str]) -> list[str]:
+    """Where the products are."""
+    return list(found.keys) if found is not None else items
+
+
+def _keep_included(included: Included, path: Path) -> bool:
+    """Read what stands beside the products of a document; whether there is any."""
+    with open_bytes(path) as file:
+        return included.add(JsonText(file, path).beside(_INCLUDED))
+
+
+def _objects(
+    items: Iterator[tuple[int, Any, str]], path: Path, included: Included | None
+) -> Iterator[_Item | RejectedRow]:
     """The objects among the items, and why others are none.
 
     Raises:
@@ -126,7 +159,11 @@ def _objects(items: Iterator[tuple[int, Any, str]], path: Path) -> Iterator[_Ite
     for line, tree, text in items:
         if isinstance(tree, dict):
             any_object = True
-            yield _Item(line, unwrapped(tree), text)
+            try:
+                yield _Item(line, unwrapped(tree, included), text)
+            except TooMuchError:
+                why = f"is related to more than {MAX_LINE:,} characters"
+                yield RejectedRow(line, why, raw_text(text))
         else:
             why = "not an object in braces" if text else "too long or nested too deep"
             yield RejectedRow(line, why, raw_text(text))

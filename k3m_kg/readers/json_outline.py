@@ -32,9 +32,11 @@ _OF_PAGES = frozenset(
         "page", "pages", "count", "total", "next", "previous", "prev", "offset", "limit", "cursor",
         "has_more", "hasmore", "status", "per_page", "page_size", "pagesize", "meta", "links",
         "pageinfo", "pagination", "total_pages", "success", "took", "timed_out", "error", "message",
+        "included", "jsonapi",
     )
 )  # fmt: skip
 _OWN = frozenset(("id", "sku", "code", "title", "name", "asin", "_id", "item_id", "product_id"))
+_RESOURCE = frozenset(("type", "id", "attributes"))
 OUTLINED = 1 << 20
 """Characters that tell where the products are."""
 _SHAPES = 20
@@ -48,8 +50,9 @@ class Outline:
     """What a document is.
 
     Attributes:
-        kind: `list` and `keyed` at the end of `keys`, or `objects`: one after the other; or a
-            table of pandas: `columns` (an object of objects by number), `split` (lists in `data`).
+        kind: `list` and `keyed` at the end of `keys`, or `objects`: one after the other; `one`
+            resource of JSON:API; or a table of pandas: `columns` (an object of objects by number),
+            `split` (lists in `data`).
         keys: of the objects around the products.
         is_paged: several such documents stand one after the other.
         is_sure: nothing else in it looks as if it could be the products, or these are called so.
@@ -58,7 +61,7 @@ class Outline:
         columns: of a table in parts.
     """
 
-    kind: Literal["list", "keyed", "objects", "columns", "split"]
+    kind: Literal["list", "keyed", "objects", "one", "columns", "split"]
     keys: tuple[str, ...] = ()
     is_paged: bool = False
     is_sure: bool = True
@@ -112,6 +115,8 @@ def outline(text: str) -> Outline | None:
         return None
     if (frame := _frame(text, tops, boxes)) is not None:
         return frame
+    if len(tops) == 1 and any(box.path == ("data",) and box.keys >= _RESOURCE for box in boxes):
+        return Outline("one", ("data",))
     found = _candidates(boxes, len(text))
     first = tops[0]
     best = _best(found)

@@ -87,6 +87,45 @@ class JsonText:
             if not self._next():
                 return
 
+    def one(self, key: str) -> Iterator[tuple[int, Any, str]]:
+        """Line, value and text of the one product at a key."""
+        self._find_list([key], is_known=True)
+        yield self._item()
+
+    def beside(self, key: str) -> Iterator[tuple[int, Any, str]]:
+        """Line, value and text of each item at a key on top: a list, or lists under keys.
+
+        There may be several documents; one without such a key has none.
+        """
+        while self._next() == "{":
+            for name in self._keys():
+                if name == key and self._next() == "{":
+                    for _ in self._keys():
+                        yield from self._listed_or_passed()
+                elif name == key:
+                    yield from self._listed_or_passed()
+                else:
+                    for _ in self._listed_or_passed():  # quicker than to look for its end
+                        pass
+
+    def _keys(self) -> Iterator[str]:
+        """Each key of an object; who asks goes behind its value before the next."""
+        self._expect("{")
+        while self._next() == '"':
+            key = self._value(_MAX_KEY)
+            self._expect(":")
+            yield key
+            if self._next() != ",":
+                break
+            self._skip(1)
+        self._expect("}")
+
+    def _listed_or_passed(self) -> Iterator[tuple[int, Any, str]]:
+        if self._next() == "[":
+            yield from self._listed()
+        else:
+            self._pass_value()
+
     def _listed(self) -> Iterator[tuple[int, Any, str]]:
         self._expect("[")
         if self._next() == "]":

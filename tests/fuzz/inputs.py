@@ -87,6 +87,15 @@ _JSONS = (
     '{"page": 1, "items": [{"node": {"id": {"$oid": "a"}, "name": "Mug"}}]}\n{"items": []}\n',
     '{"id": 1,\n "name": "Mug"}\n{"id": 2, "name": "Cup", "pics": "a.jpg|b.jpg"}\n',
 )
+_JSON_API = (
+    '{"data": [{"type": "p", "id": "1", "attributes": {"name": "Mug"}, "relationships": {"brand": '
+    '{"data": {"type": "b", "id": "1"}}, "media": {"data": [{"type": "image", "id": "i"}]}}}], '
+    '"included": [{"type": "b", "id": "1", "attributes": {"name": "A", "value": "\\u00e9"}, '
+    '"relationships": {"parent": {"data": {"type": "b", "id": "1"}}}}, '
+    '{"type": "image", "id": "i", "attributes": {"styles": [{"url": "a.jpg"}]}}]}\n',
+    '{"data": {"type": "p", "id": "1", "attributes": {"name": "Mug"}, "relationships": {"group": '
+    '{"data": {"type": "g", "id": "1"}}}}, "included": {"g": [{"type": "g", "id": "1"}], "h": 1}}',
+)
 _MAGENTO = (
     "sku,name,categories,description,base_image,additional_images,additional_attributes,"
     "configurable_variations,related_skus,store_view_code\n"
@@ -206,6 +215,7 @@ def _export(reader: str, *names: str) -> Target:
 
 CONNECTORS = {
     "json": Target("json", ".json", lambda: [_JSON.encode(), *map(str.encode, _JSONS)]),
+    "json-api": Target("json", ".json", lambda: [*map(str.encode, _JSON_API)]),
     "workbook": Target(
         "workbook", ".xlsx", lambda: [(EXPORTS / "workbook.xlsx").read_bytes()], _SHEET_MAPPING
     ),

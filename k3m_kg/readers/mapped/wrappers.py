@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from k3m_kg.readers.mapped.json_api import Included, resource
+
 _MARKS = frozenset(("node", "_source", "Item", "document", "attributes", "fields"))
 """Keys of what is put around a product; not one, and there is none."""
 _AROUND_NODES = frozenset(("node", "cursor", "__typename"))
-_OF_RESOURCES = frozenset(("type", "id", "attributes", "relationships", "links", "meta"))
 _OF_DOCUMENTS = frozenset(("name", "fields", "createTime", "updateTime"))
 TYPED = frozenset(
     (
@@ -26,12 +27,18 @@ _FIRESTORE = frozenset(
 )  # fmt: skip
 
 
-def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
+def unwrapped(tree: dict[str, Any], included: Included | None = None) -> dict[str, Any]:
     """An object without what is put around each one.
 
     GraphQL (`node`), Elasticsearch (`_source`), DynamoDB (`Item`, `{"S": ...}`), Firestore
     (`fields`, `{"stringValue": ...}`), and resources of JSON:API (`attributes` and
     `relationships`).
+
+    Args:
+        included: what else is in a document of JSON:API.
+
+    Raises:
+        TooMuchError: a resource is related to more than a product may have.
     """
     if _MARKS.isdisjoint(tree):  # most are
         for first in tree.values():
@@ -45,8 +52,9 @@ def unwrapped(tree: dict[str, Any]) -> dict[str, Any]:
         return _of_item(item)
     if isinstance(document := tree.get("document"), dict) and "readTime" in tree:
         return unwrapped(document)
-    if isinstance(attributes := tree.get("attributes"), dict) and "type" in tree and "id" in tree:
-        return _resource(tree, attributes)
+    if "attributes" in tree and "type" in tree:
+        found = resource(tree, included)
+        return tree if found is None else found
     if (
         isinstance(fields := tree.get("fields"), dict)
         and isinstance(tree.get("name"), str)
@@ -71,20 +79,6 @@ def _are_typed(tree: dict[str, Any], types: frozenset[str]) -> bool:
         type(value) is dict and len(value) == 1 and next(iter(value)) in types
         for value in tree.values()
     )
-
-
-def _resource(tree: dict[str, Any], attributes: dict[str, Any]) -> dict[str, Any]:
-    """A resource of JSON:API: what it says of itself, and the ids of what it is related to."""
-    if not tree.keys() <= _OF_RESOURCES or "id" in attributes:
-        return tree
-    related = tree.get("relationships")
-    found: dict[str, Any] = {"id": tree["id"], **attributes}
-    for name, said in related.items() if isinstance(related, dict) else ():
-        data = said.get("data") if isinstance(said, dict) else None
-        items = data if isinstance(data, list) else [data]
-        if ids := [item["id"] for item in items if isinstance(item, dict) and "id" in item]:
-            found.setdefault(name, ids)
-    return found
 
 
 def _of_dynamo(value: Any) -> Any:
