@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from operator import itemgetter
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.tables import (
@@ -22,6 +22,7 @@ from k3m_kg.graph.tables import (
     images,
     ingest_runs,
     journal,
+    sources,
     subjects,
     triples,
 )
@@ -113,15 +114,25 @@ def chunks(entities: Iterable[int]) -> Iterator[list[int]]:
         yield wanted[start : start + CHUNK]
 
 
+# Statements that every request runs are built once: to build one takes longer than to run it.
+_SUBJECTS = select(*(subjects.c[name] for name in SUBJECT_COLUMNS)).where(
+    subjects.c.entity.in_(bindparam("entities"))
+)
+_TRIPLES = select(*(triples.c[name] for name in TRIPLE_COLUMNS)).where(
+    triples.c.head.in_(bindparam("entities"))
+)
+_IMAGES = (
+    select(*(images.c[name] for name in IMAGE_COLUMNS))
+    .where(images.c.product.in_(bindparam("entities")))
+    .order_by(images.c.product, images.c.position)
+)
+
+
 def stored_subjects(connection: Connection, entities: Iterable[int]) -> dict[int, StoredSubject]:
     """Those of `entities` that are subjects."""
     found: dict[int, StoredSubject] = {}
     for chunk in chunks(entities):
-        rows = connection.execute(
-            select(*(subjects.c[name] for name in SUBJECT_COLUMNS)).where(
-                subjects.c.entity.in_(chunk)
-            )
-        )
+        rows = connection.execute(_SUBJECTS, {"entities": chunk})
         found.update((row[0], StoredSubject(*row)) for row in rows)
     return found
 
@@ -133,15 +144,9 @@ def stored_versions(
     triple_rows: dict[int, list[tuple[int, int, int, int]]] = {entity: [] for entity in stored}
     image_rows: dict[int, list[tuple[Any, ...]]] = {entity: [] for entity in stored}
     for chunk in chunks(stored):
-        for head, *row in connection.execute(
-            select(*(triples.c[name] for name in TRIPLE_COLUMNS)).where(triples.c.head.in_(chunk))
-        ):
+        for head, *row in connection.execute(_TRIPLES, {"entities": chunk}):
             triple_rows[head].append(tuple(row))
-        for product, *image in connection.execute(
-            select(*(images.c[name] for name in IMAGE_COLUMNS))
-            .where(images.c.product.in_(chunk))
-            .order_by(images.c.product, images.c.position)
-        ):
+        for product, *image in connection.execute(_IMAGES, {"entities": chunk}):
             image_rows[product].append(tuple(image))
     for rows in triple_rows.values():
         rows.sort(key=itemgetter(2))
@@ -151,12 +156,14 @@ def stored_versions(
     }
 
 
-def proposal_runs(connection: Connection, *, undone: bool = False) -> set[int]:
-    """The runs that wrote proposals; with `undone` only those that were taken back."""
-    query = select(ingest_runs.c.id).where(ingest_runs.c.kind == RunKind.PROPOSAL.value)
-    if undone:
-        query = query.where(ingest_runs.c.undone_at.is_not(None))
-    return set(connection.execute(query).scalars())
+# Through the sources that models are: each decision is a run, and there are 100,000 of them.
+PROPOSAL_RUNS = select(ingest_runs.c.id).where(
+    ingest_runs.c.source.in_(
+        select(sources.c.id).where(sources.c.name.startswith(f"{RunKind.PROPOSAL}:"))
+    ),
+    ingest_runs.c.kind == RunKind.PROPOSAL.value,
+)
+"""The runs that wrote proposals, undone ones included."""
 
 
 class Journal:

@@ -10,20 +10,21 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
+from functools import cached_property
 from typing import Any
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.fulltext.filling import note_retitled
 from k3m_kg.graph.history.journal import (
     IMAGE_COLUMNS,
+    PROPOSAL_RUNS,
     SUBJECT_COLUMNS,
     TRIPLE_COLUMNS,
     StoredSubject,
     Version,
     chunks,
-    proposal_runs,
     stored_subjects,
     stored_versions,
     with_content,
@@ -46,6 +47,8 @@ from k3m_kg.graph.writing.merging import NOTHING_JUDGED, Judged, Proposed, merge
 
 Stated = Mapping[int, Version]
 """What is stated of one subject, by source."""
+NO_SOURCES = (RunKind.PROPOSAL, RunKind.DECISION)
+"""Runs of models and of people: no source states what they add."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,22 +95,36 @@ class WrittenSubjects:
 class GraphUnion:
     """Reads and writes statements within one write transaction, or reads within one of reading.
 
-    Attributes:
-        by_models: all runs that wrote proposals; no source states what they added.
-        has_more: whether there is anything that no source states.
+    What it knows of the whole graph it asks when that is first needed, once.
     """
 
     def __init__(self, connection: Connection, dialect: Dialect) -> None:
         self._connection = connection
         self._dialect = dialect
-        rows = connection.execute(select(sources.c.id).order_by(sources.c.place, sources.c.id))
-        self._places = {source: place for place, source in enumerate(rows.scalars())}
-        self.by_models = proposal_runs(connection)
-        self._has_proposals = bool(self.by_models - proposal_runs(connection, undone=True))
-        some = connection.execute(select(judgements.c.run).limit(1)).first()
-        self._has_judgements = some is not None
-        self._no_sources: dict[int, bool] = dict.fromkeys(self.by_models, True)
-        self.has_more = self._has_proposals or self._has_judgements
+        self._no_sources: dict[int, bool] = {}
+
+    @cached_property
+    def by_models(self) -> set[int]:
+        """All runs that wrote proposals; no source states what they added."""
+        return set(self._connection.execute(PROPOSAL_RUNS).scalars())
+
+    @property
+    def has_more(self) -> bool:
+        """Whether there is anything that no source states."""
+        return self._has_proposals or self._has_judgements
+
+    @cached_property
+    def _places(self) -> dict[int, int]:
+        rows = self._connection.execute(_IN_ORDER)
+        return {source: place for place, source in enumerate(rows.scalars())}
+
+    @cached_property
+    def _has_proposals(self) -> bool:
+        return self._connection.execute(_A_PROPOSAL).first() is not None
+
+    @cached_property
+    def _has_judgements(self) -> bool:
+        return self._connection.execute(_A_JUDGEMENT).first() is not None
 
     def known(self, entities: Iterable[int]) -> KnownSubjects:
         """What is stated of some entities, and shown."""
@@ -115,6 +132,7 @@ class GraphUnion:
         shown = stored_versions(self._connection, stored)
         stated: dict[int, dict[int, Version]] = {entity: {} for entity in stored}
         several = []
+        self._ask_kinds({row[3] for version in shown.values() for row in version.triples})
         for entity, version in shown.items():
             source = version.subject.source
             if source == SEVERAL:
@@ -127,10 +145,6 @@ class GraphUnion:
 
     def _stated_only(self, version: Version) -> Version:
         """Without what models and people added; runs of people are too many to know them all."""
-        if not self.by_models and not self._has_judgements:
-            return version
-        if self._has_judgements:
-            self._ask_kinds({row[3] for row in version.triples})
         kept = [row for row in version.triples if not self._no_sources.get(row[3], False)]
         if len(kept) == len(version.triples):
             return version
@@ -138,11 +152,8 @@ class GraphUnion:
 
     def _ask_kinds(self, runs: set[int]) -> None:
         for chunk in chunks(sorted(runs - self._no_sources.keys())):
-            kinds = self._connection.execute(
-                select(ingest_runs.c.id, ingest_runs.c.kind).where(ingest_runs.c.id.in_(chunk))
-            )
-            no_sources = (RunKind.PROPOSAL, RunKind.DECISION)
-            self._no_sources.update((run, kind in no_sources) for run, kind in kinds)
+            kinds = self._connection.execute(_KINDS, {"runs": chunk})
+            self._no_sources.update((run, kind in NO_SOURCES) for run, kind in kinds)
 
     def merged(
         self,
@@ -151,8 +162,12 @@ class GraphUnion:
         judged: Judged = NOTHING_JUDGED,
     ) -> Version | None:
         """The union of statements by the order of the sources; None where there is none."""
-        by_place = sorted(stated.items(), key=lambda item: self._places[item[0]])
-        return merged([version for _, version in by_place], proposed, judged) if stated else None
+        if not stated:
+            return None
+        by_place = list(stated)
+        if len(by_place) > 1:
+            by_place.sort(key=self._places.__getitem__)
+        return merged([stated[source] for source in by_place], proposed, judged)
 
     def write(self, known: KnownSubjects, stated: Mapping[int, Stated]) -> WrittenSubjects:
         """Make `stated` what is stated of the entities that it has, all of which `known` knows.
@@ -192,33 +207,48 @@ class GraphUnion:
     def _proposed(self, entities: Iterable[int]) -> dict[int, list[Proposed]]:
         """What models propose of some entities, the first proposal of each triple, in order."""
         found: dict[int, list[Proposed]] = {}
-        first = func.min(proposals.c.run)
-        of = proposals.c
         for chunk in chunks(entities):
-            rows = self._connection.execute(
-                select(of.head, of.property, of.tail, first)
-                .join(ingest_runs, ingest_runs.c.id == of.run)
-                .where(
-                    of.head.in_(chunk), of.property != CATEGORY, ingest_runs.c.undone_at.is_(None)
-                )
-                .group_by(of.head, of.property, of.tail)
-                .order_by(first, of.property, of.tail)
-            )
-            for head, *proposal in rows:
+            for head, *proposal in self._connection.execute(_PROPOSED, {"heads": chunk}):
                 found.setdefault(head, []).append(tuple(proposal))
         return found
+
+
+_IN_ORDER = select(sources.c.id).order_by(sources.c.place, sources.c.id)
+_A_PROPOSAL = PROPOSAL_RUNS.where(ingest_runs.c.undone_at.is_(None)).limit(1)
+_A_JUDGEMENT = select(judgements.c.run).limit(1)
+_KINDS = select(ingest_runs.c.id, ingest_runs.c.kind).where(ingest_runs.c.id.in_(bindparam("runs")))
+_FIRST_RUN = func.min(proposals.c.run)
+_PROPOSED = (
+    select(proposals.c.head, proposals.c.property, proposals.c.tail, _FIRST_RUN)
+    .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
+    .where(
+        proposals.c.head.in_(bindparam("heads")),
+        proposals.c.property != CATEGORY,
+        ingest_runs.c.undone_at.is_(None),
+    )
+    .group_by(proposals.c.head, proposals.c.property, proposals.c.tail)
+    .order_by(_FIRST_RUN, proposals.c.property, proposals.c.tail)
+)
+_JUDGED = (
+    select(*(judgements.c[name] for name in ("head", "property", "tail", "says", "run")))
+    .join(ingest_runs, ingest_runs.c.id == judgements.c.run)
+    .where(judgements.c.head.in_(bindparam("heads")), ingest_runs.c.undone_at.is_(None))
+    .order_by(judgements.c.run)
+)
+_JUDGED_TRIPLES = _JUDGED.where(judgements.c.property != CATEGORY)
+_ALL_STATED = select(*(statements.c[name] for name in (*SUBJECT_COLUMNS, "content"))).where(
+    statements.c.entity.in_(bindparam("entities"))
+)
+_STATED_BY_ONE = _ALL_STATED.where(statements.c.source == bindparam("source"))
 
 
 def stated_by_several(
     connection: Connection, entities: Iterable[int], source: int | None = None
 ) -> Iterable[Version]:
     """The rows of `statements` about some entities, of all sources or of one."""
-    columns = [statements.c[name] for name in (*SUBJECT_COLUMNS, "content")]
+    query, given = (_ALL_STATED, {}) if source is None else (_STATED_BY_ONE, {"source": source})
     for chunk in chunks(entities):
-        query = select(*columns).where(statements.c.entity.in_(chunk))
-        if source is not None:
-            query = query.where(statements.c.source == source)
-        for *subject, content in connection.execute(query):
+        for *subject, content in connection.execute(query, {"entities": chunk, **given}):
             yield with_content(StoredSubject(*subject), content)
 
 
@@ -230,17 +260,9 @@ def judged_triples(
     With `categories` also of their categories, under the property `CATEGORY`.
     """
     found: dict[int, dict[tuple[int, int], tuple[Judgement, int]]] = {}
-    of = judgements.c
+    query = _JUDGED if categories else _JUDGED_TRIPLES
     for chunk in chunks(heads):
-        query = (
-            select(of.head, of.property, of.tail, of.says, of.run)
-            .join(ingest_runs, ingest_runs.c.id == of.run)
-            .where(of.head.in_(chunk), ingest_runs.c.undone_at.is_(None))
-            .order_by(of.run)
-        )
-        if not categories:
-            query = query.where(of.property != CATEGORY)
-        for head, property_, tail, says, run in connection.execute(query):
+        for head, property_, tail, says, run in connection.execute(query, {"heads": chunk}):
             found.setdefault(head, {})[property_, tail] = Judgement(says), run
     return dict(found)
 
@@ -255,6 +277,12 @@ def _outcome(before: Version | None, after: Version | None) -> Outcome:
     if after is None:
         return Outcome.REMOVED
     return Outcome.SAME if same_content(before, after) else Outcome.CHANGED
+
+
+_DELETE = {
+    key.table.name: delete(key.table).where(key.in_(bindparam("entities")))
+    for key in (subjects.c.entity, triples.c.head, images.c.product)
+}
 
 
 class _Rows:
@@ -299,15 +327,9 @@ class _Rows:
     def write(self, connection: Connection, dialect: Dialect) -> None:
         """Delete, then insert."""
         note_retitled(connection, self._retitled)
-        keys = {
-            "subjects": (subjects, subjects.c.entity),
-            "triples": (triples, triples.c.head),
-            "images": (images, images.c.product),
-        }
         for name, entities in self._old.items():
-            table, key = keys[name]
             for chunk in chunks(entities):
-                connection.execute(delete(table).where(key.in_(chunk)))
+                connection.execute(_DELETE[name], {"entities": chunk})
         for source, entities in self._old_statements.items():
             for chunk in chunks(entities):
                 connection.execute(
