@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from k3m_kg.errors import GraphError, UsageError
 from k3m_kg.graph.database.dialect import Dialect
@@ -29,7 +29,7 @@ from k3m_kg.graph.tables import (
 )
 from k3m_kg.graph.writing.session import now as timestamp
 from k3m_kg.graph.writing.term_ids import TermDictionary
-from k3m_kg.graph.writing.union import GraphUnion
+from k3m_kg.graph.writing.union import GraphUnion, KnownSubjects
 
 REVIEWER = "review:"
 """Before a reviewer's name, as a source of the graph."""
@@ -79,8 +79,8 @@ def decide_items(
         raise UsageError("a correction needs the right value, and nothing else has one")
     if value is not None and (not value or "\0" in value or len(value) > _LONGEST_VALUE):
         raise UsageError("the right value must be a text of at most 100,000 characters")
-    terms = TermDictionary(connection, dialect)
-    number = None if value is None else terms.ids(EntityKind.VALUE, [value])[value]
+    terms = None if value is None else TermDictionary(connection, dialect)
+    number = None if terms is None else terms.ids(EntityKind.VALUE, [str(value)])[str(value)]
     for item in items:
         if number is not None and number in (item.tail, item.stated):
             raise UsageError(f"{value!r} is what is there already: accept or reject it")
@@ -101,10 +101,12 @@ def decide_items(
             hint="go on with the next one",
         )
     run = _new_run(connection, reviewer, answer, [item.id for item in open_], value)
-    terms.flush()
-    dialect.settle()
+    if terms is not None:
+        terms.flush()
+        dialect.settle()
     _note(connection, dialect, run, reviewer, open_, answer, number, blind=blind)
-    terms.finish()
+    if terms is not None:
+        terms.finish()
     return Decided(run, tuple(item.id for item in open_), tuple(taken))
 
 
@@ -115,6 +117,9 @@ def _is_free(item: Any, reviewer: int, now: float, *, decided: bool) -> bool:
     return not held or item.held_by == reviewer
 
 
+_ITEMS = select(review_items).where(review_items.c.id.in_(bindparam("items")))
+
+
 def _items(connection: Connection, asked: Sequence[int]) -> list[Any]:
     wanted = list(dict.fromkeys(asked))
     if not wanted:
@@ -122,7 +127,7 @@ def _items(connection: Connection, asked: Sequence[int]) -> list[Any]:
     found = {
         row.id: row
         for chunk in chunks(wanted)
-        for row in connection.execute(select(review_items).where(review_items.c.id.in_(chunk)))
+        for row in connection.execute(_ITEMS, {"items": chunk})
     }
     for id_ in wanted:
         if id_ not in found:
@@ -130,26 +135,38 @@ def _items(connection: Connection, asked: Sequence[int]) -> list[Any]:
     return [found[id_] for id_ in wanted]
 
 
+_DECIDED_BEFORE = (
+    select(decisions.c.item, decisions.c.run, decisions.c.answer, decisions.c.value)
+    .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
+    .where(
+        decisions.c.item.in_(bindparam("items")),
+        decisions.c.reviewer == bindparam("reviewer"),
+        decisions.c.answer != DecidedAs.SKIP.value,
+        ingest_runs.c.undone_at.is_(None),
+    )
+    .order_by(decisions.c.run)
+)
+
+
 def _decided_before(
     connection: Connection, reviewer: int, items: Sequence[int]
 ) -> dict[int, tuple[int, str, int | None]]:
     """Run, answer and value of what a reviewer said of items, by item; skipped ones left out."""
-    of = decisions.c
     return {
         row.item: (row.run, row.answer, row.value)
         for chunk in chunks(items)
-        for row in connection.execute(
-            select(of.item, of.run, of.answer, of.value)
-            .join(ingest_runs, ingest_runs.c.id == of.run)
-            .where(
-                of.item.in_(chunk),
-                of.reviewer == reviewer,
-                of.answer != DecidedAs.SKIP.value,
-                ingest_runs.c.undone_at.is_(None),
-            )
-            .order_by(of.run)
-        )
+        for row in connection.execute(_DECIDED_BEFORE, {"items": chunk, "reviewer": reviewer})
     }
+
+
+_NEW_RUN = insert(ingest_runs).returning(ingest_runs.c.id)
+_RUN = update(ingest_runs).where(ingest_runs.c.id == bindparam("run"))
+_SKIPPED = (
+    update(review_items)
+    .where(review_items.c.id.in_(bindparam("items")))
+    .values(held_by=None, held_until=None)
+)
+_DECIDED = _SKIPPED.values(state=int(ItemState.DECIDED))
 
 
 def _new_run(
@@ -161,15 +178,14 @@ def _new_run(
 ) -> int:
     content = repr((answer.value, value, sorted(items)))
     run: int = connection.execute(
-        insert(ingest_runs)
-        .values(
-            source=reviewer,
-            kind=RunKind.DECISION.value,
-            format=answer.value,
-            content_hash=hashlib.sha256(content.encode()).hexdigest(),
-            started_at=timestamp(),
-        )
-        .returning(ingest_runs.c.id)
+        _NEW_RUN,
+        {
+            "source": reviewer,
+            "kind": RunKind.DECISION.value,
+            "format": answer.value,
+            "content_hash": hashlib.sha256(content.encode()).hexdigest(),
+            "started_at": timestamp(),
+        },
     ).scalar_one()
     return run
 
@@ -193,12 +209,7 @@ def _note(
     )
     skipped = answer == DecidedAs.SKIP
     for chunk in chunks([item.id for item in items]):
-        state = {} if skipped else {"state": int(ItemState.DECIDED)}
-        connection.execute(
-            update(review_items)
-            .where(review_items.c.id.in_(chunk))
-            .values(held_by=None, held_until=None, **state)
-        )
+        connection.execute(_SKIPPED if skipped else _DECIDED, {"items": chunk})
     counts = IngestCounts()
     if not skipped:
         heads = sorted({item.head for item in items})
@@ -208,8 +219,9 @@ def _note(
             for tail, says in judged_values(item.tail, item.stated, answer, value)
         }
         union = GraphUnion(connection, dialect)
+        known = union.known(heads)
         if answer != DecidedAs.REJECT:
-            for key in _replaced(connection, union, items):
+            for key in _replaced(connection, known, items):
                 rows.setdefault(key, Judgement.MISSTATED)
         dialect.insert(
             connection,
@@ -227,34 +239,28 @@ def _note(
                 if key[1] == CATEGORY and says == Judgement.RIGHT
             ],
         )
-        union = GraphUnion(connection, dialect)  # it knows these judgements
-        for chunk in chunks(heads):
-            written = union.refresh(chunk)
-            counts.triples_added += written.triples_added
-            counts.triples_removed += written.triples_removed
+        written = union.write(known, known.stated)
+        counts.triples_added = written.triples_added
+        counts.triples_removed = written.triples_removed
         counts.products_read = counts.products_updated = len(heads)
-    connection.execute(
-        update(ingest_runs)
-        .where(ingest_runs.c.id == run)
-        .values(**asdict(counts), finished_at=timestamp())
-    )
+    done = {name: count for name, count in asdict(counts).items() if count}
+    connection.execute(_RUN, {"run": run, "finished_at": timestamp(), **done})
 
 
 def _replaced(
-    connection: Connection, union: GraphUnion, items: Sequence[Any]
+    connection: Connection, known: KnownSubjects, items: Sequence[Any]
 ) -> Iterator[tuple[int, int, int]]:
     """(head, property, value): what sources state in the place of a proposal and says nothing."""
     asked = {(item.head, item.property) for item in items if item.stated is None}
-    for chunk in chunks(sorted({head for head, _ in asked})):
-        found = {
-            (head, *pair)
-            for head, by_source in union.known(chunk).stated.items()
-            for version in by_source.values()
-            for pair in version.pairs
-            if (head, pair[0]) in asked
-        }
-        nothing = saying_nothing(connection, {key[1:] for key in found})
-        yield from (key for key in sorted(found) if key[1:] in nothing)
+    found = {
+        (head, *pair)
+        for head, by_source in known.stated.items()
+        for version in by_source.values()
+        for pair in version.pairs
+        if (head, pair[0]) in asked
+    }
+    nothing = saying_nothing(connection, {key[1:] for key in found})
+    yield from (key for key in sorted(found) if key[1:] in nothing)
 
 
 def judged_values(
@@ -278,33 +284,33 @@ def judged_values(
     return found
 
 
+_DECIDED_IN = select(decisions.c.item).where(decisions.c.run == bindparam("run"))
+_JUDGED_IN = select(judgements.c.head).where(judgements.c.run == bindparam("run")).distinct()
+_STILL_DECIDED = (
+    select(decisions.c.item)
+    .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
+    .where(
+        decisions.c.item.in_(bindparam("items")),
+        decisions.c.answer != DecidedAs.SKIP.value,
+        ingest_runs.c.undone_at.is_(None),
+    )
+)
+_REOPENED = (
+    update(review_items)
+    .where(review_items.c.id.in_(bindparam("items")), review_items.c.id.not_in(_STILL_DECIDED))
+    .values(state=int(ItemState.OPEN), held_by=None, held_until=None)
+)
+
+
 def reopen_items(connection: Connection, union: GraphUnion, run: int) -> tuple[int, int, int]:
     """What follows from the undo of a decision: its items wait again, its judgements are void.
 
     Returns:
         How many products it was about, and the triples added and removed.
     """
-    items = connection.execute(select(decisions.c.item).where(decisions.c.run == run)).scalars()
-    for chunk in chunks(list(items)):
-        others = (
-            select(decisions.c.item)
-            .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
-            .where(
-                decisions.c.item.in_(chunk),
-                decisions.c.answer != DecidedAs.SKIP.value,
-                ingest_runs.c.undone_at.is_(None),
-            )
-        )
-        connection.execute(
-            update(review_items)
-            .where(review_items.c.id.in_(chunk), review_items.c.id.not_in(others))
-            .values(state=int(ItemState.OPEN), held_by=None, held_until=None)
-        )
-    heads = sorted(
-        connection.execute(
-            select(judgements.c.head).where(judgements.c.run == run).distinct()
-        ).scalars()
-    )
+    for chunk in chunks(connection.execute(_DECIDED_IN, {"run": run}).scalars()):
+        connection.execute(_REOPENED, {"items": chunk})
+    heads = sorted(connection.execute(_JUDGED_IN, {"run": run}).scalars())
     added = removed = 0
     for chunk in chunks(heads):
         written = union.refresh(chunk)

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, Select, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 
 from k3m_kg.graph.history.journal import chunks
@@ -69,6 +69,10 @@ def _item_columns() -> tuple[list[Any], Any]:
     return columns, joined
 
 
+_COLUMNS, _JOINED = _item_columns()
+_ITEMS = select(*_COLUMNS).select_from(_JOINED).where(review_items.c.id.in_(bindparam("items")))
+
+
 def _item(row: Any) -> ReviewItem:
     return ReviewItem(
         row.id,
@@ -89,11 +93,10 @@ def _item(row: Any) -> ReviewItem:
 
 def items_of(connection: Connection, wanted: Sequence[int]) -> list[ReviewItem]:
     """The items of these numbers, in this order, less those that there are not."""
-    columns, joined = _item_columns()
     found: dict[int, ReviewItem] = {}
     for chunk in chunks(wanted):
-        query = select(*columns).select_from(joined).where(review_items.c.id.in_(chunk))
-        found.update((row.id, _item(row)) for row in connection.execute(query))
+        rows = connection.execute(_ITEMS, {"items": chunk})
+        found.update((row.id, _item(row)) for row in rows)
     return [found[id_] for id_ in wanted if id_ in found]
 
 
@@ -217,12 +220,11 @@ def decided_items(
 ) -> list[DecidedItem]:
     """Every decision that holds, newest first; of one reviewer, or of all."""
     of = decisions.c
-    columns, joined = _item_columns()
     corrected = aliased(entities, name="corrected")
     by = aliased(sources, name="reviewer")
     query = (
         select(
-            *columns,
+            *_COLUMNS,
             of.run,
             of.answer,
             of.drawn.label("came_by_lot"),
@@ -232,7 +234,7 @@ def decided_items(
             ingest_runs.c.finished_at,
         )
         .select_from(
-            joined.join(decisions, of.item == review_items.c.id)
+            _JOINED.join(decisions, of.item == review_items.c.id)
             .join(ingest_runs, ingest_runs.c.id == of.run)
             .join(by, by.c.id == of.reviewer)
             .join(corrected, corrected.c.id == of.value, isouter=True)

@@ -10,15 +10,16 @@ import hashlib
 import json
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from itertools import islice
 from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, or_, select, update
+from sqlalchemy import Connection, Integer, Select, bindparam, exists, func, or_, select, update
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.database.dialect import Dialect
 from k3m_kg.graph.history.journal import Version, chunks, stored_subjects
-from k3m_kg.graph.reviewing.items import CATEGORY_NAME, ReviewOffer, ReviewOrder
+from k3m_kg.graph.reviewing.items import CATEGORY_NAME, DecidedAs, ReviewOffer, ReviewOrder
 from k3m_kg.graph.reviewing.unsaid import saying_nothing
 from k3m_kg.graph.tables import (
     CATEGORY,
@@ -256,75 +257,96 @@ def take_items(
     Returns:
         Their numbers.
     """
-    of = review_items.c
-    state = ItemState.DECIDED if again else ItemState.OPEN
-    asked: Select[Any] = select(of.id).where(of.state == int(state), ~_answered_by(reviewer))
+    asked = again, property_ is not None, kind is not None
     if again:
-        asked = asked.where(_answers() == 1)
         order = ReviewOrder.RANDOM
-    if property_ is not None:
-        asked = asked.where(of.property == property_)
-    if kind is not None:
-        asked = asked.where(of.kind == kind.value)
-    if having:
-        asked = asked.where(of.id.not_in(list(having)))
-    places = {
-        ReviewOrder.UNCERTAINTY: (of.uncertainty.desc(), of.id.desc()),
-        ReviewOrder.WORTH: (of.worth.desc(), of.id.desc()),
-        ReviewOrder.RANDOM: (of.lot, of.id),
-    }
-    his = asked.where(of.held_by == reviewer, of.held_until > now).order_by(*places[order])
-    found = list(connection.execute(his.limit(count)).scalars())
-    free = asked.where(or_(of.held_until.is_(None), of.held_until <= now))
+    given = {"reviewer": reviewer, "now": now, "property": property_, "kind": kind and kind.value}
+    # By themselves: in an order of all that wait, all would be looked at to find them.
+    held = set(connection.execute(_HELD, given).scalars()) - set(having)
+    found: list[int] = []
+    if held:
+        more = {"held": sorted(held), "having": list(having), "count": count}
+        found += connection.execute(_his(order, *asked), given | more).scalars()
     while len(found) < count:
         drawn = order == ReviewOrder.RANDOM or by_lot()
-        first = places[ReviewOrder.RANDOM if drawn else order]
+        first = ReviewOrder.RANDOM if drawn else order
         item = connection.execute(
-            free.where(of.id.not_in(found)).order_by(*first).limit(1)
+            _free(first, *asked), given | {"having": [*having, *found]}
         ).scalar_one_or_none()
         if item is None:
             break
-        connection.execute(
-            update(review_items)
-            .where(of.id == item)
-            .values(held_by=reviewer, held_until=until, drawn=int(drawn))
-        )
+        lent = {"held_by": reviewer, "held_until": until, "drawn": int(drawn)}
+        connection.execute(_ITEM, {"item": item, **lent})
         found.append(item)
     return found
 
 
-def _holding() -> Any:
-    """Of a decision: its run was not undone."""
-    return select(ingest_runs.c.id).where(
-        ingest_runs.c.id == decisions.c.run, ingest_runs.c.undone_at.is_(None)
+_PLACES = {
+    ReviewOrder.UNCERTAINTY: (review_items.c.uncertainty.desc(), review_items.c.id.desc()),
+    ReviewOrder.WORTH: (review_items.c.worth.desc(), review_items.c.id.desc()),
+    ReviewOrder.RANDOM: (review_items.c.lot, review_items.c.id),
+}
+_HELD = select(review_items.c.id).where(
+    review_items.c.held_by == bindparam("reviewer"), review_items.c.held_until > bindparam("now")
+)
+_ITEM = update(review_items).where(review_items.c.id == bindparam("item"))
+_HOLDING = exists().where(ingest_runs.c.id == decisions.c.run, ingest_runs.c.undone_at.is_(None))
+_ANSWERED_BY_HIM = (
+    exists()
+    .where(
+        decisions.c.item == review_items.c.id,
+        decisions.c.reviewer == bindparam("reviewer"),
+        _HOLDING.correlate(decisions),
     )
+    .correlate(review_items)
+)
+_ANSWERS = (
+    select(func.count())
+    .select_from(decisions)
+    .where(
+        decisions.c.item == review_items.c.id,
+        decisions.c.answer != DecidedAs.SKIP.value,
+        _HOLDING.correlate(decisions),
+    )
+    .correlate(review_items)
+    .scalar_subquery()
+)
+"""How many decisions about an item hold, skipped ones left out."""
 
 
-def _answered_by(reviewer: int) -> Any:
+def _asked(order: ReviewOrder, again: bool, by_property: bool, by_kind: bool) -> Select[Any]:
+    """In an order, the items that a reviewer may be given and has not before him."""
+    of = review_items.c
+    state = ItemState.DECIDED if again else ItemState.OPEN
+    query = (
+        select(of.id)
+        .where(of.state == int(state), ~_ANSWERED_BY_HIM, of.id.not_in(bindparam("having")))
+        .order_by(*_PLACES[order])
+    )
+    if again:
+        query = query.where(_ANSWERS == 1)
+    if by_property:
+        query = query.where(of.property == bindparam("property"))
+    if by_kind:
+        query = query.where(of.kind == bindparam("kind"))
+    return query
+
+
+@cache
+def _his(*asked: Any) -> Select[Any]:
+    """Of the items `held`, `count` of those that are asked for."""
     return (
-        exists()
-        .where(
-            decisions.c.item == review_items.c.id,
-            decisions.c.reviewer == reviewer,
-            _holding().exists(),
-        )
-        .correlate(review_items)
+        _asked(*asked)
+        .where(review_items.c.id.in_(bindparam("held")))
+        .limit(bindparam("count", type_=Integer))
     )
 
 
-def _answers() -> Any:
-    """How many decisions about an item hold, skipped ones left out."""
-    return (
-        select(func.count())
-        .select_from(decisions)
-        .where(
-            decisions.c.item == review_items.c.id,
-            decisions.c.answer != "skip",
-            _holding().exists(),
-        )
-        .correlate(review_items)
-        .scalar_subquery()
-    )
+@cache
+def _free(*asked: Any) -> Select[Any]:
+    """The first of those that are asked for and that nobody has."""
+    until = review_items.c.held_until
+    return _asked(*asked).where(or_(until.is_(None), until <= bindparam("now"))).limit(1)
 
 
 def release_items(connection: Connection, reviewer: int, items: Sequence[int]) -> None:

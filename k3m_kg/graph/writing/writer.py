@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, insert, select
+from sqlalchemy import Connection, Row, bindparam, func, insert, select
 
 from k3m_kg.errors import GraphError, unknown_name
 from k3m_kg.graph.database.dialect import Dialect
@@ -50,6 +50,13 @@ from k3m_kg.graph.writing.session import IngestSession
 
 Locate = Callable[[str, tuple[str, ...]], tuple[LocatedImage, ...]]
 """From a product's id and its pictures as written to where they are."""
+
+_SOURCE = select(sources.c.id).where(sources.c.name == bindparam("name"))
+_LAST_DECISION = select(func.max(ingest_runs.c.id)).where(
+    ingest_runs.c.source == bindparam("reviewer"),
+    ingest_runs.c.kind == RunKind.DECISION.value,
+    ingest_runs.c.undone_at.is_(None),
+)
 
 
 class GraphWriter:
@@ -169,11 +176,7 @@ class GraphWriter:
     def last_decision(self, reviewer: str) -> int | None:
         """The newest decision of a reviewer that holds."""
         run: int | None = self._connection.execute(
-            select(func.max(ingest_runs.c.id)).where(
-                ingest_runs.c.source == self._source(reviewer),
-                ingest_runs.c.kind == RunKind.DECISION.value,
-                ingest_runs.c.undone_at.is_(None),
-            )
+            _LAST_DECISION, {"reviewer": self._source(reviewer)}
         ).scalar_one()
         return run
 
@@ -245,9 +248,7 @@ class GraphWriter:
         return source
 
     def _source(self, name: str) -> int | None:
-        return self._connection.execute(
-            select(sources.c.id).where(sources.c.name == name)
-        ).scalar_one_or_none()
+        return self._connection.execute(_SOURCE, {"name": name}).scalar_one_or_none()
 
     def _last_run(self, source: int) -> Row[tuple[object, ...]] | None:
         return self._connection.execute(

@@ -492,11 +492,11 @@ for item in desk.next("ann", 2):
     print(item.id, flush=True)
 third = desk.next("ann")[0]
 from k3m_kg.graph.writing import union
-inner = union.GraphUnion.refresh
-def dying(self, entities):
-    inner(self, entities)
+inner = union.GraphUnion.write
+def dying(self, known, stated):
+    inner(self, known, stated)
     os.kill(os.getpid(), signal.SIGKILL)
-union.GraphUnion.refresh = dying
+union.GraphUnion.write = dying
 desk.decide("ann", [third.id], DecidedAs.ACCEPT)
 """
 
