@@ -283,7 +283,8 @@ class GraphStore:
         """
         with clear_errors(self._engine.url), self._engine.connect() as connection:
             single = self._dialect.without_transaction(connection)
-            return reading.find_product(single, self._dialect, id)
+            entity = reading.number_of(single, self._dialect, id)
+            return None if entity is None else reading.find_product(single, entity, id)
 
     def origins(self, id: str) -> ProductOrigins | None:
         """What is shown of a product, and by whom each triple is said; None where there is none.
@@ -292,7 +293,8 @@ class GraphStore:
             GraphError: the database cannot be read.
         """
         with self._reading() as connection:
-            return product_origins(connection, self._dialect, id)
+            entity = reading.number_of(connection, self._dialect, id)
+            return None if entity is None else product_origins(connection, entity)
 
     def products(self, ids: Iterable[str]) -> Iterator[StoredProduct]:
         """Those of these products that are there, as one state of the graph, in no order.

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 from collections import defaultdict
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Float, bindparam, cast, literal, null, select, union_all
 
-from k3m_kg.graph.database.dialect import Dialect
+from k3m_kg.graph.history.journal import stored_subjects
 from k3m_kg.graph.tables import (
     CATEGORY,
+    SEVERAL,
     EntityKind,
     Judgement,
     entities,
@@ -18,8 +20,9 @@ from k3m_kg.graph.tables import (
     properties,
     proposals,
     sources,
+    triples,
 )
-from k3m_kg.graph.writing.union import GraphUnion
+from k3m_kg.graph.writing.union import NO_SOURCES, stated_by_several
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,82 +72,83 @@ class ProductOrigins:
     category: tuple[TripleOrigin, ...]
 
 
-def product_origins(connection: Connection, dialect: Dialect, id_: str) -> ProductOrigins | None:
-    """The triples of a product with their origins; None where there is no such product."""
-    entity = dialect.find_terms(connection, int(EntityKind.PRODUCT), [id_]).get(id_)
-    if entity is None:
-        return None
-    known = GraphUnion(connection, dialect).known([entity])
-    if entity not in known.shown:
-        return None
-    said: dict[tuple[int, int], list[tuple[int, float | None]]] = defaultdict(list)
-    for version in known.stated[entity].values():
-        for property_, tail, _, run in version.triples:
-            said[property_, tail].append((run, None))
-    proposed = (
-        select(proposals.c.property, proposals.c.tail, proposals.c.run, proposals.c.probability)
-        .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
-        .where(proposals.c.head == entity, ingest_runs.c.undone_at.is_(None))
-        .order_by(proposals.c.run)
+_SHOWN = (
+    select(
+        triples.c.property,
+        triples.c.tail,
+        triples.c.run,
+        properties.c.name,
+        entities.c.kind,
+        entities.c.text,
     )
+    .join(properties, properties.c.id == triples.c.property)
+    .join(entities, entities.c.id == triples.c.tail)
+    .where(triples.c.head == bindparam("entity"))
+    .order_by(triples.c.position)
+)
+_SAID = union_all(
+    select(
+        literal(0).label("part"),
+        proposals.c.run.label("run"),
+        proposals.c.property,
+        proposals.c.tail,
+        proposals.c.probability,
+    )
+    .join(ingest_runs, ingest_runs.c.id == proposals.c.run)
+    .where(proposals.c.head == bindparam("entity"), ingest_runs.c.undone_at.is_(None)),
+    select(
+        literal(1), judgements.c.run, judgements.c.property, judgements.c.tail, cast(null(), Float)
+    )
+    .join(ingest_runs, ingest_runs.c.id == judgements.c.run)
+    .where(
+        judgements.c.head == bindparam("entity"),
+        judgements.c.says == int(Judgement.RIGHT),
+        ingest_runs.c.undone_at.is_(None),
+    ),
+).order_by("part", "run")
+"""What models propose and people say is right; of a category too."""
+_RUNS = (
+    select(ingest_runs.c.id, sources.c.name, ingest_runs.c.kind, ingest_runs.c.finished_at)
+    .join(sources, sources.c.id == ingest_runs.c.source)
+    .where(ingest_runs.c.id.in_(bindparam("runs")))
+)
+
+
+def product_origins(connection: Connection, entity: int) -> ProductOrigins | None:
+    """The triples of a product with their origins; None where no source states it."""
+    subject = stored_subjects(connection, [entity]).get(entity)
+    if subject is None:
+        return None
+    shown = connection.execute(_SHOWN, {"entity": entity}).all()
+    stated = [row[:3] for row in shown]
+    if subject.source == SEVERAL:
+        stated = [
+            (property_, tail, run)
+            for version in stated_by_several(connection, [entity])
+            for property_, tail, _, run in version.triples
+        ]
+    further = connection.execute(_SAID, {"entity": entity}).all()
+    runs = {run for _, _, run in stated} | {row.run for row in further}
+    origin = {row[0]: row for row in connection.execute(_RUNS, {"runs": sorted(runs)})}
     category = []
-    for property_, tail, run, probability in connection.execute(proposed):
-        if property_ == CATEGORY:
-            category.append((run, probability))
-        else:
-            said[property_, tail].append((run, probability))
-    right = (
-        select(judgements.c.property, judgements.c.tail, judgements.c.run)
-        .join(ingest_runs, ingest_runs.c.id == judgements.c.run)
-        .where(
-            judgements.c.head == entity,
-            judgements.c.says == int(Judgement.RIGHT),
-            ingest_runs.c.undone_at.is_(None),
-        )
-        .order_by(judgements.c.run)
-    )
-    for property_, tail, run in connection.execute(right):
-        said[property_, tail].append((run, None))
-    shown = known.shown[entity].pairs
-    runs = {run for pair in shown for run, _ in said[pair]} | {run for run, _ in category}
-    origin = {
-        id_: (name, id_, kind, at)
-        for id_, name, kind, at in connection.execute(
-            select(ingest_runs.c.id, sources.c.name, ingest_runs.c.kind, ingest_runs.c.finished_at)
-            .join(sources, sources.c.id == ingest_runs.c.source)
-            .where(ingest_runs.c.id.in_(runs))
-        )
-    }
-    names = dict(
-        connection.execute(
-            select(properties.c.id, properties.c.name).where(
-                properties.c.id.in_({property_ for property_, _ in shown})
-            )
-        ).all()
-    )
-    tails = {
-        id_: (kind, text)
-        for id_, kind, text in connection.execute(
-            select(entities.c.id, entities.c.kind, entities.c.text).where(
-                entities.c.id.in_({tail for _, tail in shown})
-            )
-        )
-    }
-
-    def origins(of: list[tuple[int, float | None]]) -> tuple[TripleOrigin, ...]:
-        return tuple(
-            TripleOrigin(*origin[run], probability) for run, probability in of if run in origin
-        )
-
+    said: dict[tuple[int, int], list[TripleOrigin]] = defaultdict(list)
+    for property_, tail, run in stated:
+        if run in origin and origin[run].kind not in NO_SOURCES:
+            said[property_, tail].append(_origin(origin[run]))
+    for part, run, property_, tail, probability in further:
+        one = _origin(origin[run], probability)
+        if property_ != CATEGORY:
+            said[property_, tail].append(one)
+        elif part == 0:
+            category.append(one)
     return ProductOrigins(
         tuple(
-            TripleWithOrigins(
-                names[property_],
-                tails[tail][1],
-                tails[tail][0] == EntityKind.PRODUCT,
-                origins(said[property_, tail]),
-            )
-            for property_, tail in shown
+            TripleWithOrigins(name, text, kind == EntityKind.PRODUCT, tuple(said[property_, tail]))
+            for property_, tail, _, name, kind, text in shown
         ),
-        origins(category),
+        tuple(category),
     )
+
+
+def _origin(run: Any, probability: float | None = None) -> TripleOrigin:
+    return TripleOrigin(run.name, run.id, run.kind, run.finished_at, probability)

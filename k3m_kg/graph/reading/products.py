@@ -124,11 +124,13 @@ def iter_values(connection: Connection, batch_size: int) -> Iterator[ValueRecord
             yield ValueRecord(row.text, tuple(pairs.get(row.entity, ())))
 
 
-def find_product(connection: Connection, dialect: Dialect, id_: str) -> StoredProduct | None:
-    """One product by its id, all of it in one statement: one state without a transaction."""
-    entity = dialect.find_terms(connection, _PRODUCT, [id_]).get(id_)
-    if entity is None:
-        return None
+def number_of(connection: Connection, dialect: Dialect, id_: str) -> int | None:
+    """The entity of a product's id; it may be one that no source states any more."""
+    return dialect.find_terms(connection, _PRODUCT, [id_]).get(id_)
+
+
+def find_product(connection: Connection, entity: int, id_: str) -> StoredProduct | None:
+    """One product by its number, all of it in one statement: one state without a transaction."""
     subject = None
     pairs: list[tuple[str, str]] = []
     links: list[tuple[str, str]] = []

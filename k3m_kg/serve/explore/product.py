@@ -7,11 +7,12 @@ from pathlib import PurePath
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Request
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from starlette.responses import Response
 
 from k3m_kg.graph.reading.bulk import GraphReader
-from k3m_kg.graph.reading.origins import TripleOrigin
+from k3m_kg.graph.reading.origins import TripleOrigin, product_origins
+from k3m_kg.graph.reading.products import find_product
 from k3m_kg.graph.stored import StoredImage, StoredProduct
 from k3m_kg.graph.tables import EntityKind, entities, properties, triples
 from k3m_kg.serve.explore.listing import ListedProduct, list_products
@@ -23,7 +24,7 @@ from k3m_kg.serve.site import SiteOf
 
 router = APIRouter(include_in_schema=False)
 IdQuery = Annotated[str, Query(max_length=5000)]
-_LINKED = 50
+_MOST_LINKED = 50
 _ALIKE = 8
 
 
@@ -96,11 +97,15 @@ def product_page(site: SiteOf, id_: str) -> ProductPage:
     Raises:
         Refused: 404.
     """
-    product, origins = site.store.product(id_), site.store.origins(id_)
-    if product is None or origins is None:
-        raise not_found("product", id_)
     with site.store.reading() as reader:
-        linked = _linked(reader, id_)
+        number = reader.find(EntityKind.PRODUCT, id_)
+        if number is None:
+            raise not_found("product", id_)
+        product = find_product(reader.connection, number, id_)
+        origins = product_origins(reader.connection, number)
+        if product is None or origins is None:
+            raise not_found("product", id_)
+        linked = _linked(reader, number)
     return ProductPage(
         product,
         [
@@ -119,18 +124,20 @@ def product_page(site: SiteOf, id_: str) -> ProductPage:
     )
 
 
-def _linked(reader: GraphReader, id_: str) -> list[tuple[str, str]]:
+_LINKED = (
+    select(properties.c.name, entities.c.text)
+    .select_from(triples)
+    .join(entities, entities.c.id == triples.c.head)
+    .join(properties, properties.c.id == triples.c.property)
+    .where(triples.c.tail == bindparam("number"), entities.c.kind == int(EntityKind.PRODUCT))
+    .limit(_MOST_LINKED)
+)
+
+
+def _linked(reader: GraphReader, number: int) -> list[tuple[str, str]]:
     """(property, id) of products that link to this one."""
-    number = reader.find(EntityKind.PRODUCT, id_)
-    query = (
-        select(properties.c.name, entities.c.text)
-        .select_from(triples)
-        .join(entities, entities.c.id == triples.c.head)
-        .join(properties, properties.c.id == triples.c.property)
-        .where(triples.c.tail == number, entities.c.kind == int(EntityKind.PRODUCT))
-        .limit(_LINKED)
-    )
-    return [(name, text) for name, text in reader.connection.execute(query)]
+    found = reader.connection.execute(_LINKED, {"number": number})
+    return [(name, text) for name, text in found]
 
 
 @router.get("/product")
