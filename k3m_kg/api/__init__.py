@@ -156,6 +156,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
+    from k3m_kg.readers.json_sections import JsonItem, json_sections
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements
     from k3m_kg.readers.xml.whole_elements import xml_elements
     from k3m_kg.snapshot.holdout import is_held_out
@@ -287,6 +288,7 @@ _LAZY = {
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
+    **dict.fromkeys(("JsonItem", "json_sections"), "k3m_kg.readers.json_sections"),
     **dict.fromkeys(("XmlElement", "sniffed_elements"), "k3m_kg.readers.xml.elements"),
     "xml_elements": "k3m_kg.readers.xml.whole_elements",
     **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
@@ -333,6 +335,7 @@ __all__ = [
     "InnerNorm",
     "Interactor",
     "InteractorPlugin",
+    "JsonItem",
     "JsonLine",
     "K3MError",
     "KnowledgeText",
@@ -436,6 +439,7 @@ __all__ = [
     "item_numbers",
     "joined",
     "json_lines",
+    "json_sections",
     "load_frozen",
     "made_by",
     "margin_ranking",

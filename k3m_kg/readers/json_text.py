@@ -5,7 +5,7 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -22,6 +22,7 @@ _BLANK = re.compile(r"[ \t\r\n]*")
 _MARK = re.compile(r'["\[\]{}]')
 _TEXT_END = re.compile(r'[^"\\]*+(?:\\.[^"\\]*+)*+"', re.DOTALL)
 _OF_OBJECTS = re.compile(r"\[\s*\{")
+_FIRST_KEY = re.compile(r'\{\s*"([^"\\]*)"')
 _SCALAR = re.compile(r"[^,\]}\s]*")
 
 
@@ -107,6 +108,36 @@ class JsonText:
                 else:
                     for _ in self._listed_or_passed():  # quicker than to look for its end
                         pass
+
+    def sections(self, keys: Collection[str]) -> Iterator[tuple[str, int, Any, str]]:
+        """Key, line, value and text of each item of the lists under these keys.
+
+        They stand in the outermost object, or in objects of the outermost list; an object there
+        whose first key is none of them is an item without a key.
+        """
+        is_list = self._next() == "["
+        if is_list:
+            self._skip(1)
+        while (mark := self._next()) == "{" or (is_list and mark not in "]"):
+            if mark == "{" and (not is_list or self._first_key() in keys):
+                for key in self._keys():
+                    for item in self._listed_or_passed():
+                        if key in keys:
+                            yield key, *item
+            else:
+                yield "", *self._item()
+            if self._next() != ",":
+                break
+            self._skip(1)
+        if is_list:
+            self._expect("]")
+
+    def _first_key(self) -> str:
+        """The first key of the object that begins here."""
+        while not self._ended and len(self._text) - self._at < _AHEAD:
+            self._more()
+        found = _FIRST_KEY.match(self._text, self._at)
+        return found[1] if found else ""
 
     def _keys(self) -> Iterator[str]:
         """Each key of an object; who asks goes behind its value before the next."""

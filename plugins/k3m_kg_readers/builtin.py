@@ -6,6 +6,7 @@ from k3m_kg.api import ReaderPlugin, Settings, hookimpl, made_by
 from k3m_kg_readers.settings import (
     AkeneoSettings,
     BerkeleySettings,
+    SalsifySettings,
     ShopifySettings,
     TableSettings,
 )
@@ -63,6 +64,12 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "pim.akeneo:AkeneoReader",
             AkeneoSettings,
             changes="pim.akeneo_changes:AkeneoChanges",
+        ),
+        _reader(
+            "salsify",
+            "Salsify's CSV and JSON: properties, choices, digital assets, variants, locales",
+            "pim.salsify:SalsifyReader",
+            SalsifySettings,
         ),
         _reader(
             "openfoodfacts",

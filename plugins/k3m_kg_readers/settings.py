@@ -54,3 +54,13 @@ class AkeneoSettings(TableSettings):
     locale: str = "en_US"
     channel: str = "ecommerce"
     models: Path | None = None
+
+
+class SalsifySettings(TableSettings):
+    """Settings of `salsify`.
+
+    Attributes:
+        locale: whose texts have the plain names: else one of its language, else the first.
+    """
+
+    locale: str = "en-US"

@@ -16,6 +16,7 @@ SAMPLES = {
     "shopify": "shopify.csv",
     "woocommerce": "woocommerce.csv",
     "akeneo": "akeneo-models.csv",
+    "salsify": "salsify.json",
     "openfoodfacts": "openfoodfacts.csv",
     "amazon": "amazon.txt",
     "prestashop": "prestashop-combinations.csv",

@@ -223,6 +223,8 @@ CONNECTORS = {
     "bmecat": _export("bmecat", "bmecat.xml", "bmecat-2005.xml"),
     "icecat": _export("icecat", "icecat.xml"),
     "akeneo": _export("akeneo", "akeneo-products.csv", "akeneo-models.csv", "akeneo-families.csv"),
+    "salsify-csv": _export("salsify", "salsify.csv"),
+    "salsify-json": _export("salsify", "salsify.json"),
     "openfoodfacts-csv": _export("openfoodfacts", "openfoodfacts.csv"),
     "openfoodfacts-lines": _export("openfoodfacts", "openfoodfacts.jsonl"),
     "amazon": _export("amazon", "amazon.txt"),
