@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import chain
 from typing import Any
 
 import numpy as np
-from sqlalchemy import select
+from sqlalchemy import Connection, Select, Text, bindparam, cast, func, select
 
-from k3m_kg.graph.reading.bulk import GraphReader, stream
+from k3m_kg.graph.reading.bulk import GraphReader
 from k3m_kg.graph.reading.categories import category_of, has_proposed_categories
 from k3m_kg.graph.tables import (
     SEVERAL,
@@ -101,25 +101,11 @@ class ProductColumns:
 def read_columns(reader: GraphReader) -> ProductColumns:
     """All products of a graph."""
     connection = reader.connection
-    subject_rows = list(
-        chain.from_iterable(
-            stream(
-                connection,
-                select(
-                    subjects.c.entity,
-                    subjects.c.source,
-                    category_of(has_proposed_categories(connection)),
-                    subjects.c.title.is_not(None),
-                )
-                .where(subjects.c.kind == _PRODUCT)
-                .order_by(subjects.c.entity),
-            )
-        )
-    )
-    entities_N = np.fromiter((row[0] for row in subject_rows), np.int32, len(subject_rows))
-    head_T, property_T, tail_T = _numbers(
-        stream(connection, select(triples.c.head, triples.c.property, triples.c.tail)), 3
-    )
+    first, last = connection.execute(_ENDS).one()
+    blocks = [] if last is None else [*range(first, last + 1, _BLOCK)]
+    kinds = _kinds_of_products(connection, blocks)
+    entities_N = np.sort(_joined([entity_K for _, _, _, entity_K in kinds]))
+    head_T, property_T, tail_T = _in_blocks(connection, _TRIPLES, blocks)
     row_T = np.searchsorted(entities_N, head_T).astype(np.int32)
     if len(entities_N):
         row_T[row_T == len(entities_N)] = 0
@@ -128,21 +114,28 @@ def read_columns(reader: GraphReader) -> ProductColumns:
         mine_T = np.zeros(len(row_T), bool)
     row_T, property_T, tail_T = row_T[mine_T], property_T[mine_T], tail_T[mine_T]
     bare_N = np.bincount(row_T, minlength=len(entities_N)) == 0
-    (pictured,) = _numbers(
-        stream(
-            connection,
-            select(images.c.product).where(images.c.content_hash.is_not(None)).distinct(),
-        ),
-        1,
-    )
-    texts: dict[int, list[str]] = {}
-    further = [
-        _classes(CATEGORY, [row[2] for row in subject_rows], texts),
-        _stating(reader, entities_N, [row[1] for row in subject_rows], texts),
-    ]
-    row_T = np.concatenate([row_T, *(rows for rows, _, _ in further)])
-    property_T = np.concatenate([property_T, *(names for _, names, _ in further)])
-    tail_T = np.concatenate([tail_T, *(tails for _, _, tails in further)])
+    (pictured,) = _in_blocks(connection, _PICTURED, blocks)
+    titled = _joined([entity_K for _, _, titled, entity_K in kinds if titled])
+    several_S, source_S = _in_blocks(connection, _STATED, blocks)
+    sources_of = [(source, entity_K) for source, _, _, entity_K in kinds if source != SEVERAL]
+    sources_of += [(id_, several_S[source_S == id_]) for id_ in np.unique(source_S).tolist()]
+    categories: dict[str, list[np.ndarray]] = {}
+    for _, category, _, entity_K in kinds:
+        if category is not None:
+            categories.setdefault(category, []).append(entity_K)
+    in_category = {text: _joined(parts) for text, parts in categories.items()}
+    in_order = sorted(in_category, key=lambda text: in_category[text].min())
+    texts = {CATEGORY: in_order, SOURCE: _source_names(connection)}
+    for property_, tails in (
+        (CATEGORY, [(number, in_category[text]) for number, text in enumerate(in_order)]),
+        (SOURCE, sources_of),
+    ):
+        more_T = np.searchsorted(entities_N, _joined([entity_K for _, entity_K in tails]))
+        row_T = np.concatenate([row_T, more_T.astype(np.int32)])
+        property_T = np.concatenate([property_T, np.full(len(more_T), property_, np.int32)])
+        tail_T = np.concatenate(
+            [tail_T, *(np.full(len(entity_K), tail, np.int32) for tail, entity_K in tails)]
+        )
     order = np.lexsort((row_T, tail_T, property_T))
     property_T, tail_T, row_T = property_T[order], tail_T[order], row_T[order]
     new_T = np.ones(len(row_T), bool)
@@ -150,7 +143,7 @@ def read_columns(reader: GraphReader) -> ProductColumns:
     starts = np.flatnonzero(new_T)
     return ProductColumns(
         entities_N,
-        np.fromiter((row[3] for row in subject_rows), bool, len(subject_rows)),
+        np.isin(entities_N, titled),
         np.isin(entities_N, pictured),
         bare_N,
         property_T[starts],
@@ -162,55 +155,83 @@ def read_columns(reader: GraphReader) -> ProductColumns:
     )
 
 
-_Triples = tuple[np.ndarray, np.ndarray, np.ndarray]
-"""Rows, properties, tails."""
+# A block of entities comes as a text of numbers: a row of each triple would keep the interpreter
+# for itself, and other requests waiting, for three times as long as the database needs for it.
+_BLOCK = 1000
+_ENDS = select(func.min(subjects.c.entity), func.max(subjects.c.entity)).where(
+    subjects.c.kind == _PRODUCT
+)
 
 
-def _classes(property_: int, given: Sequence[str | None], texts: dict[int, list[str]]) -> _Triples:
-    """One text of each product as pairs of a property that is none."""
-    known: dict[str, int] = {}
-    rows, tails = [], []
-    for row, text in enumerate(given):
-        if text is not None:
-            rows.append(row)
-            tails.append(known.setdefault(text, len(known)))
-    texts[property_] = list(known)
-    return (
-        np.array(rows, np.int32),
-        np.full(len(rows), property_, np.int32),
-        np.array(tails, np.int32),
+def _listed(column: Any) -> Any:
+    return func.aggregate_strings(cast(column, Text), ",")
+
+
+def _block(entity: Any) -> Any:
+    return entity.between(bindparam("first"), bindparam("last"))
+
+
+_TRIPLES = select(
+    _listed(triples.c.head), _listed(triples.c.property), _listed(triples.c.tail)
+).where(_block(triples.c.head))
+_PICTURED = select(_listed(images.c.product)).where(
+    _block(images.c.product), images.c.content_hash.is_not(None)
+)
+_STATED = select(_listed(statements.c.entity), _listed(statements.c.source)).where(
+    _block(statements.c.entity), statements.c.kind == _PRODUCT
+)
+
+
+def _in_blocks(
+    connection: Connection, query: Select[Any], blocks: Sequence[int]
+) -> list[np.ndarray]:
+    """The columns of a query that lists numbers, over all blocks."""
+    parts: list[list[np.ndarray]] = [[] for _ in query.selected_columns]
+    for first in blocks:
+        listed = connection.execute(query, {"first": first, "last": first + _BLOCK - 1}).one()
+        for part, text in zip(parts, listed, strict=True):
+            part.append(_numbers(text))
+    return [_joined(part) for part in parts]
+
+
+def _kinds_of_products(
+    connection: Connection, blocks: Sequence[int]
+) -> list[tuple[int, str | None, bool, np.ndarray]]:
+    """(source, category, whether there is a title, entities): products that are equal in these."""
+    one = (
+        select(
+            subjects.c.entity,
+            subjects.c.source,
+            category_of(has_proposed_categories(connection)).label("category"),
+            subjects.c.title.is_not(None).label("titled"),
+        )
+        .where(_block(subjects.c.entity), subjects.c.kind == _PRODUCT)
+        .subquery()
     )
+    kind = one.c.source, one.c.category, one.c.titled
+    query = select(*kind, _listed(one.c.entity)).group_by(*kind)
+    parts: dict[Any, list[np.ndarray]] = {}
+    for first in blocks:
+        given = {"first": first, "last": first + _BLOCK - 1}
+        for *same, listed in connection.execute(query, given):
+            parts.setdefault(tuple(same), []).append(_numbers(listed))
+    return [(*same, _joined(some)) for same, some in parts.items()]
 
 
-def _stating(
-    reader: GraphReader, entities_N: np.ndarray, source: Sequence[int], texts: dict[int, list[str]]
-) -> _Triples:
-    """The sources of each product."""
-    connection = reader.connection
-    names = connection.execute(select(sources.c.id, sources.c.name)).all()
-    texts[SOURCE] = [""] * (max((id_ for id_, _ in names), default=0) + 1)
-    shown = [shown_source(name) for _, name in names]
-    for (id_, _), name in zip(names, shown, strict=True):
-        texts[SOURCE][id_] = name if shown.count(name) == 1 else f"{name} ({id_})"
-    source_N = np.array(source, np.int32)
-    alone = np.flatnonzero(source_N != SEVERAL)
-    entity_S, source_S = _numbers(
-        stream(
-            connection,
-            select(statements.c.entity, statements.c.source).where(statements.c.kind == _PRODUCT),
-        ),
-        2,
-    )
-    rows = np.concatenate([alone, np.searchsorted(entities_N, entity_S)]).astype(np.int32)
-    tails = np.concatenate([source_N[alone], source_S])
-    return rows, np.full(len(rows), SOURCE, np.int32), tails.astype(np.int32)
+def _numbers(listed: str | None) -> np.ndarray:
+    return np.fromstring(listed or "", np.int32, sep=",")
 
 
-def _numbers(batches: Iterable[Sequence[Any]], width: int) -> list[np.ndarray]:
-    """Rows of small whole numbers as columns."""
-    parts = [
-        np.fromiter(chain.from_iterable(rows), np.int32, width * len(rows)).reshape(-1, width)
-        for rows in batches
+def _joined(parts: Sequence[np.ndarray]) -> np.ndarray:
+    return np.concatenate([np.empty(0, np.int32), *parts])
+
+
+def _source_names(connection: Connection) -> list[str]:
+    """What sources are called, by their number."""
+    rows = connection.execute(select(sources.c.id, sources.c.name)).all()
+    shown = {id_: shown_source(name) for id_, name in rows}
+    often = Counter(shown.values())
+    return [
+        "" if (name := shown.get(id_)) is None else name if often[name] == 1 else f"{name} ({id_})"
+        for id_ in range(max(shown, default=0) + 1)
     ]
-    table = np.concatenate(parts) if parts else np.empty((0, width), np.int32)
-    return [np.ascontiguousarray(table[:, column]) for column in range(width)]
