@@ -117,7 +117,7 @@ class Site:
         return Path(self.store.url.partition("?")[0]).name or "graph"
 
 
-def site_of(request: Request) -> Site:
+async def site_of(request: Request) -> Site:
     """The application that a request is for."""
     found: Site = request.app.state.site
     return found

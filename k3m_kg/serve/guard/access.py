@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -12,20 +12,21 @@ from k3m_kg.serve.guard.roles import Role, Visitor
 from k3m_kg.serve.problems import Refused
 
 
-def visitor_of(request: Request) -> Visitor:
+# Not a thread's work: FastAPI takes one for each function that is not async, and waits for it.
+async def visitor_of(request: Request) -> Visitor:
     """Who sent a request, as the guard found."""
     found: Visitor = request.scope["state"]["visitor"]
     return found
 
 
-def at_least(role: Role) -> Callable[[Visitor], Visitor]:
+def at_least(role: Role) -> Callable[[Visitor], Awaitable[Visitor]]:
     """A dependency: the visitor, who has that role or one above it.
 
     Raises:
         Refused: 403, where they have not.
     """
 
-    def check(visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
+    async def check(visitor: Annotated[Visitor, Depends(visitor_of)]) -> Visitor:
         if not visitor.may(role):
             raise Refused(403, f"This is for the role {role.name.lower()}.")
         return visitor
@@ -42,7 +43,7 @@ async def form_of(request: Request) -> FormData:
     form = await request.form(max_files=1, max_fields=200)
     sessions = request.app.state.site.sessions
     given = request.headers.get("x-csrf-token") or form.get("csrf")
-    if not (isinstance(given, str) and sessions.is_mark(visitor_of(request), given)):
+    if not (isinstance(given, str) and sessions.is_mark(await visitor_of(request), given)):
         raise Refused(403, "This form is not from here, or too old.", "Load the page again.")
     return form
 

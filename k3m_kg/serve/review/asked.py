@@ -56,7 +56,7 @@ class WantedItems(BaseModel):
         )
 
 
-def _wanted(
+async def _wanted(
     order: ReviewOrder = ReviewOrder.UNCERTAINTY,
     property: Annotated[str, Query(max_length=1000)] = "",
     kind: str = "",
@@ -72,7 +72,7 @@ def _wanted(
     )
 
 
-def _desk(site: SiteOf) -> ReviewDesk:
+async def _desk(site: SiteOf) -> ReviewDesk:
     return ReviewDesk(site.store, patience=_PATIENCE)
 
 
