@@ -153,7 +153,13 @@ if TYPE_CHECKING:
     from k3m_kg.progress import Advance, StageProgress, counted, counted_stages
     from k3m_kg.readers.cells import raw_text, unstorable
     from k3m_kg.readers.compressed import open_bytes
-    from k3m_kg.readers.csv.table import DelimitedTable, TableRow, open_table, sniffed_rows
+    from k3m_kg.readers.csv.table import (
+        DelimitedTable,
+        TableRow,
+        delimited_rows,
+        open_table,
+        sniffed_rows,
+    )
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.json_sections import JsonItem, json_sections
@@ -293,7 +299,8 @@ _LAZY = {
     "xml_elements": "k3m_kg.readers.xml.whole_elements",
     **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
     **dict.fromkeys(
-        ("DelimitedTable", "TableRow", "open_table", "sniffed_rows"), "k3m_kg.readers.csv.table"
+        ("DelimitedTable", "TableRow", "delimited_rows", "open_table", "sniffed_rows"),
+        "k3m_kg.readers.csv.table",
     ),
     "margin_ranking": "k3m_kg.lpm.losses",
 }
@@ -418,6 +425,7 @@ __all__ = [
     "counted",
     "counted_stages",
     "cut_value",
+    "delimited_rows",
     "difference",
     "families_of",
     "figure_lines",

@@ -6,6 +6,7 @@ from k3m_kg.api import ReaderPlugin, Settings, hookimpl, made_by
 from k3m_kg_readers.settings import (
     AkeneoSettings,
     BerkeleySettings,
+    ImpExSettings,
     SalsifySettings,
     ShopifySettings,
     TableSettings,
@@ -70,6 +71,12 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
             "Salsify's CSV and JSON: properties, choices, digital assets, variants, locales",
             "pim.salsify:SalsifyReader",
             SalsifySettings,
+        ),
+        _reader(
+            "impex",
+            "SAP Commerce's ImpEx: products with macros, categories, media; scripts never run",
+            "pim.impex:ImpExReader",
+            ImpExSettings,
         ),
         _reader(
             "openfoodfacts",

@@ -64,3 +64,14 @@ class SalsifySettings(TableSettings):
     """
 
     locale: str = "en-US"
+
+
+class ImpExSettings(TableSettings):
+    """Settings of `impex`.
+
+    Attributes:
+        language: whose texts have the plain names, such as `de` or `en_GB`: else one of its
+            language, else the first.
+    """
+
+    language: str = "en"

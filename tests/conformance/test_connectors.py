@@ -17,6 +17,7 @@ SAMPLES = {
     "woocommerce": "woocommerce.csv",
     "akeneo": "akeneo-models.csv",
     "salsify": "salsify.json",
+    "impex": "products.impex",
     "openfoodfacts": "openfoodfacts.csv",
     "amazon": "amazon.txt",
     "prestashop": "prestashop-combinations.csv",

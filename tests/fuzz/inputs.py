@@ -225,6 +225,7 @@ CONNECTORS = {
     "akeneo": _export("akeneo", "akeneo-products.csv", "akeneo-models.csv", "akeneo-families.csv"),
     "salsify-csv": _export("salsify", "salsify.csv"),
     "salsify-json": _export("salsify", "salsify.json"),
+    "impex": _export("impex", "products.impex"),
     "openfoodfacts-csv": _export("openfoodfacts", "openfoodfacts.csv"),
     "openfoodfacts-lines": _export("openfoodfacts", "openfoodfacts.jsonl"),
     "amazon": _export("amazon", "amazon.txt"),

@@ -19,7 +19,7 @@ from k3m_kg.readers.compressed import unreadable
 from k3m_kg.readers.csv.blocks import read_blocks
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
 from k3m_kg.readers.csv.header import read_header
-from k3m_kg.readers.csv.rows import DELIMITERS, open_text, undecodable
+from k3m_kg.readers.csv.rows import DELIMITERS, open_text, read_rows, undecodable
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.records import RejectedRow
 
@@ -34,7 +34,7 @@ class TableRow(NamedTuple):
 
     Attributes:
         line: where it begins, from 1.
-        cells: without surrounding blanks, as many as the header has.
+        cells: without surrounding blanks, as many as the header has, where there is one.
     """
 
     line: int
@@ -161,6 +161,35 @@ def open_table(
             lines = TextLines(file)
             header, dialect = _header(lines, path, is_header)
             yield DelimitedTable(lines, header, dialect, path, note, encoding)
+    except OSError as error:
+        raise unreadable(path, error) from None
+    except UnicodeError as error:
+        raise undecodable(path, error, "--set encoding=NAME says which one it is") from None
+
+
+def delimited_rows(
+    path: Path, delimiter: str, *, encoding: str | None = None
+) -> Iterator[TableRow | RejectedRow]:
+    """Each row of a text without a header for all of it, or why it is none; blank rows too.
+
+    Args:
+        encoding: of the text; None: what its first bytes tell.
+
+    Raises:
+        CatalogError: the file cannot be read, or its quotes do not balance.
+        ConfigError: nobody knows that encoding.
+    """
+    dialect = {"delimiter": delimiter, "strict": True}
+    try:
+        with open_text(path, encoding or told_encoding(path)[0]) as file:
+            lines = TextLines(file)
+            for line, row in read_rows(lines, dialect, path):
+                if isinstance(row, str):
+                    yield RejectedRow(line, row, raw_text(lines.row_text()))
+                elif why_not := unstorable(row, _NOT_DECODED):
+                    yield RejectedRow(line, why_not, raw_text(lines.row_text()))
+                else:
+                    yield TableRow(line, [cell.strip() for cell in row])
     except OSError as error:
         raise unreadable(path, error) from None
     except UnicodeError as error:
