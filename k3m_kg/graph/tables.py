@@ -28,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0005"
+SCHEMA_REVISION = "0006"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -143,6 +143,15 @@ ingest_runs = Table(
     Column("images_found", Integer, nullable=False, default=0),
     Column("images_failed", Integer, nullable=False, default=0),
     Column("images_not_local", Integer, nullable=False, default=0),
+)
+
+# Each decision is a run: to count those that were undone must not look at all of them.
+_undone = ingest_runs.c.undone_at.is_not(None)
+Index(
+    "ix_ingest_runs_undone",
+    ingest_runs.c.undone_at,
+    sqlite_where=_undone,
+    postgresql_where=_undone,
 )
 
 entities = Table(

@@ -21,7 +21,14 @@ _PATIENCE = 0.8
 _REST = 20
 """What took a second is not made again for so many seconds, however often the graph changes."""
 _LOG = logging.getLogger("k3m_kg.serve")
-_Stamp = tuple[int | None, int, int | None]
+GraphStamp = tuple[int | None, int, int | None]
+_STAMP = select(
+    select(func.max(ingest_runs.c.id)).scalar_subquery(),
+    select(func.count(ingest_runs.c.undone_at))
+    .where(ingest_runs.c.undone_at.is_not(None))
+    .scalar_subquery(),
+    select(func.sum(sources.c.place * sources.c.id)).scalar_subquery(),
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +64,7 @@ class KeptFromGraph(Generic[T]):
         self._lock = threading.Lock()
         self._done = threading.Event()
         self._working = False
-        self._known: tuple[T, _Stamp] | None = None
+        self._known: tuple[T, GraphStamp] | None = None
         self._took = self._ended = 0.0
         self._error: Exception | None = None
 
@@ -68,7 +75,7 @@ class KeptFromGraph(Generic[T]):
             K3MError: it could not be made.
         """
         with self._store.reading() as reader:
-            stamp = _stamp(reader)
+            stamp = graph_stamp(reader)
         with self._lock:
             if self._known is not None and self._known[1] == stamp:
                 return KeptValue(self._known[0], True, stamp[0])
@@ -94,7 +101,7 @@ class KeptFromGraph(Generic[T]):
         try:
             self._prepare()
             with self._store.reading() as reader:
-                stamp = _stamp(reader)
+                stamp = graph_stamp(reader)
                 found = self._make(reader)
             with self._lock:
                 self._known = (found, stamp)
@@ -110,10 +117,7 @@ class KeptFromGraph(Generic[T]):
             self._done.set()
 
 
-def _stamp(reader: GraphReader) -> _Stamp:
+def graph_stamp(reader: GraphReader) -> GraphStamp:
     """Changes with every run that is committed or undone, and with the order of sources."""
-    newest, undone = reader.connection.execute(
-        select(func.max(ingest_runs.c.id), func.count(ingest_runs.c.undone_at))
-    ).one()
-    order = reader.connection.execute(select(func.sum(sources.c.place * sources.c.id))).scalar_one()
+    newest, undone, order = reader.connection.execute(_STAMP).one()
     return newest, undone, order

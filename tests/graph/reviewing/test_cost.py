@@ -14,6 +14,7 @@ from k3m_kg.graph.reviewing.items import DecidedAs, ReviewOffer
 from k3m_kg.graph.store import GraphStore
 from k3m_kg.graph.stored import SourceVersion, Statement
 from k3m_kg.records import ProductRecord
+from k3m_kg.serve.browse.kept import graph_stamp
 
 MORE = 3000
 MANY_RUNS = f"""
@@ -79,6 +80,8 @@ def test_requests_cost_no_more_when_much_waits_and_much_was_decided(store: Graph
         found["decide"] = meter.of(lambda: desk.decide("ann", [item.id], DecidedAs.ACCEPT))
         found["origins"] = meter.of(lambda: store.origins(item.product))
         found["undo"] = meter.of(lambda: desk.undo("ann"))
+        with store.reading() as reader:
+            found["changed?"] = meter.of(lambda: graph_stamp(reader))
         desk.decide("ann", [item.id], DecidedAs.REJECT)
         return found
 
@@ -91,6 +94,6 @@ def test_requests_cost_no_more_when_much_waits_and_much_was_decided(store: Graph
     with store.writing() as writer:
         writer.connection.execute(text(MANY_RUNS))
     after = measured()
-    for kind, most in (("next", 6), ("decide", 14), ("origins", 5), ("undo", 18)):
+    for kind, most in (("next", 6), ("decide", 14), ("origins", 5), ("undo", 18), ("changed?", 1)):
         assert after[kind][0] == before[kind][0] <= most, kind
         assert after[kind][1] <= before[kind][1] + 20, (kind, before[kind], after[kind])
