@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -15,19 +16,26 @@ from k3m_kg.errors import ConfigError, K3MError
 from k3m_kg.use.parts import own_part, own_share
 from tests.cli.conftest import Command
 from tests.evaluation.shop import trained
-from tests.torchrun import run_together, said
+from tests.started import Started
+from tests.torchrun import places
 
 
 @pytest.mark.parametrize(
     "command", [("embed",), ("complete", "--property", "kind", "--all", "--out")]
 )
 def test_parts_are_what_one_process_writes(
-    run: Command, tmp_path: Path, command: tuple[str, ...]
+    run: Command,
+    started: Callable[[Mapping[str, str]], Started],
+    tmp_path: Path,
+    command: tuple[str, ...],
 ) -> None:
     words = [command[0], str(trained()), *command[1:]]
     assert run(*words, tmp_path / "one.parquet", "--batch-size", "7")[0] == 0
     out = tmp_path / "parts.parquet"
-    run_together([*words, str(out), "--batch-size", "7", "--json"], tmp_path / "log")
+    words = [*words, str(out), "--batch-size", "7", "--json"]
+    begun = [started({}).begin(words, tmp_path, place) for place in places(2)]
+    first, second = (one.end() for one in begun)
+    assert (first.code, second.code) == (0, 0), (first.err, second.err)
     assert sorted(file.name for file in out.iterdir()) == [
         "part-00000-of-00002.parquet",
         "part-00001-of-00002.parquet",
@@ -37,9 +45,9 @@ def test_parts_are_what_one_process_writes(
     for name in one.schema.names:
         if one[name].type in ("string", "bool"):
             assert one[name].to_pylist() == parts[name].to_pylist()
-    told = json.loads(said(tmp_path / "log", "out0"))
+    told = json.loads(first.out)
     assert (told["products"], told["file"]) == (60, str(out))
-    assert (said(tmp_path / "log", "out1"), said(tmp_path / "log", "err1")) == ("", "")
+    assert (second.out, second.err) == (b"", b"")
 
 
 def test_what_is_there_stays(tmp_path: Path) -> None:

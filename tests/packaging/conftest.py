@@ -99,10 +99,18 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
+def unpacked(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What is in the wheel, in one place: what one environment compiles, the others have."""
+    folder = tmp_path_factory.mktemp("unpacked")
+    zipfile.ZipFile(wheel).extractall(folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
 def environment(
-    wheel: Path, tmp_path_factory: pytest.TempPathFactory
+    unpacked: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Callable[..., Environment]]:
-    """`environment("train")`: the wheel, and links to what pip would install for these extras.
+    """`environment("train")`: links to the wheel and what pip would install for these extras.
 
     The distributions are those of the environment that runs the tests, found by following the
     requirements of the wheel's metadata, so that nothing else can be imported.
@@ -114,7 +122,8 @@ def environment(
         home = tmp_path_factory.mktemp("-".join(["with", *extras]))
         venv.create(home, with_pip=False, symlinks=True)
         (packages,) = home.glob("lib/python*/site-packages")
-        zipfile.ZipFile(wheel).extractall(packages)
+        for top in unpacked.iterdir():
+            (packages / top.name).symlink_to(top)
         (metadata,) = packages.glob("k3m_kg-*.dist-info")
         for needed in closure(Distribution.at(metadata), frozenset(extras)):
             _link(needed, packages)
