@@ -144,7 +144,7 @@ def wait_for(address: str) -> None:
         seen = Seen()
         try:
             client = Client(address, "first", seen)
-            if client.ask("first", "GET", "/browse?q=word1") is not None:
+            if client.ask("first", "GET", "/api/v1/products?q=word1") is not None:
                 return
         except OSError:
             pass
@@ -157,7 +157,10 @@ def load(options: argparse.Namespace, db: str) -> dict[str, Any]:
     random = np.random.default_rng(0)
     store, _ = GraphStore.create(db)
     with store:
-        if store.status().products != options.products:
+        there = store.status().products
+        if there not in (0, options.products):
+            raise SystemExit(f"{db} has {there:,} products: --products {there}, or an empty one")
+        if not there:
             fill(store, options.products, random)
         wanted = min(options.products, 3 * options.reviewers * options.decisions)
         rows = random.permutation(options.products)[:wanted].tolist()
@@ -182,7 +185,7 @@ def load(options: argparse.Namespace, db: str) -> dict[str, Any]:
             thread.join()
         seconds = time.perf_counter() - began
     with GraphStore.open(db) as store:
-        there = [(one.item.id, one.decision.run) for one in ReviewDesk(store).decided()]
+        decided = [(one.item.id, one.decision.run) for one in ReviewDesk(store).decided()]
     given = [set(seen.held) for seen in everybody]
     acknowledged = {pair for seen in everybody for pair in seen.decided.items()}
     took: dict[str, list[float]] = defaultdict(list)
@@ -197,8 +200,8 @@ def load(options: argparse.Namespace, db: str) -> dict[str, Any]:
         "seconds": round(seconds, 1),
         "decisions_per_second": round(len(took["decide"]) / seconds, 1),
         "decided": len(acknowledged),
-        "lost": len(acknowledged - set(there)),
-        "double": sum(count > 1 for count in Counter(item for item, _ in there).values()),
+        "lost": len(acknowledged - set(decided)),
+        "double": sum(count > 1 for count in Counter(item for item, _ in decided).values()),
         "given_twice": sum(map(len, given)) - len(set().union(*given)),
         "refused": dict(sum((seen.refused for seen in everybody), Counter())),
         "milliseconds": {

@@ -10,10 +10,17 @@ import pytest
 from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
-from tests.databases import database_url, postgresql_server
+from tests.databases import _migrated_alike, database_url, postgresql_server
 from tests.started import started
 
-__all__ = ["chromium", "data_dir", "database_url", "postgresql_server", "started"]
+__all__ = [
+    "_migrated_alike",
+    "chromium",
+    "data_dir",
+    "database_url",
+    "postgresql_server",
+    "started",
+]
 
 # How long an example takes, and how long it takes to make one, is for no test to judge.
 settings.register_profile("timeless", deadline=None, suppress_health_check=[HealthCheck.too_slow])

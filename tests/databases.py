@@ -10,9 +10,13 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection, event, inspect
 
+from k3m_kg.graph.database import schema
+from k3m_kg.graph.tables import VERSION_TABLE
 from tests.processes import HANG
 
 _numbers = itertools.count()
@@ -88,6 +92,40 @@ def postgresql_server() -> Iterator[str]:
     yield f"postgresql://k3m@/postgres?host={folder}"
     run(programs / "pg_ctl", "-D", data, "-m", "immediate", "-w", "-t", PATIENCE, "stop")
     shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _migrated_alike() -> Iterator[None]:
+    """The migrations run once for each kind of database; other new ones get the same statements.
+
+    Thousands of tests make a graph, and Alembic takes a tenth of a second to tell how.
+    """
+    run, known = schema._run_alembic, dict[str, list[tuple[str, Any]]]()
+
+    def migrate(connection: Connection) -> None:
+        kind = connection.dialect.name
+        if inspect(connection).has_table(VERSION_TABLE):
+            run(connection)
+        elif kind in known:
+            for statement, parameters in known[kind]:
+                connection.exec_driver_sql(statement, parameters)
+        else:
+            said: list[tuple[str, Any]] = []
+
+            def note(_: object, __: object, statement: str, parameters: Any, *___: object) -> None:
+                if not statement.lstrip().startswith(("SELECT", "PRAGMA")):
+                    said.append((statement, parameters))
+
+            event.listen(connection, "before_cursor_execute", note)
+            try:
+                run(connection)
+            finally:
+                event.remove(connection, "before_cursor_execute", note)
+            known[kind] = said
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(schema, "_run_alembic", migrate)
+        yield
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])

@@ -19,9 +19,7 @@ def run_forked(arguments: list[str], log: Path, size: int = 2) -> None:
     wait for. What they say is in files beside `log`, which `said` reads.
     """
     fork = multiprocessing.get_context("fork")
-    started = [
-        fork.Process(target=_forked, args=(arguments, log, place)) for place in places(size)
-    ]
+    started = [fork.Process(target=_forked, args=(arguments, log, place)) for place in places(size)]
     for one in started:
         one.start()
     try:

@@ -1,7 +1,7 @@
 """No input whatever makes a reader fail otherwise than with a clear word, hang, or write a part.
 
-`K3M_KG_FUZZ` says how many inputs each format gets (200; a connector a fourth of it),
-`K3M_KG_FUZZ_START` the number of the first. One in 20, or 200 of them, go through the whole ingest.
+`K3M_KG_FUZZ` says how many inputs each format gets (60; a connector a fourth of it),
+`K3M_KG_FUZZ_START` the number of the first. Ten, or one in 200, go through the whole ingest.
 The input that was read last is `input.*` in the test's folder.
 """
 
@@ -29,11 +29,11 @@ from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Valu
 
 from .inputs import CONNECTORS, MAPPED, TARGETS, inputs, seeds
 
-COUNT = int(os.environ.get("K3M_KG_FUZZ", "120"))
+COUNT = int(os.environ.get("K3M_KG_FUZZ", "60"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
 SECONDS = 120
 """For an input that takes a hundredth of one, or a tenth on its way through the whole ingest."""
-WHOLE = max(20, COUNT // 200)
+WHOLE = max(10, COUNT // 200)
 CHOOSING = 1 if COUNT < 1_000 else 5
 """One in so many is asked of all readers as well, which takes longer than to read it."""
 

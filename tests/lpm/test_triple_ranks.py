@@ -250,7 +250,7 @@ def test_metrics_per_relation_and_typed_on_fb15k237_equal_pykeens_evaluator(
     vectors = model_of("distmult", entities, relations, rounded=True)
     allowed = {side: seen_by_relation(truth, relations, side) for side in SIDES}
     counts = np.bincount(asked[:, 1])
-    some = np.flatnonzero((counts >= 20) & (counts <= 40))[:4]
+    some = np.flatnonzero((counts >= 20) & (counts <= 40))[:1]
     asked = asked[np.isin(asked[:, 1], some)]
     ours = rank_triples(vectors, asked, truth)
     typed = rank_triples(vectors, asked, truth, candidates=allowed)

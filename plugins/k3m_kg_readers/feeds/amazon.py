@@ -121,7 +121,7 @@ def _product(columns: _Columns, cells: Sequence[str], line: int) -> ProductRecor
         elif "<" in cell:
             cell = html_to_text(cell)
         unit = columns.units.get(name)
-        if unit is not None and cells[unit]:
+        if cell and unit is not None and cells[unit]:
             cell = f"{cell} {cells[unit]}"
         found.append((name, cell))
     return ProductRecord(

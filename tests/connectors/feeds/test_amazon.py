@@ -46,3 +46,12 @@ def test_fields_of_newer_templates_have_qualifiers(tmp_path: Path) -> None:
 def test_labels_below_the_fields_are_no_product(tmp_path: Path) -> None:
     text = "item_sku\titem_name\tcolor_name\nSeller SKU\tProduct Name\tColor\nT-1\tTee\tRed\n"
     assert list(products(written(tmp_path, text, "a.txt"), "amazon")) == ["T-1"]
+
+
+def test_a_unit_of_nothing_is_nothing(tmp_path: Path) -> None:
+    """Markup without a text stands for no number."""
+    text = (
+        "TemplateType=fptcustom\tVersion=1\nSKU\tName\tWeight\tUnit\n"
+        "item_sku\titem_name\titem_weight\titem_weight_unit_of_measure\nT-1\tTee\t<br>\tGR\n"
+    )
+    assert values(products(written(tmp_path, text, "a.txt"), "amazon")["T-1"]) == {}
