@@ -3,27 +3,33 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import pytest
 
 from k3m_kg.graph.store import GraphStore
+from tests.started import Done, Started
 
 CALL = f'"{sys.executable}" -c "from k3m_kg.cli.app import main; main()"'
+Shell = Callable[[Path, str, str], Done]
 
 
-def shell(folder: Path, words: str, streams: str) -> subprocess.CompletedProcess[str]:
-    """Run in a shell that closes or redirects streams; the exit code is that of the command."""
-    return subprocess.run(
-        ["bash", "-c", f"set -o pipefail; {CALL} {words} {streams}"],
-        cwd=folder,
-        env={name: text for name, text in os.environ.items() if name != "K3M_KG_DB"},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+@pytest.fixture
+def shell(started: Callable[[Mapping[str, str]], Started]) -> Shell:
+    """Run with streams that are closed or lead elsewhere, told as a shell is told."""
+
+    def run(folder: Path, words: str, streams: str) -> Done:
+        leading: dict[int, str | None] = {}
+        for part in streams.split():
+            number, sign, target = re.fullmatch(r"(\d?)([<>])(\S+)", part).groups()  # type: ignore[union-attr]
+            leading[int(number or sign == ">")] = None if target == "&-" else target
+        return started({}).begin(words.split(), folder, streams=leading).end()
+
+    return run
 
 
 @pytest.fixture
@@ -42,10 +48,10 @@ def products(place: Path) -> int:
 
 
 @pytest.mark.parametrize("streams", ["2>&-", "2>/dev/full", "<&-", "<&- 2>&-"])
-def test_without_messages_the_work_is_done(place: Path, streams: str) -> None:
+def test_without_messages_the_work_is_done(shell: Shell, place: Path, streams: str) -> None:
     done = shell(place, INGEST, streams)
-    assert done.returncode == 0, done.stderr
-    assert "2 products" in done.stdout
+    assert done.code == 0, done.err
+    assert b"2 products" in done.out
     assert products(place) == 2
 
 
@@ -56,11 +62,11 @@ def test_without_messages_the_work_is_done(place: Path, streams: str) -> None:
     "words", [INGEST, "plugins list --json", "--version", "--help", "undo --help"]
 )
 def test_a_result_that_cannot_be_told_is_one_message(
-    place: Path, words: str, streams: str, reason: str
+    shell: Shell, place: Path, words: str, streams: str, reason: str
 ) -> None:
     done = shell(place, words, streams)
-    assert done.returncode == 1, done.stderr
-    errors = [line for line in done.stderr.splitlines() if not line.startswith("created ")]
+    assert done.code == 1, done.err
+    errors = [line for line in done.err.decode().splitlines() if not line.startswith("created ")]
     assert errors == [
         f"error: standard output cannot be written: {reason}",
         "  hint: what was done beside stays done",
@@ -70,30 +76,40 @@ def test_a_result_that_cannot_be_told_is_one_message(
 
 
 @pytest.mark.parametrize("streams", ["2>/dev/full", "2>&-", "2>/dev/full >/dev/full"])
-def test_wrong_use_that_cannot_be_told_is_wrong_use(place: Path, streams: str) -> None:
+def test_wrong_use_that_cannot_be_told_is_wrong_use(
+    shell: Shell, place: Path, streams: str
+) -> None:
     done = shell(place, "undo five", streams)
-    assert (done.returncode, done.stdout, done.stderr) == (2, "", "")
+    assert (done.code, done.out, done.err) == (2, b"", b"")
 
 
-def test_everything_closed(place: Path) -> None:
+def test_everything_closed(shell: Shell, place: Path) -> None:
     """The database must not get the number of a closed stream, and messages into its middle."""
     done = shell(place, INGEST, "<&- >&- 2>&-")
-    assert done.returncode == 1
+    assert done.code == 1
     assert products(place) == 2
 
 
 @pytest.mark.parametrize("words", ["status", "status --json", "export - --format nt"])
-def test_a_full_output_of_what_reads_the_graph(place: Path, words: str) -> None:
-    assert shell(place, INGEST, "").returncode == 0
+def test_a_full_output_of_what_reads_the_graph(shell: Shell, place: Path, words: str) -> None:
+    assert shell(place, INGEST, "").code == 0
     done = shell(place, words, ">/dev/full")
-    assert done.returncode == 1
-    assert "standard output" in done.stderr
-    assert "Traceback" not in done.stderr
-    assert "Exception ignored" not in done.stderr
+    assert done.code == 1
+    assert b"standard output" in done.err
+    assert b"Traceback" not in done.err
+    assert b"Exception ignored" not in done.err
 
 
 @pytest.mark.parametrize("words", ["plugins list", "plugins list --json", "--help"])
 def test_a_reader_that_goes_away_is_told_nothing(place: Path, words: str) -> None:
-    done = shell(place, words, "| true")
+    """In a shell, as nothing else makes such pipes."""
+    done = subprocess.run(
+        ["bash", "-c", f"set -o pipefail; {CALL} {words} | true"],
+        cwd=place,
+        env={name: text for name, text in os.environ.items() if name != "K3M_KG_DB"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
     assert done.returncode in (0, 1)
     assert done.stderr == ""
