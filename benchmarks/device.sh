@@ -33,8 +33,8 @@ part() {
 
 {
     if [ "${1:-}" = tiny ]; then
-        part learns 900 device_losses --models kge demo robust stream --use demo \
-            --devices "$DEVICE" --precisions bf16 --products 60 --steps 3 --batch 8
+        part learns 900 device_losses --models kge robust stream --use robust \
+            --devices "$DEVICE" --precisions bf16 --products 60 --steps 2 --batch 24
         part throughput 900 training_throughput --device "$DEVICE" --batch 4 --steps 2
         [ -z "${RELEASED:-}" ] ||
             part released 120 released_k3m --folder "$RELEASED" --device "$DEVICE" --tiny --steps 1

@@ -21,7 +21,6 @@ def test_every_part_ends_well_and_leaves_its_figures(tmp_path: Path) -> None:
     lines = [json.loads(line) for line in (tmp_path / "figures.jsonl").read_text().splitlines()]
     assert [(line["benchmark"], line.get("model")) for line in lines] == [
         ("device_losses", "kge"),
-        ("device_losses", "demo"),
         ("device_losses", "robust"),
         ("device_losses", "stream"),
         ("training_throughput", None),
