@@ -57,7 +57,7 @@ def _found() -> str | None:
 def faults(page: Page) -> list[str]:
     """What axe-core finds that is serious."""
     page.evaluate(AXE.read_text(encoding="utf-8"))
-    found = page.evaluate("() => axe.run()")
+    found = page.evaluate("() => axe.run({resultTypes: ['violations']})")
     return [
         f"{one['id']}: {json.dumps([node['target'] for node in one['nodes']])}"
         for one in found["violations"]
