@@ -88,7 +88,7 @@ def test_a_forged_artifact_is_used_or_refused(artifact: Path, tmp_path: Path) ->
     manifest = "artifact.json" if (artifact / "artifact.json").exists() else "kge.json"
     open_trained(artifact, CPU)
     copy, wrong = tmp_path / "copy", {}
-    for number in attempts(40):
+    for number in attempts(20):
         shutil.copytree(artifact, copy)
         name = forge(copy, manifest, number)
         try:
@@ -150,7 +150,7 @@ def test_a_forged_network_of_transformers_is_built_or_refused(tmp_path: Path) ->
     save_frozen(AutoModel.from_config(config), tmp_path)
     good = json.dumps(config.to_dict()).encode()
     wrong, said = {}, list[str]()
-    for number in attempts(30):
+    for number in attempts(15):
         rng = random.Random(number)
         data = change_json(good, rng)
         while rng.random() < 0.3:
@@ -175,7 +175,7 @@ def test_a_forged_calibration_is_used_or_refused(artifact: Path, tmp_path: Path)
     good = json.dumps({**CALIBRATION, "weights": trained.weights}).encode()
     (copy / "calibration.json").write_bytes(good)
     assert load_calibration(trained) is not None
-    for number in attempts(100):
+    for number in attempts(50):
         (copy / "calibration.json").write_bytes(change_json(good, random.Random(number)))
         try:
             found = load_calibration(trained)
@@ -207,7 +207,7 @@ def test_a_forged_checkpoint_is_resumed_or_refused(shop: Path, tmp_path: Path, m
     whole = tmp_path / "whole"
     shutil.copytree(tmp_path / "a.run", whole)
     wrong = {}
-    for number in attempts(25):
+    for number in attempts(12):
         rng = random.Random(number)
         shutil.copytree(whole, tmp_path / "a.run", dirs_exist_ok=True)
         folder = tmp_path / "a.run"

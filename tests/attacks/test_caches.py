@@ -174,7 +174,7 @@ def test_what_links_lead_to_stays(pictures: Pictures, tmp_path: Path) -> None:
 
 @torch.no_grad()
 def test_forged_caches(pictures: Pictures) -> None:
-    for number in attempts(150):
+    for number in attempts(75):
         pictures.restore()
         rng = random.Random(number)
         file = rng.choice([pictures.array, pictures.array, pictures.folder / LIST])

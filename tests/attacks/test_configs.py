@@ -94,7 +94,7 @@ def test_configs(tmp_path: Path, text: str) -> None:
     path = tmp_path / "config.yaml"
     path.write_text(text)
     load_config(cls, path)
-    for number in attempts(150):
+    for number in attempts(75):
         rng = random.Random(number)
         path.write_bytes(change_yaml(text.encode(), rng))
         overrides = []
@@ -119,7 +119,7 @@ def test_mappings(tmp_path: Path, text: str) -> None:
     table.write_text(TABLE)
     path.write_text(text)
     list(choose_reader(table, "csv").reader.read(table, path))
-    for number in attempts(150):
+    for number in attempts(75):
         rng = random.Random(number)
         path.write_bytes(change_yaml(text.encode(), rng))
         try:
@@ -151,7 +151,7 @@ def _all_encodings() -> list[str]:
 
 def test_random_bytes_are_no_mapping(tmp_path: Path) -> None:
     path = tmp_path / "mapping.yaml"
-    for number in attempts(150):
+    for number in attempts(75):
         rng = random.Random(number)
         path.write_bytes(change_bytes(rng.randbytes(rng.randrange(200)), rng))
         try:

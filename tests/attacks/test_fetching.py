@@ -24,7 +24,7 @@ from tests.processes import HANG
 from .counts import START, count
 from .fetch_inputs import ALLOWED_NETWORKS, answer
 
-FETCHES, ARCHIVES = count(in_ci=120), count(in_ci=40)
+FETCHES, ARCHIVES = count(in_ci=60), count(in_ci=20)
 MEMORY = 400 << 20
 NEVER = [ip_network(text) for text in ("169.254.0.0/16", "fe80::/10", "100.100.100.200/32",
          "fd00:ec2::/32", "0.0.0.0/32", "::/128")]  # fmt: skip

@@ -148,7 +148,7 @@ def test_nothing_of_the_users_is_overwritten(place: Path, command: Started) -> N
     before, said, around = content(place), graph(place), set(place.parent.iterdir())
     devices = {path: found(Path(path)) for path in ("/dev/null", "/dev/full")}
     failed = {}
-    for number in attempts(8):
+    for number in attempts(4):
         alias = place / "alias"
         words, limit, name, output = attack(number, place, alias, snapshot)
         named = replaced(place, output)

@@ -28,8 +28,8 @@ from .query_inputs import query_attack, shapes_attack
 
 WORKERS = (sparql_worker, validation_worker, pyshacl)
 """What a worker imports: one that is forked has it, and its time goes into the attack."""
-QUERIES = count(in_ci=12)
-SHAPES = count(in_ci=4)
+QUERIES = count(in_ci=6)
+SHAPES = count(in_ci=2)
 MANY = QUERIES > 100
 """Then what a worker may take is processor time, whatever else the machine does."""
 LIMITS = Limits(seconds=HANG if MANY else 0.5, memory=300 << 20)

@@ -12,7 +12,7 @@ from tests.processes import HANG
 
 from .counts import START, count
 
-COUNT = count(in_ci=60)
+COUNT = count(in_ci=30)
 MEMORY = 768 << 20
 """A text of 16 MiB takes several times of it on its way."""
 

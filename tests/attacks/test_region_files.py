@@ -121,7 +121,7 @@ WRITERS = {"npz": npz, "parquet": parquet, "tsv": tsv}
 def test_a_forged_file_of_regions_is_used_or_refused(kind: str, tmp_path: Path) -> None:
     path = tmp_path / f"regions.{kind}"
     used, said = 0, list[str]()
-    for number in attempts(60):
+    for number in attempts(30):
         rng = random.Random(number)
         WRITERS[kind](path, rng)
         if rng.random() < 0.5:

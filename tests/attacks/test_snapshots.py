@@ -107,7 +107,7 @@ def test_a_forged_snapshot_is_opened_whole_or_refused(snapshot: Path, tmp_path: 
     try:
         assert probe(snapshot) == "opened"
         wrong = {}
-        for number in attempts(150):
+        for number in attempts(75):
             folder = tmp_path / "forged" / "0123456789abcdef"
             shutil.copytree(snapshot, folder)
             name = forge(folder, number)

@@ -117,7 +117,7 @@ def used(found: kept.KeptVectors, opened: OpenModel) -> None:
 @pytest.mark.skipif(not graph_possible(), reason="usearch is not installed")
 def test_a_forged_folder_of_vectors_is_used_or_refused(whole: Kept, tmp_path: Path) -> None:
     copy, wrong, refused = tmp_path / "a.vectors", {}, 0
-    for number in attempts(60):
+    for number in attempts(30):
         shutil.copytree(whole.folder, copy, ignore=shutil.ignore_patterns("examined"))
         name = forge(copy, number)
         try:
