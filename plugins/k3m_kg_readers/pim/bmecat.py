@@ -147,7 +147,7 @@ class _Groups:
                 break
             group = row[0]
             path.insert(0, row[1])
-        return " > ".join(path)
+        return " > ".join(name for name in path if name)
 
 
 def _in_categories(record: ProductRecord, paths: list[str]) -> ProductRecord:

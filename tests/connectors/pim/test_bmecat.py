@@ -85,3 +85,16 @@ def test_a_document_on_one_line_has_all_groups_of_a_product(tmp_path: Path) -> N
     text = f"<BMECAT>{groups}{article}{members}</BMECAT>"
     found = products(written(tmp_path, text, "b.xml"), "bmecat")["x"]
     assert (found.category, found.properties) == ("a", (("category", "b"),))
+
+
+def test_a_group_without_a_name_is_no_level(tmp_path: Path) -> None:
+    text = (
+        "<BMECAT><CATALOG_STRUCTURE><GROUP_ID>1</GROUP_ID><GROUP_NAME> </GROUP_NAME>"
+        "<PARENT_ID>0</PARENT_ID></CATALOG_STRUCTURE>"
+        "<CATALOG_STRUCTURE><GROUP_ID>2</GROUP_ID><GROUP_NAME>Drills</GROUP_NAME>"
+        "<PARENT_ID>1</PARENT_ID></CATALOG_STRUCTURE>"
+        "<ARTICLE><SUPPLIER_AID>x</SUPPLIER_AID></ARTICLE><ARTICLE_TO_CATALOGGROUP_MAP>"
+        "<ART_ID>x</ART_ID><CATALOG_GROUP_ID>2</CATALOG_GROUP_ID></ARTICLE_TO_CATALOGGROUP_MAP>"
+        "</BMECAT>"
+    )
+    assert products(written(tmp_path, text, "b.xml"), "bmecat")["x"].category == "Drills"
