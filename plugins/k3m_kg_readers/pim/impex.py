@@ -43,6 +43,7 @@ _ADDRESSES = ("url", "internalurl", "@media", "realfilename")
 _JAR = re.compile(r"\A(?:(?:jar|zip):[^&]*&|file:(?://)?)")
 _SIZE = re.compile(r"\d{2,4}")
 _LEVELS = 30
+_KEPT_PATHS, _KEPT_LENGTH = 10_000, 500
 _TABLES = """
 PRAGMA journal_mode = OFF;
 PRAGMA synchronous = OFF;
@@ -144,7 +145,7 @@ class ImpExReader:
                 properties.append((plain if is_plain else f"{plain} ({language})", value))
         codes = [value for kind, _, value in parts if kind == "category"]
         codes += (packed.decode() for packed in kept.said("member", code))
-        paths = [self._path(kept, one) for one in dict.fromkeys(codes)]
+        paths = [self._known_path(kept, one) for one in dict.fromkeys(codes)]
         properties += (("category", path) for path in paths[1:])
         links = [marshal.loads(one) for one in kept.said("link", code)]  # noqa: S302
         return ProductRecord(
@@ -156,6 +157,13 @@ class ImpExReader:
             line,
             tuple(dict.fromkeys(links)),
         )
+
+    def _known_path(self, kept: _Kept, code: str) -> str:
+        if (path := kept.paths.get(code)) is None:
+            path = self._path(kept, code)
+            if len(kept.paths) < _KEPT_PATHS and len(path) <= _KEPT_LENGTH:
+                kept.paths[code] = path
+        return path
 
     def _path(self, kept: _Kept, code: str) -> str:
         """The name of a category behind the names of those above it."""
@@ -179,13 +187,20 @@ class ImpExReader:
 
 
 class _Kept:
-    """What a file says, on the disk where that is much."""
+    """What a file says, on the disk where that is much.
+
+    Attributes:
+        count: of products.
+        paths: of categories, when all is said.
+    """
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.executescript(_TABLES)
         self._place = 0
+        self._kinds: set[str] = set()
         self.count = 0
+        self.paths: dict[str, str] = {}
 
     def product(self, code: str, line: int, parts: list[_Part]) -> None:
         """What a row says of a product."""
@@ -196,11 +211,14 @@ class _Kept:
     def say(self, kind: str, code: str, value: bytes) -> None:
         """One more thing of a kind that is said of a code."""
         self._place += 1
+        self._kinds.add(kind)
         insert = "INSERT INTO said VALUES (?, ?, ?, ?)"
         self._database.execute(insert, (kind, code, self._place, value))
 
     def said(self, kind: str, code: str) -> Iterator[bytes]:
         """All of a kind that is said of a code, in order."""
+        if kind not in self._kinds:
+            return
         query = "SELECT value FROM said WHERE kind = ? AND code = ? ORDER BY place"
         for (value,) in self._database.execute(query, (kind, code)):
             yield value
