@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
@@ -107,6 +108,27 @@ def of_amazon(path: Path) -> Iterator[Product]:
         else:
             parents[product["id"]] = product
         yield product
+
+
+def of_salsify(path: Path) -> Iterator[Product]:
+    parents: dict[str, Product] = {}
+    with path.open(newline="", encoding="utf-8") as file:
+        rows = csv.reader(file)
+        header = next(rows)
+        for row in rows:
+            features = [cell for name, cell in zip(header, row, strict=True) if name == "Feature"]
+            cells = dict(zip(header, row, strict=True))
+            properties = grouped([
+                ("Product Name (de-DE)", cells["Product Name - de-DE"]), ("Brand", cells["Brand"]),
+                *(("Feature", cell) for cell in features), ("Care", plain(cells["Care"])),
+            ])  # fmt: skip
+            pictures = [cells["Main Image"]] if cells["Main Image"] else []
+            title, parent = cells["Product Name - en-US"], cells["salsify:parent_id"]
+            product = product_of(cells["SKU"], title, cells["Category"], pictures, properties)
+            if parent in parents:
+                product = variant_of(product, parents[parent])
+            parents[product["id"]] = product
+            yield product
 
 
 def _food(

@@ -101,5 +101,5 @@ SCRIPTS: dict[str, Callable[[Path], Iterator[Product]]] = {
     "bigcommerce": shops.of_bigcommerce, "magento1": shops.of_magento1,
     "openfoodfacts": catalogs.of_food, "openfoodfacts-lines": catalogs.of_food_lines,
     "amazon-berkeley": catalogs.of_berkeley, "bmecat": catalogs.of_bmecat,
-    "icecat": catalogs.of_icecat,
+    "icecat": catalogs.of_icecat, "salsify": catalogs.of_salsify,
 }  # fmt: skip

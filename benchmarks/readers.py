@@ -66,6 +66,7 @@ SOURCES = {
     ),
     "akeneo": Source("akeneo-products.csv", "csv", 3, ("tee-white-", "mug-blue")),
     "amazon": Source("amazon.txt", "csv", 2, ("TEE",)),
+    "salsify": Source("salsify.csv", "csv", 3, ("TV-40", "CAB-1")),
     "prestashop": Source("prestashop-products.csv", "csv", 0, ()),
     "bigcommerce": Source("bigcommerce.csv", "csv", 4, ("LS", "OIL-")),
     "magento1": Source("magento1.csv", "csv", 4, ("shirt", "oil")),
