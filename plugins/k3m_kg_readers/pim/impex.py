@@ -24,11 +24,17 @@ from k3m_kg.api import (
     html_to_text,
 )
 from k3m_kg_readers.documents.xml import unique
-from k3m_kg_readers.pim.impex_rows import HEADER, ImpExFile, ItemRow
+from k3m_kg_readers.pim.impex_rows import ImpExFile, ItemRow
 from k3m_kg_readers.tables.dialect import MAX_CHARACTERS, MAX_ROWS, SURE, refuse_mapping
 from k3m_kg_readers.tables.variants import Families
 
-_BEGINS = re.compile(rb"^[\" \t]{0,99}" + HEADER.pattern.encode() + rb"\"?;", re.MULTILINE | re.I)
+_BEGINS = re.compile(
+    rb"^[\" \t]{0,99}(?:INSERT_UPDATE|INSERT|UPDATE|REMOVE)[ \t]+[A-Z]\w*[ \t]*"
+    rb"(?:\[[^\]\r\n]{0,500}\][ \t]*)?\"?;([^\r\n]*)",
+    re.MULTILINE,
+)
+_OF_HEADERS = re.compile(rb"\[\s*\w+\s*=|\(\s*\w+|\$\w")
+"""A modifier, a reference or a macro: a table with a row about "Update notes" has none."""
 _STEERING = frozenset(
     (
         "catalogversion", "approvalstatus", "europe1pricefactory_ptg", "europe1pricefactory_ppg",
@@ -67,7 +73,9 @@ class ImpExReader:
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Sure if a line is a header as only ImpEx has them."""
-        return SURE if _BEGINS.search(head) else Confidence.NONE
+        is_named = ".impex" in path.name.lower()
+        found = (is_named or _OF_HEADERS.search(one[1]) for one in _BEGINS.finditer(head))
+        return SURE if any(found) else Confidence.NONE
 
     def read(self, path: Path, mapping: Path | None) -> Iterator[CatalogRecord]:
         """The products in the order in which they are first named; no code in the file is run.

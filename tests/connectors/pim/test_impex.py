@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import CatalogError
+from k3m_kg.readers.choosing import choose_reader
 from k3m_kg.records import Note, ProductRecord, RejectedRow
 
 from .. import EXAMPLES, told, values, written
@@ -92,3 +93,8 @@ def test_categories_in_a_circle_end(tmp_path: Path) -> None:
         "INSERT Product;code;supercategories(code)\n;1;a\n"
     )
     assert _found(written(tmp_path, text, "x.impex"))[0]["1"].category == "B > A"
+
+
+def test_a_table_with_rows_that_begin_so_is_none(tmp_path: Path) -> None:
+    text = "name;sku\nUpdate notes;A\nINSERT Card;B\n"
+    assert choose_reader(written(tmp_path, text)).name == "csv"
