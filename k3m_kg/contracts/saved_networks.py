@@ -21,6 +21,7 @@ from torch.nn.modules.module import (
 
 from k3m_kg.contracts.frozen_weights import FILE
 from k3m_kg.contracts.hub import hub_access
+from k3m_kg.contracts.weightless import weightless
 from k3m_kg.errors import ArtifactError, K3MError
 from k3m_kg.manifests import read_json
 
@@ -74,7 +75,7 @@ def _config(folder: Path) -> Any:
 
 def _check_fits(build: Callable[[], nn.Module], path: Path) -> None:
     try:
-        with torch.device("meta"):
+        with weightless():
             network = build()
     except K3MError:
         raise

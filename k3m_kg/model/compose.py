@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from k3m_kg.config import Component, RunConfig, components_in
@@ -26,6 +25,7 @@ from k3m_kg.contracts import (
     TaskContext,
     TextEncoder,
 )
+from k3m_kg.contracts.weightless import weightless
 from k3m_kg.errors import K3MError, PluginError
 from k3m_kg.lpm.evidence.module import Evidence
 from k3m_kg.model.k3m import K3M
@@ -82,7 +82,7 @@ def resolve(config: RunConfig) -> RunConfig:
     context = _context(config, restoring=True)
     for build in (_interactor, _structure):  # better found now than after preparing
         try:
-            with torch.device("meta"):
+            with weightless():
                 build(config, context)
         except K3MError:
             raise

@@ -12,9 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import torch
-
 from k3m_kg.config import RunConfig, validate_settings
+from k3m_kg.contracts.weightless import weightless
 from k3m_kg.errors import ConfigError, UsageError, unknown_name
 from k3m_kg.model.compose import build_layers
 
@@ -217,7 +216,7 @@ def weights_between(settings: Mapping[str, Any]) -> int:
     """
     data = {"snapshot": "snapshots", "output": "artifact"} | dict(settings)
     config = validate_settings(RunConfig, data, "preset")
-    with torch.device("meta"):
+    with weightless():
         layers = build_layers(config)
     return sum(weight.numel() for layer in layers for weight in layer.parameters())
 

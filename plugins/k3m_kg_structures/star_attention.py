@@ -32,7 +32,7 @@ class StarAttention(StructureAggregation):
         self.product = nn.Linear(hidden, heads * hidden)
         self.property = nn.Linear(hidden, heads * hidden, bias=False)
         self.value = nn.Linear(hidden, heads * hidden, bias=False)
-        self.attention = nn.Parameter(torch.randn(heads, hidden) / hidden**0.5)
+        self.attention = nn.init.normal_(nn.Parameter(torch.empty(heads, hidden)), std=hidden**-0.5)
         self.merge = nn.Linear(hidden, hidden)
         self.backend = backend
         if backend == "dgl":

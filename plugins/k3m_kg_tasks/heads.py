@@ -80,7 +80,8 @@ class GatedScorer(LinkScorer):
         self.knows = nn.Linear(hidden, hidden, bias=False)
         for part in (*self.says, self.asks, self.knows):
             nn.init.xavier_uniform_(part.weight)
-        self.weigh_MXH = nn.Parameter(torch.randn(modalities, experts, hidden) / hidden**0.5)
+        weigh_MXH = nn.Parameter(torch.empty(modalities, experts, hidden))
+        self.weigh_MXH = nn.init.normal_(weigh_MXH, std=hidden**-0.5)
         self.read_MXHH = nn.Parameter(torch.zeros(modalities, experts, hidden, hidden))
 
     def _head(self, head_NW: Tensor, relation_NH: Tensor) -> Tensor:

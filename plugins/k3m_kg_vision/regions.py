@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -13,10 +14,10 @@ if TYPE_CHECKING:
 
 def grid_boxes(grid: int) -> Tensor:
     """(R, 5): x1, y1, x2, y2 and area share of each cell, row by row, in [0, 1]."""
-    row, column = torch.meshgrid(torch.arange(grid), torch.arange(grid), indexing="ij")
-    area = torch.full((grid, grid), 1 / grid)
-    boxes = torch.stack([column, row, column + 1, row + 1, area], -1).view(grid**2, 5)
-    return boxes.float() / grid
+    row, column = np.divmod(np.arange(grid**2), grid)
+    area = np.full(grid**2, 1 / grid)
+    boxes = np.stack([column, row, column + 1, row + 1, area], -1) / grid
+    return torch.from_numpy(boxes.astype(np.float32))
 
 
 def patches(pictures_ICYX: Tensor, side: int) -> Tensor:

@@ -156,13 +156,15 @@ class Evidence(nn.Module):
         self.weight_W = nn.Parameter(torch.zeros(weights))
         self.gate_K = nn.Parameter(torch.full((kinds,), -1.0))
         self.gate_P = nn.Parameter(torch.zeros(self.properties))
-        self.gate_KR = nn.Parameter(torch.randn(kinds, _RANK) * 0.1)
-        self.gate_PR = nn.Parameter(torch.randn(self.properties, _RANK) * 0.1)
+        self.gate_KR = nn.init.normal_(nn.Parameter(torch.empty(kinds, _RANK)), std=0.1)
+        self.gate_PR = nn.init.normal_(nn.Parameter(torch.empty(self.properties, _RANK)), std=0.1)
         self.gate_3 = nn.Parameter(torch.tensor([0.0, 0.5, 0.0]))
         if not settings.vectors:
             vectors = 0
-        self.value_WH = nn.Parameter(torch.randn(vectors, hidden) * 0.02)
-        self.property_PH = nn.Parameter(torch.randn(self.properties, hidden) * 0.02)
+        self.value_WH = nn.init.normal_(nn.Parameter(torch.empty(vectors, hidden)), std=0.02)
+        self.property_PH = nn.init.normal_(
+            nn.Parameter(torch.empty(self.properties, hidden)), std=0.02
+        )
         self.query = (
             nn.Sequential(
                 nn.Linear(2 * hidden, 2 * hidden),

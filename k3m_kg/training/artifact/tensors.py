@@ -10,6 +10,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
+from k3m_kg.contracts.weightless import weightless
 from k3m_kg.errors import ArtifactError, K3MError
 from k3m_kg.files import usual_mode
 
@@ -61,7 +62,7 @@ def check_fits(
         ArtifactError: as `load_tensors`.
     """
     try:
-        with torch.device("meta"):
+        with weightless():
             module = build()
     except K3MError:
         raise
