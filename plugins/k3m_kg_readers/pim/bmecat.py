@@ -156,7 +156,7 @@ def _in_categories(record: ProductRecord, paths: list[str]) -> ProductRecord:
 
 
 def _named(name: str, element: XmlElement) -> str:
-    language = element.attributes.get("lang", "")
+    language = element.attributes.get("lang", "").strip()
     return f"{name} ({language})" if language else name
 
 
@@ -169,10 +169,10 @@ def _details(details: XmlElement) -> Iterator[tuple[str, str]]:
             continue
         text = html_to_text(child.text) if name == "DESCRIPTION_LONG" else child.text
         if name == "INTERNATIONAL_PID":
-            yield child.attributes.get("type", "gtin").upper(), text
+            yield child.attributes.get("type", "gtin").strip().upper(), text
             continue
         shown = _DETAILS.get(name, name)
-        language = child.attributes.get("lang", "")
+        language = child.attributes.get("lang", "").strip()
         same = languages.setdefault(name, language) == language
         yield (shown if same else _named(shown, child)), text
 
@@ -226,5 +226,5 @@ def _pictures(element: XmlElement) -> tuple[str, ...]:
 def _links(element: XmlElement) -> Iterator[tuple[str, str]]:
     for child in element.children:
         if child.local_name in ("ARTICLE_REFERENCE", "PRODUCT_REFERENCE"):
-            kind = child.attributes.get("type", "others").replace("_", " ")
-            yield kind, child.text_of("ART_ID_TO") or child.text_of("PROD_ID_TO")
+            kind = child.attributes.get("type", "").replace("_", " ").strip()
+            yield kind or "others", child.text_of("ART_ID_TO") or child.text_of("PROD_ID_TO")

@@ -86,4 +86,5 @@ def _related(element: XmlElement) -> Iterator[tuple[str, str]]:
     for related in element.all("ProductRelated"):
         other = related.first("Product")
         if other is not None:
-            yield "related", other.attributes.get("ID", "") or other.attributes.get("Prod_id", "")
+            ids = [other.attributes.get(name, "").strip() for name in ("ID", "Prod_id")]
+            yield "related", ids[0] or ids[1]

@@ -98,3 +98,13 @@ def test_a_group_without_a_name_is_no_level(tmp_path: Path) -> None:
         "</BMECAT>"
     )
     assert products(written(tmp_path, text, "b.xml"), "bmecat")["x"].category == "Drills"
+
+
+def test_blanks_around_attributes_are_no_part_of_them(tmp_path: Path) -> None:
+    references = "".join(
+        f"<ARTICLE_REFERENCE type='{kind}'><ART_ID_TO>y</ART_ID_TO></ARTICLE_REFERENCE>"
+        for kind in ("\u2028spare_part ", " ")
+    )
+    text = f"<BMECAT><ARTICLE><SUPPLIER_AID>x</SUPPLIER_AID>{references}</ARTICLE></BMECAT>"
+    found = products(written(tmp_path, text, "b.xml"), "bmecat")["x"]
+    assert found.links == (("spare part", "y"), ("others", "y"))
