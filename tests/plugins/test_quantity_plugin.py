@@ -28,7 +28,7 @@ model: {hidden: 32, interactor: {layers: 1, heads: 2}, structure: none}
 tasks:
   - {name: modality-dropout, others: {quantities: 0.1}}
   - {name: lpm, loss: cross-entropy, keep_title: 0.0}
-training: {epochs: 24, batch_size: 48, learning_rate: 1.0e-2, threads: 1}
+training: {epochs: 16, batch_size: 48, learning_rate: 1.0e-2, threads: 1}
 validation: {properties: [class]}
 """
 
