@@ -32,8 +32,8 @@ $(READY): pyproject.toml constraints.txt
 demo: $(READY)  ## a generated catalog, the whole way through; then open demo/report.html
 	$(BIN)/k3m-kg demo --out demo
 
-test: $(READY)  ## all tests, three at a time: a third of two cores' time went in waiting for disks
-	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 3 --dist worksteal
+test: $(READY)  ## all tests, two at a time
+	OMP_NUM_THREADS=1 $(BIN)/python -m pytest --numprocesses 2 --dist worksteal
 
 lint: $(READY)  ## style, types, layers
 	$(BIN)/ruff check .

@@ -1,6 +1,6 @@
 """No input whatever makes a reader fail otherwise than with a clear word, hang, or write a part.
 
-`K3M_KG_FUZZ` says how many inputs each format gets (60; a connector a fourth of it),
+`K3M_KG_FUZZ` says how many inputs each format gets (30; a connector a fourth of it),
 `K3M_KG_FUZZ_START` the number of the first. Ten, or one in 200, go through the whole ingest.
 The input that was read last is `input.*` in the test's folder.
 """
@@ -29,7 +29,7 @@ from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow, Valu
 
 from .inputs import CONNECTORS, MAPPED, TARGETS, inputs, seeds
 
-COUNT = int(os.environ.get("K3M_KG_FUZZ", "60"))
+COUNT = int(os.environ.get("K3M_KG_FUZZ", "30"))
 START = int(os.environ.get("K3M_KG_FUZZ_START", "0"))
 SECONDS = 120
 """For an input that takes a hundredth of one, or a tenth on its way through the whole ingest."""

@@ -39,7 +39,7 @@ class At(NamedTuple):
 
 PRODUCTS = 12_000
 LONG = "a title so long that the source is large enough to be read by a second process " * 8
-KILLS = int(os.environ.get("K3M_KG_KILLS", "2"))
+KILLS = int(os.environ.get("K3M_KG_KILLS", "1"))
 
 
 @pytest.fixture(scope="module")
