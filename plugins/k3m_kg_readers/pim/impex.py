@@ -111,7 +111,9 @@ class ImpExReader:
             listed = ", ".join(f"{kind} ({count:,})" for kind, count in left_out.most_common(8))
             yield Note(f"rows of types that say nothing of products were left out: {listed}")
         if file.scripts:
-            yield Note(f"{file.scripts:,} lines of code (#%) were not run: only rows are read")
+            yield Note(
+                f"lines of code (#%) that were not run: {file.scripts:,}; only rows are read"
+            )
 
     def _records(
         self, kept: _Kept, families: Families, place: int, code: str
