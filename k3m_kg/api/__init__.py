@@ -163,6 +163,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.json_sections import JsonItem, json_sections
+    from k3m_kg.readers.scratch import scratch_database
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements
     from k3m_kg.readers.xml.whole_elements import xml_elements
     from k3m_kg.snapshot.holdout import is_held_out
@@ -295,6 +296,7 @@ _LAZY = {
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
     **dict.fromkeys(("JsonItem", "json_sections"), "k3m_kg.readers.json_sections"),
+    "scratch_database": "k3m_kg.readers.scratch",
     **dict.fromkeys(("XmlElement", "sniffed_elements"), "k3m_kg.readers.xml.elements"),
     "xml_elements": "k3m_kg.readers.xml.whole_elements",
     **dict.fromkeys(("raw_text", "unstorable"), "k3m_kg.readers.cells"),
@@ -470,6 +472,7 @@ __all__ = [
     "read_record",
     "save_frozen",
     "saved_network",
+    "scratch_database",
     "segment_cross_entropy",
     "sentence_vectors",
     "shown_titles",

@@ -8,13 +8,13 @@ where it is large, gone with the reading.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from k3m_kg.readers.json_lines import scan_json
 from k3m_kg.readers.lines import MAX_LINE
+from k3m_kg.readers.scratch import scratch_database
 
 _PARTS = frozenset(("type", "id", "attributes", "relationships", "links", "meta"))
 _NAMES = ("name", "title", "label", "presentation", "display_name", "displayName")
@@ -66,11 +66,9 @@ class Included:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(
-            "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;"
+        self._database = scratch_database(
             "CREATE TABLE resources (type BLOB, id BLOB, text TEXT, PRIMARY KEY (type, id))"
-            " WITHOUT ROWID; BEGIN;"
+            " WITHOUT ROWID;"
         )
         self.missing: Counter[str] = Counter()
         self._paths: dict[tuple[str, str], str] = {}

@@ -7,7 +7,6 @@ which product is in which stands behind the products, which are kept on the disk
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Iterator, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -20,6 +19,7 @@ from k3m_kg.api import (
     RejectedRow,
     XmlElement,
     html_to_text,
+    scratch_database,
     xml_elements,
 )
 from k3m_kg_readers.documents.kept import KeptRecords
@@ -29,12 +29,9 @@ _GROUPS = frozenset(
     ["CATALOG_STRUCTURE", "ARTICLE_TO_CATALOGGROUP_MAP", "PRODUCT_TO_CATALOGGROUP_MAP"]
 )
 _TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE structure (id TEXT PRIMARY KEY, parent TEXT, name TEXT, is_root INTEGER);
 CREATE TABLE members (product TEXT, place INTEGER, category TEXT, PRIMARY KEY (product, place))
     WITHOUT ROWID;
-BEGIN;
 """
 _DETAILS = {
     "DESCRIPTION_LONG": "description",
@@ -107,8 +104,7 @@ class _Groups:
     """The groups of a catalog, and which products are in them, on the disk."""
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_TABLES)
+        self._database = scratch_database(_TABLES)
         self._count = 0
         self._path = lru_cache(maxsize=10_000)(self._path_of)
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import marshal
 import re
-import sqlite3
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import closing
@@ -22,6 +21,7 @@ from k3m_kg.api import (
     ProductRecord,
     RejectedRow,
     html_to_text,
+    scratch_database,
 )
 from k3m_kg_readers.documents.xml import unique
 from k3m_kg_readers.pim.impex_rows import ImpExFile, ItemRow
@@ -51,12 +51,9 @@ _SIZE = re.compile(r"\d{2,4}")
 _LEVELS = 30
 _KEPT_PATHS, _KEPT_LENGTH = 10_000, 500
 _TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE products (place INTEGER PRIMARY KEY, code TEXT UNIQUE);
 CREATE TABLE said (kind TEXT, code TEXT, place INTEGER, value BLOB, PRIMARY KEY (kind, code, place))
     WITHOUT ROWID;
-BEGIN;
 """
 _Part = tuple[str, str, str]
 """Kind (`text`, `category`, `picture`, `gallery`, `parent`), name or language, value."""
@@ -97,18 +94,17 @@ class ImpExReader:
                     any_rejected = True
                     yield rejected
             if not kept.count and not any_rejected:
-                listed = ", ".join(f"{kind} ({count:,})" for kind, count in left_out.most_common(8))
                 raise CatalogError(
                     "there is no product in this file",
                     where=str(path),
-                    hint=f"types with rows in it: {listed or 'none'}",
+                    hint=f"types with rows in it: {_listed(left_out) or 'none'}",
                 )
             with Families(levels=True) as families:
                 for place, code in kept.products():
                     yield from self._records(kept, families, place, code)
                 yield from families.rest()
         if left_out:
-            listed = ", ".join(f"{kind} ({count:,})" for kind, count in left_out.most_common(8))
+            listed = _listed(left_out)
             yield Note(f"rows of types that say nothing of products were left out: {listed}")
         if file.scripts:
             yield Note(
@@ -205,8 +201,7 @@ class _Kept:
     """
 
     def __init__(self) -> None:
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_TABLES)
+        self._database = scratch_database(_TABLES)
         self._place = 0
         self._kinds: set[str] = set()
         self.count = 0
@@ -331,6 +326,10 @@ def _pictures(kept: _Kept, parts: list[_Part]) -> Iterator[str]:
         if codes:
             yield from (_address(kept, code) for code in codes)
             return
+
+
+def _listed(kinds: Counter[str]) -> str:
+    return ", ".join(f"{kind} ({count:,})" for kind, count in kinds.most_common(8))
 
 
 def _size(media: str) -> int:

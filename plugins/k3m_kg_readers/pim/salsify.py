@@ -8,7 +8,6 @@ parent is a variant of it.
 from __future__ import annotations
 
 import re
-import sqlite3
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
@@ -26,6 +25,7 @@ from k3m_kg.api import (
     html_to_text,
     json_sections,
     open_bytes,
+    scratch_database,
     unstorable,
 )
 from k3m_kg_readers.documents.lines import record, text
@@ -49,12 +49,9 @@ _PICTURE = re.compile(
 _PICTURE_FORMATS = frozenset(("jpg", "jpeg", "png", "gif", "webp", "tif", "tiff", "bmp", "avif"))
 _LEVELS = 30
 _TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE choices (property TEXT, id TEXT, name TEXT, parent TEXT, PRIMARY KEY (property, id))
     WITHOUT ROWID;
 CREATE TABLE assets (id TEXT PRIMARY KEY, address TEXT, is_picture INTEGER) WITHOUT ROWID;
-BEGIN;
 """
 
 
@@ -241,8 +238,7 @@ class _Document:
         self._names: dict[str, str] = {}
         self._of_assets: set[str] = set()
         self._chosen: set[str] = set()
-        self._database = sqlite3.connect("", isolation_level=None)
-        self._database.executescript(_TABLES)
+        self._database = scratch_database(_TABLES)
         self._choice = lru_cache(maxsize=10_000)(self._choice_of)
 
     def learn(self, item: JsonItem) -> None:

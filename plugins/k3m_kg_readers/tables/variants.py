@@ -8,22 +8,18 @@ transaction never ends.
 from __future__ import annotations
 
 import marshal
-import sqlite3
 from collections.abc import Iterator
 from types import TracebackType
 from typing import Any
 
-from k3m_kg.api import ProductRecord
+from k3m_kg.api import ProductRecord, scratch_database
 from k3m_kg_readers.tables.dialect import inherited
 
 VARIANT_OF = "variant of"
 _TABLES = """
-PRAGMA journal_mode = OFF;
-PRAGMA synchronous = OFF;
 CREATE TABLE products (id TEXT PRIMARY KEY, record BLOB) WITHOUT ROWID;
 CREATE TABLE waiting (product TEXT, place INTEGER, record BLOB, PRIMARY KEY (product, place))
     WITHOUT ROWID;
-BEGIN;
 """
 _RECENT, _RECENT_BYTES = 1_000, 1 << 22
 """Products that are kept in memory, and what they may have together."""
@@ -40,8 +36,7 @@ class Families:
             levels: variants may have variants.
         """
         self._levels = levels
-        self._database = sqlite3.connect("", isolation_level=None)  # a file of its own, if large
-        self._database.executescript(_TABLES)
+        self._database = scratch_database(_TABLES)
         self._waiting = 0
         self._last: ProductRecord | None = None
         self._recent: dict[str, bytes] = {}

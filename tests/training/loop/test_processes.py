@@ -119,19 +119,20 @@ def test_pieces_make_the_step_of_the_whole_batch(
 def test_weights_shared_out_learn_what_whole_ones_do(
     config_file: Callable[..., Path], sparse: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """FSDP2 over the same pieces; what two have saved, one goes on with."""
+    """FSDP2 over the same pieces; a run goes on with more or fewer processes, shared or not."""
     training = {"accumulate": 4, "learning_rate": 1e-4, "epochs": 2, "ema": 0.9}
     settings = {"snapshot": str(sparse), "training": training}
     one = pretrain(load_config(RunConfig, config_file("one", **settings)))
     training["strategy"] = "fsdp"
     assert_same_training(one, together(config_file("two", **settings)), names=7)
 
-    config = config_file("fewer", **settings)
-    with monkeypatch.context() as patch:
-        patch.setattr("k3m_kg.training.pretrain._Run._plan", end)
-        with pytest.raises(AssertionError, match=r"\[3"):
-            together(config)
-    assert_same_training(one, together(config, 1, resume=True), names=7)
+    for name, before, after in (("more", 1, 2), ("fewer", 2, 1)):
+        config = config_file(name, **settings)
+        with monkeypatch.context() as patch:
+            patch.setattr("k3m_kg.training.pretrain._Run._plan", end)
+            with pytest.raises(AssertionError, match=r"\[3"):
+                together(config, before)
+        assert_same_training(one, together(config, after, resume=True), names=7)
 
 
 def test_a_run_of_two_processes_goes_on_with_one(
