@@ -8,7 +8,8 @@ near neighbours, with a little noise. Queries are vectors of the same making tha
 index. Each index is built in a process of its own, on one thread, and times are those of the
 processor, so that other work beside it changes little: by `usearch`, `hnswlib` and
 `faiss` (HNSW), with the same `M` and `ef_construction` where they have them; and exactly, by numpy.
-An index whose package is not installed is left out.
+Where a graph lives: `sqlite-vec`, which compares all, in a file; and `pgvector` (HNSW) in a
+database on this machine that has the extension, `--postgresql`. What is not installed is left out.
 """
 
 from __future__ import annotations
@@ -19,7 +20,6 @@ import os
 import resource
 import tempfile
 import time
-from collections.abc import Callable
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -29,11 +29,11 @@ import numpy as np
 import pyarrow.parquet as pq
 
 from benchmarks._figures import add_out, tell
+from benchmarks._vector_indexes import KINDS, POSTGRESQL, TOP, Pgvector
 
-M, CONSTRUCTION = 16, 128
-SEARCH = (32, 64, 128, 256)
-TOP = 10
 _BLOCK = 4096
+_SLOW = 30
+"""Queries of what compares all vectors."""
 
 
 def read(path: Path) -> np.ndarray:
@@ -77,103 +77,6 @@ def exact(things_NH: np.ndarray, queries_QH: np.ndarray, top: int) -> np.ndarray
     return np.concatenate(found)
 
 
-class Usearch:
-    """unum-cloud/usearch."""
-
-    def __init__(self, width: int, count: int, dtype: str) -> None:
-        from usearch.index import Index
-
-        self.index = Index(
-            ndim=width, metric="cos", dtype=dtype, connectivity=M, expansion_add=CONSTRUCTION
-        )
-
-    def add(self, keys: np.ndarray, vectors: np.ndarray) -> None:
-        """More vectors."""
-        self.index.add(keys, vectors, threads=1)
-
-    def width(self, search: int) -> None:
-        """How widely it looks."""
-        self.index.expansion_search = search
-
-    def find(self, queries: np.ndarray) -> np.ndarray:
-        """(Q, TOP) keys."""
-        return np.asarray(self.index.search(queries, TOP, threads=1).keys).reshape(-1, TOP)
-
-    def save(self, path: Path) -> None:
-        """As a file."""
-        self.index.save(str(path))
-
-
-class Hnswlib:
-    """nmslib/hnswlib."""
-
-    def __init__(self, width: int, count: int, dtype: str) -> None:
-        import hnswlib
-
-        self.index = hnswlib.Index(space="cosine", dim=width)
-        self.index.init_index(max_elements=count, ef_construction=CONSTRUCTION, M=M)
-        self.index.set_num_threads(1)
-
-    def add(self, keys: np.ndarray, vectors: np.ndarray) -> None:
-        """More vectors."""
-        self.index.add_items(vectors, keys)
-
-    def width(self, search: int) -> None:
-        """How widely it looks."""
-        self.index.set_ef(search)
-
-    def find(self, queries: np.ndarray) -> np.ndarray:
-        """(Q, TOP) keys."""
-        return np.asarray(self.index.knn_query(queries, TOP)[0])
-
-    def save(self, path: Path) -> None:
-        """As a file."""
-        self.index.save_index(str(path))
-
-
-class Faiss:
-    """facebookresearch/faiss."""
-
-    def __init__(self, width: int, count: int, dtype: str) -> None:
-        import faiss
-
-        faiss.omp_set_num_threads(1)
-        self.faiss = faiss
-        metric = faiss.METRIC_INNER_PRODUCT
-        if dtype == "f16":
-            kind = faiss.ScalarQuantizer.QT_fp16
-            self.index = faiss.IndexHNSWSQ(width, kind, M, metric)
-            self.index.train(np.zeros((1, width), np.float32))
-        else:
-            self.index = faiss.IndexHNSWFlat(width, M, metric)
-        self.index.hnsw.efConstruction = CONSTRUCTION
-
-    def add(self, keys: np.ndarray, vectors: np.ndarray) -> None:
-        """More vectors."""
-        self.index.add(vectors)
-
-    def width(self, search: int) -> None:
-        """How widely it looks."""
-        self.index.hnsw.efSearch = search
-
-    def find(self, queries: np.ndarray) -> np.ndarray:
-        """(Q, TOP) keys."""
-        return np.asarray(self.index.search(queries, TOP)[1])
-
-    def save(self, path: Path) -> None:
-        """As a file."""
-        self.faiss.write_index(self.index, str(path))
-
-
-KINDS: dict[str, tuple[Callable[..., Any], str, str]] = {
-    "usearch f32": (Usearch, "usearch", "f32"),
-    "usearch f16": (Usearch, "usearch", "f16"),
-    "hnswlib f32": (Hnswlib, "hnswlib", "f32"),
-    "faiss f32": (Faiss, "faiss", "f32"),
-    "faiss f16": (Faiss, "faiss", "f16"),
-}
-
-
 def _memory() -> float:
     """MiB of this process now, without what is mapped from files."""
     resident, shared = Path("/proc/self/statm").read_text().split()[1:3]
@@ -187,37 +90,42 @@ def measure(name: str, folder: str, pipe: Any) -> None:
     queries, truth = (np.load(Path(folder, f"{n}.npy")) for n in ("queries", "truth"))
     later = max(1, len(vectors) // 100)
     first = len(vectors) - later
-    made(vectors.shape[1], 10, dtype).add(np.arange(2), np.array(vectors[:2]))  # imported
+    made(vectors.shape[1], 10, dtype, folder).add(np.arange(2), np.array(vectors[:2]))  # imported
     before = _memory()
-    index = made(vectors.shape[1], len(vectors), dtype)
-    began = time.process_time()
+    index = made(vectors.shape[1], len(vectors), dtype, folder)
+
+    def now() -> float:
+        return time.process_time() + index.elsewhere()
+
+    began = now()
     for start in range(0, first, _BLOCK):
         stop = min(first, start + _BLOCK)
         index.add(np.arange(start, stop), np.array(vectors[start:stop]))
-    built = time.process_time() - began
-    began = time.process_time()
+    index.ready()
+    built = now() - began
+    began = now()
     index.add(np.arange(first, len(vectors)), np.array(vectors[first:]))
-    added = later / (time.process_time() - began)
+    added = later / (now() - began)
     path = Path(folder, "index")
-    index.save(path)
     figures: dict[str, Any] = {
         "index": name,
         "vectors": len(vectors),
         "width": vectors.shape[1],
         "build_s": round(built, 1),
         "added_per_s": round(added),
-        "memory_mib": round(_memory() - before),
-        "file_mib": round(path.stat().st_size / 2**20),
+        "memory_mib": round(_memory() - before) if index.ours else None,
+        "file_mib": round(index.size(path) / 2**20),
     }
-    path.unlink()
-    for search in SEARCH:
+    path.unlink(missing_ok=True)
+    for search in index.widths:
         index.width(search)
-        began = time.process_time()
-        found = np.concatenate([index.find(queries[i : i + 1]) for i in range(len(queries))])
-        took = time.process_time() - began
-        right = [len(set(a) & set(b)) for a, b in zip(found.tolist(), truth.tolist(), strict=True)]
-        figures[f"recall@{TOP}, {search}"] = round(sum(right) / truth.size, 4)
-        figures[f"queries/s, {search}"] = round(len(queries) / took)
+        asked = queries if search else queries[:_SLOW]
+        began = now()
+        found = np.concatenate([index.find(asked[i : i + 1]) for i in range(len(asked))])
+        took = now() - began
+        right = [len(set(a) & set(b)) for a, b in zip(found.tolist(), truth.tolist(), strict=False)]
+        figures[f"recall@{TOP}, {search}"] = round(sum(right) / found.size, 4)
+        figures[f"queries/s, {search}"] = round(len(asked) / took, 1)
     pipe.send(figures)
 
 
@@ -227,8 +135,10 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=200_000)
     parser.add_argument("--queries", type=int, default=1000)
     parser.add_argument("--only", nargs="*", default=list(KINDS), choices=list(KINDS))
+    parser.add_argument("--postgresql", help="of pgvector: as psycopg takes it, on this machine")
     add_out(parser)
     options = parser.parse_args()
+    os.environ[POSTGRESQL] = options.postgresql or ""
     random = np.random.default_rng(0)
     real = read(options.vectors)
     every = grown(real, options.count + options.queries, random)
@@ -238,7 +148,7 @@ def main() -> None:
         np.save(Path(folder, "queries.npy"), queries)
         truth = exact(vectors, queries, TOP)
         np.save(Path(folder, "truth.npy"), truth)
-        some = queries[:30]
+        some = queries[:_SLOW]
         began = time.process_time()
         for place in range(len(some)):
             exact(vectors, some[place : place + 1], TOP)
@@ -249,6 +159,9 @@ def main() -> None:
             if find_spec(KINDS[name][1]) is None:
                 print(f"{name}: not installed")
                 continue
+            if KINDS[name][0] is Pgvector and not options.postgresql:
+                print(f"{name}: no --postgresql")
+                continue
             spawned = multiprocessing.get_context("spawn")
             ours, theirs = spawned.Pipe(False)
             # by its own name: this module may run as another
@@ -256,7 +169,10 @@ def main() -> None:
             worker = spawned.Process(target=work, args=(name, folder, theirs))
             worker.start()
             theirs.close()
-            tell(ours.recv(), options.out)
+            try:
+                tell(ours.recv(), options.out)
+            except EOFError:
+                print(f"{name}: it ended with an error, above")
             worker.join()
 
 

@@ -28,7 +28,7 @@ from sqlalchemy import (
     Text,
 )
 
-SCHEMA_REVISION = "0006"
+SCHEMA_REVISION = "0007"
 """The newest alembic revision. They are numbered, so that newer and older can be told apart."""
 VERSION_TABLE = "k3m_kg_version"
 """Not alembic's default name: the database may hold another application's."""
@@ -278,12 +278,14 @@ review_items = Table(
     Column("held_by", Integer, comment="the reviewer who has it before him"),
     Column("held_until", Float, comment="seconds since 1970; then it is free again"),
     Column("drawn", SmallInteger, nullable=False, comment="1: came by lot"),
+    Column("answer", Text, comment="of the newest decision that holds; none of a skipped one"),
     Index("ix_review_items_uncertainty", "state", "uncertainty", "id"),
     Index("ix_review_items_worth", "state", "worth", "id"),
     Index("ix_review_items_lot", "state", "lot", "id"),
     Index("ix_review_items_equal", "property", "tail", "state"),
     Index("ix_review_items_property", "property", "state", "uncertainty", "id"),
     Index("ix_review_items_held", "held_by"),
+    Index("ix_review_items_answer", "property", "kind", "answer"),
 )
 
 decisions = Table(

@@ -218,6 +218,30 @@ def test_down_with_decisions_keeps_what_they_say_and_shows_what_they_hid(
         assert product.triples == (("colour", "red"), ("size", "42"))
 
 
+def test_answers_come_into_the_queue_with_an_upgrade(database_url: str) -> None:
+    GraphStore.create(database_url)[0].close()
+    ids = "abcd"
+    state(database_url, *(ProductRecord(id_, id_, None, (), ()) for id_ in ids))
+    with GraphStore.open(database_url) as store:
+        desk = ReviewDesk(store, random_share=0.0)
+        desk.add("model", [ReviewOffer(id_, "size", "42", 0.5) for id_ in ids])
+        first, second, third, _ = (item.id for item in desk.next("ann", 4))
+        desk.decide("ann", [first], DecidedAs.ACCEPT)
+        desk.decide("ann", [second], DecidedAs.CORRECT, "43")
+        desk.next("bob", again=True)
+        desk.decide("bob", [first], DecidedAs.REJECT)
+        desk.decide("ann", [third], DecidedAs.ACCEPT)
+        desk.undo("ann")
+        before = desk.counts()
+        assert [(row.open, row.accepted, row.rejected, row.corrected) for row in before] == [
+            (2, 0, 1, 1)
+        ]
+    move(database_url, "0006")
+    assert GraphStore.migrate(database_url) == ("0006", SCHEMA_REVISION)
+    with GraphStore.open(database_url) as store:
+        assert ReviewDesk(store).counts() == before
+
+
 def test_down_to_each_earlier_revision_and_up_again(old_database: str) -> None:
     GraphStore.migrate(old_database)
     link = ProductRecord("p2", None, None, (), (("colour", "blue"),), 1, (("variant of", "p1"),))

@@ -11,7 +11,7 @@ from k3m_kg.quality.promises import judged_promises, selection_weights, upper_bo
 
 
 def shares(name: str, probability: float, *right: bool | None) -> list[AskedShare]:
-    return [AskedShare(name, probability, 0.95, one, False) for one in right]
+    return [AskedShare(name, probability, 0.95, one) for one in right]
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 5), (3, 11), (44, 50), (9, 10)])

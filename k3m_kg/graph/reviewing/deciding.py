@@ -79,8 +79,7 @@ def decide_items(
         raise UsageError("a correction needs the right value, and nothing else has one")
     if value is not None and (not value or "\0" in value or len(value) > _LONGEST_VALUE):
         raise UsageError("the right value must be a text of at most 100,000 characters")
-    terms = None if value is None else TermDictionary(connection, dialect)
-    number = None if terms is None else terms.ids(EntityKind.VALUE, [str(value)])[str(value)]
+    number = None if value is None else _number_of(connection, dialect, value)
     for item in items:
         if number is not None and number in (item.tail, item.stated):
             raise UsageError(f"{value!r} is what is there already: accept or reject it")
@@ -101,13 +100,18 @@ def decide_items(
             hint="go on with the next one",
         )
     run = _new_run(connection, reviewer, answer, [item.id for item in open_], value)
-    if terms is not None:
-        terms.flush()
-        dialect.settle()
     _note(connection, dialect, run, reviewer, open_, answer, number, blind=blind)
-    if terms is not None:
-        terms.finish()
     return Decided(run, tuple(item.id for item in open_), tuple(taken))
+
+
+def _number_of(connection: Connection, dialect: Dialect, value: str) -> int:
+    """The number of a value; a new one gets its."""
+    terms = TermDictionary(connection, dialect)
+    number = terms.ids(EntityKind.VALUE, [value])[value]
+    terms.flush()
+    dialect.settle()
+    terms.finish()
+    return number
 
 
 def _is_free(item: Any, reviewer: int, now: float, *, decided: bool) -> bool:
@@ -166,7 +170,7 @@ _SKIPPED = (
     .where(review_items.c.id.in_(bindparam("items")))
     .values(held_by=None, held_until=None)
 )
-_DECIDED = _SKIPPED.values(state=int(ItemState.DECIDED))
+_DECIDED = _SKIPPED.values(state=int(ItemState.DECIDED), answer=bindparam("said"))
 
 
 def _new_run(
@@ -209,7 +213,10 @@ def _note(
     )
     skipped = answer == DecidedAs.SKIP
     for chunk in chunks([item.id for item in items]):
-        connection.execute(_SKIPPED if skipped else _DECIDED, {"items": chunk})
+        if skipped:
+            connection.execute(_SKIPPED, {"items": chunk})
+        else:
+            connection.execute(_DECIDED, {"items": chunk, "said": answer.value})
     counts = IngestCounts()
     if not skipped:
         heads = sorted({item.head for item in items})
@@ -286,18 +293,29 @@ def judged_values(
 
 _DECIDED_IN = select(decisions.c.item).where(decisions.c.run == bindparam("run"))
 _JUDGED_IN = select(judgements.c.head).where(judgements.c.run == bindparam("run")).distinct()
-_STILL_DECIDED = (
-    select(decisions.c.item)
+_LEFT = (
+    select(decisions.c.answer)
     .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
     .where(
-        decisions.c.item.in_(bindparam("items")),
+        decisions.c.item == review_items.c.id,
         decisions.c.answer != DecidedAs.SKIP.value,
         ingest_runs.c.undone_at.is_(None),
     )
+    .order_by(decisions.c.run.desc())
+    .limit(1)
+    .correlate(review_items)
+    .scalar_subquery()
 )
+"""The newest answer that holds."""
+_OF_THEM = review_items.c.id.in_(bindparam("items"))
+_ANSWERED = update(review_items).where(_OF_THEM).values(answer=_LEFT)
 _REOPENED = (
     update(review_items)
-    .where(review_items.c.id.in_(bindparam("items")), review_items.c.id.not_in(_STILL_DECIDED))
+    .where(
+        _OF_THEM,
+        review_items.c.answer.is_(None),
+        review_items.c.state == int(ItemState.DECIDED),  # a skipped one may be another's by now
+    )
     .values(state=int(ItemState.OPEN), held_by=None, held_until=None)
 )
 
@@ -309,6 +327,7 @@ def reopen_items(connection: Connection, union: GraphUnion, run: int) -> tuple[i
         How many products it was about, and the triples added and removed.
     """
     for chunk in chunks(connection.execute(_DECIDED_IN, {"run": run}).scalars()):
+        connection.execute(_ANSWERED, {"items": chunk})
         connection.execute(_REOPENED, {"items": chunk})
     heads = sorted(connection.execute(_JUDGED_IN, {"run": run}).scalars())
     added = removed = 0

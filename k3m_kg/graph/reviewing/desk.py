@@ -164,7 +164,8 @@ class ReviewDesk:
         """Take a reviewer's last decision back.
 
         Returns:
-            What it did, and the numbers of the items that wait again, which are his.
+            What it did, and the numbers of the items that wait again and are his: of one that he
+            had skipped, another may have it by now.
 
         Raises:
             GraphError: there is none.
@@ -175,8 +176,10 @@ class ReviewDesk:
                 raise GraphError(f"{reviewer!r} has decided nothing that could be undone")
             items = writer.items_decided(run)
             undone = writer.undo(run)
-            writer.hold_items(f"{REVIEWER}{reviewer}", items, self._clock() + self._lease)
-            return undone, items
+            now = self._clock()
+            return undone, writer.hold_items(
+                f"{REVIEWER}{reviewer}", items, now=now, until=now + self._lease
+            )
 
     def item(self, number: int) -> ReviewItem | None:
         """The item of that number."""

@@ -165,14 +165,12 @@ class AskedShare:
 
     Attributes:
         right: what people say of it; None where nobody has.
-        drawn: it came from the random stream.
     """
 
     property: str
     probability: float
     promised: float | None
     right: bool | None
-    drawn: bool
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from sqlalchemy import Connection, Select, bindparam, case, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 from sqlalchemy.orm import aliased
 
 from k3m_kg.graph.history.journal import chunks
@@ -133,34 +134,27 @@ def equal_items(
 def queue_counts(connection: Connection) -> list[QueueCount]:
     """How far the review is, by kind and property."""
     of = review_items.c
-    counts: dict[tuple[str, str], dict[str, int]] = {}
-    query = (
-        select(of.kind, properties.c.name, func.count())
-        .join(properties, properties.c.id == of.property, isouter=True)
-        .where(of.state == int(ItemState.OPEN))
-        .group_by(of.kind, properties.c.name)
+    counts: dict[tuple[str, str], Counter[str | None]] = {}
+    # By number, all of it in an index; the few rows that are left get their names.
+    numbers = (
+        select(of.kind, of.property, of.answer, func.count().label("items"))
+        .group_by(of.property, of.kind, of.answer)  # as the index has them
+        .subquery()
     )
-    for kind, name, count in connection.execute(query):
-        counts.setdefault((kind, name or CATEGORY_NAME), {})["open"] = count
-    newest = newest_decisions().subquery()
-    query = (
-        select(of.kind, properties.c.name, decisions.c.answer, func.count())
-        .select_from(newest)
-        .join(decisions, (decisions.c.run == newest.c.run) & (decisions.c.item == newest.c.item))
-        .join(review_items, of.id == newest.c.item)
-        .join(properties, properties.c.id == of.property, isouter=True)
-        .group_by(of.kind, properties.c.name, decisions.c.answer)
+    query = select(numbers, properties.c.name).join(
+        properties, properties.c.id == numbers.c.property, isouter=True
     )
-    for kind, name, answer, count in connection.execute(query):
-        counts.setdefault((kind, name or CATEGORY_NAME), {})[answer] = count
+    for row in connection.execute(query):
+        # A property may have the name that the category goes by.
+        counts.setdefault((row.kind, row.name or CATEGORY_NAME), Counter())[row.answer] += row.items
     return [
         QueueCount(
             ItemKind(kind),
             name,
-            found.get("open", 0),
-            found.get(DecidedAs.ACCEPT, 0),
-            found.get(DecidedAs.REJECT, 0),
-            found.get(DecidedAs.CORRECT, 0),
+            found[None],
+            found[DecidedAs.ACCEPT],
+            found[DecidedAs.REJECT],
+            found[DecidedAs.CORRECT],
         )
         for (kind, name), found in sorted(counts.items())
     ]
@@ -176,20 +170,9 @@ def asked_shares(
     With `promised` only those that a precision was promised for.
     """
     of = review_items.c
-    newest = newest_decisions().subquery()
     query = (
-        select(
-            properties.c.name, of.probability, of.promised, decisions.c.answer, decisions.c.drawn
-        )
-        .select_from(
-            review_items.join(properties, properties.c.id == of.property, isouter=True)
-            .join(newest, newest.c.item == of.id, isouter=True)
-            .join(
-                decisions,
-                (decisions.c.run == newest.c.run) & (decisions.c.item == of.id),
-                isouter=True,
-            )
-        )
+        select(properties.c.name, of.probability, of.promised, of.answer)
+        .join(properties, properties.c.id == of.property, isouter=True)
         .where(of.kind == ItemKind.PROPOSAL.value)
     )
     if promised:
@@ -200,19 +183,9 @@ def asked_shares(
             | sources.c.name.startswith(_MODEL, autoescape=True)
             & sources.c.name.endswith(f"@{weights_of(model)}", autoescape=True)
         )
-    for name, probability, wanted, answer, drawn in connection.execute(query):
+    for name, probability, wanted, answer in connection.execute(query):
         right = None if answer is None else answer == DecidedAs.ACCEPT.value
-        yield AskedShare(name or CATEGORY_NAME, probability, wanted, right, bool(drawn))
-
-
-def newest_decisions() -> Select[Any]:
-    """(item, run) of the newest decision about each item that holds; skipped ones left out."""
-    return (
-        select(decisions.c.item, func.max(decisions.c.run).label("run"))
-        .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
-        .where(ingest_runs.c.undone_at.is_(None), decisions.c.answer != DecidedAs.SKIP.value)
-        .group_by(decisions.c.item)
-    )
+        yield AskedShare(name or CATEGORY_NAME, probability, wanted, right)
 
 
 def decided_items(
@@ -331,11 +304,17 @@ def agreement(connection: Connection) -> tuple[int, int]:
 
     The oldest two decisions of each item that hold and are by different people.
     """
+    of = decisions.c
+    several = select(of.item).group_by(of.item).having(func.count() > 1)  # in an index
     rows = connection.execute(
-        select(decisions.c.item, decisions.c.reviewer, decisions.c.answer, decisions.c.value)
-        .join(ingest_runs, ingest_runs.c.id == decisions.c.run)
-        .where(ingest_runs.c.undone_at.is_(None), decisions.c.answer != DecidedAs.SKIP.value)
-        .order_by(decisions.c.item, decisions.c.run)
+        select(of.item, of.reviewer, of.answer, of.value)
+        .join(ingest_runs, ingest_runs.c.id == of.run)
+        .where(
+            of.item.in_(several),
+            ingest_runs.c.undone_at.is_(None),
+            of.answer != DecidedAs.SKIP.value,
+        )
+        .order_by(of.item, of.run)
     )
     said: dict[int, dict[int, tuple[str, int | None]]] = {}
     for item, reviewer, answer, value in rows:

@@ -358,13 +358,23 @@ def release_items(connection: Connection, reviewer: int, items: Sequence[int]) -
     )
 
 
-def hold_items(connection: Connection, reviewer: int, items: Sequence[int], until: float) -> None:
-    """Lend a reviewer items that are open, as those are that he has just taken back."""
-    connection.execute(
+def hold_items(
+    connection: Connection, reviewer: int, items: Sequence[int], *, now: float, until: float
+) -> tuple[int, ...]:
+    """Lend a reviewer what he has just taken back, less what another one has by now.
+
+    Returns:
+        The numbers of what is his.
+    """
+    of = review_items.c
+    free = or_(of.held_until.is_(None), of.held_until <= now, of.held_by == reviewer)
+    lent = (
         update(review_items)
-        .where(review_items.c.id.in_(list(items)), review_items.c.state == int(ItemState.OPEN))
+        .where(of.id.in_(list(items)), of.state == int(ItemState.OPEN), free)
         .values(held_by=reviewer, held_until=until)
+        .returning(of.id)
     )
+    return tuple(sorted(connection.execute(lent).scalars()))
 
 
 def property_number(connection: Connection, name: str) -> int | None:

@@ -143,9 +143,11 @@ class GraphWriter:
         """Lend items to a reviewer, by the name of his source; see `reviewing.queue.take_items`."""
         return take_items(self._connection, self._source_for(reviewer), count, **asked)
 
-    def hold_items(self, reviewer: str, items: Sequence[int], until: float) -> None:
-        """Lend a reviewer these open items."""
-        hold_items(self._connection, self._source_for(reviewer), items, until)
+    def hold_items(
+        self, reviewer: str, items: Sequence[int], *, now: float, until: float
+    ) -> tuple[int, ...]:
+        """Lend a reviewer those of these open items that nobody else has; their numbers."""
+        return hold_items(self._connection, self._source_for(reviewer), items, now=now, until=until)
 
     def release_items(self, reviewer: str, items: Sequence[int]) -> None:
         """Give back items that a reviewer has."""

@@ -145,6 +145,7 @@ async function undo() {
     waiting = [...back, ...waiting.filter((one) => !known.has(idOf(one)))];
     desk.replaceChildren();
     count(-back.length);
+    if (!back.length) tell("Taken back. Another reviewer has it by now.");
     exhausted = false;
     show();
   } catch (error) { tell(error.message); }

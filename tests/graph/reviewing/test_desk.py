@@ -295,12 +295,14 @@ def test_skipped_goes_to_others(store: GraphStore, desk: ReviewDesk) -> None:
     propose(desk, ("p", "size", "42", 0.5))
     run = decide(desk, "skip")
     assert desk.next("ann") == []
-    assert [item.product for item in desk.next("bob")] == ["p"]
+    (item,) = desk.next("bob")
     assert list(store.diff(run)) == []
     undone, items = desk.undo("ann")
-    assert undone.run == run
-    desk.release("bob", items)
-    assert [item.product for item in desk.next("ann")] == ["p"]
+    assert (undone.run, items) == (run, ()), "bob has it by now"
+    assert desk.next("ann") == []
+    assert [one.id for one in desk.next("bob")] == [item.id]
+    desk.release("bob", [item.id])
+    assert [one.id for one in desk.next("ann")] == [item.id]
 
 
 def test_undo_gives_the_item_back_to_the_one_who_decided(
@@ -427,6 +429,34 @@ def test_reasons_stay_where_the_same_model_proposes_the_same_again(
     desk.add("model", [ReviewOffer("q", "size", "44", 0.8, details={"applies": 0.7})])
     (item,) = desk.next("ann", property="size")
     assert dict(item.details) == {"applies": 0.7}, "reasons of another value"
+
+
+def test_counts_follow_the_newest_answer_that_holds(store: GraphStore, desk: ReviewDesk) -> None:
+    state(store, product("p"), product("q"), product("r"))
+    propose(desk, *((id_, "size", "42", 0.5) for id_ in "pqr"))
+
+    def counted() -> tuple[int, int, int, int]:
+        (row,) = desk.counts()
+        shares = [share.right for share in desk.shares()]
+        assert shares.count(None) == row.open
+        assert shares.count(True) == row.accepted
+        return row.open, row.accepted, row.rejected, row.corrected
+
+    assert counted() == (3, 0, 0, 0)
+    decide(desk, "skip")
+    assert counted() == (3, 0, 0, 0)
+    first = decide(desk, "accept")
+    assert counted() == (2, 1, 0, 0)
+    (item,) = desk.next("bob", again=True)
+    second = desk.decide("bob", [item.id], DecidedAs.REJECT).run
+    assert counted() == (2, 0, 1, 0)
+    for run, left in ((second, (2, 1, 0, 0)), (first, (3, 0, 0, 0))):
+        with store.writing() as writer:
+            writer.undo(run)
+        assert counted() == left
+    state(store, product("s"), source="b")
+    desk.add("model", [ReviewOffer("s", None, "shirts", 0.5)])
+    assert [(row.property, row.open) for row in desk.counts()] == [("category", 1), ("size", 3)]
 
 
 def test_counts_and_completion_of_values(store: GraphStore, desk: ReviewDesk) -> None:
