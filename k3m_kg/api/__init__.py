@@ -163,6 +163,7 @@ if TYPE_CHECKING:
     from k3m_kg.readers.html_text import html_to_text
     from k3m_kg.readers.json_lines import JsonLine, json_lines
     from k3m_kg.readers.json_sections import JsonItem, json_sections
+    from k3m_kg.readers.levels import path_from_top
     from k3m_kg.readers.scratch import scratch_database
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements
     from k3m_kg.readers.xml.whole_elements import xml_elements
@@ -296,6 +297,7 @@ _LAZY = {
     "html_to_text": "k3m_kg.readers.html_text",
     **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
     **dict.fromkeys(("JsonItem", "json_sections"), "k3m_kg.readers.json_sections"),
+    "path_from_top": "k3m_kg.readers.levels",
     "scratch_database": "k3m_kg.readers.scratch",
     **dict.fromkeys(("XmlElement", "sniffed_elements"), "k3m_kg.readers.xml.elements"),
     "xml_elements": "k3m_kg.readers.xml.whole_elements",
@@ -459,6 +461,7 @@ __all__ = [
     "pair_features",
     "pair_lines",
     "paired_product",
+    "path_from_top",
     "places",
     "property_ids",
     "property_vectors",

@@ -332,6 +332,15 @@ class GraphStore:
         with self._reading() as connection:
             return runs.last_ingest(connection, source)
 
+    def file_called_by_content(self) -> str | None:
+        """The file of a picture that is called by the hash of its content, as in an image store.
+
+        Raises:
+            GraphError: the database cannot be read.
+        """
+        with self._reading() as connection:
+            return runs.file_called_by_content(connection)
+
     def run(self, number: int) -> Run:
         """The run of that number.
 

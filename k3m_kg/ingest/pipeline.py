@@ -31,7 +31,7 @@ from k3m_kg.ingest.report import SourceProgress, SourceReport, Tally
 from k3m_kg.ingest.writing import written
 from k3m_kg.pictures.checker import ImageChecker
 from k3m_kg.pictures.fetch.settings import FetchCounts
-from k3m_kg.pictures.sources import PictureSources
+from k3m_kg.pictures.sources import PictureSources, store_of_earlier
 from k3m_kg.records import Note, RejectedRow
 from k3m_kg.workers.limits import Limits
 
@@ -96,17 +96,21 @@ def ingest_planned(
     reports = []
     with ExitStack() as stack:
         stack.enter_context(_fewer_collections())
+        again = _store_again(store, plans, options)
         pictures = stack.enter_context(
             PictureSources(
                 store.url,
                 options.images,
-                options.image_store,
+                options.image_store or again,
                 options.fetch,
                 dry_run=options.dry_run,
                 earlier=earlier,
             )
         )
         plans = [_noted(plan, pictures.note(plan.path)) for plan in plans]
+        if again is not None:
+            note = f"the image store is {again} again, as in an earlier ingest"
+            plans = [_noted(plan, note) for plan in plans]
         fetched = [_fetch(plan, pictures, options.limits, on_fetch) for plan in plans]
         checker = stack.enter_context(ImageChecker())
         shared = None
@@ -132,6 +136,15 @@ def _earlier(plans: Sequence[SourcePlan], options: IngestOptions) -> dict[Path, 
         return {}
     folders = {plan.path: plan.version.images_folder for plan in plans}
     return {path: Path(folder) for path, folder in folders.items() if folder is not None}
+
+
+def _store_again(
+    store: GraphStore, plans: Sequence[SourcePlan], options: IngestOptions
+) -> Path | None:
+    """The image store of an earlier ingest, where these sources had pictures and none is named."""
+    if not any(plan.last is not None and plan.last.images_found for plan in plans):
+        return None
+    return store_of_earlier(store.url, options.image_store, store.file_called_by_content)
 
 
 def _noted(plan: SourcePlan, note: str | None) -> SourcePlan:

@@ -42,6 +42,28 @@ def check_given(images: Path | None) -> None:
     format_of(images)
 
 
+def store_of_earlier(
+    database: str, image_store: Path | None, file_called_by_content: Callable[[], str | None]
+) -> Path | None:
+    """The image store that an earlier ingest was told to use, where none is told now.
+
+    Args:
+        database: URL; beside a SQLite file there may be a store.
+        image_store: as it is told.
+        file_called_by_content: of a picture in the graph, if it has any such.
+    """
+    if image_store is not None:
+        return None
+    beside = _root(database, None)
+    if beside is not None and PictureIndex.exists(ContentStore(beside)):
+        return None
+    file = file_called_by_content()
+    if file is None:
+        return None
+    root = Path(file).parent.parent
+    return root if PictureIndex.exists(ContentStore(root)) else None
+
+
 class PictureSources:
     """Makes the locator of each source, and fetches what it leaves open; a context manager.
 

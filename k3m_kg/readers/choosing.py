@@ -120,9 +120,7 @@ def _built(item: Installed, overrides: Sequence[str] = ()) -> ChosenReader:
     record = item.record
     assert isinstance(record, ReaderPlugin)
     try:
-        settings = with_overrides(
-            record.config, {}, list(overrides), f"settings of the format {record.name}"
-        )
+        settings = with_overrides(record.config, {}, list(overrides), f"the format {record.name}")
     except K3MError as error:
         if overrides:
             raise

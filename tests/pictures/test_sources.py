@@ -231,6 +231,34 @@ def test_the_image_store_may_be_elsewhere(store: GraphStore, server: PictureServ
     assert run(store, image_store=Path("elsewhere")).unchanged
 
 
+def test_the_image_store_of_an_earlier_ingest_is_used_again(
+    database_url: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    server: PictureServer,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with GraphStore.create(database_url)[0] as store:
+        catalog("0.png", server.picture("/1.png"), "")
+        chosen = {"images": archive(0, 2), "image_store": Path("elsewhere")}
+        assert run(store, fetch=FETCH, **chosen).counts.images_found == 3
+        before = paths(store)
+        Path("pics.zip").unlink()
+        Path("a.tsv").write_text(Path("a.tsv").read_text().replace("title", "name"))
+        report = run(store)
+        assert report.counts.images_found == 3
+        assert paths(store) == before
+        where = Path("elsewhere").resolve()
+        assert f"the image store is {where} again, as in an earlier ingest" in report.notes
+
+        where.rename("gone")
+        Path("a.tsv").write_text(Path("a.tsv").read_text().replace("name", "word"))
+        report = run(store)
+        assert report.counts.images_found == 0
+        assert "pics.zip is not there: give the pictures again with --images" in report.notes[0]
+        assert not where.exists()
+
+
 def test_without_sqlite_the_image_store_must_be_named(tmp_path: Path) -> None:
     url = "postgresql+psycopg://user@host/name"
     with pytest.raises(UsageError, match="--image-store"):

@@ -166,12 +166,10 @@ def test_settings_reach_the_reader_and_wrong_ones_are_named(
     assert chosen.changed_settings == {"sure": 0.9}
     with pytest.raises(
         ConfigError,
-        match=r"=1 for settings of the format strange: unknown key 'shure'; did you mean 'sure'",
+        match=r"=1 for the format strange: unknown key 'shure'; did you mean 'sure'",
     ):
         choose_reader(strange, overrides=["shure=1"])
-    with pytest.raises(
-        ConfigError, match="--set sure=1 for settings of the format csv: unknown key 'sure'"
-    ):
+    with pytest.raises(ConfigError, match="--set sure=1 for the format csv: unknown key 'sure'"):
         choose_reader(strange, "csv", ["sure=1"])
     with pytest.raises(ConfigError, match="must be key=value"):
         choose_reader(strange, "csv", ["sure"])
@@ -182,7 +180,7 @@ def test_a_built_in_setting_changes_what_is_read(tmp_path: Path) -> None:
     path.write_text('[] <urn:b> "c" .\n<urn:product:1> <urn:b> "c" .\n')
     chosen = choose_reader(path, "rdf", ["form=ttl"])
     assert {record.line for record in chosen.reader.read(path, None)}
-    with pytest.raises(ConfigError, match="--set form=turtle for settings of the format rdf: form"):
+    with pytest.raises(ConfigError, match="--set form=turtle for the format rdf: form"):
         choose_reader(path, "rdf", ["form=turtle"])
 
 

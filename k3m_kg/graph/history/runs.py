@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, func, select
 
 from k3m_kg.errors import GraphError
 from k3m_kg.graph.database.dialect import dialect_of
@@ -20,6 +20,7 @@ from k3m_kg.graph.tables import (
     Judgement,
     RunKind,
     entities,
+    images,
     ingest_runs,
     journal,
     judgements,
@@ -59,6 +60,14 @@ def last_ingest(connection: Connection, source: str) -> LastIngest | None:
     if row is None or row.kind != RunKind.INGEST:
         return None
     return LastIngest(row.images_folder, row.images_found)
+
+
+def file_called_by_content(connection: Connection) -> str | None:
+    """The file of a picture that is called by the hash of its content, as in an image store."""
+    digest = images.c.content_hash
+    name = func.substr(digest, 1, 2) + "/" + func.substr(digest, 3)
+    query = select(images.c.path).where(images.c.path.endswith("/" + name)).limit(1)
+    return connection.execute(query).scalar_one_or_none()
 
 
 def find_run(connection: Connection, number: int) -> Run:

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 from k3m_kg.readers.json_lines import scan_json
+from k3m_kg.readers.levels import path_from_top
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.scratch import scratch_database
 
@@ -26,7 +27,6 @@ _VARIANT = re.compile(r"variant|variation|children", re.IGNORECASE)
 _NAMED_BY = ("group", "option_type", "optionType", "attribute", "property")
 """Relationships of a value to what it is a value of."""
 _DEEPEST = 4
-_LEVELS = 30
 _KEPT_PATHS, _KEPT_LENGTH = 10_000, 500
 
 
@@ -188,18 +188,20 @@ class Included:
 
     def _path(self, reference: dict[str, Any], name: str, related: dict[str, Any]) -> str:
         """The name behind those of what it lies in."""
-        path, seen = [name], {reference["id"]}
-        while len(path) < _LEVELS:
-            above = related.get("parent") or ()
-            if not above or above[0]["type"] != reference["type"] or above[0]["id"] in seen:
-                break
-            seen.add(above[0]["id"])
-            tree = self._get(above[0])
-            if tree is None or not (name := _name(_attributes(tree))):
-                break
-            path.insert(0, name)
-            related = dict(_relationships(tree))
-        return " > ".join(path)
+        kind, innermost = reference["type"], reference["id"]
+
+        def above(id_: str) -> tuple[str, str | None] | None:
+            shown, others = name, related
+            if id_ != innermost:
+                tree = self._get({"type": kind, "id": id_})
+                if tree is None or not (shown := _name(_attributes(tree))):
+                    return None
+                others = dict(_relationships(tree))
+            parents = others.get("parent", [])
+            is_level = parents and parents[0]["type"] == kind
+            return shown, parents[0]["id"] if is_level else None
+
+        return path_from_top(innermost, above)
 
 
 class _Address(str):

@@ -39,7 +39,7 @@ _DOCTYPE = b'<!DOCTYPE x SYSTEM "">'
 _ENTITIES = {
     name.removesuffix(";"): text for name, text in html.entities.html5.items() if name.endswith(";")
 }
-_SECTION = re.compile(rb"<(?:!\[CDATA\[|!--|\?|!)")
+_SECTION = re.compile(rb"<(?:!(?:\[CDATA\[|--)?|\?)")
 _SECTION_ENDS = {b"<![CDATA[": b"]]>", b"<!--": b"-->", b"<?": b"?>"}
 _SHORT_NAMESPACE = re.compile(
     rb"xmlns(?::[^\s=<>]{1,200})?\s{0,9}=\s{0,9}(?:\"[^\"<]{0,%d}\"|'[^'<]{0,%d}')"
@@ -150,7 +150,7 @@ class _PlainTrees(Generic[Part]):
         names = b"|".join(re.escape(name).encode() for name in sorted(wanted))
         self._start = re.compile(rb"<(?:[^\s<>/:=!?\"']+:)?(?:%s)(?=[\s/>])" % names)
         self._unprefixed = re.compile(rb"<(?:%s)(?=[\s/>])" % names)
-        self._prefixed = [b":" + name.encode() for name in wanted]
+        self._prefixed = re.compile(rb":(?:%s)[\s/>]" % names)
         self._line = line
         self._starts: deque[int] = deque()
         self._left = b""
@@ -184,8 +184,7 @@ class _PlainTrees(Generic[Part]):
 
     def _tags(self, data: bytes) -> tuple[int, list[int]]:
         """Up to where it can be read, and where wanted elements begin up to there."""
-        prefixed = any(name in data for name in self._prefixed)
-        found = (self._start if prefixed else self._unprefixed).finditer(data)
+        found = (self._start if self._prefixed.search(data) else self._unprefixed).finditer(data)
         if b"<!" not in data and b"<?" not in data:
             end = data.rfind(b">") + 1
             return end, [start for one in found if (start := one.start()) < end]

@@ -52,16 +52,29 @@ def _element(source: ET.Element, line: int, depth: int) -> XmlElement:
     made.name, made.local_name = _NAMES[source.tag]
     made.line = line
     made.attributes = _attributes(items) if (items := source.items()) else _NO_ATTRIBUTES
-    text = source.text
-    if len(source):
-        if depth >= MAX_DEPTH:
-            raise OddDocumentError
-        depth += 1
-        made.children = [_element(child, line, depth) for child in source]
-        text = "".join([text or "", *[tail for child in source if (tail := child.tail)]])
-    else:
+    texts = [source.text or ""]
+    if not len(source):
         made.children = ()
-    made.text = text.strip() if text else ""
+        made.text = texts[0].strip()
+        return made
+    if depth >= MAX_DEPTH:
+        raise OddDocumentError
+    depth += 1
+    made.children = children = []
+    for child in source:
+        if len(child):
+            children.append(_element(child, line, depth))
+        else:  # most are
+            leaf = _new(XmlElement)
+            leaf.name, leaf.local_name = _NAMES[child.tag]
+            leaf.line = line
+            leaf.attributes = _attributes(items) if (items := child.items()) else _NO_ATTRIBUTES
+            leaf.children = ()
+            leaf.text = inside.strip() if (inside := child.text) else ""
+            children.append(leaf)
+        if tail := child.tail:
+            texts.append(tail)
+    made.text = "".join(texts).strip()
     return made
 
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
-from dataclasses import replace
 from functools import lru_cache
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from k3m_kg.api import (
     RejectedRow,
     XmlElement,
     html_to_text,
+    path_from_top,
     scratch_database,
     xml_elements,
 )
@@ -46,7 +46,8 @@ _DETAILS = {
 _NOT_READ = frozenset(["DESCRIPTION_SHORT", "DELIVERY_TIME", "BUYER_AID", "BUYER_PID"])
 _NO_PICTURES = frozenset(["logo", "icon", "data_sheet"])
 _PICTURE_ENDINGS = (".jpg", ".jpeg", ".png", ".gif", ".webp", ".tif", ".tiff", ".bmp")
-_LEVELS = 30
+_AT_ONCE = 500
+"""Products of groups that are written together."""
 
 
 class BMEcatReader(XmlDialect):
@@ -106,6 +107,7 @@ class _Groups:
     def __init__(self) -> None:
         self._database = scratch_database(_TABLES)
         self._count = 0
+        self._members: list[tuple[str, int, str]] = []
         self._path = lru_cache(maxsize=10_000)(self._path_of)
 
     def add(self, element: XmlElement) -> None:
@@ -121,11 +123,14 @@ class _Groups:
             self._database.execute("INSERT OR IGNORE INTO structure VALUES (?, ?, ?, ?)", group)
         else:
             product = element.text_of("ART_ID") or element.text_of("PROD_ID")
-            member = product, self._count, element.text_of("CATALOG_GROUP_ID")
-            self._database.execute("INSERT INTO members VALUES (?, ?, ?)", member)
+            self._members.append((product, self._count, element.text_of("CATALOG_GROUP_ID")))
+            if len(self._members) >= _AT_ONCE:
+                self._write_members()
 
     def paths(self, product: str) -> list[str]:
         """The paths of the groups that a product is in, without their root."""
+        if self._members:
+            self._write_members()
         query = "SELECT category FROM members WHERE product = ? ORDER BY place"
         groups = self._database.execute(query, (product,)).fetchall()
         return list(dict.fromkeys(path for (group,) in groups if (path := self._path(group))))
@@ -134,21 +139,28 @@ class _Groups:
         """Forget them."""
         self._database.close()
 
+    def _write_members(self) -> None:
+        self._database.executemany("INSERT INTO members VALUES (?, ?, ?)", self._members)
+        self._members.clear()
+
     def _path_of(self, group: str) -> str:
-        path: list[str] = []
-        query = "SELECT parent, name, is_root FROM structure WHERE id = ?"
-        while group and len(path) < _LEVELS:
-            row = self._database.execute(query, (group,)).fetchone()
-            if row is None or (row[2] and path):
-                break
-            group = row[0]
-            path.insert(0, row[1])
-        return " > ".join(name for name in path if name)
+        query = "SELECT name, parent, is_root FROM structure WHERE id = ?"
+
+        def above(id_: str) -> tuple[str, str | None] | None:
+            row = self._database.execute(query, (id_,)).fetchone()
+            if row is None or (row[2] and id_ != group):
+                return None
+            return row[0], row[1] or None
+
+        return path_from_top(group or None, above)
 
 
 def _in_categories(record: ProductRecord, paths: list[str]) -> ProductRecord:
-    others = (("category", path) for path in paths[1:])
-    return replace(record, category=paths[0], properties=unique((*record.properties, *others)))
+    others = [("category", path) for path in paths[1:]]
+    properties = unique((*record.properties, *others)) if others else record.properties
+    return ProductRecord(
+        record.id, record.title, paths[0], record.images, properties, record.line, record.links
+    )
 
 
 def _named(name: str, element: XmlElement) -> str:

@@ -21,6 +21,7 @@ from k3m_kg.api import (
     ProductRecord,
     RejectedRow,
     html_to_text,
+    path_from_top,
     scratch_database,
 )
 from k3m_kg_readers.documents.xml import unique
@@ -48,7 +49,6 @@ _OTHER_PICTURES = frozenset((*_PICTURES, "thumbnails", "galleryimages", "logo", 
 _ADDRESSES = ("url", "internalurl", "@media", "realfilename")
 _JAR = re.compile(r"\A(?:(?:jar|zip):[^&]*&|file:(?://)?)")
 _SIZE = re.compile(r"\d{2,4}")
-_LEVELS = 30
 _KEPT_PATHS, _KEPT_LENGTH = 10_000, 500
 _TABLES = """
 CREATE TABLE products (place INTEGER PRIMARY KEY, code TEXT UNIQUE);
@@ -173,17 +173,15 @@ class ImpExReader:
 
     def _path(self, kept: _Kept, code: str) -> str:
         """The name of a category behind the names of those above it."""
-        path: list[str] = []
-        seen: set[str] = set()
-        above: str | None = code
-        while above and above not in seen and len(path) < _LEVELS:
-            seen.add(above)
-            names = [marshal.loads(one) for one in kept.said("name", above)]  # noqa: S302
-            if not names and path:
-                break
-            path.insert(0, min(names, key=lambda n: self._rank(n[0]))[1] if names else above)
-            above = next((one.decode() for one in kept.said("above", above)), None)
-        return " > ".join(path)
+
+        def above(category: str) -> tuple[str, str | None] | None:
+            names = [marshal.loads(one) for one in kept.said("name", category)]  # noqa: S302
+            if not names and category != code:
+                return None
+            name = min(names, key=lambda one: self._rank(one[0]))[1] if names else code
+            return name, next((one.decode() for one in kept.said("above", category)), None)
+
+        return path_from_top(code, above)
 
     def _rank(self, language: str) -> int:
         plain = language.lower().replace("-", "_")

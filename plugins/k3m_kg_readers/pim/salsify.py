@@ -25,6 +25,7 @@ from k3m_kg.api import (
     html_to_text,
     json_sections,
     open_bytes,
+    path_from_top,
     scratch_database,
     unstorable,
 )
@@ -47,7 +48,6 @@ _PICTURE = re.compile(
     re.IGNORECASE,
 )
 _PICTURE_FORMATS = frozenset(("jpg", "jpeg", "png", "gif", "webp", "tif", "tiff", "bmp", "avif"))
-_LEVELS = 30
 _TABLES = """
 CREATE TABLE choices (property TEXT, id TEXT, name TEXT, parent TEXT, PRIMARY KEY (property, id))
     WITHOUT ROWID;
@@ -324,15 +324,12 @@ class _Document:
     def _choice_of(self, name: str, id_: str) -> str:
         """The name of a value behind the names of those above it."""
         query = "SELECT name, parent FROM choices WHERE property = ? AND id = ?"
-        path: list[str] = []
-        above = id_
-        while above and len(path) < _LEVELS and not unstorable([name, above]):
-            row = self._database.execute(query, (name, above)).fetchone()
-            if row is None:
-                break
-            path.insert(0, row[0])
-            above = row[1]
-        return " > ".join(path) or id_
+
+        def above(choice: str) -> tuple[str, str | None] | None:
+            row = self._database.execute(query, (name, choice)).fetchone()
+            return None if row is None else (row[0], row[1] or None)
+
+        return id_ if unstorable([name, id_]) else path_from_top(id_, above) or id_
 
 
 def _texts(value: Any) -> Iterator[tuple[str, str]]:
