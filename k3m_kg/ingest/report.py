@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
@@ -135,11 +136,22 @@ class Tally:
             return
         missing = [one.source for one in self.report.failures if one.error == NO_FILE]
         relative = [name for name in missing if not Path(name).is_absolute()]
-        if relative:
-            yield (
-                f"pictures such as {relative[0]!r} are not beside the file: --images DIR says in "
-                "which folder, or archive, they are"
-            )
+        if not relative:
+            return
+        found = self._folder_with(relative[0])
+        yield f"pictures such as {relative[0]!r} are not beside the file" + (
+            f", but in {found.name}: --images {shlex.quote(str(found))} reads them"
+            if found
+            else ": --images DIR says in which folder, or archive, they are"
+        )
+
+    def _folder_with(self, name: str) -> Path | None:
+        """The folder beside the source in which this picture lies."""
+        for folder in sorted(self._plan.path.parent.iterdir()):
+            with suppress(OSError, ValueError):
+                if (folder / name).is_file():
+                    return folder
+        return None
 
     def _of_lost_pictures(self) -> Iterator[str]:
         """Where the last ingest was given a folder or archive, and found more."""

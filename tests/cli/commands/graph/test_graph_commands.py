@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from PIL import Image
 
 from k3m_kg.cli.app import main
 
@@ -164,6 +165,16 @@ def test_the_runs_are_listed(k3m_kg: Any) -> None:
     k3m_kg("undo", "1")
     assert "every run was undone" in k3m_kg("diff").err
     assert "`k3m-kg diff --runs` lists them" in k3m_kg("diff", "9").err
+
+
+def test_pictures_in_a_folder_beside_the_file_are_told_with_the_folder(k3m_kg: Any) -> None:
+    Path("a.jsonl").write_text('{"id": "1", "name": "Mug", "image": "mug.jpg"}\n')
+    Path("my pictures").mkdir()
+    Image.new("RGB", (4, 4)).save("my pictures/mug.jpg")
+    done = k3m_kg("ingest", "a.jsonl")
+    told = "but in my pictures: --images 'my pictures' reads them"
+    assert told in done.out
+    assert "1 found" in k3m_kg("ingest", "a.jsonl", "--images", "my pictures").out
 
 
 @pytest.mark.parametrize("images", [True, False])
