@@ -170,7 +170,7 @@ def test_the_runs_are_listed(k3m_kg: Any) -> None:
 def test_pictures_in_a_folder_beside_the_file_are_told_with_the_folder(k3m_kg: Any) -> None:
     Path("a.jsonl").write_text('{"id": "1", "name": "Mug", "image": "mug.jpg"}\n')
     Path("my pictures").mkdir()
-    Image.new("RGB", (4, 4)).save("my pictures/mug.jpg")
+    Image.new("RGB", (16, 16)).save("my pictures/mug.jpg")
     done = k3m_kg("ingest", "a.jsonl")
     told = "but in my pictures: --images 'my pictures' reads them"
     assert told in done.out
