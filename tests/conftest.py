@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, settings
 
 from tests.browser import chromium
 from tests.databases import _migrated_alike, database_url, postgresql_server
+from tests.scratch import write_into_memory
 from tests.started import started
 
 __all__ = [
@@ -21,6 +22,8 @@ __all__ = [
     "postgresql_server",
     "started",
 ]
+
+write_into_memory()
 
 # How long an example takes, and how long it takes to make one, is for no test to judge. A hundred
 # of each, Hypothesis's own number, took CI past its bound.
