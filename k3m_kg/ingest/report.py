@@ -123,7 +123,7 @@ class Tally:
         report.notes += self._of_lost_pictures()
         if self._plan.last is None:
             run = None if dry_run else session.run
-            report.notes += self._of_overlap(session.largest_overlap(), run)
+            report.notes += self._of_overlap(session.overlaps.largest(), run)
         if dry_run:
             report.changes = list(islice(writer.diff(session.run), LISTED_CHANGES))
         else:

@@ -28,7 +28,7 @@ from k3m_kg.graph.tables import (
 from k3m_kg.graph.writing.merging import Judged
 from k3m_kg.graph.writing.session import now
 from k3m_kg.graph.writing.term_ids import TermDictionary
-from k3m_kg.graph.writing.union import GraphUnion, KnownSubjects, judged_triples
+from k3m_kg.graph.writing.union import GraphUnion, judged_triples
 
 _BATCH = 2000
 
@@ -106,11 +106,13 @@ def propose(
         for proposal in about:
             head, property_ = heads[proposal.product], names[proposal.property]
             tail = heads[proposal.value] if proposal.link else values[proposal.value]
-            pair = property_, tail
-            if left is not None and (why := _why_not(pair, head, known, stated, judged)):
-                left[why] += 1
-            if property_ not in stated[head] and pair not in judged.get(head, ()):
+            pair, says = (property_, tail), judged.get(head, {})
+            refused = _refused(pair, stated[head], says)
+            if refused is None:
                 new.setdefault((head, *pair), proposal.probability)
+            why = "there" if pair in known.shown[head].pairs else refused or _answered(pair, says)
+            if left is not None and why is not None:
+                left[why] += 1
         terms.flush()
         dialect.insert(
             connection,
@@ -130,23 +132,17 @@ def propose(
     return run
 
 
-def _why_not(
-    pair: tuple[int, int],
-    head: int,
-    known: KnownSubjects,
-    stated: Mapping[int, set[int]],
-    judged: Mapping[int, Judged],
-) -> str | None:
-    """Why a proposed triple adds nothing to the graph."""
-    says = judged.get(head, {})
-    if pair in known.shown[head].pairs:
-        return "there"
-    if pair[0] in stated[head]:
+def _refused(pair: tuple[int, int], stated: set[int], judged: Judged) -> str | None:
+    """Why nothing is written of a triple: its property is `stated`, or people judged it."""
+    if pair[0] in stated:
         return "stated"
-    if pair in says:
-        return "rejected"
-    right = any(name == pair[0] and one == Judgement.RIGHT for (name, _), (one, _) in says.items())
-    return "answered" if right else None
+    return "rejected" if pair in judged else None
+
+
+def _answered(pair: tuple[int, int], judged: Judged) -> str | None:
+    """Whether people said another value of its property to be right: that one shows."""
+    right = {name for (name, _), (one, _) in judged.items() if one == Judgement.RIGHT}
+    return "answered" if pair[0] in right else None
 
 
 def _categories(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, replace
 from datetime import UTC, datetime
@@ -29,7 +29,6 @@ from k3m_kg.graph.stored import (
     ImageFailure,
     IngestCounts,
     LocatedImage,
-    Overlap,
     SourceVersion,
     Statement,
     WriteResult,
@@ -41,7 +40,6 @@ from k3m_kg.graph.tables import (
     RunKind,
     images,
     ingest_runs,
-    sources,
     statements,
     subjects,
     triples,
@@ -55,15 +53,16 @@ from k3m_kg.graph.writing.looked_into import (
     stored_pictures,
     touched_since,
 )
+from k3m_kg.graph.writing.overlaps import Overlaps
 from k3m_kg.graph.writing.seen import SeenSubjects
 from k3m_kg.graph.writing.term_ids import TermDictionary
 from k3m_kg.graph.writing.union import GraphUnion, Outcome, WrittenSubjects, stated_by_several
 from k3m_kg.records import ProductRecord, RejectedRow, Subject
 
 TripleRow = tuple[int, int, int, int, int]
+"""head, property, tail, position, run"""
 AGAIN = "was given on line"
 """In the reason of a row whose id another one had."""
-"""head, property, tail, position, run"""
 _SURROGATE = re.compile("[\ud800-\udfff]")
 MANY = 10_000
 """Triples after which the planner of queries is told."""
@@ -87,7 +86,7 @@ class IngestSession:
     Attributes:
         run: the number of this ingest.
         counts: what was done so far.
-        overlaps: with other sources, by their number.
+        overlaps: with other sources.
     """
 
     def __init__(
@@ -100,7 +99,7 @@ class IngestSession:
         kind: RunKind = RunKind.INGEST,
     ) -> None:
         self.counts = IngestCounts()
-        self.overlaps: defaultdict[int, Overlap] = defaultdict(Overlap)
+        self.overlaps = Overlaps(connection, source)
         self._connection = connection
         self._dialect = dialect
         self._terms = TermDictionary(connection, dialect)
@@ -366,37 +365,10 @@ class IngestSession:
             )
             stated[entity] = by_source
             if before is None and kind == EntityKind.PRODUCT:
-                self._count_overlap(title, category, by_source)
+                self.overlaps.note(title, category, by_source)
         written = self._union.write(known, stated)
         self._count_triples(written)
         return written.outcomes
-
-    def _count_overlap(
-        self, title: str | None, category: str | None, by_source: Mapping[int, Version]
-    ) -> None:
-        for source, version in by_source.items():
-            if source != self._source:
-                overlap, other = self.overlaps[source], version.subject
-                overlap.products += 1
-                overlap.titles += None not in (title, other.title) and title != other.title
-                overlap.categories += (
-                    None not in (category, other.category) and category != other.category
-                )
-
-    def largest_overlap(self) -> tuple[str, Overlap, bool] | None:
-        """The source that states most of the same products, and whether it is believed first."""
-        if not self.overlaps:
-            return None
-        number, overlap = max(self.overlaps.items(), key=lambda item: item[1].products)
-        places = {
-            source: (place, source, name)
-            for source, place, name in self._connection.execute(
-                select(sources.c.id, sources.c.place, sources.c.name).where(
-                    sources.c.id.in_([number, self._source])
-                )
-            )
-        }
-        return places[number][2], overlap, places[number] < places[self._source]
 
     def _pairs(self, some: Accepted) -> Iterator[list[tuple[int, int]]]:
         """(property, tail) of each statement's triples, with repeats."""
