@@ -37,6 +37,8 @@ class ReviewOrder(StrEnum):
 
     UNCERTAINTY = "uncertainty"
     """What the model is least sure of."""
+    PROPERTY = "property"
+    """One property after the other; of each, what the model is least sure of."""
     WORTH = "worth"
     """Whose answer is worth most."""
     RANDOM = "random"

@@ -270,9 +270,7 @@ def take_items(
     while len(found) < count:
         drawn = order == ReviewOrder.RANDOM or by_lot()
         first = ReviewOrder.RANDOM if drawn else order
-        item = connection.execute(
-            _free(first, *asked), given | {"having": [*having, *found]}
-        ).scalar_one_or_none()
+        item = _first_free(connection, first, asked, given | {"having": [*having, *found]})
         if item is None:
             break
         lent = {"held_by": reviewer, "held_until": until, "drawn": int(drawn)}
@@ -281,8 +279,32 @@ def take_items(
     return found
 
 
+def _first_free(
+    connection: Connection,
+    order: ReviewOrder,
+    asked: tuple[bool, bool, bool],
+    given: dict[str, Any],
+) -> int | None:
+    again, by_property, by_kind = asked
+    if order != ReviewOrder.PROPERTY or by_property:
+        return connection.execute(_free(order, *asked), given).scalar_one_or_none()
+    # An index has the items of one property in order, not those of all.
+    last = CATEGORY - 1
+    while (last := connection.execute(_NEXT_PROPERTY, {"last": last}).scalar_one()) is not None:
+        query = _free(order, again, True, by_kind)
+        item = connection.execute(query, given | {"property": last}).scalar_one_or_none()
+        if item is not None:
+            return item
+    return None
+
+
+_NEXT_PROPERTY = select(func.min(review_items.c.property)).where(
+    review_items.c.property > bindparam("last")
+)
+_LEAST_SURE = (review_items.c.uncertainty.desc(), review_items.c.id.desc())
 _PLACES = {
-    ReviewOrder.UNCERTAINTY: (review_items.c.uncertainty.desc(), review_items.c.id.desc()),
+    ReviewOrder.UNCERTAINTY: _LEAST_SURE,
+    ReviewOrder.PROPERTY: (review_items.c.property, *_LEAST_SURE),
     ReviewOrder.WORTH: (review_items.c.worth.desc(), review_items.c.id.desc()),
     ReviewOrder.RANDOM: (review_items.c.lot, review_items.c.id),
 }

@@ -24,6 +24,7 @@ MOST_AT_ONCE = 10
 _MOST_EQUAL = 100
 _ORDERS = {
     ReviewOrder.UNCERTAINTY: "least sure first",
+    ReviewOrder.PROPERTY: "one property after the other",
     ReviewOrder.WORTH: "worth most first",
     ReviewOrder.RANDOM: "at random",
 }

@@ -359,6 +359,15 @@ def test_orders(store: GraphStore, clock: Clock) -> None:
     assert products("a", order=ReviewOrder.WORTH) == ["p0", "p2", "p3", "p1", "p0"]
     assert products("a", order=ReviewOrder.WORTH, property="size") == ["p2", "p3", "p1", "p0"]
     assert products("a", kind=ItemKind.FINDING) == ["p0"]
+    by_property = {"order": ReviewOrder.PROPERTY}
+    assert products("a", **by_property) == ["p0", "p1", "p3", "p2", "p0"], "colour, then size"
+    assert products("a", **by_property, kind=ItemKind.PROPOSAL) == ["p1", "p3", "p2", "p0"]
+    assert products("a", **by_property, property="size") == ["p1", "p3", "p2", "p0"]
+    first = ReviewDesk(store, clock=clock, random_share=0.0).next(
+        "c", 1, order=ReviewOrder.PROPERTY
+    )
+    assert products("d", **by_property)[0] == "p1", "the only one of colour is another's"
+    ReviewDesk(store, clock=clock).release("c", [item.id for item in first])
     by_lot = products("a", order=ReviewOrder.RANDOM)
     assert products("b", order=ReviewOrder.RANDOM) == by_lot
     drawing = ReviewDesk(store, clock=clock, random_share=0.1, draw=iter([0.5, 0.05]).__next__)
