@@ -45,6 +45,7 @@ from k3m_kg.graph.store import GraphStore
 _SECRET = "a-token-of-a-benchmark"
 _COMMAND = [sys.executable, "-c", "from k3m_kg.cli.app import main; main()", "serve"]
 _BROWSE_EVERY, _UNDO_EVERY = 10, 25
+_LIST = "/api/v1/products?q=word1"
 
 
 @dataclass
@@ -119,8 +120,8 @@ def review(address: str, number: int, decisions: int, seen: Seen) -> None:
 
 
 @contextmanager
-def served(db: str, *options: object) -> Iterator[str]:
-    """The address of the server over a graph."""
+def served(db: str, *options: object, first: str = _LIST) -> Iterator[str]:
+    """The address of the server over a graph; `first` is what it must have answered."""
     token = ("--token", f"reviewer={_SECRET}")
     process = subprocess.Popen(
         [*_COMMAND, "--db", db, "--port", "0", *token, *map(str, options)],
@@ -131,20 +132,20 @@ def served(db: str, *options: object) -> Iterator[str]:
     try:
         assert process.stdout is not None
         address = process.stdout.readline().strip()
-        wait_for(address)
+        wait_for(address, first)
         yield address
     finally:
         process.terminate()
         process.wait()
 
 
-def wait_for(address: str) -> None:
-    """Until it answers, and has read the catalog."""
+def wait_for(address: str, first: str) -> None:
+    """Until it answers; a list, when it has read the catalog."""
     for _ in range(1200):
         seen = Seen()
         try:
             client = Client(address, "first", seen)
-            if client.ask("first", "GET", "/api/v1/products?q=word1") is not None:
+            if client.ask("first", "GET", first) is not None:
                 return
         except OSError:
             pass
