@@ -120,7 +120,8 @@ def press(address: str, program: str, keys: int, apart: float) -> list[tuple[flo
         for number in range(keys):
             time.sleep(apart)
             page.keyboard.press(KEYS[number % len(KEYS)])
-        page.wait_for_function(f"window.took.length >= {keys}")
+        while page.evaluate("window.took.length") < keys:
+            time.sleep(0.1)
         page.locator("[data-saving]:empty").wait_for(state="attached")
         took = page.evaluate("window.took")
         browser.close()

@@ -74,9 +74,14 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
             session.write([Statement(one, (image,)) for one in records])
             session.finish(0)
         part = {"kind": "image", "text": "middle", "drop": 0.3, "box": list(BOX)}
-        offer = ReviewOffer("A-1", "material", "cotton", 0.8, details={"parts": [part]})
-        ReviewDesk(store).add("model", [offer])
-    with served(url, FixedAnswers()) as address:
+        offers = [
+            ReviewOffer("A-1", "material", "cotton", 0.5, details={"parts": [part]}),
+            ReviewOffer("A-2", "material", "cotton", 0.7),
+            ReviewOffer("A-3", "material", "silk", 0.9),
+        ]
+        ReviewDesk(store).add("model", offers)
+    with pytest.MonkeyPatch.context() as patch, served(url, FixedAnswers()) as address:
+        patch.setattr("k3m_kg.graph.reviewing.desk.RANDOM_SHARE", 0.0)
         yield address
 
 
@@ -126,8 +131,25 @@ def test_evidence_is_drawn_on_the_picture(chromium: Browser, address: str) -> No
         expect(page.locator(".card", has_text="Shares most").locator("li")).to_have_count(1)
         expect_good(page, [evidence, page.locator("#picture")])
         page.goto("/review")
-        page.locator(".framed img").evaluate("one => one.decode()")
-        expect_good(page, [page.locator(".framed")])
+        item = page.locator("article:not([hidden])")
+        item.locator(".framed img").evaluate("one => one.decode()")
+        expect(item.locator("[data-why]")).to_have_count(0)
+        expect_good(page, [item.locator(".framed")])
+        page.keyboard.press("a")
+        expect(item).to_have_attribute("data-product", "A-2")
+        page.keyboard.press("w")
+        expect(item.locator(".evidence .bars li")).to_have_count(1)
+        expect(item.locator(".evidence mark")).to_have_text("shirt")
+        item.locator(".evidence .canvas img").evaluate("one => one.decode()")
+        expect_good(page, [item.locator(".evidence .canvas")])
+        page.keyboard.press("s")
+        item.get_by_role("button", name="Why?").click()
+        expect(item.locator(".evidence")).to_have_text(
+            "The model that is served does not propose this."
+        )
+        page.goto("/review?blind=true")
+        expect(item).to_have_attribute("data-product", "A-3")
+        expect(item.locator("[data-explain]")).to_have_count(0)
         page.goto("/browse?q=shirt")
         closest = page.locator(".card", has_text="Closest to these words")
         expect(closest.locator("li")).to_have_count(3)

@@ -17,7 +17,6 @@ from k3m_kg.pages.html import printable
 from k3m_kg.serve.asking.kinds import Completing, Explaining
 from k3m_kg.serve.explore.product import IdQuery
 from k3m_kg.serve.guard.access import Reader
-from k3m_kg.serve.problems import not_found
 from k3m_kg.serve.rendering import page
 from k3m_kg.serve.site import SiteOf
 from k3m_kg.use.completion.proposals import Explanation, Part, Place, Proposal
@@ -141,7 +140,7 @@ async def why(
         (one for one in found if (one.property, one.value) == (name, value)), None
     )
     if chosen is None:
-        raise not_found("proposal", value)
+        return page(request, "why.html", proposal=None, evidence=None, place=None, picture=None)
     product = await run_in_threadpool(site.store.product, id)
     title = None if product is None else product.title
     usable = [] if product is None else [n for n, one in enumerate(product.images) if one.usable]

@@ -146,7 +146,13 @@ def values(
 def _articles(
     request: Request, site: Site, wanted: WantedItems, items: list[ReviewItem]
 ) -> Response:
-    return page(request, "review/items.html", shown=shown_items(site.store, items), wanted=wanted)
+    return page(
+        request,
+        "review/items.html",
+        shown=shown_items(site.store, items),
+        wanted=wanted,
+        explains=site.model is not None,
+    )
 
 
 def _numbers(form: FormData, name: str) -> list[int]:

@@ -75,6 +75,11 @@ class ShownItem:
     gone: bool = False
 
     @property
+    def explained(self) -> bool:
+        """Whether it came with what carried it."""
+        return bool(_rows(self.item.details.get("parts")) or self.item.details.get("place"))
+
+    @property
     def outlines(self) -> list[tuple[float, float, float, float, float]]:
         """Where regions are drawn, and how opaque."""
         return [

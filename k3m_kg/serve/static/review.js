@@ -218,6 +218,29 @@ dialog.addEventListener("close", () => current()?.focus({ preventScroll: true })
 dialog.querySelector("[data-take]").addEventListener("click", () => take());
 dialog.querySelector("[data-close]").addEventListener("click", () => dialog.close());
 
+// What carried a proposal that came without its reasons: the model is asked.
+
+async function why() {
+  const article = current();
+  const room = article?.querySelector("[data-why]");
+  if (!room || !room.hidden) return;
+  room.hidden = false;
+  const note = document.createElement("p");
+  note.className = "note";
+  note.textContent = "The model is being asked, with each part of the product left out in turn…";
+  room.replaceChildren(note);
+  const { product, property, value, stated } = article.dataset;
+  const wanted = new URLSearchParams({ id: product, name: property, value });
+  if (stated) wanted.set("known", "1");
+  const answer = await fetch(`/product/why?${wanted}`).catch(() => null);
+  if (!answer?.ok) {
+    note.textContent = "The model cannot be asked now.";
+    return;
+  }
+  const page = new DOMParser().parseFromString(await answer.text(), "text/html");
+  room.replaceChildren(...[...page.body.childNodes].map((node) => document.importNode(node, true)));
+}
+
 // Equal cases, all at once.
 
 async function equal() {
@@ -260,6 +283,7 @@ function act(key) {
   else if (key === "r") decide("reject");
   else if (key === "s") decide("skip");
   else if (key === "c") correct();
+  else if (key === "w") why();
   else if (key === "e") equal();
   else if (key === "u" || key === "Backspace") undo();
   else if (/^[1-9]$/.test(key)) {
@@ -283,6 +307,7 @@ document.addEventListener("click", (event) => {
   else if (button.dataset.answer) decide(button.dataset.answer);
   else if (button.dataset.other) decide("correct", button.dataset.other);
   else if ("correct" in button.dataset) correct();
+  else if ("explain" in button.dataset) why();
   else if ("equal" in button.dataset) bulk.hidden ? equal() : closeBulk();
   else if ("undo" in button.dataset) undo();
   else if ("more" in button.dataset) { exhausted = false; empty.hidden = true; more(); }
