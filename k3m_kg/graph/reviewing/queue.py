@@ -286,8 +286,10 @@ def _first_free(
     given: dict[str, Any],
 ) -> int | None:
     again, by_property, by_kind = asked
+    item: int | None
     if order != ReviewOrder.PROPERTY or by_property:
-        return connection.execute(_free(order, *asked), given).scalar_one_or_none()
+        item = connection.execute(_free(order, *asked), given).scalar_one_or_none()
+        return item
     # An index has the items of one property in order, not those of all.
     last = CATEGORY - 1
     while (last := connection.execute(_NEXT_PROPERTY, {"last": last}).scalar_one()) is not None:
