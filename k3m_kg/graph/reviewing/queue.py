@@ -286,15 +286,14 @@ def _first_free(
     given: dict[str, Any],
 ) -> int | None:
     again, by_property, by_kind = asked
-    item: int | None
     if order != ReviewOrder.PROPERTY or by_property:
-        item = connection.execute(_free(order, *asked), given).scalar_one_or_none()
-        return item
+        first: int | None = connection.execute(_free(order, *asked), given).scalar_one_or_none()
+        return first
     # An index has the items of one property in order, not those of all.
+    query = _free(order, again, True, by_kind)
     last = CATEGORY - 1
     while (last := connection.execute(_NEXT_PROPERTY, {"last": last}).scalar_one()) is not None:
-        query = _free(order, again, True, by_kind)
-        item = connection.execute(query, given | {"property": last}).scalar_one_or_none()
+        item: int | None = connection.execute(query, given | {"property": last}).scalar()
         if item is not None:
             return item
     return None
