@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks import _catalog_scripts as catalogs
+from benchmarks import _pim_scripts as pim
 from benchmarks import _shop_scripts as shops
 from benchmarks._shop_scripts import Product, grouped
 
@@ -102,4 +103,5 @@ SCRIPTS: dict[str, Callable[[Path], Iterator[Product]]] = {
     "openfoodfacts": catalogs.of_food, "openfoodfacts-lines": catalogs.of_food_lines,
     "amazon-berkeley": catalogs.of_berkeley, "bmecat": catalogs.of_bmecat,
     "icecat": catalogs.of_icecat, "salsify": catalogs.of_salsify,
+    "salsify-json": pim.of_salsify_json, "json-api": pim.of_json_api, "impex": pim.of_impex,
 }  # fmt: skip

@@ -23,174 +23,14 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 from xml.parsers import expat
 
+from benchmarks._reader_sources import EXPORTS, SOURCES, TABLE, write_repeated, write_table
 from benchmarks._shop_scripts import grouped
 from benchmarks.reader_scripts import SCRIPTS
-
-EXPORTS = Path(__file__).resolve().parent.parent / "examples" / "exports"
-
-
-class Source(NamedTuple):
-    """A source to be repeated.
-
-    Attributes:
-        file: of `examples/exports`.
-        library: what is measured beside it.
-        products: in the part that is repeated.
-        ids: beginnings of texts that become others with every repetition.
-        begin, end: around the part that is repeated; the first line and nothing, where empty.
-        mapping: file, if it needs one.
-    """
-
-    file: str
-    library: str
-    products: int
-    ids: tuple[str, ...]
-    begin: str = ""
-    end: str = ""
-    mapping: str | None = None
-
-
-SOURCES = {
-    "shopify": Source("shopify.csv", "csv", 5, ("linen-shirt", "olive-oil", "LS-", "OIL-")),
-    "woocommerce": Source(
-        "woocommerce.csv", "csv", 5, ("10", "TEAPOT", "CUP-BLUE"), begin="\n101", end=""
-    ),
-    "google-merchant": Source("google-merchant.tsv", "csv", 3, ("TV_1", "SHIRT_")),
-    "google-merchant-rss": Source(
-        "google-merchant-rss.xml", "expat", 2, ("<g:id>",), begin="<item>", end="</channel>"
-    ),
-    "akeneo": Source("akeneo-products.csv", "csv", 3, ("tee-white-", "mug-blue")),
-    "amazon": Source("amazon.txt", "csv", 2, ("TEE",)),
-    "salsify": Source("salsify.csv", "csv", 3, ("TV-40", "CAB-1")),
-    "prestashop": Source("prestashop-products.csv", "csv", 0, ()),
-    "bigcommerce": Source("bigcommerce.csv", "csv", 4, ("LS", "OIL-")),
-    "magento1": Source("magento1.csv", "csv", 4, ("shirt", "oil")),
-    "openfoodfacts": Source("openfoodfacts.csv", "csv", 0, ()),
-    "openfoodfacts-lines": Source("openfoodfacts.jsonl", "json", 0, ('"code":"', '"code": "'), "{"),
-    "amazon-berkeley": Source("amazon-berkeley.jsonl", "json", 2, ("B00EXAMP",), "{"),
-    "bmecat": Source(
-        "bmecat.xml", "expat", 2, ("<SUPPLIER_AID>", "<ART_ID>"), "<ARTICLE", "</T_NEW_CATALOG>"
-    ),
-    "icecat": Source("icecat.xml", "expat", 2, (' ID="',), "<Product ", "</ICECAT-interface>"),
-    "xml": Source(
-        "offers.xml", "expat", 2, ('<offer id="',), "<offer ", "</offers>", mapping="offers.yaml"
-    ),
-}
-TABLE = ("csv", "workbook", "jsonl", "json", "parquet", "rdf")
-"""The same ten properties of each product, in the general formats."""
-
-
-def write_repeated(source: Source, products: int, path: Path) -> None:
-    """A source of about `products` products."""
-    text = (EXPORTS / source.file).read_text(encoding="utf-8")
-    if source.begin:
-        start = text.index(source.begin) + source.begin.startswith("\n")
-        stop = text.rindex(source.end) if source.end else len(text)
-    else:
-        rows = 3 if source.file == "amazon.txt" else 1
-        start = sum(len(line) for line in text.splitlines(keepends=True)[:rows])
-        stop = len(text)
-    body = text[start:stop]
-    count = source.products or max(body.count("\n"), 1)
-    with path.open("w", encoding="utf-8") as file:
-        file.write(text[:start])
-        for number in range(max(products // count, 1)):
-            part = body
-            if source.ids:
-                for token in source.ids:
-                    part = part.replace(token, f"{token}{number}")
-            else:
-                part = "".join(_first_cell(line, number) for line in body.splitlines(keepends=True))
-            file.write(part)
-        file.write(text[stop:])
-
-
-def _first_cell(line: str, number: int) -> str:
-    mark = next((mark for mark in "\t;" if mark in line), ",")
-    first, _, rest = line.partition(mark)
-    return f"{first}{number}{mark}{rest}"
-
-
-def write_table(format: str, products: int, path: Path) -> Path | None:
-    """Ten properties of each product in a general format; the mapping that it needs."""
-    names = ["id", "title", "category", *(f"p{number}" for number in range(10))]
-
-    def rows() -> Iterator[list[str]]:
-        for i in range(products):
-            yield [f"sku-{i}", f"Product number {i}", f"c{i % 50}"] + [
-                f"value {(i * 7 + number) % 90}" for number in range(10)
-            ]
-
-    mapping = path.with_suffix(".yaml")
-    mapping.write_text("id: id\ntitle: title\ncategory: category\n")
-    if format == "csv":
-        with path.open("w", newline="") as file:
-            csv.writer(file).writerows([names, *rows()])
-    elif format in ("jsonl", "json"):
-        lines = [json.dumps(dict(zip(names, row, strict=True))) for row in rows()]
-        joined = "\n".join(lines) if format == "jsonl" else f"[{','.join(lines)}]"
-        path.write_text(joined)
-    elif format == "parquet":
-        import pyarrow as pa
-        import pyarrow.parquet as pq
-
-        columns = list(zip(*rows(), strict=True))
-        pq.write_table(pa.table(dict(zip(names, columns, strict=True))), path)
-    elif format == "workbook":
-        _write_workbook(path, [names, *rows()])
-    else:
-        with path.open("w") as file:
-            for row in rows():
-                subject = f"<https://s.example/product/{row[0]}>"
-                file.write(f'{subject} <https://schema.org/name> "{row[1]}" .\n')
-                for name, value in zip(names[2:], row[2:], strict=True):
-                    file.write(f'{subject} <https://s.example/{name}> "{value}" .\n')
-        return None
-    return mapping
-
-
-def _write_workbook(path: Path, rows: list[list[str]]) -> None:
-    """The least that is a workbook."""
-    import zipfile
-
-    kinds = "application/vnd.openxmlformats-officedocument.spreadsheetml"
-    package = "http://schemas.openxmlformats.org/package/2006"
-    office = "http://schemas.openxmlformats.org/officeDocument/2006/relationships"
-    main = "http://schemas.openxmlformats.org/spreadsheetml/2006/main"
-    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as book:
-        book.writestr(
-            "[Content_Types].xml",
-            f'<Types xmlns="{package}/content-types"><Default Extension="rels" ContentType='
-            '"application/vnd.openxmlformats-package.relationships+xml"/>'
-            f'<Override PartName="/xl/workbook.xml" ContentType="{kinds}.sheet.main+xml"/>'
-            f'<Override PartName="/xl/worksheets/sheet1.xml" ContentType="{kinds}.worksheet+xml"/>'
-            "</Types>",
-        )
-        for name, kind, target in (
-            ("_rels/.rels", "officeDocument", "xl/workbook.xml"),
-            ("xl/_rels/workbook.xml.rels", "worksheet", "worksheets/sheet1.xml"),
-        ):
-            book.writestr(
-                name,
-                f'<Relationships xmlns="{package}/relationships"><Relationship Id="rId1" '
-                f'Type="{office}/{kind}" Target="{target}"/></Relationships>',
-            )
-        book.writestr(
-            "xl/workbook.xml",
-            f'<workbook xmlns="{main}" xmlns:r="{office}"><sheets><sheet name="S" sheetId="1" '
-            'r:id="rId1"/></sheets></workbook>',
-        )
-        with book.open("xl/worksheets/sheet1.xml", "w") as sheet:
-            sheet.write(f'<worksheet xmlns="{main}"><sheetData>'.encode())
-            for row in rows:
-                cells = "".join(f'<c t="inlineStr"><is><t>{cell}</t></is></c>' for cell in row)
-                sheet.write(f"<row>{cells}</row>".encode())
-            sheet.write(b"</sheetData></worksheet>")
 
 
 def ours(path: Path, format: str, mapping: Path | None) -> int:
@@ -326,7 +166,9 @@ def _written(name: str, products: int, folder: Path) -> tuple[Path, str, str, Pa
         path = folder / source.file
         write_repeated(source, products, path)
         mapping = EXPORTS / source.mapping if source.mapping else None
-        return path, name.removesuffix("-lines").removesuffix("-rss"), source.library, mapping
+        format = name.removesuffix("-lines").removesuffix("-rss")
+        format = {"salsify-json": "salsify", "json-api": "json"}.get(format, format)
+        return path, format, source.library, mapping
     path = folder / f"table.{ {'workbook': 'xlsx', 'rdf': 'nt'}.get(name, name) }"
     return path, name, LIBRARIES[name], write_table(name, products, path)
 

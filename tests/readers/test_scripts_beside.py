@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from benchmarks._reader_sources import SOURCES, TABLE
 from benchmarks.reader_scripts import SCRIPTS
-from benchmarks.readers import SOURCES, TABLE, see_same
+from benchmarks.readers import see_same
 
 
 @pytest.mark.parametrize("name", [*SOURCES, *TABLE])
