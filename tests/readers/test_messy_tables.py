@@ -288,6 +288,95 @@ def test_a_row_that_is_no_row_of_units(tmp_path: Path, first: str) -> None:
     assert "skip_after_header" not in needed.value.mapping
 
 
+def test_rows_that_tell_how_a_template_is_filled_in_are_no_products(tmp_path: Path) -> None:
+    """As templates of TikTok Shop, Walmart and others have them: they were products before."""
+    text = (
+        "category,product_name,main_image,weight,price,seller_sku\n"
+        "Category,Product Name,Main Image,Weight (lb),Retail Price,Seller SKU\n"
+        "Mandatory,Mandatory,Optional,Mandatory,Mandatory,Optional\n"
+        "Choose one,1-255 characters,Paste a URL,Enter a number,Enter a price,Enter your own\n"
+        "Mugs,Blue mug,https://a.example/1.jpg,0.5,9.00,M-1\n"
+        "Mugs,Red mug,https://a.example/2.jpg,0.6,9.50,M-2\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert (said["id"], said["skip_after_header"]) == ("seller_sku", 3)
+    assert list(found) == ["M-1", "M-2"]
+    path = tmp_path / "c.csv"
+    with pytest.raises(MappingNeeded) as needed:
+        list(choose_reader(path).reader.read(path, None))
+    assert "the 3 rows below the header say more of the columns" in needed.value.mapping
+
+
+@pytest.mark.parametrize(
+    "first", ["A,n/a,-,Mug", "A,free,1,Mug", "A,,unlimited,Mug", "A,1,2,Mug", "A,???,---,Mug"]
+)
+def test_a_product_without_numbers_is_no_row_of_labels(tmp_path: Path, first: str) -> None:
+    text = f"sku,price,stock,name\n{first}\nB,0.25,3,Cup\nC,0.5,4,Pot\n"
+    said, found, _ = accepted(tmp_path, text)
+    assert "skip_after_header" not in said
+    assert list(found) == ["A", "B", "C"]
+
+
+def test_comments_above_the_header_are_not_it(tmp_path: Path) -> None:
+    text = (
+        "# Required | The id that you know it by,# Required | What it is called,# 1 | a | b\n"
+        "sku,name,#\nA,Mug,7\nB,Cup,8\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert (said["header"], said["id"], list(found)) == (2, "sku", ["A", "B"])
+    assert found["A"].properties == (("#", "7"),)
+    said, found, _ = accepted(tmp_path, "#,sku,name\n1,A,Mug\n2,B,Cup\n")
+    assert ("header" in said, list(found)) == (False, ["A", "B"])
+
+
+@pytest.mark.parametrize(
+    ("cells", "category", "others", "said_"),
+    [
+        (["c1|c2", "c2|c3", "c3"], "c1", ["c2"], (None, "|")),
+        (["Home|Mugs", "Home|Cups", "Garden|Pots"], "Home > Mugs", [], ("|", None)),
+        (["A > B,C > D", "C > D", "A > B"], "A > B", ["C > D"], (">", ",")),
+        (['"/a, /b"', "/b", "/a"], "/a", ["/b"], (None, ",")),
+        (['"Pots, pans and lids"', "Cups", "Mugs"], "Pots, pans and lids", [], (None, None)),
+    ],
+)
+def test_several_categories_of_a_product_are_no_path(
+    tmp_path: Path,
+    cells: list[str],
+    category: str,
+    others: list[str],
+    said_: tuple[str | None, str | None],
+) -> None:
+    cells = [cell if cell.startswith('"') else f'"{cell}"' for cell in cells]
+    rows = "".join(f"{n},Mug {n},{cell}\n" for n, cell in enumerate(cells))
+    said, found, _ = accepted(tmp_path, f"sku,name,categories\n{rows}")
+    parted = said.get("separators", {}).get("categories")
+    assert (said.get("category_levels"), parted) == said_
+    assert found["0"].category == category
+    assert [value for name, value in found["0"].properties if name == "categories"] == others
+
+
+def test_numbered_columns_of_paths_are_categories_and_no_levels(tmp_path: Path) -> None:
+    text = (
+        "sku,name,category_1,category_2\nA,Mug,Home / Mugs,Sale / Now\nB,Cup,Home / Cups,\n"
+        "C,Pot,Garden / Pots,Sale / Now\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert not isinstance(said.get("category_levels"), dict)
+    assert found["A"].category != "Home / Mugs > Sale / Now"
+
+
+def test_variations_and_galleries_under_other_names(tmp_path: Path) -> None:
+    text = (
+        "SKU,Label,Variation of,Thumbnail,Gallery\n"
+        'C,Chair,,https://a.example/c.jpg,"https://a.example/1.jpg,https://a.example/2.jpg"\n'
+        "C-B,Chair black,C,https://a.example/b.jpg,\n"
+    )
+    said, found, _ = accepted(tmp_path, text)
+    assert said["variants"] == {"parent": "Variation of"}
+    assert found["C"].images == tuple(f"https://a.example/{name}.jpg" for name in "c12")
+    assert found["C-B"].links == (("variant of", "C"),)
+
+
 def test_attachments_are_pictures_by_their_address(tmp_path: Path) -> None:
     at = "https://files.example/v3/"
     text = f'sku,photos\nA,"red mug.jpg ({at}x),back (1).jpg ({at}y)"\nB,\nC,c.png ({at}z)\n'

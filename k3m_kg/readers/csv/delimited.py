@@ -17,7 +17,7 @@ from k3m_kg.readers.columns import Columns
 from k3m_kg.readers.compressed import unpacked_suffix, unreadable
 from k3m_kg.readers.csv.blocks import RowBlock, read_blocks
 from k3m_kg.readers.csv.encodings import sniffed_text, told_encoding
-from k3m_kg.readers.csv.header import are_labels, find_header, guess_header
+from k3m_kg.readers.csv.header import find_header, guess_header, label_rows
 from k3m_kg.readers.csv.plain_rows import PlainRows, plain_record
 from k3m_kg.readers.csv.rows import (
     DELIMITERS,
@@ -202,7 +202,7 @@ def _needed(header: Sequence[str], rows: Rows, path: Path, number: int | None) -
         number: of the row that was taken for the header, if it is not the first.
     """
     found = [row.cells for row in islice(rows, _SUGGESTED_FROM) if not isinstance(row, RejectedRow)]
-    skip = 1 if found and are_labels(found[0], found[1:]) else 0
+    skip = label_rows(found)
     trees = [dict(zip(header, cells, strict=True)) for cells in found[skip:]]
     return MappingNeeded(
         "a table needs a mapping file that says what its columns mean",

@@ -16,6 +16,7 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.readers.cells import check_width, unstorable
 from k3m_kg.readers.csv.rows import DELIMITERS, excel_text
 from k3m_kg.readers.lines import MAX_LINE, LineTooLong, RowTooLong, TextLines
+from k3m_kg.readers.mapped.contents import PLACEHOLDERS
 from k3m_kg.readers.mapping import Mapping
 
 HEADER_WITHIN = 20
@@ -23,7 +24,11 @@ HEADER_WITHIN = 20
 _SAID = re.compile(r'\ufeff?"?sep=([^\w\s"]|\t)"?\s*', re.IGNORECASE)
 _LONGEST_NAME = 80
 _NUMBER = re.compile(r"[-+]?[\d.,\s]+%?")
+_ADDRESS = re.compile(r"(?:https?:)?//\S+", re.IGNORECASE)
+_COMMENT = re.compile(r"#\s*[^\W\d]")
+"""How a row begins that says something of the columns, above their names."""
 _LOOKED_AT = 100
+_MOST_LABELS = 5
 _FULL = 0.6
 """Of the widest row's cells: a header names about as many, a title above it few."""
 
@@ -83,12 +88,22 @@ def guess_header(lines: TextLines, path: Path) -> tuple[list[str], dict[str, Any
     for _ in rows.first():
         pass
     names = [header[0] for _, header in rows.found]
-    full = _FULL * max(map(_filled, names))
-    place = 0
-    if _filled(names[0]) < full:
-        fits = (at for at, row in enumerate(names) if _filled(row) >= full and _are_names(row))
-        place = next(fits, 0)
+    place = comments = _comments(names)
+    full = _FULL * max(map(_filled, names[comments:]))
+    if _filled(names[comments]) < full:
+        fits = (
+            at
+            for at, row in enumerate(names)
+            if at >= comments and _filled(row) >= full and _are_names(row)
+        )
+        place = next(fits, comments)
     return *rows.begin_below(place), rows.found[place][0] if place else None
+
+
+def _comments(rows: Sequence[Sequence[str]]) -> int:
+    """Rows above the header that say something of the columns, as `# Required | The id`."""
+    count = next(at for at, row in enumerate([*rows, [""]]) if not _COMMENT.match(row[0]))
+    return count if count < len(rows) and _filled(rows[count]) > 1 else 0
 
 
 def _filled(names: Sequence[str]) -> int:
@@ -103,23 +118,58 @@ def _are_names(texts: Sequence[str]) -> bool:
     )
 
 
+def label_rows(rows: Sequence[Sequence[str]]) -> int:
+    """How many of the first rows below a header say more of the columns, and are no products.
+
+    These are units, names for people, what is mandatory, or how to fill the template in: texts
+    where all rows below them have numbers or addresses.
+    """
+    for count in range(min(_MOST_LABELS, len(rows) - 2), 0, -1):
+        kinds = [_kind_of(column) for column in zip(*rows[count : count + _LOOKED_AT], strict=True)]
+        if all(_differs(row, kinds) for row in rows[:count]):
+            return count
+    return 1 if rows and are_labels(rows[0], rows[1:]) else 0
+
+
+def _kind_of(column: Sequence[str]) -> re.Pattern[str] | None:
+    """What all cells of a column are that are not empty, if there are several: number, address."""
+    filled = [cell for cell in column if cell and cell not in PLACEHOLDERS]
+    fits = (kind for kind in (_NUMBER, _ADDRESS) if all(map(kind.fullmatch, filled)))
+    return next(fits, None) if len(filled) > 1 else None
+
+
+def _differs(row: Sequence[str], kinds: Sequence[re.Pattern[str] | None]) -> bool:
+    """Whether a row has texts, of several columns, in all that are of a kind below it."""
+    told = [(cell, kind) for cell, kind in zip(row, kinds, strict=True) if cell and kind]
+    return len(told) > 1 and not any(
+        cell in PLACEHOLDERS or kind.fullmatch(cell) or not any(map(str.isalpha, cell))
+        for cell, kind in told
+    )
+
+
 def are_labels(first: Sequence[str], others: Sequence[Sequence[str]]) -> bool:
     """Whether the first row below a header says more of the columns: units, say, and is no product.
 
-    It has no digit, lacks what all others have and are told apart by, and has a text where they
-    have numbers.
+    It has no digit, lacks the texts (else numbers) that all others have and are told apart by, and
+    has a text where they have numbers.
     """
     others = others[:_LOOKED_AT]
     if len(others) < 2 or not any(first) or any(map(str.isdigit, "".join(first))):
         return False
     columns = list(zip(*others, strict=True))
-    lacks = any(
-        not cell and all(column) and len(set(column)) == len(column)
+    telling = [
+        (cell, all(map(_NUMBER.fullmatch, column)))
         for cell, column in zip(first, columns, strict=True)
-    )
-    return lacks and any(
-        cell and any(column) and all(_NUMBER.fullmatch(text) for text in column if text)
-        for cell, column in zip(first, columns, strict=True)
+        if all(column) and len(set(column)) == len(column)
+    ]
+    texts = [cell for cell, is_number in telling if not is_number] or [cell for cell, _ in telling]
+    return (
+        bool(texts)
+        and not any(texts)
+        and any(
+            cell and any(column) and all(_NUMBER.fullmatch(text) for text in column if text)
+            for cell, column in zip(first, columns, strict=True)
+        )
     )
 
 

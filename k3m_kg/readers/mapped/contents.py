@@ -31,6 +31,7 @@ _TAG = re.compile(
 )
 _REFERENCE = re.compile(r"&(?:#\d{2,6}|#x[0-9a-f]{2,6}|([a-z][a-z0-9]{1,30}));", re.IGNORECASE)
 _LONGEST_PART = 60
+_LONGEST_PATH = 300
 _LONGEST_TITLE = 120
 _SAMPLE = 1000
 _TRIED = 100
@@ -48,6 +49,36 @@ def levels(values: Sequence[str]) -> str | None:
         if values and sum(between in value for value in values) * 2 > len(values):
             return between.strip()
     return None
+
+
+def paths(values: Sequence[str]) -> tuple[str | None, str | None]:
+    """What stands between the levels of categories, and between several categories of a cell.
+
+    A bar may be either: between levels, no name is now a level of its own and now below others.
+    """
+    values = values[:_SAMPLE]
+    between = levels(values)
+    if between == "|" and _are_several(values, "|"):
+        return None, "|"
+    for mark in ("|", ";", ", ", ","):
+        if mark != between and _are_several(values, mark, between):
+            return between, mark.strip()
+    return between, None
+
+
+def _are_several(values: Sequence[str], mark: str, between: str | None = None) -> bool:
+    """Whether a mark stands between categories: each a path, or the whole of another cell."""
+    several = [parts for value in values if len(parts := _parts(value, mark)) > 1]
+    first = {_parts(value, mark)[0] for value in values if _parts(value, mark)}
+    further = [part for parts in several for part in parts[1:]]
+    if not several or not all(len(part) <= _LONGEST_PATH for part in further):
+        return False
+    told = [
+        part
+        for part in further
+        if part in first or part.startswith("/") or (between is not None and between in part)
+    ]
+    return 2 * len(told) > len(further)
 
 
 def are_levels(columns: Sequence[Sequence[str]]) -> bool:
@@ -102,6 +133,11 @@ def are_pictures(values: Sequence[str]) -> bool:
     values = values[:_TRIED]
     fits = sum(map(_is_picture, (first_of(value) for value in values)))
     return fits >= 0.9 * len(values)
+
+
+def are_addresses(values: Sequence[str]) -> bool:
+    """Whether all begin with an address of the web."""
+    return bool(values) and all(map(_ADDRESS.match, values[:_TRIED]))
 
 
 def first_of(value: str) -> str:

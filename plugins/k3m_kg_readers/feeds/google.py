@@ -40,7 +40,7 @@ _SHOP = frozenset(
         "quantity", "quantity_to_sell_on_facebook", "inventory", "pickup_method", "pickup_sla",
         "link_template", "mobile_link_template", "external_seller_id", "published", "updated",
         "pubdate", "guid", "rss_only", "status", "video_link", "lifestyle_image_link",
-        "virtual_model_link", "return_policy_label",
+        "virtual_model_link", "return_policy_label", "video",
     ]
 )  # fmt: skip
 """Attributes that steer offers, delivery and advertising."""
@@ -58,6 +58,7 @@ class GoogleMerchantReader(TableDialect):
     """Reads product data in each of the three forms that Merchant Center takes."""
 
     name = "google-merchant"
+    rows_to_header = 3  # Meta's template has a row above it
 
     def sniff(self, path: Path, head: bytes) -> float:
         """Sure if it is a feed with the namespace of Google, or has its names of columns."""
@@ -160,8 +161,8 @@ def _of_google(name: str) -> bool:
 
 
 def _attribute(name: str) -> str:
-    """`Image Link`, `image link` and `g:image_link` are `image_link`."""
-    return name.lower().strip().removeprefix("g:").replace(" ", "_")
+    """`Image Link`, `image link` and `g:image_link` are `image_link`, Meta's `style[0]` `style`."""
+    return name.lower().strip().removeprefix("g:").replace(" ", "_").partition("[")[0]
 
 
 def _item(item: XmlElement) -> CatalogRecord:

@@ -33,6 +33,20 @@ def test_table_and_feed_say_the_same(name: str) -> None:
     }
 
 
+def test_the_template_of_meta_has_a_row_above_its_header(tmp_path: Path) -> None:
+    text = (
+        '# Required | A unique id,# Required | A title,"# Required | in stock, say",# Required | A'
+        " picture,# Optional | Style,# Optional | Video\n"
+        "id,title,availability,image_link,style[0],video[0].url\n"
+        "M-1,Mug,in stock,https://a.example/1.jpg,casual,https://a.example/1.mp4\n"
+    )
+    path = written(tmp_path, text, "catalog.csv")
+    assert told(path)[0] == "google-merchant"
+    found = products(path, "google-merchant")
+    assert found["M-1"].images == ("https://a.example/1.jpg",)
+    assert values(found["M-1"]) == {"style": ["casual"]}
+
+
 def test_atom_is_read_and_entities_of_html_need_no_declaration() -> None:
     found = products(EXAMPLES / "google-merchant-atom.xml", "google-merchant")
     assert list(found) == ["TV_1", "SHIRT_S"]

@@ -25,6 +25,7 @@ from k3m_kg.readers.mapped.guessing.pairs import (
 from k3m_kg.readers.mapped.guessing.usual_names import (
     DESCRIPTIONS,
     LINKS,
+    MORE_IMAGES,
     PARENTS,
     ROW_NUMBERS,
     InLanguages,
@@ -187,8 +188,12 @@ class Suggestion:
                 + (", but where it says nothing" if len(said["languages"]) > 1 else "")
             )
         self._name_pictures()
-        if (category := said.get("category")) and (between := contents.levels(self._of(category))):
-            said["category_levels"] = between
+        if (category := said.get("category")) is not None and category not in self._lists:
+            between, several = contents.paths(self._of(category))
+            if between is not None:
+                said["category_levels"] = between
+            if several is not None:
+                said.setdefault("separators", {})[category] = several
         pairs = numbered_pairs(names)
         if said.get("rows") == "continue" and not pairs and (pair := long_pair(names)) is not None:
             pairs = [pair]
@@ -226,7 +231,8 @@ class Suggestion:
         levels = levels_of_category([name for name in self._single if name not in self._used])
         if not levels or squashed(guessed.get("category", "")) in ("category", "categories"):
             return
-        if contents.are_levels([values_of(self._rows[:_SAMPLE], name) for name in levels]):
+        columns = [values_of(self._rows[:_SAMPLE], name) for name in levels]
+        if contents.are_levels(columns) and contents.levels(list(filter(None, columns[0]))) is None:
             guessed.pop("category", None)
             self.said["category_levels"] = {"columns": levels}
             self._used.update(levels)
@@ -268,6 +274,9 @@ class Suggestion:
             cells = [value for name in group for value in self._of(name)]
             if column not in group and (is_called_image(group[-1]) or contents.are_pictures(cells)):
                 several = [*several, *group]
+        for name in [n for n in names if n not in self._used and called([n], MORE_IMAGES)]:
+            if contents.are_pictures(self._of(name)) or contents.are_addresses(self._of(name)):
+                several = [*several, name]
         several = list(dict.fromkeys(several))
         said["image"] = several[0] if len(several) == 1 else several
         self._used.update(several)
@@ -279,7 +288,7 @@ class Suggestion:
             and (found := contents.between_pictures(self._of(name)))
         }
         if between:
-            said["separators"] = between
+            said["separators"] = said.get("separators", {}) | between
 
     def _name_variants(self) -> None:
         """Rows that name the product which they are a variant of."""

@@ -45,7 +45,9 @@ _NAMES = {
         "sku_code", "article_no", "artikel_id", "product_number", "handle_id", "entity_id",
         "variant_id", "custom_label", "material_number", "materialnummer", "teilenummer",
         "bestellnummer", "codigo", "indeks", "urun_kodu", "stok_kodu", "mpn", "gtin", "ean",
-        "ean13", "barcode", "upc",
+        "ean13", "barcode", "upc", "seller_sku", "merchant_sku", "shop_sku", "vendor_sku", "sku_id",
+        "article_code", "product_reference", "variation_sku", "product_variation_sku",
+        "variation_id",
     ),
     "title": (
         "title", "name", "product_name", "product_display_name", "product_title",
@@ -85,12 +87,21 @@ PARENTS = (
     "parent_sku", "parent_id", "parent", "parent_product_id", "parent_code", "parent_product",
     "parent_item", "parent_item_id", "master_sku", "master_id", "variant_of", "parent_handle",
     "parent_product_sku", "parent_artikelnummer", "vaterartikel", "hauptartikel", "parent_ref",
+    "variation_of", "is_variant_of", "variante_von", "parent_reference", "parent_product_number",
 )  # fmt: skip
 """Of a variant, the column with the id of the product that it is one of."""
 LANGUAGE_COLUMNS = (
     "locale", "language", "lang", "language_code", "store_language", "sprache", "langue",
     "language_id", "lang_code", "idioma",
 )  # fmt: skip
+MORE_IMAGES = (
+    "additional_images", "additional_image_link", "additional_image_links", "additional_image_url",
+    "additional_image_urls", "other_images", "other_image_urls", "more_images", "gallery",
+    "gallery_images", "image_gallery", "galleries", "extra_images", "images", "image_urls",
+    "pictures", "photos", "bilder", "weitere_bilder", "zusatzbilder", "secondary_images",
+    "secondary_image_url", "product_secondary_image_url", "additional_pictures",
+)  # fmt: skip
+"""Columns with further pictures, beside that of the first."""
 LINKS = (
     "related", "related_products", "related_skus", "related_ids", "upsells", "upsell_skus",
     "crosssells", "crosssell_skus", "accessories", "similar", "similar_products", "substitutes",
