@@ -20,6 +20,7 @@ from k3m_kg.api import (
     CatalogRecord,
     DelimitedTable,
     JsonItem,
+    Note,
     ProductRecord,
     RejectedRow,
     html_to_text,
@@ -102,20 +103,28 @@ class SalsifyReader(TableDialect):
             yield from super().read(path, mapping)
             return
         refuse_mapping(self.name, mapping)
+        late = False
         with closing(_Document()) as document, Families(levels=True) as families:
             for item in json_sections(path, _SECTIONS):
                 if isinstance(item, RejectedRow):
                     yield item
                 elif item.key in ("attributes", "attribute_values", "digital_assets"):
                     document.learn(item)
+                    late = late or document.any_asked
                 elif item.key in ("products", "data", ""):
                     yield from self._of_item(document, item, families)
             yield from families.rest()
+        if late:
+            yield Note(
+                "properties, their values or assets that stand behind products were not known when "
+                "these were read: some are called by their ids"
+            )
 
     def _of_item(
         self, document: _Document, item: JsonItem, families: Families
     ) -> Iterator[CatalogRecord]:
         tree = item.tree
+        document.any_asked = True
         id_ = text(tree.get(OWN + "id")) or text(tree.get(document.id_property))
         if not id_:
             yield item.rejected(f"no {OWN}id")
@@ -194,7 +203,7 @@ class SalsifyReader(TableDialect):
         others: list[_Said] = []
         best: dict[str, str] = {}
         for one in said:
-            if one.is_picture or _PICTURE.fullmatch(one.value):
+            if one.is_picture or _is_address_of_picture(one.value):
                 shown.append(one.value)
                 continue
             others.append(one)
@@ -230,11 +239,13 @@ class _Document:
     Attributes:
         id_property, title_property: with the role of id and name.
         references: properties that say again what other fields do.
+        any_asked: a product was read.
     """
 
     def __init__(self) -> None:
         self.id_property = self.title_property = ""
         self.references: set[str] = set()
+        self.any_asked = False
         self._names: dict[str, str] = {}
         self._of_assets: set[str] = set()
         self._chosen: set[str] = set()
@@ -345,6 +356,15 @@ def _texts(value: Any) -> Iterator[tuple[str, str]]:
         yield "", one
 
 
+def _is_address_of_picture(value: str) -> bool:
+    # Without blanks the pattern takes a time that grows with the length alone.
+    return (
+        value[:4].lower() == "http"
+        and len(value.split(None, 1)) == 1
+        and bool(_PICTURE.fullmatch(value))
+    )
+
+
 def _address(said: Mapping[str, str]) -> str:
     return said.get("url") or said.get("source_url") or ""
 
@@ -358,10 +378,8 @@ def _links(tree: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
     items = tree.get(OWN + "relations")
     for item in items if isinstance(items, list) else []:
         if isinstance(item, dict) and (target := text(item.get(OWN + "target_product_id"))):
-            kinds = (
-                text(value) for name, value in item.items() if name != OWN + "target_product_id"
-            )
-            yield next(filter(None, kinds), "related"), target
+            said = {name.removeprefix(OWN): text(value) for name, value in item.items()}
+            yield said.get("relation_type") or said.get("type") or "related", target
 
 
 def _unstorable(found: ProductRecord) -> str | None:

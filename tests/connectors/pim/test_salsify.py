@@ -65,6 +65,30 @@ def test_products_as_the_interface_gives_them(tmp_path: Path, around: str) -> No
     assert rejected == ["no salsify:id", "not an object in braces"]
 
 
+def test_relations_have_the_name_of_their_kind(tmp_path: Path) -> None:
+    relation = {"salsify:id": "r9", "relation_type": "Spare", "salsify:target_product_id": "2"}
+    content = [{"salsify:id": "1", "Name": "Mug", "salsify:relations": [relation]}]
+    assert products(written(tmp_path, json.dumps(content), "x.json"), "salsify")["1"].links == (
+        ("Spare", "2"),
+    )
+
+
+def test_what_stands_behind_the_products_is_missed_with_a_note(tmp_path: Path) -> None:
+    attributes = {"attributes": [{"salsify:id": "t", "salsify:name": "Title"}]}
+    content = [{"products": [{"salsify:id": "1", "t": "Mug"}]}, attributes]
+    _, records = told(written(tmp_path, json.dumps(content), "x.json"))
+    assert "stand behind products" in records[-1].text  # type: ignore[union-attr]
+    _, records = told(written(tmp_path, json.dumps(content[::-1]), "x.json"))
+    assert [type(one) for one in records] == [ProductRecord]
+
+
+def test_a_long_text_that_begins_like_an_address_takes_no_time(tmp_path: Path) -> None:
+    """Forty minutes before."""
+    long = "https://x" + ".jpg#" * 180_000 + " y"
+    path = written(tmp_path, f"SKU,Name,Text,salsify:parent_id\n1,Mug,{long},\n", "x.csv")
+    assert products(path, "salsify")["1"].properties == (("Text", long),)
+
+
 def test_definitions_of_properties_are_no_products(tmp_path: Path) -> None:
     text = "salsify:id,salsify:name,salsify:data_type\nfeature,Feature,string\n"
     with pytest.raises(CatalogError, match="no products"):
