@@ -37,9 +37,12 @@ def suggested_mapping(
         notes.append(f"header: the first row with a name for most columns is row {header}")
     if skip_after_header:
         said["skip_after_header"] = skip_after_header
-        rows = "row" if skip_after_header == 1 else f"{skip_after_header} rows"
-        said_of = "say more of the columns" if skip_after_header > 1 else "says more of the columns"
-        notes.append(f"skip_after_header: the {rows} below the header {said_of}, such as units")
+        below = (
+            "row below the header says"
+            if skip_after_header == 1
+            else f"{skip_after_header} rows below the header say"
+        )
+        notes.append(f"skip_after_header: the {below} more of the columns, such as units")
     text = yaml.safe_dump(said, sort_keys=False, allow_unicode=True, width=1000)
     if said["id"] == OPEN:
         text = text.replace(f"id: {OPEN!r}", f"id: {OPEN}  # which column?").replace(
