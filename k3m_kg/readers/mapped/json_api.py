@@ -27,7 +27,7 @@ _VARIANT = re.compile(r"variant|variation|children", re.IGNORECASE)
 _NAMED_BY = ("group", "option_type", "optionType", "attribute", "property")
 """Relationships of a value to what it is a value of."""
 _DEEPEST = 4
-_KEPT_PATHS, _KEPT_LENGTH = 10_000, 500
+_KEPT, _KEPT_LENGTH = 10_000, 500
 
 
 class TooMuchError(Exception):
@@ -71,7 +71,7 @@ class Included:
             " WITHOUT ROWID;"
         )
         self.missing: Counter[str] = Counter()
-        self._paths: dict[tuple[str, str], str] = {}
+        self._kept: dict[tuple[str, str], str | dict[str, str]] = {}
         self._left = 0
 
     def add(self, items: Iterable[tuple[int, Any, str]]) -> bool:
@@ -134,8 +134,9 @@ class Included:
     def _said(self, relationship: str, reference: dict[str, Any], depth: int) -> Any:
         """What stands for a related resource: its name, its address, or all that it says."""
         kind = reference["type"]
-        if (path := self._paths.get((kind, reference["id"]))) and not _VARIANT.search(relationship):
-            return path
+        kept = self._kept.get((kind, reference["id"]))
+        if kept is not None and not _VARIANT.search(relationship):
+            return kept
         tree = self._get(reference) if depth < _DEEPEST else None
         if tree is None:
             if depth == 0:
@@ -155,13 +156,17 @@ class Included:
             return {"name": name, "value": value} | unit
         for of in _NAMED_BY:
             if (group := self._first(related, of)) and (group_name := _name(_attributes(group))):
-                return {"name": group_name, "value": name}
-        path = self._path(reference, name, related)
-        if len(path) <= _KEPT_LENGTH:
-            if len(self._paths) >= _KEPT_PATHS:
-                self._paths.clear()
-            self._paths[kind, reference["id"]] = path
-        return path
+                return self._keep(reference, {"name": group_name, "value": name})
+        return self._keep(reference, self._path(reference, name, related))
+
+    def _keep(self, reference: dict[str, Any], said: str | dict[str, str]) -> str | dict[str, str]:
+        """Remember what stands for a resource that many products are related to."""
+        texts = [said] if isinstance(said, str) else said.values()
+        if sum(map(len, texts)) <= _KEPT_LENGTH:
+            if len(self._kept) >= _KEPT:
+                self._kept.clear()
+            self._kept[reference["type"], reference["id"]] = said
+        return said
 
     def _whole(self, said: dict[str, Any], related: dict[str, Any], depth: int) -> dict[str, Any]:
         found = dict(said)
