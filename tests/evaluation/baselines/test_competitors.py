@@ -14,7 +14,7 @@ from k3m_kg.batches.batcher import Batcher
 from k3m_kg.batches.split_questions import questions_of
 from k3m_kg.config import ModelSettings
 from k3m_kg.contracts import Catalog, ModalityData, ModalityTokens
-from k3m_kg.evaluation.baselines import examples, features
+from k3m_kg.evaluation.baselines import examples
 from k3m_kg.evaluation.baselines.choosing import inputs_of
 from k3m_kg.evaluation.baselines.competitors import Competitors
 from k3m_kg.evaluation.baselines.links import linear_ranks
@@ -161,28 +161,6 @@ def test_features_of_a_frozen_encoder_are_an_input(tmp_path: Path) -> None:
     found = asked(batcher, "kind", shown=("scent",), hide=("price",))
     assert list(found) == ["features"]
     assert found["features"] > 0.6
-
-
-def test_of_many_features_the_directions_that_tell_products_apart_are_read(
-    shop: Batcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    view = View(shop, shop.catalog, np.empty(0, np.int64), cut_title=True)
-    shown = Triples.each(shop.snapshot.rows("test"))
-
-    def likeness(most: int) -> np.ndarray:
-        monkeypatch.setattr(features, "MOST_DIRECTIONS", most)
-        item = inputs_of(view, ("image",))["features"]
-        assert item.fit(view, shop.snapshot.rows("train"))
-        found = np.asarray(item.matrix(view, shown))
-        assert found.shape == (len(shown), min(most, 369))
-        return found @ found.T
-
-    whole, many, few = (likeness(most) for most in (512, 100, 2))
-    missing = [np.linalg.norm(whole - found) / np.linalg.norm(whole) for found in (many, few)]
-    assert missing[0] < 0.06 < 0.12 < missing[1]
-    two = asked(shop, "itemColour")["features"]
-    monkeypatch.setattr(features, "MOST_DIRECTIONS", 100)
-    assert asked(shop, "itemColour")["features"] > two
 
 
 def test_a_big_catalog_is_fitted_to_a_part_and_says_so(
