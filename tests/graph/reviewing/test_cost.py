@@ -73,14 +73,26 @@ def queue(store: GraphStore, desk: ReviewDesk, source: str, count: int) -> None:
 def test_counting_looks_at_no_decision(store: GraphStore) -> None:
     desk = ReviewDesk(store, random_share=0.0)
     meter = Meter(store)
-    queue(store, desk, "a", 1000)
+    queue(store, desk, "a", 200)
     steps = []
     for answer in (DecidedAs.SKIP, DecidedAs.ACCEPT, DecidedAs.REJECT):
-        desk.decide("ann", [item.id for item in desk.next("ann", 300)], answer)
+        desk.decide("ann", [item.id for item in desk.next("ann", 60)], answer)
         statements, more = meter.of(desk.counts)
         assert statements == 1
         steps.append(more)
     assert max(steps) <= 1.1 * steps[0] + 2
+
+
+def test_what_was_skipped_is_passed_in_one_step_each(store: GraphStore) -> None:
+    desk = ReviewDesk(store, random_share=0.0)
+    meter = Meter(store)
+    queue(store, desk, "a", 500)
+    steps = []
+    for count in (100, 300):
+        desk.decide("ann", [item.id for item in desk.next("ann", count)], DecidedAs.SKIP)
+        steps.append(meter.of(lambda: desk.next("ann"))[1])
+        desk.release("ann", [item.id for item in desk.next("ann")])
+    assert steps[1] < 6 * max(1, steps[0])
 
 
 def test_requests_cost_no_more_when_much_waits_and_much_was_decided(store: GraphStore) -> None:
