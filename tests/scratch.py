@@ -8,7 +8,7 @@ from pathlib import Path
 
 MEMORY = Path("/dev/shm")
 NEEDED = 8 << 30
-"""Bytes that must be free in memory: all tests of two workers keep less than a quarter of that."""
+"""Bytes that must be free in memory."""
 
 
 def write_into_memory() -> None:
