@@ -147,10 +147,11 @@ class Tally:
 
     def _folder_with(self, name: str) -> Path | None:
         """The folder beside the source in which this picture lies."""
-        for folder in sorted(self._plan.path.parent.iterdir()):
-            with suppress(OSError, ValueError):
-                if (folder / name).is_file():
-                    return folder
+        with suppress(OSError):  # it may be one that nobody may list
+            for folder in sorted(self._plan.path.parent.iterdir()):
+                with suppress(OSError, ValueError):
+                    if (folder / name).is_file():
+                        return folder
         return None
 
     def _of_lost_pictures(self) -> Iterator[str]:
