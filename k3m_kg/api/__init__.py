@@ -161,8 +161,8 @@ if TYPE_CHECKING:
         sniffed_rows,
     )
     from k3m_kg.readers.html_text import html_to_text
-    from k3m_kg.readers.json_lines import JsonLine, json_lines
-    from k3m_kg.readers.json_sections import JsonItem, json_sections
+    from k3m_kg.readers.json.lines import JsonLine, json_lines
+    from k3m_kg.readers.json.sections import JsonItem, json_sections
     from k3m_kg.readers.levels import path_from_top
     from k3m_kg.readers.scratch import scratch_database
     from k3m_kg.readers.xml.elements import XmlElement, sniffed_elements
@@ -295,8 +295,8 @@ _LAZY = {
     "most_unpacked": "k3m_kg.workers.parquet",
     "open_bytes": "k3m_kg.readers.compressed",
     "html_to_text": "k3m_kg.readers.html_text",
-    **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json_lines"),
-    **dict.fromkeys(("JsonItem", "json_sections"), "k3m_kg.readers.json_sections"),
+    **dict.fromkeys(("JsonLine", "json_lines"), "k3m_kg.readers.json.lines"),
+    **dict.fromkeys(("JsonItem", "json_sections"), "k3m_kg.readers.json.sections"),
     "path_from_top": "k3m_kg.readers.levels",
     "scratch_database": "k3m_kg.readers.scratch",
     **dict.fromkeys(("XmlElement", "sniffed_elements"), "k3m_kg.readers.xml.elements"),

@@ -53,12 +53,12 @@ def k3m_kg_readers() -> list[ReaderPlugin]:
         _reader(
             "jsonl",
             "JSON Lines with nested attributes, by a mapping file or the usual names",
-            "k3m_kg.readers.jsonl:JSONLinesReader",
+            "k3m_kg.readers.json.jsonl:JSONLinesReader",
         ),
         _reader(
             "json",
             "a JSON document: an array of products, or an object around one; read as jsonl is",
-            "k3m_kg.readers.json_document:JSONDocumentReader",
+            "k3m_kg.readers.json.document:JSONDocumentReader",
             JSONDocumentSettings,
         ),
         _reader(

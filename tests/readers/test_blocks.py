@@ -15,7 +15,7 @@ from k3m_kg.readers.csv.blocks import read_blocks
 from k3m_kg.readers.csv.delimited import Rows
 from k3m_kg.readers.csv.plain_rows import PlainRows, plain_record
 from k3m_kg.readers.csv.rows import read_rows
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.readers.lines import TextLines
 from k3m_kg.readers.mapped.products import Products
 from k3m_kg.readers.mapping import Mapping

@@ -8,8 +8,8 @@ import pytest
 
 from k3m_kg.errors import CatalogError, K3MError
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg.readers.json_document import JSONDocumentReader
-from k3m_kg.readers.json_outline import outline
+from k3m_kg.readers.json.document import JSONDocumentReader
+from k3m_kg.readers.json.outline import outline
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
@@ -115,7 +115,7 @@ def test_any_cut_of_the_blocks_reads_the_same(
     expected = list(JSONDocumentReader().read(path, None))
     assert len(expected) == 2
     for size in (1, 2, 3, 7):
-        monkeypatch.setattr("k3m_kg.readers.json_text._BLOCK", size)
+        monkeypatch.setattr("k3m_kg.readers.json.text._BLOCK", size)
         assert list(JSONDocumentReader().read(path, None)) == expected
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from k3m_kg.errors import CatalogError, ConfigError
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.records import Note, ProductRecord, RejectedRow
 

@@ -8,7 +8,7 @@ import pytest
 
 from k3m_kg.errors import CatalogError, ConfigError
 from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 

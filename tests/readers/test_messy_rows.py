@@ -10,7 +10,7 @@ import yaml
 
 from k3m_kg.errors import ConfigError, MappingNeeded
 from k3m_kg.readers.choosing import choose_reader
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.records import ProductRecord
 
 SPOKEN = (

@@ -147,7 +147,7 @@ def test_products_by_numbers_are_no_columns(tmp_path: Path) -> None:
 def test_a_table_of_columns_is_held_up_to_a_bound(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("k3m_kg.readers.json_text.MAX_COLUMNS_TEXT", 1 << 20)
+    monkeypatch.setattr("k3m_kg.readers.json.text.MAX_COLUMNS_TEXT", 1 << 20)
     many = {"sku": {str(n): f"A{n}" for n in range(100_000)}}
     with pytest.raises(CatalogError, match="column by column"):
         document(tmp_path, many)

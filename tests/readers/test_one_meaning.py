@@ -14,7 +14,7 @@ import pytest
 from k3m_kg.errors import ConfigError
 from k3m_kg.readers.columnar.parquet import ParquetReader
 from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.records import CatalogRecord, Note, ProductRecord, RejectedRow
 
 Rows = list[dict[str, str]]

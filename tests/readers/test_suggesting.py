@@ -9,7 +9,7 @@ import yaml
 
 from k3m_kg.errors import MappingNeeded
 from k3m_kg.readers.csv.delimited import DelimitedReader
-from k3m_kg.readers.jsonl import JSONLinesReader
+from k3m_kg.readers.json.jsonl import JSONLinesReader
 from k3m_kg.readers.mapped.guessing.suggesting import OPEN, is_open
 from k3m_kg.readers.mapping import load_mapping
 from k3m_kg.records import ProductRecord

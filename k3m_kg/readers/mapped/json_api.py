@@ -12,7 +12,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from k3m_kg.readers.json_lines import scan_json
+from k3m_kg.readers.json.lines import scan_json
 from k3m_kg.readers.levels import path_from_top
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.scratch import scratch_database

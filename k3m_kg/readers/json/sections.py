@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unreadable
-from k3m_kg.readers.json_text import JsonText
+from k3m_kg.readers.json.text import JsonText
 from k3m_kg.records import RejectedRow
 
 

@@ -14,7 +14,7 @@ from pathlib import Path
 from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.compressed import read_head, unpacked_suffix
-from k3m_kg.readers.json_lines import JsonLine, json_lines, json_object
+from k3m_kg.readers.json.lines import JsonLine, json_lines, json_object
 from k3m_kg.readers.mapped.tree_rows import tree_records
 from k3m_kg.readers.mapped.wrappers import unwrapped
 from k3m_kg.readers.mapping import load_mapping, refuse_settings_of_others

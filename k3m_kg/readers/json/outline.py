@@ -13,7 +13,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from k3m_kg.readers.json_frames import is_split
+from k3m_kg.readers.json.frames import is_split
 from k3m_kg.readers.mapped.guessing.usual_names import guess_columns
 
 _TOKEN = re.compile(r'"[^"\\]*+(?:\\.[^"\\]*+)*+(?:"|\\?\Z)|[\[\]{},:]', re.DOTALL)

@@ -1,7 +1,7 @@
 """A JSON document: an array of products, or objects around one, read as JSON Lines are.
 
 The document is streamed: one product is held at a time. Where the products are is told from its
-first part (`k3m_kg.readers.json_outline`); `items` names another list, such as
+first part (`k3m_kg.readers.json.outline`); `items` names another list, such as
 `data.products.edges`.
 """
 
@@ -20,9 +20,9 @@ from k3m_kg.errors import CatalogError
 from k3m_kg.plugin.catalog_reader import Confidence
 from k3m_kg.readers.cells import raw_text
 from k3m_kg.readers.compressed import open_bytes, unpacked_suffix, unreadable
-from k3m_kg.readers.json_frames import row_of
-from k3m_kg.readers.json_outline import Outline, notes, outline
-from k3m_kg.readers.json_text import JsonText
+from k3m_kg.readers.json.frames import row_of
+from k3m_kg.readers.json.outline import Outline, notes, outline
+from k3m_kg.readers.json.text import JsonText
 from k3m_kg.readers.lines import MAX_LINE
 from k3m_kg.readers.mapped.json_api import Included, TooMuchError
 from k3m_kg.readers.mapped.tree_rows import tree_records

@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any, BinaryIO
 
 from k3m_kg.errors import CatalogError
-from k3m_kg.readers.json_frames import MAX_COLUMNS_TEXT, rows_of
-from k3m_kg.readers.json_lines import scan_json
-from k3m_kg.readers.json_outline import OUTLINED, Outline
+from k3m_kg.readers.json.frames import MAX_COLUMNS_TEXT, rows_of
+from k3m_kg.readers.json.lines import scan_json
+from k3m_kg.readers.json.outline import OUTLINED, Outline
 from k3m_kg.readers.lines import MAX_LINE
 
 _BLOCK = 1 << 16

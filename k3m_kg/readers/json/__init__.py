@@ -1,0 +1,1 @@
+"""JSON: documents read by parts, and one product per line."""
